@@ -1,0 +1,308 @@
+"""N cart-poles as tensors on one device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from torch import Tensor
+
+from stepscope.envs._compile import compiled
+from stepscope.envs._dynamics import CartPoleConstants
+from stepscope.envs._step import Settings, fresh_states, make_step
+from stepscope.errors import BadInputError
+
+__all__ = ["CartPole"]
+
+_INTEGRATORS = ("euler", "semi-implicit")
+
+
+class CartPole(VectorEnv):
+    """N cart-poles as tensors on one device, stepped together.
+
+    A cart on a track is pushed left or right so that the pole on it stays upright. With the defaults it is
+    gymnasium's ``CartPole-v1`` except that the force is continuous: actions of -1 and 1 are its two actions.
+
+    Parameters
+    ----------
+    num_envs
+        How many, from 1.
+    device
+        Where all tensors live, ``"cpu"`` or ``"cuda"``.
+    seed
+        Of the start states; None draws one. The same seed, device and actions give the same numbers.
+    timestep
+        Simulated time of one step, in s.
+    substeps
+        Equal pieces that the integrator cuts a step into.
+    force_limit
+        Force at an action of 1, in N.
+    track_half_length
+        A cart further than this from the middle has failed, in m.
+    angle_limit
+        A pole leaning further than this has failed, in rad.
+    episode_length
+        Steps after which an episode is truncated.
+    integrator
+        ``"euler"`` (explicit) or ``"semi-implicit"`` (positions move with the new velocities).
+    gravity, cart_mass, pole_mass, pole_half_length, cart_friction, pole_friction
+        In m/s², kg, kg, m (from hinge to centre of mass), 1 and N·m·s.
+    compile
+        Fuse the step with ``torch.compile``, which needs a compiler and takes some seconds here, once.
+
+    Attributes
+    ----------
+    steps : Tensor
+        (N,) int32, steps taken in the running episodes; may be set, for instance to spread the truncations.
+    state : Tensor
+        (N, 4) float32, a copy of the present state; set it with :meth:`set_state`.
+    episode_length : int
+        As given.
+    observation_names : tuple of str
+        What the four columns of an observation are.
+
+    Raises
+    ------
+    BadInputError
+        An argument is out of range, the device is not usable, or ``compile=True`` finds no compiler.
+
+    Notes
+    -----
+    An action has shape (N, 1), is clamped to [-1, 1] and multiplied by `force_limit`.
+    An observation has shape (N, 4): cart position (m) and velocity (m/s), pole angle (rad) and velocity (rad/s).
+    The reward is 1 for each step. States start uniformly within ±0.05 in each coordinate.
+
+    An episode that fails is terminated; one that has not failed when time is up is truncated; never both.
+    It starts again within the same step: the observation returned is the new episode's first, and the old one's
+    last is in ``info["final_obs"]``, shape (N, 4), where ``info["_final_obs"]``, shape (N,), is true (elsewhere
+    it is the observation returned). Nothing in a step waits for the device.
+
+    With :math:`s = \\operatorname{sgn}(N\\dot x)`, :math:`M = m_c + m_p`, hinge friction :math:`\\mu_p`, cart
+    friction :math:`\\mu_c` and half length :math:`l`, the accelerations are
+
+    .. math::
+
+        \\ddot\\theta &= \\frac{g\\sin\\theta - \\cos\\theta\\left[\\frac{F + m_p l\\dot\\theta^2
+        (\\sin\\theta + \\mu_c s\\cos\\theta)}{M} - \\mu_c g s\\right] - \\frac{\\mu_p\\dot\\theta}{m_p l}}
+        {l\\left[\\frac43 - \\frac{m_p\\cos\\theta}{M}(\\cos\\theta - \\mu_c s\\sin\\theta)\\right]}
+
+        \\ddot x &= \\frac{F + m_p l(\\dot\\theta^2\\sin\\theta - \\ddot\\theta\\cos\\theta) - \\mu_c N s}{M}
+
+        N &= M g - m_p l(\\ddot\\theta\\sin\\theta + \\dot\\theta^2\\cos\\theta)
+
+    Barto, Sutton and Anderson (1983) let friction be :math:`\\mu_c\\operatorname{sgn}\\dot x`, a force that does not
+    depend on how hard the cart presses on the track. Florian (2007) corrected it: friction is proportional to the
+    normal force :math:`N`, which the swinging pole changes and, in the extreme, turns round, hence its sign in
+    :math:`s`. Without friction both agree.
+
+    References
+    ----------
+    A. G. Barto, R. S. Sutton, C. W. Anderson. Neuronlike adaptive elements that can solve difficult learning
+    control problems. IEEE Transactions on Systems, Man, and Cybernetics 13(5), 1983.
+
+    R. V. Florian. Correct equations for the dynamics of the cart-pole system. Coneural, Romania, 2007.
+
+    Examples
+    --------
+    >>> env = CartPole(3, seed=0)
+    >>> observations, _ = env.reset()
+    >>> observations.shape
+    torch.Size([3, 4])
+    >>> observations, rewards, terminated, truncated, info = env.step(torch.zeros(3, 1))
+    >>> rewards
+    tensor([1., 1., 1.])
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+    observation_names = ("cart_position", "cart_velocity", "pole_angle", "pole_velocity")
+
+    def __init__(  # noqa: PLR0913 - every constant of the world
+        self,
+        num_envs: int,
+        *,
+        device: str | torch.device = "cpu",
+        seed: int | None = None,
+        timestep: float = 0.02,
+        substeps: int = 1,
+        force_limit: float = 10.0,
+        track_half_length: float = 2.4,
+        angle_limit: float = math.radians(12.0),
+        episode_length: int = 500,
+        integrator: str = "euler",
+        gravity: float = 9.8,
+        cart_mass: float = 1.0,
+        pole_mass: float = 0.1,
+        pole_half_length: float = 0.5,
+        cart_friction: float = 0.0,
+        pole_friction: float = 0.0,
+        compile: bool = False,  # noqa: A002 - torch's word for it
+    ) -> None:
+        if integrator not in _INTEGRATORS:
+            raise BadInputError(f"integrator is {integrator!r}; choose one of {', '.join(_INTEGRATORS)}.")
+        self.settings = Settings(
+            timestep=timestep,
+            substeps=substeps,
+            force_limit=force_limit,
+            track_half_length=track_half_length,
+            angle_limit=angle_limit,
+            episode_length=episode_length,
+            semi_implicit=integrator == "semi-implicit",
+            constants=CartPoleConstants(
+                gravity=gravity,
+                cart_mass=cart_mass,
+                pole_mass=pole_mass,
+                pole_half_length=pole_half_length,
+                cart_friction=cart_friction,
+                pole_friction=pole_friction,
+            ),
+        )
+        self.settings.check()
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise BadInputError(f"num_envs is {num_envs!r}; it must be a whole number from 1.")
+        self.num_envs = num_envs
+        self.device = _usable(device)
+        self.episode_length = episode_length
+        self._make_spaces()
+        self._generator = torch.Generator(self.device)
+        self._begin(seed)
+        self._step: Callable[..., tuple[Tensor, ...]] = make_step(self.settings)
+        if compile:
+            self._step = compiled(self.settings, self.device)
+            self.step(
+                torch.zeros(num_envs, 1, device=self.device)
+            )  # now, so that a missing compiler shows here
+            self._begin(seed)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Start every episode anew.
+
+        Parameters
+        ----------
+        seed
+            Begins the sequence of start states again; None goes on with it.
+        options
+            There are none.
+
+        Returns
+        -------
+        tuple
+            Observations (N, 4) float32, and an empty dict.
+
+        Raises
+        ------
+        BadInputError
+            An option was given.
+        """
+        if options:
+            raise BadInputError(f"CartPole.reset has no options, but got {', '.join(map(str, options))}.")
+        with torch.inference_mode(mode=False):
+            if seed is not None:
+                self._generator.manual_seed(seed)
+            self._state = fresh_states(self._draw())
+            self._steps = torch.zeros(self.num_envs, dtype=torch.int32, device=self.device)
+        return self.state, {}
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Advance every environment by one timestep.
+
+        Parameters
+        ----------
+        actions
+            (N, 1) float, on the environment's device.
+
+        Returns
+        -------
+        tuple of Tensor and dict
+            Observations (N, 4) float32, rewards (N,) float32, terminated (N,) bool, truncated (N,) bool,
+            and ``final_obs`` (N, 4) with its mask ``_final_obs`` (N,). All are new tensors.
+
+        Raises
+        ------
+        BadInputError
+            The actions have another shape or device.
+        """
+        self._check(actions)
+        # Tensors born in inference mode could never be changed outside of it, so ours are born outside of it.
+        with torch.inference_mode(mode=False), torch.no_grad():
+            self._state, self._steps, observations, rewards, terminated, truncated, final, done = self._step(
+                self._state, self._steps, actions, self._draw()
+            )
+        return observations, rewards, terminated, truncated, {"final_obs": final, "_final_obs": done}
+
+    @property
+    def state(self) -> Tensor:
+        """A copy of the state, shape (N, 4)."""
+        with torch.inference_mode(mode=False):
+            return self._state.t().clone(memory_format=torch.contiguous_format)
+
+    def set_state(self, state: Tensor) -> None:
+        """Put every environment in a state, shape (N, 4); the episodes go on counting.
+
+        Raises
+        ------
+        BadInputError
+            The state has another shape.
+        """
+        if tuple(state.shape) != (self.num_envs, 4):
+            raise BadInputError(f"state has shape {tuple(state.shape)}; it must be ({self.num_envs}, 4).")
+        with torch.inference_mode(mode=False), torch.no_grad():
+            self._state = torch.empty(4, self.num_envs, device=self.device).copy_(state.t())
+
+    @property
+    def steps(self) -> Tensor:
+        """Steps taken in the running episodes, shape (N,), int32."""
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: Tensor) -> None:
+        if tuple(steps.shape) != (self.num_envs,):
+            raise BadInputError(f"steps has shape {tuple(steps.shape)}; it must be ({self.num_envs},).")
+        with torch.inference_mode(mode=False):
+            self._steps = torch.empty(self.num_envs, dtype=torch.int32, device=self.device).copy_(steps)
+
+    def _make_spaces(self) -> None:
+        settings = self.settings
+        # Terminal observations lie beyond the limits, by at most what one step can add; gymnasium doubles them.
+        high = np.array(
+            [2 * settings.track_half_length, np.inf, 2 * settings.angle_limit, np.inf], np.float32
+        )
+        self.single_observation_space = gymnasium.spaces.Box(-high, high, dtype=np.float32)
+        self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def _begin(self, seed: int | None) -> None:
+        if seed is None:
+            self._generator.seed()
+        self.reset(seed=seed)
+
+    def _draw(self) -> Tensor:
+        """One random 64-bit integer per environment: four coordinates of 16 bits, for the price of one draw."""
+        bits = torch.empty(self.num_envs, dtype=torch.int64, device=self.device)
+        return bits.random_(-(2**63), None, generator=self._generator)
+
+    def _check(self, actions: Tensor) -> None:
+        if not isinstance(actions, Tensor) or actions.shape != (self.num_envs, 1):
+            given = (
+                tuple(getattr(actions, "shape", ())) if hasattr(actions, "shape") else type(actions).__name__
+            )
+            raise BadInputError(f"actions are {given}; they must be a tensor of shape ({self.num_envs}, 1).")
+        if actions.device != self.device:
+            raise BadInputError(f"actions are on {actions.device}, the environment is on {self.device}.")
+
+
+def _usable(device: str | torch.device) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise BadInputError(
+            f"device {str(device)!r} is not usable here ({str(error).splitlines()[0]}); try device='cpu'."
+        ) from error
