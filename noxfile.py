@@ -1,0 +1,115 @@
+"""Every command that a person runs here; ``nox -l`` lists them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_external_run = True
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+BUILD = ROOT / "_build"
+GALLERY = ROOT / "gallery"
+GROUPS = nox.project.dependency_groups
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+# Two OpenMP threads on a busy two-core machine can be fifty times slower than one.
+QUIET = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+
+
+def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    """Install stepscope and the dependency groups, at the versions of the constraints file."""
+    session.install(
+        "--constraint", "constraints.txt", "--editable", f".{extras}", *GROUPS(PROJECT, *groups)
+    )
+    session.env.update(QUIET)
+
+
+def sphinx(session: nox.Session, *options: str) -> None:
+    """Build the site into the staging folder; a warning is an error, after all of them are shown."""
+    arguments = ["-W", "--keep-going", "-n", "-c", ".", "-d", f"{BUILD}/doctrees", *options]
+    session.run("python", "-m", "sphinx", *arguments, "docs", f"{BUILD}/staging")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the guide: run its examples, check its claims, its snippets and its pages."""
+    install(session, "docs", extras="[examples]")
+    session.run("python", "-m", "stepscope._sphinx.build", *session.posargs)
+
+
+@nox.session(default=False)
+def preview(session: nox.Session) -> None:
+    """Build the guide in seconds, without running an example."""
+    install(session, "docs", extras="[examples]")
+    session.run("python", "-m", "stepscope._sphinx.build", "--preview", *session.posargs)
+
+
+@nox.session(default=False)
+def example(session: nox.Session) -> None:
+    """Run one gallery script alone: nox -s example -- plot_step_cost."""
+    found = [path for name in session.posargs[:1] for path in GALLERY.glob(f"*/{name.removesuffix('.py')}.py")]
+    if not found:
+        names = ", ".join(sorted(path.stem for path in GALLERY.glob("*/plot_*.py")))
+        session.error(f"name one example after --: {names}")
+    install(session, extras="[examples]")
+    session.run("python", str(found[0]), *session.posargs[1:], env={"MPLBACKEND": "agg"})
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test, the live runs of the libraries included."""
+    install(session, "test", "docs", extras="[examples]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types and spelling."""
+    install(session, "lint")
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("codespell")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure side by side, in fresh processes: nox -s bench -- cartpole."""
+    names = sorted(path.stem for path in (ROOT / "bench").glob("*.py"))
+    if not session.posargs or session.posargs[0] not in names:
+        session.error(f"name one benchmark after --: {', '.join(names)}")
+    install(session, "bench", extras="[examples]")
+    name, *options = session.posargs
+    BUILD.joinpath("bench").mkdir(parents=True, exist_ok=True)
+    session.run("python", f"bench/{name}.py", "--json", f"{BUILD}/bench/{name}.json", *options)
+
+
+@nox.session(default=False)
+def record(session: nox.Session) -> None:
+    """Record what each library prints and, where there is a GPU, what the examples measure on it."""
+    install(session, extras="[examples]")
+    session.run("python", "-m", "stepscope.train.record", *session.posargs)
+    if not session.posargs:
+        session.run("python", "-m", "stepscope.evidence.record", env={"MPLBACKEND": "agg"})
+
+
+@nox.session(default=False)
+def links(session: nox.Session) -> None:
+    """Ask every other host that a page links to whether the link still works."""
+    install(session, "docs", extras="[examples]")
+    session.run("python", "-m", "stepscope._sphinx.build", "--links", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
+def clean(session: nox.Session) -> None:
+    """Delete everything that a build made."""
+    for path in (BUILD, ROOT / "docs" / "auto_gallery", ROOT / "docs" / "sg_execution_times.rst"):
+        session.log(f"remove {path.relative_to(ROOT)}")
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

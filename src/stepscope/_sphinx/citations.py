@@ -1,0 +1,81 @@
+"""The role ``{source}``: a line of an installed library, cited and checked.
+
+``{source}`rsl_rl/utils/logger.py:214 fps = int``` shows the file and the line.
+The build warns, and so fails, when that line of the installed release does not contain the words after the number.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxRole
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+__all__ = ["check_citation", "setup"]
+
+_CITATION = re.compile(r"(?P<file>(?P<package>\w+)/[\w/.]+\.py):(?P<line>\d+) (?P<words>.+)", re.DOTALL)
+
+
+def check_citation(text: str) -> str | None:
+    """Return what is wrong with a citation in a sentence, or None when the line says what is cited.
+
+    Examples
+    --------
+    >>> check_citation("json/decoder.py:1 JSONDecoder")
+    >>> check_citation("json/decoder.py:1 no such words")
+    "line 1 of json/decoder.py does not contain 'no such words' but reads: Implementation of JSONDecoder"
+    """
+    match = _CITATION.fullmatch(text)
+    if not match:
+        return f"{text!r} is not of the form package/file.py:LINE words of that line"
+    lines = _lines(match["package"], match["file"])
+    if lines is None:
+        return f"{match['file']} is not installed, so the citation cannot be checked"
+    number = int(match["line"])
+    line = lines[number - 1].strip().strip('"') if number <= len(lines) else "(the file is shorter)"
+    if match["words"] in line:
+        return None
+    return f"line {number} of {match['file']} does not contain {match['words']!r} but reads: {line}"
+
+
+@cache
+def _lines(package: str, file: str) -> list[str] | None:
+    # find_spec of a top-level package does not import it.
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder).parent / file
+        if path.is_file():
+            return path.read_text(encoding="utf-8").splitlines()
+    return None
+
+
+@cache
+def _release(package: str) -> str:
+    names = metadata.packages_distributions().get(package)
+    return f"{names[0]} {metadata.version(names[0])}" if names else package
+
+
+class _Source(SphinxRole):
+    """Shows file and line; the cited words appear when the pointer rests on them."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        wrong = check_citation(self.text)
+        if wrong:
+            return [], [self.inliner.reporter.warning(f"source: {wrong}", line=self.lineno)]
+        where, _, words = self.text.partition(" ")
+        node = nodes.literal(where, where, classes=["source-citation"])
+        node["title"] = f"{_release(where.partition('/')[0])}: {words}"
+        return [node], []
+
+
+def setup(app: Sphinx) -> None:
+    """Register the role."""
+    app.add_role("source", _Source())

@@ -1,0 +1,102 @@
+"""The directive ``{recording}``: part of a recording, included by reference.
+
+````
+```{recording} rsl_rl/5.5.1/default.txt
+:show: iteration 2
+```
+````
+
+shows the third iteration that RSL-RL printed, says how it was recorded, and is the text that
+the snippet below it on the page parses: `excerpt` gives the same text to the build and to the tests of the snippets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+from stepscope.errors import BadInputError
+from stepscope.logs import read
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+__all__ = ["RECORDINGS", "excerpt", "setup", "visible"]
+
+RECORDINGS = Path("recordings")
+"""Folder of recordings, below the project's root."""
+
+_SELECTION = re.compile(r"(?P<kind>[a-z_]+)(?: (?P<first>\d+)(?:-(?P<last>\d+))?)?")
+
+
+def excerpt(path: Path, show: str) -> str:
+    """Return the part of a recording that `show` selects, with its control codes.
+
+    Parameters
+    ----------
+    path
+        The recording.
+    show
+        ``"all"``, or parts separated by commas, each a kind of record and which of them, counted from 0:
+        ``"iteration 2"``, ``"message 0-3"``, ``"checkpoint"`` for all of that kind.
+
+    Raises
+    ------
+    BadInputError
+        There is no such record in the recording.
+    """
+    text = path.read_bytes()
+    if show == "all":
+        return text.decode(errors="replace")
+    records = list(read(path))
+    spans: list[tuple[int, int]] = []
+    for part in show.split(","):
+        match = _SELECTION.fullmatch(part.strip())
+        chosen = [tuple(record.span) for record in records if match and record.kind == match["kind"]]
+        if match and match["first"]:
+            chosen = chosen[int(match["first"]) : int(match["last"] or match["first"]) + 1]
+        if not chosen:
+            raise BadInputError(f"{path} has nothing that {part.strip()!r} selects.")
+        spans += chosen
+    return b"".join(text[start:end] for start, end in sorted(spans)).decode(errors="replace")
+
+
+def visible(text: str) -> str:
+    """Return what a reader of a file sees: no colour codes, each redrawing of a bar on a line of its own.
+
+    Examples
+    --------
+    >>> visible("\\x1b[1mLearning\\x1b[0m\\n\\r 50%|##   |\\r100%|#####|\\n")
+    'Learning\\n 50%|##   |\\n100%|#####|\\n'
+    """
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
+    return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
+
+
+class _Recording(SphinxDirective):
+    required_arguments = 1
+    option_spec: ClassVar = {"show": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        path = RECORDINGS / self.arguments[0]
+        self.env.note_dependency(str(path.resolve()))
+        try:
+            text = visible(excerpt(path, self.options.get("show", "all")))
+        except (OSError, BadInputError) as error:
+            raise self.error(str(error)) from error
+        made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        block = nodes.literal_block(text, text, language="text", classes=["recording", f"library-{made['library']}"])
+        source = f"printed by {made['library'].replace('_', '-')} {made['version']} on {made['date']}: "
+        caption = nodes.paragraph("", source, nodes.literal("", made["command"]), classes=["recording-source"])
+        return [block, caption]
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directive."""
+    app.add_directive("recording", _Recording)

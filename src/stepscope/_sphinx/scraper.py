@@ -1,0 +1,53 @@
+"""Figures of the gallery as SVG, one for light pages and one for dark ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+from stepscope.plots import for_dark_pages
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["alternative_text", "svg"]
+
+
+def svg(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:  # noqa: ARG001 - sphinx-gallery's signature
+    """Save every open figure twice and return the reST that shows the right one; a scraper for sphinx-gallery."""
+    shown = []
+    for number in plt.get_fignums():
+        drawn = plt.figure(number)
+        path = Path(next(block_vars["image_path_iterator"])).with_suffix(".svg")
+        # No date in the file: the same figure is the same file.
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "stepscope"}):
+            drawn.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+        dark = path.with_name(f"{path.stem}_dark.svg")
+        dark.write_text(for_dark_pages(path.read_text(encoding="utf-8")), encoding="utf-8")
+        text = alternative_text(drawn)
+        source = Path(gallery_conf["src_dir"])
+        shown += [
+            _image(path.relative_to(source), text, "only-light"),
+            _image(dark.relative_to(source), text, "only-dark"),
+        ]
+    plt.close("all")
+    return "\n".join(shown)
+
+
+def alternative_text(drawn: Figure) -> str:
+    """Return the figure in words: its title, which says the answer, and what the axes show."""
+    axes = drawn.get_axes()
+    titles = [" ".join(axis.get_title(loc="left").split()) for axis in axes]
+    horizontal = {axis.get_xlabel() for axis in axes} - {""}
+    vertical = {axis.get_ylabel() for axis in axes} - {""}
+    parts = [title for title in titles if title]
+    parts += [f"Horizontal axis: {label}" for label in sorted(horizontal)]
+    parts += [f"vertical axis: {label}" for label in sorted(vertical)]
+    return "; ".join(" ".join(part.split()) for part in parts)
+
+
+def _image(path: Path, text: str, scheme: str) -> str:
+    return f"\n.. image:: /{path.as_posix()}\n   :alt: {text}\n   :class: figure {scheme} dark-light\n"

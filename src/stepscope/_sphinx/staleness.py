@@ -1,0 +1,127 @@
+"""Which examples must run again.
+
+sphinx-gallery looks at the text of a script alone.
+An example also depends on the modules of stepscope that it uses, on the pinned versions and on the device:
+a fingerprint of these is kept with what the example has shown, and when it differs, or a run did not finish,
+sphinx-gallery's note that the example is up to date is deleted.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import os
+import platform
+import re
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import stepscope
+from stepscope.evidence import FOLDER_VARIABLE
+from stepscope.evidence import _provenance as provenance_module
+from stepscope.evidence._ledger import evidence_file, read_script, script_name, write
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+__all__ = ["fingerprint", "forget_stale_examples", "reset", "setup"]
+
+_PACKAGE = Path(stepscope.__file__).parent
+_MODULE_NAME = re.compile(r"stepscope(?:\.\w+)+")
+_started: dict[str, float] = {}
+
+
+def fingerprint(script: Path, *, constraints: Path) -> str:
+    """Return a hash of everything but the script's own text that its output depends on."""
+    torch = importlib.import_module("torch")
+    torch.cuda.is_available()  # so that the name of the device is the one that the script will see
+    digest = hashlib.sha256()
+    for path in [*_modules_used_by(script), constraints]:
+        digest.update(path.name.encode() + path.read_bytes())
+    digest.update(f"{provenance_module.device_name()} {platform.python_version()}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _modules_used_by(script: Path) -> list[Path]:
+    """Return every module of each package of stepscope that the script leads to.
+
+    Using one module of a package counts as using all of it: some are imported by a name made at run time.
+    """
+    found: set[str] = set()
+    waiting = list(_packages_named_in(script))
+    while waiting:
+        package = waiting.pop()
+        if package not in found:
+            found.add(package)
+            for path in _files_of(package):
+                waiting += _packages_named_in(path)
+    return sorted(path for package in found for path in _files_of(package))
+
+
+def _files_of(package: str) -> list[Path]:
+    folder = _PACKAGE / package
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [_PACKAGE / f"{package}.py"]
+
+
+@cache
+def _packages_named_in(path: Path) -> frozenset[str]:
+    """Return the rooms of stepscope that a file imports, or names in a string such as ``"stepscope.envs:CartPole"``."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names += _MODULE_NAME.findall(node.value)
+    rooms = {name.split(".")[1] for name in names if name.startswith("stepscope.")}
+    return frozenset(room for room in rooms if (_PACKAGE / room).is_dir() or (_PACKAGE / f"{room}.py").is_file())
+
+
+def forget_stale_examples(app: Sphinx) -> None:
+    """Make sphinx-gallery run the examples that are not known to be fresh, and drop pages of deleted ones."""
+    root = Path(app.confdir)
+    scripts = {script_name(path): path for path in root.glob("gallery/*/plot_*.py")}
+    pages = Path(app.srcdir) / "auto_gallery"
+    for page in pages.glob("*/plot_*"):
+        if f"{page.parent.name}/{page.name.split('.')[0].removesuffix('_codeobj')}" not in scripts:
+            page.unlink()
+    evidence = Path(os.environ[FOLDER_VARIABLE])
+    for path in evidence.glob("*/*.jsonl"):
+        if script_name(path) not in scripts:
+            path.unlink()
+    for script, path in scripts.items():
+        if _known_fingerprint(evidence_file(evidence, script)) != fingerprint(path, constraints=root / "constraints.txt"):
+            (pages / f"{script}.py.md5").unlink(missing_ok=True)
+
+
+def _known_fingerprint(path: Path) -> str | None:
+    return read_script(path).run.get("fingerprint") if path.is_file() else None
+
+
+def reset(gallery_conf: dict[str, Any], fname: str, when: str) -> None:
+    """Before an example, clear what it has shown; after one that succeeded, note how long it took.
+
+    Called by sphinx-gallery, which gives the name of the script without its folder.
+    """
+    docs = Path(gallery_conf["src_dir"])
+    source = next((docs.parent / "gallery").glob(f"*/{fname}"))
+    path = evidence_file(Path(os.environ[FOLDER_VARIABLE]), script_name(source))
+    if when == "before":
+        path.unlink(missing_ok=True)
+        provenance_module.restart_clock()
+        _started[fname] = time.perf_counter()
+        return
+    target = docs / "auto_gallery" / source.parent.name / f"{fname}.md5"
+    if target.is_file():  # sphinx-gallery's word that the example ran without an error
+        seconds = round(time.perf_counter() - _started.pop(fname), 1)
+        mark = fingerprint(source, constraints=docs.parent / "constraints.txt")
+        write(str(source), "run", {"seconds": seconds, "fingerprint": mark})
+
+
+def setup(app: Sphinx) -> None:
+    """Run before sphinx-gallery, which generates its pages on the same event at the default priority."""
+    app.connect("builder-inited", forget_stale_examples, priority=100)

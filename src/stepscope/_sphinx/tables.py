@@ -1,0 +1,113 @@
+"""Tables that the build makes from what its examples have shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from stepscope.evidence import FOLDER_VARIABLE, read_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+
+__all__ = ["setup"]
+
+_VERDICT = {True: "holds", False: "does not hold", None: "not checked here"}
+
+
+class _ClaimsLedger(SphinxDirective):
+    """Every claim of this build, with its value, script, device and date."""
+
+    def run(self) -> list[nodes.Node]:
+        ledger = read_ledger(Path(os.environ[FOLDER_VARIABLE]))
+        rows = [
+            [
+                claim["about"] or "–",
+                claim["statement"],
+                nodes.inline("", _VERDICT[claim["holds"]], classes=[_VERDICT[claim["holds"]].replace(" ", "-")]),
+                claim["value"],
+                _script_link(shown.script),
+                claim["device"],
+                shown.provenance.get("date", "–"),
+            ]
+            for shown in ledger
+            for claim in shown.claims
+        ]
+        if not rows:
+            return [_nothing("No example has run yet. Build the site with nox -s docs to fill this page.")]
+        return [_table(("Told", "Claim", "Verdict", "Measured", "Script", "Device", "Date"), rows, "claims-ledger")]
+
+
+class _RecordedResults(SphinxDirective):
+    """What machines that the build does not have have measured, one table a device."""
+
+    def run(self) -> list[nodes.Node]:
+        files = sorted((Path(self.env.app.confdir) / "results").glob("*/*/*.json"))
+        if not files:
+            return [_nothing("No result of another machine is recorded yet. Yours would be the first: nox -s record.")]
+        rows = []
+        for path in files:
+            self.env.note_dependency(str(path))
+            result: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            rows += [
+                [
+                    claim["statement"],
+                    _VERDICT[claim["holds"]],
+                    claim["value"],
+                    _script_link(result["script"]),
+                    result["device"],
+                    result["date"],
+                    result["commit"] or "–",
+                ]
+                for claim in result["claims"]
+            ]
+        return [_table(("Claim", "Verdict", "Measured", "Script", "Device", "Date", "Commit"), rows, "recorded-results")]
+
+
+def _script_link(script: str) -> nodes.Node:
+    # A plain relative link: the ledger lives in docs/results/, the gallery's pages in docs/auto_gallery/.
+    return nodes.reference("", Path(script).name, refuri=f"../auto_gallery/{script}.html", internal=True)
+
+
+def _nothing(sentence: str) -> nodes.Node:
+    return nodes.container("", nodes.paragraph("", sentence), classes=["empty-state"])
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]], name: str) -> nodes.Node:
+    group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in heads], cols=len(heads))
+    group += nodes.thead("", _row(heads))
+    group += nodes.tbody("", *[_row(row) for row in rows])
+    return nodes.container("", nodes.table("", group, classes=[name, "table-sm"]), classes=["wide-table"])
+
+
+def _row(cells: Sequence[str | nodes.Node]) -> nodes.Node:
+    return nodes.row(
+        "",
+        *[
+            nodes.entry("", nodes.paragraph("", "", nodes.Text(cell) if isinstance(cell, str) else cell))
+            for cell in cells
+        ],
+    )
+
+
+def _read_again(app: Sphinx, env: BuildEnvironment, *_: object) -> list[str]:  # noqa: ARG001 - Sphinx's signature
+    """Name the pages that show what the examples have just shown: they are read again in every build."""
+    return [name for name in env.found_docs if name.startswith("results/")]
+
+
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directives."""
+    app.add_directive("claims-ledger", _ClaimsLedger)
+    app.add_directive("recorded-results", _RecordedResults)
+    app.connect("env-get-outdated", _read_again)

@@ -1,0 +1,97 @@
+"""What scripts have shown: one file of JSON lines for each, written while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FOLDER_VARIABLE", "ScriptEvidence", "measured", "read_ledger", "write"]
+
+FOLDER_VARIABLE = "STEPSCOPE_EVIDENCE"
+"""Environment variable that names the folder to write to; without it nothing is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptEvidence:
+    """What one script has shown in its latest run.
+
+    Attributes
+    ----------
+    script
+        Folder and name, such as ``"1_environments/plot_step_cost"``.
+    claims
+        The fields of each `Claim`, in the order in which they were made.
+    measurements
+        Name to measured values.
+    provenance
+        Device, versions and date; empty when the script did not state them.
+    run
+        What the build knows of the run: ``seconds``, ``fingerprint``; empty when it did not finish.
+    """
+
+    script: str
+    claims: tuple[Mapping[str, Any], ...]
+    measurements: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    run: Mapping[str, Any]
+
+
+def write(source: str, kind: str, content: Mapping[str, Any]) -> None:
+    """Append one line about the script whose code is `source`, if the build asks for it."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        return
+    path = evidence_file(Path(folder), script_name(Path(source)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"kind": kind, **content}) + "\n")
+
+
+def measured(name: str, values: Mapping[str, Any]) -> None:
+    """Keep measured values under a name, for the results that a GPU machine records.
+
+    Parameters
+    ----------
+    name
+        What was measured, such as ``"step_time"``.
+    values
+        Numbers, lists or nested mappings of them, with the unit in the key: ``{"seconds": [...]}``.
+    """
+    write(sys._getframe(1).f_code.co_filename, "measurement", {"name": name, "values": dict(values)})  # noqa: SLF001 - names the calling script
+
+
+def script_name(path: Path) -> str:
+    """Folder and stem of a gallery script: ``"1_environments/plot_step_cost"``."""
+    return f"{path.parent.name}/{path.stem}"
+
+
+def evidence_file(folder: Path, script: str) -> Path:
+    """Return where the lines of a script are."""
+    return folder / f"{script}.jsonl"
+
+
+def read_ledger(folder: Path) -> tuple[ScriptEvidence, ...]:
+    """Return what every script has shown, in the order of their names."""
+    return tuple(read_script(path) for path in sorted(folder.glob("*/*.jsonl")))
+
+
+def read_script(path: Path) -> ScriptEvidence:
+    """Return what one script has shown."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        by_kind.setdefault(line.pop("kind"), []).append(line)
+    return ScriptEvidence(
+        script=script_name(path),
+        claims=tuple(by_kind.get("claim", ())),
+        measurements={line["name"]: line["values"] for line in by_kind.get("measurement", ())},
+        provenance=(by_kind.get("provenance") or [{}])[-1],
+        run=(by_kind.get("run") or [{}])[-1],
+    )

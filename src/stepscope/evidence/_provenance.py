@@ -1,0 +1,132 @@
+"""Where and with what something was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from stepscope.evidence._ledger import write
+
+__all__ = ["Provenance", "device_name", "provenance", "restart_clock"]
+
+_PACKAGES = ("torch", "numpy", "gymnasium", "rl-games", "rsl-rl-lib", "skrl", "stable-baselines3")
+_started = time.perf_counter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where and with what something was measured.
+
+    Attributes
+    ----------
+    device
+        Name of the GPU, or of the processor with the threads that torch uses.
+    driver
+        Version of the GPU's driver; None on a CPU.
+    versions
+        Version of Python, of stepscope and of every package among the ones we measure that is installed.
+    date
+        Day, in UTC, as ``YYYY-MM-DD``.
+    seconds
+        Wall time since the script imported this package, in seconds.
+    memory_mib
+        Peak resident set of the process, in MiB; None where the system does not tell.
+    """
+
+    device: str
+    driver: str | None
+    versions: dict[str, str]
+    date: str
+    seconds: float
+    memory_mib: float | None
+
+    def __str__(self) -> str:
+        """Say it in a few short lines."""
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        memory = "unknown" if self.memory_mib is None else f"{self.memory_mib:.0f} MiB"
+        return (
+            f"measured on {self.device}, {self.date}\n"
+            f"with {versions}\n"
+            f"in {self.seconds:.1f} s, peak memory of this process {memory}"
+        )
+
+
+def provenance() -> Provenance:
+    """Describe this process: device, versions, date, time so far and peak memory."""
+    stated = Provenance(
+        device=device_name(),
+        driver=_driver(),
+        versions=versions(),
+        date=datetime.now(tz=UTC).date().isoformat(),
+        seconds=time.perf_counter() - _started,
+        memory_mib=_peak_memory_mib(),
+    )
+    write(sys._getframe(1).f_code.co_filename, "provenance", asdict(stated))  # noqa: SLF001 - names the calling script
+    return stated
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide what is measured or printed."""
+    found = {"python": platform.python_version(), "stepscope": metadata.version("stepscope")}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device_name() -> str:
+    """Return the name of the CUDA device in use, else of the processor."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return f"{_processor()}, {threads or 'all'} thread{'' if threads == '1' else 's'} a process"
+
+
+@cache
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    try:
+        first = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0]
+    except OSError:
+        return None
+    # "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.159.03  ..."
+    numbers = [word for word in first.split() if word[0].isdigit() and "." in word]
+    return numbers[0] if numbers else None
+
+
+def _peak_memory_mib() -> float | None:
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def restart_clock() -> None:
+    """Count the seconds of `provenance` from now: the build runs several scripts in one process."""
+    global _started  # noqa: PLW0603 - one process, one clock
+    _started = time.perf_counter()

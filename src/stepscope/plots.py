@@ -1,0 +1,122 @@
+"""One style for every plot: Okabe and Ito's colours in fixed roles, readable in grey, on a phone, light or dark.
+
+``figure(title=..., x=..., y=...)`` gives axes that answer one question;
+the title says the answer, and the axes name what is drawn and its unit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "INK", "MARKERS", "MUTED", "NAMES", "figure", "for_dark_pages"]
+
+COLOURS = {
+    "rl_games": "#e69f00",  # orange
+    "rsl_rl": "#0072b2",  # blue
+    "skrl": "#009e73",  # green
+    "sb3": "#cc79a7",  # purple-pink
+    "isaac_lab": "#56b4e9",  # sky blue
+    "fixed": "#7f7f7f",  # what does not grow with the number of environments
+    "per_env": "#0072b2",  # what does: the accent
+    "failure": "#d55e00",  # vermilion
+}
+"""Colour of each role, the same in every plot and table."""
+
+MARKERS = {"rl_games": "o", "rsl_rl": "s", "skrl": "^", "sb3": "D", "isaac_lab": "v"}
+"""Marker of each library, so that a plot reads in grey."""
+
+NAMES = {
+    "rl_games": "RL-Games",
+    "rsl_rl": "RSL-RL",
+    "skrl": "skrl",
+    "sb3": "Stable-Baselines3",
+    "isaac_lab": "Isaac Lab",
+}
+"""Names as their authors write them."""
+
+INK = "#1f2328"
+"""Text, axes and reference lines on a light page."""
+
+MUTED = "#8b949e"
+"""Grid and annotations; read on light and on dark pages."""
+
+_DARK = {
+    INK: "#e6edf3",
+    COLOURS["rsl_rl"]: "#4aa3df",  # the one colour of the palette that sinks into a dark page
+}
+
+_STYLE = {
+    "figure.figsize": (6.4, 3.9),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "svg.fonttype": "none",  # real text: it scales on a phone, and can be selected and searched
+    "svg.hashsalt": "stepscope",  # the same figure is the same file
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 12,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": MUTED,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "lines.linewidth": 2,
+    "lines.markersize": 6,
+    "legend.frameon": False,
+}
+
+
+def figure(*, title: str, x: str, y: str, rows: int = 1) -> tuple[Figure, Axes]:
+    """Return a figure in the house's style, and its axes (the lowest of `rows` that share x carries the label).
+
+    Parameters
+    ----------
+    title
+        The answer, as a sentence.
+    x, y
+        What the axes show, with the unit: ``"environment steps per second"``.
+    rows
+        Number of axes, one above the other.
+
+    Returns
+    -------
+    Figure, Axes
+        With several rows the second value is an array of axes, and `y` labels the whole figure.
+    """
+    with mpl.rc_context(_STYLE):
+        height = _STYLE["figure.figsize"][1] * (1 + 0.55 * (rows - 1))  # type: ignore[index]
+        made, axes = plt.subplots(rows, sharex=True, figsize=(_STYLE["figure.figsize"][0], height))  # type: ignore[index]
+    lowest = axes if rows == 1 else axes[-1]
+    highest = axes if rows == 1 else axes[0]
+    highest.set_title(title)
+    lowest.set_xlabel(x)
+    if rows == 1:
+        axes.set_ylabel(y)
+    return made, axes
+
+
+def for_dark_pages(svg: str) -> str:
+    """Return the same drawing with the colours that sink into a dark page exchanged."""
+    for light, dark in _DARK.items():
+        svg = svg.replace(light, dark)
+    return svg

@@ -1,0 +1,10 @@
+"""The four training libraries on any of our environments, one short module each.
+
+Every module has one function, ``train(env, *, iterations, horizon, seed, log_dir, ...)``.
+It runs PPO (or another algorithm of that library) and lets the library print what it prints for its own users.
+`run` starts a training in a process of its own and keeps what it prints.
+"""
+
+from stepscope.train._run import LIBRARIES, console_command, run
+
+__all__ = ["LIBRARIES", "console_command", "run"]

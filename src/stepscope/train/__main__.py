@@ -1,0 +1,79 @@
+"""``python -m stepscope.train LIBRARY``: train the cart-pole and print what that library prints."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from stepscope.errors import BadInputError
+from stepscope.train._run import LIBRARIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong option with one sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInputError(f"{message}; see {self.prog} --help.")
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m stepscope.train", description=__doc__, allow_abbrev=False)
+    parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
+    parser.add_argument("--num-envs", type=_positive, default=256, help="environments (default: %(default)s)")
+    parser.add_argument("--iterations", type=_positive, default=20, help="rollouts, each with an update (default: %(default)s)")
+    parser.add_argument("--horizon", type=_positive, default=32, help="vector steps per rollout (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
+    parser.add_argument("--device", default=None, help="cpu, cuda or cuda:N (default: cuda where there is one)")
+    parser.add_argument("--log-dir", default="runs", help="where checkpoints and event files go (default: %(default)s)")
+    parser.add_argument("--minibatches", type=_positive, default=4, help="parts of a rollout (default: %(default)s)")
+    # The options below belong to some libraries only: absent means that the library's own default holds.
+    some = argparse.SUPPRESS
+    parser.add_argument("--checkpoint-every", type=_positive, default=some, help="save every so many iterations")
+    parser.add_argument("--algorithm", default=some, help="sb3 only: ppo, sac or dqn")
+    parser.add_argument("--episode-terms", action="store_true", default=some, help="rsl_rl only: print extra terms")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train as the arguments say; the exit status is 2 when they make no sense."""
+    try:
+        options = vars(_parser().parse_args(arguments))
+        _train(options.pop("library"), options)
+    except BadInputError as error:
+        print(f"stepscope.train: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _train(library: str, options: dict[str, object]) -> None:
+    from stepscope.train._device import pick_device  # noqa: PLC0415 - torch is slow to import and --help needs none
+
+    device = pick_device(options.pop("device"))
+    num_envs = options.pop("num_envs")
+    module = importlib.import_module(f"stepscope.train.{library}")
+    for name in options.keys() - inspect.signature(module.train).parameters.keys():
+        raise BadInputError(f"{library} has no option --{name.replace('_', '-')}; leave it out.")
+
+    from stepscope.envs import CartPole  # noqa: PLC0415 - as above
+
+    module.train(CartPole(num_envs, device=device), **options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

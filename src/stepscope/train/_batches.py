@@ -1,0 +1,31 @@
+"""How a rollout is cut into minibatches."""
+
+from __future__ import annotations
+
+from stepscope.errors import BadInputError
+
+__all__ = ["minibatch_size"]
+
+
+def minibatch_size(*, num_envs: int, horizon: int, minibatches: int) -> int:
+    """Environment steps in one of `minibatches` equal parts of a rollout of `num_envs` x `horizon`.
+
+    Raises
+    ------
+    BadInputError
+        The rollout cannot be cut into that many equal parts.
+
+    Examples
+    --------
+    >>> minibatch_size(num_envs=256, horizon=32, minibatches=4)
+    2048
+    """
+    batch = num_envs * horizon
+    size, rest = divmod(batch, minibatches)
+    if rest or size == 0:
+        raise BadInputError(
+            f"{num_envs} environments x {horizon} steps = {batch} environment steps"
+            f" cannot be cut into {minibatches} equal minibatches;"
+            " choose --minibatches so that it divides their product."
+        )
+    return size

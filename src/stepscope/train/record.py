@@ -1,0 +1,156 @@
+"""Record what each library prints: ``python -m stepscope.train.record [LIBRARY ...]``.
+
+A recording is the console output of a real run, ``recordings/LIBRARY/VERSION/VARIANT.txt``,
+with a JSON file beside it that says how it was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import sysconfig
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from stepscope.evidence import provenance
+from stepscope.train._run import LIBRARIES, console_command, run
+
+__all__ = ["DISTRIBUTIONS", "VARIANTS", "Recording", "make_recording", "settings_of"]
+
+DISTRIBUTIONS = {
+    "rl_games": "rl-games",
+    "rsl_rl": "rsl-rl-lib",
+    "skrl": "skrl",
+    "sb3": "stable-baselines3",
+}
+"""Name under which each library is installed."""
+
+_COMMON: dict[str, object] = {"num_envs": 64, "iterations": 12, "horizon": 32, "seed": 1, "device": "cpu"}
+
+VARIANTS: dict[str, dict[str, dict[str, object]]] = {
+    "rl_games": {"default": {}, "checkpoints": {"checkpoint_every": 4}},
+    "rsl_rl": {"default": {}, "checkpoints": {"checkpoint_every": 4}, "extras": {"episode_terms": True}},
+    "skrl": {"default": {}, "checkpoints": {"checkpoint_every": 4}},
+    "sb3": {
+        "default": {},
+        "checkpoints": {"checkpoint_every": 4},
+        "sac": {"algorithm": "sac", "num_envs": 8},
+        "dqn": {"algorithm": "dqn", "num_envs": 8},
+    },
+}
+"""What is recorded of each library, with the settings in which a variant differs from the common ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """How a recording was made, as the JSON file beside it tells.
+
+    Attributes
+    ----------
+    library, version, variant
+        What was run.
+    command
+        The command line, to be run again anywhere.
+    settings
+        Options of the command.
+    versions
+        Version of Python and of each package that decides what is printed.
+    device
+        Name of the processor or GPU.
+    date
+        Day, in UTC.
+    seconds
+        Wall time of the whole process, in seconds.
+    exit_code
+        Exit status of the process.
+    replaced
+        What stands in the text instead of folders of the machine that recorded it.
+    """
+
+    library: str
+    version: str
+    variant: str
+    command: str
+    settings: dict[str, object]
+    versions: dict[str, str]
+    device: str
+    date: str
+    seconds: float
+    exit_code: int
+    replaced: dict[str, str]
+
+
+def settings_of(library: str, variant: str) -> dict[str, object]:
+    """Return all settings with which a variant is recorded."""
+    return {**_COMMON, **VARIANTS[library][variant]}
+
+
+def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
+    """Run `library` in an empty folder and return what it printed, and how it was made.
+
+    Folders of this machine are replaced in the text; nothing else is touched.
+    """
+    settings = settings_of(library, variant)
+    with tempfile.TemporaryDirectory(prefix="stepscope-") as folder:
+        log = Path(folder) / "console.txt"
+        started = time.perf_counter()
+        status = run(library, log=log, cwd=folder, **settings)
+        seconds = time.perf_counter() - started
+        text = log.read_bytes()
+        # The longest first: site-packages lies inside the environment's own folder.
+        replaced = {sysconfig.get_path("purelib"): "<site-packages>", sys.prefix: "<python>", folder: "<here>"}
+        for path, name in replaced.items():
+            text = text.replace(path.encode(), name.encode())
+    made = provenance()
+    return text, Recording(
+        library=library,
+        version=metadata.version(DISTRIBUTIONS[library]),
+        variant=variant,
+        command=" ".join(["python", *console_command(library, settings)]),
+        settings=settings,
+        versions=made.versions,
+        device=made.device,
+        date=datetime.now(tz=UTC).date().isoformat(),
+        seconds=round(seconds, 1),
+        exit_code=status,
+        replaced={name: what for name, what in _PLACES.items() if name.encode() in text},
+    )
+
+
+_PLACES = {
+    "<site-packages>": "the folder of installed packages",
+    "<python>": "the folder of the Python environment",
+    "<here>": "the folder that the command ran in",
+}
+
+
+def main() -> int:
+    """Record the named libraries, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m stepscope.train.record", description=__doc__.splitlines()[0])
+    parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"some of {', '.join(LIBRARIES)}; default: all")
+    parser.add_argument("--into", type=Path, default=Path("recordings"), help="folder to write to (default: %(default)s)")
+    options = parser.parse_args()
+    for library in options.libraries or LIBRARIES:
+        if library not in VARIANTS:
+            parser.error(f"{library!r} is not one of {', '.join(LIBRARIES)}")
+        for variant in VARIANTS[library]:
+            text, recording = make_recording(library, variant)
+            if recording.exit_code != 0:
+                sys.stderr.write(text.decode(errors="replace"))
+                sys.stderr.write(f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n")
+                return 1
+            path = options.into / library / recording.version / f"{variant}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+            path.with_suffix(".json").write_text(json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8")
+            sys.stdout.write(f"{path}  {len(text)} bytes in {recording.seconds} s\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""PPO by RSL-RL."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tensordict import TensorDict
+
+from stepscope.train._batches import minibatch_size
+
+# RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from rsl_rl.env import VecEnv
+from rsl_rl.runners import OnPolicyRunner
+
+if TYPE_CHECKING:
+    from gymnasium.vector import VectorEnv
+    from torch import Tensor
+
+__all__ = ["train"]
+
+
+class _Environment(VecEnv):
+    """Our vector environment as RSL-RL wants it: observation groups, one done flag, and extras."""
+
+    num_actions = 1
+
+    def __init__(self, env: VectorEnv, *, episode_terms: bool) -> None:
+        self.env = env
+        self.num_envs = env.num_envs
+        self.device = env.device
+        self.max_episode_length = env.episode_length
+        self.episode_length_buf = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
+        self.cfg: dict[str, object] = {}
+        self.episode_terms = episode_terms
+        self.observations, _ = env.reset()
+
+    def get_observations(self) -> TensorDict:
+        return TensorDict({"policy": self.observations}, batch_size=[self.num_envs])
+
+    def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
+        self.observations, rewards, terminated, truncated, infos = self.env.step(actions)
+        done = terminated | truncated
+        self.episode_length_buf = (self.episode_length_buf + 1) * ~done
+        extras: dict[str, Any] = {"time_outs": truncated}
+        if self.episode_terms:
+            extras["log"] = _episode_terms(infos["final_obs"], terminated)
+        return self.get_observations(), rewards, done.long(), extras
+
+
+def _episode_terms(final_observations: Tensor, terminated: Tensor) -> dict[str, Tensor]:
+    """Two numbers of the kind that Isaac Lab's tasks add to the log: a reward term's size, and a reason of ending."""
+    return {
+        "Episode_Reward/upright": torch.cos(final_observations[:, 2]).mean(),
+        "Episode_Termination/out_of_bounds": terminated.float().sum(),
+    }
+
+
+def train(
+    env: VectorEnv,
+    *,
+    iterations: int,
+    horizon: int = 32,
+    seed: int = 0,
+    log_dir: str = "runs",
+    minibatches: int = 4,
+    checkpoint_every: int | None = None,
+    episode_terms: bool = False,
+) -> None:
+    """Train with PPO; RSL-RL prints to the console as it does for its own users.
+
+    Parameters
+    ----------
+    env
+        Vector environment with torch tensors, on the device to train on.
+    iterations
+        Learning iterations: one rollout and one update each.
+    horizon
+        Vector steps per rollout (RSL-RL: ``num_steps_per_env``).
+    seed
+        Seed of torch's generator and of the environment.
+    log_dir
+        Folder for the checkpoints and TensorBoard's files; without one RSL-RL prints nothing.
+    minibatches
+        Equal parts that a rollout is cut into.
+    checkpoint_every
+        Save every so many iterations (RSL-RL: ``save_interval``); the first and the last are always saved.
+    episode_terms
+        Add terms to the ``extras`` of each step, which RSL-RL prints as lines of their own.
+    """
+    minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
+    torch.manual_seed(seed)
+    env.reset(seed=seed)
+    settings: dict[str, Any] = {
+        "num_steps_per_env": horizon,
+        "save_interval": checkpoint_every or iterations,
+        "obs_groups": {"actor": ["policy"], "critic": ["policy"]},
+        "actor": {
+            "class_name": "MLPModel",
+            "hidden_dims": [64, 64],
+            "activation": "elu",
+            "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 1.0},
+        },
+        "critic": {"class_name": "MLPModel", "hidden_dims": [64, 64], "activation": "elu"},
+        "algorithm": {
+            "class_name": "PPO",
+            "num_learning_epochs": 5,
+            "num_mini_batches": minibatches,
+            "learning_rate": 1e-3,
+            "schedule": "adaptive",
+            "desired_kl": 0.01,
+            "gamma": 0.99,
+            "lam": 0.95,
+            "clip_param": 0.2,
+            "entropy_coef": 0.0,
+            "value_loss_coef": 1.0,
+            "max_grad_norm": 1.0,
+            "rnd_cfg": None,
+            "symmetry_cfg": None,
+        },
+    }
+    adapter = _Environment(env, episode_terms=episode_terms)
+    OnPolicyRunner(adapter, settings, log_dir=log_dir, device=str(env.device)).learn(iterations)

@@ -1,0 +1,153 @@
+"""PPO by skrl."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from skrl.agents.torch.ppo import PPO
+from skrl.envs.wrappers.torch import Wrapper
+from skrl.memories.torch import RandomMemory
+from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
+from skrl.resources.preprocessors.torch import RunningStandardScaler
+from skrl.resources.schedulers.torch import KLAdaptiveLR
+from skrl.trainers.torch import SequentialTrainer
+from skrl.utils import set_seed
+
+from stepscope.train._batches import minibatch_size
+
+if TYPE_CHECKING:
+    from gymnasium import Space
+    from gymnasium.vector import VectorEnv
+    from torch import Tensor
+
+__all__ = ["train"]
+
+
+class _Environment(Wrapper):
+    """Our vector environment as skrl wants it: rewards and flags as columns, and one reset at the start."""
+
+    @property
+    def observation_space(self) -> Space:
+        return self._env.single_observation_space
+
+    @property
+    def action_space(self) -> Space:
+        return self._env.single_action_space
+
+    def reset(self) -> tuple[Tensor, dict[str, Any]]:
+        return self._env.reset()
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
+        observations, rewards, terminated, truncated, infos = self._env.step(actions)
+        # skrl calls reset() after a step with a finished episode unless there are several environments,
+        # and every environment of ours has already restarted by itself.
+        return observations, rewards[:, None], terminated[:, None], truncated[:, None], infos
+
+    def state(self) -> None:
+        return None
+
+    def render(self, *_: object, **__: object) -> None:
+        return None
+
+    def close(self) -> None:
+        self._env.close()
+
+
+def _layers(inputs: int, outputs: int) -> torch.nn.Sequential:
+    elu = torch.nn.ELU
+    linear = torch.nn.Linear
+    return torch.nn.Sequential(linear(inputs, 64), elu(), linear(64, 64), elu(), linear(64, outputs))
+
+
+class _Policy(GaussianMixin, Model):
+    def __init__(self, **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
+        Model.__init__(self, **spaces)
+        GaussianMixin.__init__(self)
+        self.layers = _layers(self.num_observations, self.num_actions)
+        self.log_std = torch.nn.Parameter(torch.zeros(self.num_actions))
+
+    def compute(self, inputs: dict[str, Tensor], role: str) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002 - skrl's signature
+        return self.layers(inputs["observations"]), {"log_std": self.log_std}
+
+
+class _Value(DeterministicMixin, Model):
+    def __init__(self, **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
+        Model.__init__(self, **spaces)
+        DeterministicMixin.__init__(self)
+        self.layers = _layers(self.num_observations, 1)
+
+    def compute(self, inputs: dict[str, Tensor], role: str) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002 - skrl's signature
+        return self.layers(inputs["observations"]), {}
+
+
+def train(
+    env: VectorEnv,
+    *,
+    iterations: int,
+    horizon: int = 32,
+    seed: int = 0,
+    log_dir: str = "runs",
+    minibatches: int = 4,
+    checkpoint_every: int | None = None,
+) -> None:
+    """Train with PPO; skrl prints to the console as it does for its own users.
+
+    Parameters
+    ----------
+    env
+        Vector environment with torch tensors, on the device to train on.
+    iterations
+        Rollouts, each followed by an update; skrl itself counts vector steps.
+    horizon
+        Vector steps per rollout (skrl: ``rollouts``).
+    seed
+        Seed of every random number generator.
+    log_dir
+        Folder under which skrl makes ``YY-MM-DD_HH-MM-SS-ffffff_PPO``.
+    minibatches
+        Equal parts that a rollout is cut into.
+    checkpoint_every
+        Save every so many rollouts; by default skrl saves ten times in a run.
+    """
+    minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
+    set_seed(seed)
+    env.reset(seed=seed)
+    wrapped = _Environment(env)
+    spaces = {
+        "observation_space": wrapped.observation_space,
+        "state_space": None,
+        "action_space": wrapped.action_space,
+        "device": wrapped.device,
+    }
+    settings: dict[str, Any] = {
+        "rollouts": horizon,
+        "learning_epochs": 5,
+        "mini_batches": minibatches,
+        "discount_factor": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": 1e-3,
+        "learning_rate_scheduler": KLAdaptiveLR,
+        "learning_rate_scheduler_kwargs": {"kl_threshold": 0.01},
+        "grad_norm_clip": 1.0,
+        "ratio_clip": 0.2,
+        "value_clip": 0.2,
+        "value_loss_scale": 1.0,
+        "time_limit_bootstrap": True,
+        "observation_preprocessor": RunningStandardScaler,
+        "observation_preprocessor_kwargs": {"size": wrapped.observation_space, "device": wrapped.device},
+        "value_preprocessor": RunningStandardScaler,
+        "value_preprocessor_kwargs": {"size": 1, "device": wrapped.device},
+        "experiment": {
+            "directory": log_dir,
+            "write_interval": horizon,
+            "checkpoint_interval": checkpoint_every * horizon if checkpoint_every else "auto",
+        },
+    }
+    agent = PPO(
+        models={"policy": _Policy(**spaces), "value": _Value(**spaces)},
+        memory=RandomMemory(memory_size=horizon, num_envs=env.num_envs, device=wrapped.device),
+        cfg=settings,
+        **spaces,
+    )
+    SequentialTrainer(env=wrapped, agents=agent, cfg={"timesteps": iterations * horizon, "headless": True}).train()
