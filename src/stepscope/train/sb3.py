@@ -140,7 +140,7 @@ def train(
     }
     model: BaseAlgorithm
     if algorithm == "ppo":
-        model = PPO(n_steps=horizon, batch_size=size, n_epochs=5, learning_rate=1e-3, **common)
+        model = PPO(n_steps=horizon, batch_size=size, n_epochs=10, learning_rate=1e-3, **common)
     elif algorithm == "sac":
         model = SAC(train_freq=horizon, gradient_steps=8, learning_starts=1000, **common)
     else:

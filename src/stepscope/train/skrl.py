@@ -10,7 +10,6 @@ from skrl.envs.wrappers.torch import Wrapper
 from skrl.memories.torch import RandomMemory
 from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
 from skrl.resources.preprocessors.torch import RunningStandardScaler
-from skrl.resources.schedulers.torch import KLAdaptiveLR
 from skrl.trainers.torch import SequentialTrainer
 from skrl.utils import set_seed
 
@@ -122,13 +121,11 @@ def train(
     }
     settings: dict[str, Any] = {
         "rollouts": horizon,
-        "learning_epochs": 5,
+        "learning_epochs": 8,
         "mini_batches": minibatches,
         "discount_factor": 0.99,
         "gae_lambda": 0.95,
         "learning_rate": 1e-3,
-        "learning_rate_scheduler": KLAdaptiveLR,
-        "learning_rate_scheduler_kwargs": {"kl_threshold": 0.01},
         "grad_norm_clip": 1.0,
         "ratio_clip": 0.2,
         "value_clip": 0.2,
