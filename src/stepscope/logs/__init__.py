@@ -1,0 +1,14 @@
+"""Read what RL-Games, RSL-RL, skrl and Stable-Baselines3 print while training.
+
+Nothing here needs more than Python's standard library, so it also runs in a browser.
+
+>>> line = "fps step: 112918 fps step and policy inference: 104337 fps total: 78179 epoch: 1/150 frames: 0"
+>>> [record] = reads(line)
+>>> record.library, record.kind, record.iteration, record.fps.total
+('rl_games', 'iteration', 1, 78179)
+"""
+
+from stepscope.logs._read import library_name, read, reads
+from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
+
+__all__ = ["SCHEMA", "Fps", "Kind", "Record", "Seconds", "library_name", "read", "reads"]

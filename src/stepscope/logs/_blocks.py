@@ -1,0 +1,167 @@
+"""What a grammar is, and the blocks of lines that become one record."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stepscope.logs._records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stepscope.logs._lines import Line
+    from stepscope.logs._records import Kind
+
+__all__ = ["MAX_METRICS", "Block", "Context", "Grammar", "Passage", "Single", "Text", "message", "put"]
+
+MAX_METRICS = 4096
+"""Numbers that one record may hold: no library prints nearly as many, and memory stays bounded."""
+
+_HALF = 1 << 15
+_CONTROLS = bytes(code for code in range(32) if code != ord("\t")) + b"\x7f"
+
+
+@dataclass
+class Context:
+    """What a grammar may know beyond the line at hand.
+
+    Attributes
+    ----------
+    library
+        Library of the latest line that a grammar knew.
+    above
+        The separator (``-----``) just above the line, or nothing.
+    num_envs
+        Number of environments, where the caller gave it.
+    """
+
+    library: str | None = None
+    above: bytes = b""
+    num_envs: int | None = None
+
+
+class Grammar(Protocol):
+    """What a module of this package offers: how one library prints.
+
+    Attributes
+    ----------
+    LIBRARY
+        Key of the library.
+    NAME
+        Its name, as its authors write it.
+    """
+
+    LIBRARY: str
+    NAME: str
+
+    def begin(self, line: Line, context: Context) -> Block | None:
+        """Return the block that `line` opens, or None if this library does not print such a line."""
+
+
+class Block:
+    """Lines that become one record; a block of a single line needs nothing but `record`.
+
+    Attributes
+    ----------
+    library
+        Library that printed it.
+    yields
+        Whether a line that opens another block ends this one even though `take` would take it.
+    """
+
+    library: str | None = None
+    yields = False
+
+    def take(self, line: Line) -> bool:  # noqa: ARG002 - for those that override it
+        """Take `line` into the block if it belongs there; a blank line is offered too and stays in any case."""
+        return False
+
+    def record(self, span: tuple[int, int]) -> Record:
+        """Return the record of all that was taken."""
+        raise NotImplementedError
+
+
+class Single(Block):
+    """One line, with the fields that it fills."""
+
+    def __init__(self, kind: Kind, library: str | None, **fields: Any) -> None:  # noqa: ANN401 - fields of Record
+        self.library = library
+        self._kind: Kind = kind
+        self._fields = fields
+
+    def record(self, span: tuple[int, int]) -> Record:
+        """Return the record of the line."""
+        return Record(library=self.library, kind=self._kind, span=span, **self._fields)
+
+
+class Passage(Block):
+    """A message of several lines: it goes on while `inside` says so."""
+
+    def __init__(self, library: str | None, line: Line, inside: Callable[[bytes], bool]) -> None:
+        self.library = library
+        self._text = Text(line.text)
+        self._inside: Callable[[bytes], bool] | None = inside
+
+    def take(self, line: Line) -> bool:
+        """Take `line` if it is inside."""
+        if not line.text or self._inside is None:
+            return False
+        if self._inside(line.text):
+            self._text.add(line.text)
+            return True
+        self._inside = None
+        return False
+
+    def record(self, span: tuple[int, int]) -> Record:
+        """Return the whole passage as a message."""
+        return Record(library=self.library, kind="message", text=str(self._text), span=span)
+
+
+class Text:
+    """Printed lines, of which very many keep only the first and the last."""
+
+    def __init__(self, first: bytes) -> None:
+        self._head = [first]
+        self._tail: deque[bytes] = deque()
+        self._head_room = _HALF - len(first)
+        self._tail_room = _HALF
+        self._cut = False
+
+    def add(self, line: bytes) -> None:
+        """Add a line."""
+        size = len(line) + 1
+        if not self._tail and size <= self._head_room:
+            self._head.append(line)
+            self._head_room -= size
+            return
+        self._tail.append(line)
+        self._tail_room -= size
+        while self._tail_room < 0 and len(self._tail) > 1:
+            self._tail_room += len(self._tail.popleft()) + 1
+            self._cut = True
+
+    def __str__(self) -> str:
+        middle = [b"\xe2\x80\xa6"] if self._cut else []
+        return "\n".join(map(_printable, [*self._head, *middle, *self._tail])).strip("\n")
+
+
+def _printable(line: bytes) -> str:
+    return line.rstrip().translate(None, _CONTROLS).decode(errors="replace")
+
+
+def message(line: Line, library: str | None, *, kind: Kind = "message", **fields: Any) -> Single:  # noqa: ANN401 - as above
+    """Return a line that keeps its text; one that was too long ends in ``…``."""
+    text = _printable(line.text)
+    cut = not line.whole and line.end - line.start > len(line.text) + 2
+    return Single(kind, library, text=f"{text}…" if cut else text, **fields)
+
+
+def put(metrics: dict[str, float], label: str, value: float) -> None:
+    """Keep `value` under `label`; a label printed twice in one block gets a number, so that nothing is lost."""
+    name, count = label, 1
+    while name in metrics:
+        count += 1
+        name = f"{label} ({count})"
+    metrics[name] = value

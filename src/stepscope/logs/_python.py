@@ -1,0 +1,119 @@
+"""What Python itself prints: tracebacks and warnings."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stepscope.logs._blocks import Block, Passage, Text
+from stepscope.logs._lines import TRACEBACK
+from stepscope.logs._records import Record
+
+if TYPE_CHECKING:
+    from stepscope.logs._blocks import Context
+    from stepscope.logs._lines import Line
+
+__all__ = ["begin"]
+
+# What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
+_PREFIX = re.compile(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
+_GROUP = re.compile(rb"[+|\s]*+")
+_PREFACES = (b"Exception ignored in", b"Exception in thread ")
+_CHAINS = (
+    b"The above exception was the direct cause of the following exception:",
+    b"During handling of the above exception, another exception occurred:",
+)
+# torch.compile ends its exceptions with these, after an empty line.
+_AFTERWORDS = (b"Set TORCHDYNAMO_VERBOSE=1", b"Set TORCH_LOGS=", b"You can suppress this exception")
+_WARNING = re.compile(rb":\d{1,9}: (?:\w{1,80}\.)*\w{0,80}(?:Warning|Deprecated)\w{0,80}: ")
+
+
+def begin(line: Line, context: Context) -> Block | None:
+    """Return the block that `line` opens, if Python prints such a line."""
+    text = line.text
+    if TRACEBACK in text:
+        before = text[: text.index(TRACEBACK)]
+        prefix = _prefix(before)
+        rest = before[len(prefix) :]
+        group = rest.endswith(b"Exception Group ")
+        if _GROUP.fullmatch(rest.removesuffix(b"Exception Group ")):
+            return _Failure(line, context.library, prefix=prefix, group=group)
+    elif text.startswith(_PREFACES):
+        return _Failure(line, context.library, prefix=b"", group=False, preface=True)
+    elif b"Warning: " in text and _WARNING.search(text, 0, 2000):
+        return _warning(line, context)
+    return None
+
+
+def _prefix(before: bytes) -> bytes:
+    found = _PREFIX.match(before)
+    return found[0] if found is not None and found[0].lstrip().startswith(b"[") else b""
+
+
+def _warning(line: Line, context: Context) -> Block:
+    """Return a warning; the line of source below it is indented by two."""
+    shown = iter((True,))
+    return Passage(context.library, line, lambda text: text.startswith(b"  ") and next(shown, False))
+
+
+class _Failure(Block):
+    """A traceback: frames, the exception, the rest of its message; then perhaps another that it led to."""
+
+    def __init__(
+        self,
+        line: Line,
+        library: str | None,
+        *,
+        prefix: bytes,
+        group: bool,
+        preface: bool = False,
+    ) -> None:
+        self.library = library
+        self._text = Text(line.text)
+        self._prefix = prefix
+        self._group = group
+        self._preface = preface
+        self._in_frames = True
+        self._blanks = 0
+
+    @property
+    def yields(self) -> bool:  # type: ignore[override]
+        """Say whether this is the message of the exception, which could go on with any line."""
+        return not self._in_frames
+
+    def take(self, line: Line) -> bool:
+        """Take a frame, the exception, a line of its message, or what leads to the next traceback."""
+        text = line.text
+        if text.rstrip() in (b"", self._prefix.rstrip()):
+            self._blanks += 1
+            return True
+        if self._prefix and not text.startswith(self._prefix):
+            return False
+        if not self._belongs(text[len(self._prefix) :]):
+            return False
+        for _ in range(min(self._blanks, 3)):
+            self._text.add(b"")
+        self._blanks = 0
+        self._text.add(text)
+        return True
+
+    def _belongs(self, text: bytes) -> bool:
+        if text.startswith((TRACEBACK, *_CHAINS)):
+            # A second traceback belongs here only if it is announced; the announcement is taken in frames.
+            if text.startswith(TRACEBACK) and not (self._in_frames and self._preface):
+                return False
+            self._in_frames = self._preface = True
+            return True
+        if text.startswith((b" ", b"\t")):
+            self._preface = False
+            return True
+        if self._blanks and not text.startswith(_AFTERWORDS):
+            return False
+        if self._in_frames and (self._group or self._preface):
+            return False
+        self._in_frames = False
+        return True
+
+    def record(self, span: tuple[int, int]) -> Record:
+        """Return the failure, whose last line names the exception or ends its message."""
+        return Record(library=self.library, kind="failure", text=str(self._text), span=span)

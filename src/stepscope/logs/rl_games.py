@@ -1,0 +1,138 @@
+"""How RL-Games prints: one line an epoch, and a pair of lines when a policy is saved."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stepscope.logs._blocks import Single, message, put
+from stepscope.logs._records import Fps
+from stepscope.logs._values import integer, number
+
+if TYPE_CHECKING:
+    from stepscope.logs._blocks import Block, Context
+    from stepscope.logs._lines import Line
+
+LIBRARY = "rl_games"
+NAME = "RL-Games"
+
+_EPOCH_START = b"fps step: "
+_EPOCH = re.compile(
+    rb"fps step: (\S++) fps step and policy inference: (\S++) fps total: (\S++)"
+    rb" epoch: (\d++)(?:/(\d++))?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
+)
+_LABELS = (
+    "fps step",
+    "fps step and policy inference",
+    "fps total",
+    "epoch",
+    "max epochs",
+    "frames",
+    "max frames",
+)
+_BEST_START = b"saving next best rewards: "
+_BEST = re.compile(rb"saving next best rewards:\s++(\[)?\s*+([^\s\]]++)\s*+(\])?\s*+")
+_SAVED_START = b"=> saving checkpoint '"
+# What the names of saved policies tell: `last_NAME_ep_8_rew__25.4_.pth`, `last_NAME_frame_6144_rew_-inf.pth`.
+_SAVED = re.compile(rb"_(ep|frame)_(\d{1,18})_rew_{1,3}(-?[\d.einf+-]{1,40}|nan)_?\.pth'$")
+
+_MESSAGES = (
+    b"self.seed = ",
+    b"seq_length: ",
+    b"current training device: ",
+    b"build mlp: ",
+    b"conv_name: ",
+    b"conv1d input shape: ",
+    b"RunningMeanStd: ",
+    b"torch.compile: ",
+    b"=> loading checkpoint '",
+    b"Exact experiment name requested from command line: ",
+    b"global_rank = ",
+    b"====================broadcast",
+    b"WARNING: Max epochs reached before any env terminated",
+    b"WARNING: Max frames reached before any env terminated",
+    b"WARNING: seq_len is deprecated",
+    b"Warning: Invalid torch_compile config",
+    b"Max epochs and max frames are not set.",
+    b"Forcing env reset after ",
+    b"Number of Agents ",
+    b"Target entropy ",
+    b"Env name: ",
+    b"Mean scores: ",
+)
+_WHOLE_MESSAGES = frozenset(
+    {
+        b"Started to train",
+        b"Started to play",
+        b"MAX EPOCHS NUM!",
+        b"MAX FRAMES NUM!",
+        b"Maximum reward achieved. Network won!",
+        b"Initializing SelfPlay Manager",
+        b"Adding Central Value Network",
+        b"Cannot set new sigma because fixed_sigma is False",
+        b"Env info:",
+        b"Building Actor",
+        b"Building Critic",
+        b"Building Critic Target",
+        b"Loading weights",
+        b"Loading full weights",
+    }
+)
+_STARTS = (_EPOCH_START, _BEST_START, _SAVED_START, *_MESSAGES)
+
+
+def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - every line stands for itself
+    """Return the block that `line` opens, if RL-Games prints such a line."""
+    text = line.text
+    if not text.startswith(_STARTS):
+        return message(line, LIBRARY) if text.rstrip() in _WHOLE_MESSAGES else None
+    if text.startswith(_EPOCH_START):
+        return _epoch(line)
+    if text.startswith(_BEST_START):
+        return _best_reward(line)
+    if text.startswith(_SAVED_START):
+        return _checkpoint(line)
+    return message(line, LIBRARY)
+
+
+def _epoch(line: Line) -> Block | None:
+    found = _EPOCH.fullmatch(line.text)
+    if found is None:
+        return None
+    printed = list(found.groups())
+    if not line.whole:
+        printed[(found.lastindex or 1) - 1] = None  # its last digits may be missing
+    if printed[3] is None:
+        return None
+    values = [None if text is None else number(text) for text in printed]
+    metrics: dict[str, float] = {}
+    for label, value in zip(_LABELS, values, strict=True):
+        if value is not None:
+            put(metrics, label, value)
+    return Single(
+        "iteration",
+        LIBRARY,
+        iteration=integer(printed[3]),
+        iterations=integer(printed[4]),
+        env_steps=integer(printed[5]),
+        fps=Fps(step=values[0], rollout=values[1], total=values[2]),
+        metrics=metrics,
+    )
+
+
+def _best_reward(line: Line) -> Block:
+    # A policy with several value functions prints several rewards; none of them is "the" reward.
+    found = _BEST.fullmatch(line.text)
+    reward = None
+    if found is not None and bool(found[1]) == bool(found[3]) and (found[3] or line.whole):
+        reward = number(found[2])
+    return message(line, LIBRARY, kind="best_reward", reward=reward)
+
+
+def _checkpoint(line: Line) -> Block:
+    found = _SAVED.search(line.text.rstrip()[-200:])
+    if found is None:
+        return message(line, LIBRARY, kind="checkpoint")
+    count = int(found[2])
+    where = {"iteration": count} if found[1] == b"ep" else {"env_steps": count}
+    return message(line, LIBRARY, kind="checkpoint", reward=number(found[3]), **where)

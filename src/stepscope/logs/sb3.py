@@ -1,0 +1,147 @@
+"""How Stable-Baselines3 prints: a table for each log interval."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stepscope.logs._blocks import MAX_METRICS, Block, Single, Text, message, put
+from stepscope.logs._records import Fps, Record, Seconds
+from stepscope.logs._values import duration, integer, number
+
+if TYPE_CHECKING:
+    from stepscope.logs._blocks import Context
+    from stepscope.logs._lines import Line
+
+LIBRARY = "sb3"
+NAME = "Stable-Baselines3"
+
+_MAX_LINE = 1000
+_TENSOR = re.compile(rb"tensor\(([^,()]{1,40})[,)]")
+_BAR = re.compile(
+    "\\s*+(\\d{1,3})% [━╸╺ ]*+([\\d,]{1,25})/([\\d,]{1,25}) *+"
+    "\\[ ([\\d:]{1,20}) < ([\\d:-]{1,20}) , ([\\d,.]{1,25}|\\?) it/s \\]\\s*+".encode()
+)
+_MESSAGES = (
+    b"Wrapping the env ",
+    b"Creating environment from the given name",
+    b"Logging to ",
+    b"Early stopping at step ",
+    b"Eval num_timesteps=",
+    b"Episode length: ",
+    b"Success rate: ",
+    b"New best mean reward!",
+    b"Stopping training ",
+    b"Saving video to ",
+)
+_DEVICE = re.compile(rb"Using [\w:]{1,40} device\s*+")
+_SAVED = b"Saving model "
+_SAVED_STEPS = re.compile(rb"_(\d{1,18})_steps\.(?:zip|pkl)$")
+
+
+def begin(line: Line, context: Context) -> Block | None:
+    """Return the block that `line` opens, if Stable-Baselines3 prints such a line."""
+    text = line.text
+    if text.startswith(b"| "):
+        return _table(line, context)
+    if text.startswith(_MESSAGES) or (text.startswith(b"Using ") and _DEVICE.fullmatch(text)):
+        return message(line, LIBRARY)
+    if text.startswith(_SAVED):
+        return _checkpoint(line)
+    if b"\xe2\x94\x81" in text and (found := _BAR.fullmatch(text)):
+        return _progress(found)
+    return None
+
+
+def _checkpoint(line: Line) -> Block:
+    found = _SAVED_STEPS.search(line.text.rstrip()[-200:])
+    steps = None if found is None else int(found[1])
+    return message(line, LIBRARY, kind="checkpoint", env_steps=steps)
+
+
+def _progress(found: re.Match[bytes]) -> Block:
+    """Return the state of the bar of ``progress_bar=True``, which counts environment steps, not iterations."""
+    done, total, elapsed, remaining, rate = (part.replace(b",", b"") for part in found.groups()[1:])
+    value = number(rate)
+    return Single(
+        "progress",
+        LIBRARY,
+        env_steps=integer(done),
+        seconds=Seconds(elapsed=duration(elapsed), eta=duration(remaining)),
+        metrics={"max steps": float(total)} | ({} if value is None else {"it/s": value}),
+    )
+
+
+def _table(line: Line, context: Context) -> Block | None:
+    """Return a table if this is its first row: the line of dashes above is exactly as wide."""
+    width = len(line.text.rstrip().decode(errors="replace"))
+    if not context.above.startswith(b"-") or len(context.above) != width:
+        return None
+    table = _Table(context.above)
+    return table if table.take(line) else None
+
+
+class _Table(Block):
+    """The rows of one table: ``section/`` alone, then indented keys with their values."""
+
+    library = LIBRARY
+
+    def __init__(self, dashes: bytes) -> None:
+        self._dashes = dashes
+        self._text = Text(dashes)
+        self._section = ""
+        self._metrics: dict[str, float] = {}
+        self._rows = 0
+        self._done = False
+
+    def take(self, line: Line) -> bool:
+        """Take a row, or the dashes that close the table."""
+        text = line.text.rstrip()
+        if self._done or len(text) > _MAX_LINE or self._rows >= MAX_METRICS:
+            return False
+        if text == self._dashes:
+            self._done = True
+        elif text.startswith(b"| ") and text.endswith(b" |"):
+            self._row(text[2:-2])
+        else:
+            return False
+        self._text.add(text)
+        self._rows += 1
+        return True
+
+    def _row(self, text: bytes) -> None:
+        key, bar, value = text.rpartition(b" | ")
+        label = key.rstrip().decode(errors="replace")
+        value = value.strip()
+        if bar and not value and label.endswith("/"):
+            self._section = label
+            return
+        if label.startswith("   "):
+            label = self._section + label[3:]
+        if (found := _TENSOR.match(value)) is not None:
+            value = found[1]
+        parsed = number(value)
+        if bar and parsed is not None:
+            put(self._metrics, label, parsed)
+
+    def record(self, span: tuple[int, int]) -> Record:
+        """Return an iteration; a table without a rate is an evaluation's, or the user's own: a message with numbers."""
+        get = self._metrics.get
+        is_iteration = "time/fps" in self._metrics
+        return Record(
+            library=LIBRARY,
+            kind="iteration" if is_iteration else "message",
+            iteration=_whole(get("time/iterations")),
+            env_steps=_whole(get("time/total_timesteps")),
+            fps=Fps(cumulative=get("time/fps")),
+            seconds=Seconds(elapsed=get("time/time_elapsed")),
+            reward=get("rollout/ep_rew_mean"),
+            episode_length=get("rollout/ep_len_mean"),
+            metrics=self._metrics,
+            text=None if is_iteration else str(self._text),
+            span=span,
+        )
+
+
+def _whole(value: float | None) -> int | None:
+    return value if isinstance(value, int) else None
