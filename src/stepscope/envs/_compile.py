@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,29 +11,41 @@ from torch import Tensor
 from stepscope.envs._step import Settings, make_step
 from stepscope.errors import BadInputError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["compiled"]
 
 # What torch's errors say when the compiler itself is what is missing, in its several places.
-_SIGNS = ("InvalidCxxCompiler", "No working C++ compiler", "Failed to find C compiler", "triton")
+_SIGNS = ("InvalidCxxCompiler", "No working C++ compiler", "Failed to find C compiler", "TritonMissing")
 
 
 @lru_cache(maxsize=64)
 def compiled(settings: Settings, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
-    """Return the step of these settings, compiled at its first call and shared by all environments that have them.
+    """Return the step of these settings, compiled at its first call and shared by all environments that have them."""
+    step = make_step(settings)
 
-    Sizes are dynamic: one compilation serves every number of environments above 1, another serves 1.
-    """
-    fused = torch.compile(make_step(settings), dynamic=True, fullgraph=True, isolate_recompiles=True)
+    def bytewise(*tensors: Tensor) -> tuple[Tensor, ...]:
+        # Inductor writes booleans to memory one by one, but bytes by the register.
+        *numbers, terminated, truncated, done = step(*tensors)
+        return *numbers, _bytes(terminated), _bytes(truncated), _bytes(done)
 
-    def step(*tensors: Tensor) -> tuple[Tensor, ...]:
+    fused = torch.compile(bytewise, fullgraph=True, isolate_recompiles=True, recompile_limit=64)
+
+    def guarded(*tensors: Tensor) -> tuple[Tensor, ...]:
         try:
-            return fused(*tensors)
+            *numbers, terminated, truncated, done = fused(*tensors)
         except Exception as error:
             if any(sign in f"{type(error).__name__} {error}" for sign in _SIGNS):
                 raise BadInputError(_advice(device)) from error
             raise
+        return *numbers, terminated.view(torch.bool), truncated.view(torch.bool), done.view(torch.bool)
 
-    return step
+    return guarded
+
+
+def _bytes(flags: Tensor) -> Tensor:
+    return torch.where(flags, 1, 0).to(torch.uint8)
 
 
 def _advice(device: torch.device) -> str:

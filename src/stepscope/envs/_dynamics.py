@@ -15,11 +15,15 @@ where ``s = sgn(N x')``. Eliminating ``x''`` and ``N`` gives ``theta''``, which 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-__all__ = ["CartPoleConstants", "accelerations", "energy", "integrate"]
+__all__ = ["CartPoleConstants", "Rows", "accelerations", "energy", "integrate"]
+
+# Position, velocity, angle and spin of all cart-poles: a structure of arrays, which vector units like best.
+Rows: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 
 # A uniform pole's moment of inertia about its end is 4/3 m l^2, with l half of its length.
 _INERTIA = 4.0 / 3.0
@@ -106,7 +110,7 @@ def _frictionless_cart(
     return torch.addcmul(shared, pole, cos, value=-ratio), pole
 
 
-def _solve(
+def _solve(  # noqa: PLR0913, PLR0917 - terms of one formula
     push: Tensor, spin: Tensor, sin: Tensor, cos: Tensor, grip: Tensor, constants: CartPoleConstants
 ) -> tuple[Tensor, Tensor]:
     """Solve the three balances for a known direction of friction: ``grip = mu_c s``."""
@@ -125,20 +129,20 @@ def _hinge(torque: Tensor, spin: Tensor, constants: CartPoleConstants) -> Tensor
 
 
 def integrate(  # noqa: PLR0913 - what a step is made of
-    state: Tensor,
+    state: Rows,
     push: Tensor,
     *,
     timestep: float,
     substeps: int,
     semi_implicit: bool,
     constants: CartPoleConstants,
-) -> Tensor:
+) -> Rows:
     """Advance every cart-pole by one timestep under a constant force.
 
     Parameters
     ----------
     state
-        (4, N): position, velocity, angle, spin, in m, m/s, rad and rad/s.
+        Position, velocity, angle and spin, each (N,), in m, m/s, rad and rad/s.
     push
         (N,): force on the cart over the whole mass, in m/s².
     timestep
@@ -152,31 +156,29 @@ def integrate(  # noqa: PLR0913 - what a step is made of
 
     Returns
     -------
-    Tensor
-        (4, N), a new tensor.
+    tuple of Tensor
+        The four rows after the timestep, new tensors.
     """
+    position, velocity, angle, spin = state
     piece = timestep / substeps
     for _ in range(substeps):
-        _, velocity, angle, spin = state.unbind(0)
         cart, pole = accelerations(push, velocity, angle, spin, constants=constants)
-        if semi_implicit:
-            velocity, spin = velocity + piece * cart, spin + piece * pole
-            moved = torch.stack((velocity, cart, spin, pole))
-        else:
-            moved = torch.stack((velocity, cart, spin, pole))
-        state = torch.add(state, moved, alpha=piece)
-    return state
+        faster, swifter = torch.add(velocity, cart, alpha=piece), torch.add(spin, pole, alpha=piece)
+        position = torch.add(position, faster if semi_implicit else velocity, alpha=piece)
+        angle = torch.add(angle, swifter if semi_implicit else spin, alpha=piece)
+        velocity, spin = faster, swifter
+    return position, velocity, angle, spin
 
 
-def energy(state: Tensor, *, constants: CartPoleConstants) -> Tensor:
-    """Kinetic and potential energy of every cart-pole, in J, for a state of shape (4, N).
+def energy(state: Rows, *, constants: CartPoleConstants) -> Tensor:
+    """Kinetic and potential energy of every cart-pole, in J, for the four rows of a state.
 
     Notes
     -----
     ``M x'^2 / 2 + m l x' theta' cos theta + 2/3 m l^2 theta'^2 + m g l cos theta``: the motion of the centre of
     mass, the rotation about it (a uniform pole), and the height of the centre of mass above the hinge.
     """
-    _, velocity, angle, spin = state.unbind(0)
+    _, velocity, angle, spin = state
     moment = constants.pole_mass * constants.pole_half_length
     kinetic = 0.5 * constants.mass * velocity**2 + moment * velocity * spin * torch.cos(angle)
     rotation = 0.5 * _INERTIA * moment * constants.pole_half_length * spin**2

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from stepscope.envs._dynamics import CartPoleConstants, integrate
+from stepscope.envs._dynamics import CartPoleConstants, Rows, integrate
 from stepscope.errors import BadInputError
 
-__all__ = ["Settings", "fresh_states", "make_step"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Settings", "fresh_states", "make_step", "next_streams"]
 
 _START = 0.05  # start states lie within this, in every coordinate
+_HIGH = ~0xFFFF  # the upper 16 of 32 bits
+_MULTIPLIER, _INCREMENT = 6364136223846793005, 1442695040888963407
 _MAY_BE_ZERO = {"force_limit", "gravity", "cart_friction", "pole_friction"}
 
 
@@ -47,14 +52,25 @@ class Settings:
                 raise BadInputError(f"{name} is {value!r}; it must be a finite number {least}.")
 
 
-def fresh_states(bits: Tensor) -> Tensor:
-    """Turn random bits, (N,) int64, into start states, (4, N) float32, uniform in ±0.05.
+def next_streams(streams: Tensor) -> Tensor:
+    """Advance every environment's own random stream, (N,) int64, by one.
 
-    A coordinate takes one of 65 536 equally likely values, 1.5e-6 apart and symmetric about zero.
+    Knuth's linear congruential generator modulo 2^64 (the MMIX one): two operations, which fuse with the step,
+    where drawing from torch's generator would take as long on a CPU as the rest of a compiled step.
     """
-    # Seen as a flat run of 16-bit integers and cut in four: which four make an environment does not matter.
-    sixteen = bits.view(torch.int16).view(4, -1)
-    return sixteen.float().add_(0.5).mul_(_START / 2**15)
+    return streams * _MULTIPLIER + _INCREMENT
+
+
+def fresh_states(streams: Tensor) -> Rows:
+    """Turn random streams, (N,) int64, into the four rows of N start states, uniform in ±0.05.
+
+    A coordinate takes one of 65 536 equally likely values from -0.05, 1.5e-6 apart. The upper bits of such a
+    generator are its good ones, so they are folded into the lower half.
+    """
+    upper = (streams >> 32).to(torch.int32)
+    lower = streams.to(torch.int32) ^ upper
+    scale = _START / 2**31
+    return (upper & _HIGH) * scale, (upper << 16) * scale, (lower & _HIGH) * scale, (lower << 16) * scale
 
 
 def make_step(settings: Settings) -> Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
@@ -63,17 +79,17 @@ def make_step(settings: Settings) -> Callable[[Tensor, Tensor, Tensor, Tensor], 
     Returns
     -------
     Callable
-        Takes state (4, N), steps (N,), actions (N, 1) and random bits (N,); returns the new state and steps,
-        observations (N, 4), rewards, terminated, truncated, final observations (N, 4) and the mask of those done.
+        Takes state (4, N), steps (N,), actions (N, 1) and random streams (N,); returns the new state, steps and
+        streams, observations (N, 4), final observations (N, 4), terminated, truncated and the mask of those done.
         It changes none of its arguments and keeps none of its results.
     """
     scale = settings.force_limit / settings.constants.mass
 
-    def step(state: Tensor, steps: Tensor, actions: Tensor, bits: Tensor) -> tuple[Tensor, ...]:
-        push = actions[:, 0].float().clamp(-1.0, 1.0) * scale
+    def step(state: Tensor, steps: Tensor, actions: Tensor, streams: Tensor) -> tuple[Tensor, ...]:
+        position, velocity, angle, spin = state.unbind(0)
         moved = integrate(
-            state,
-            push,
+            (position, velocity, angle, spin),
+            actions[:, 0].float().clamp(-1.0, 1.0) * scale,
             timestep=settings.timestep,
             substeps=settings.substeps,
             semi_implicit=settings.semi_implicit,
@@ -84,16 +100,12 @@ def make_step(settings: Settings) -> Callable[[Tensor, Tensor, Tensor, Tensor], 
         # On booleans, "greater" is "and not".
         truncated = (steps >= settings.episode_length) > terminated
         done = terminated | truncated
-        begun = torch.where(done, fresh_states(bits), moved)
-        return (
-            begun,
-            steps.masked_fill(done, 0),
-            begun.t().contiguous(),
-            torch.ones_like(push),
-            terminated,
-            truncated,
-            moved.t(),
-            done,
-        )
+        streams = next_streams(streams)
+        fresh = fresh_states(streams)
+        begun = torch.stack([torch.where(done, new, old) for new, old in zip(fresh, moved, strict=True)])
+        # Rows stay rows: an observation is a transposed view of a copy, since moving numbers about costs more than
+        # all of the physics.
+        steps = steps.masked_fill(done, 0)
+        return begun, steps, streams, begun.clone().t(), torch.stack(moved).t(), terminated, truncated, done
 
     return step

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -15,16 +14,19 @@ from torch import Tensor
 
 from stepscope.envs._compile import compiled
 from stepscope.envs._dynamics import CartPoleConstants
-from stepscope.envs._step import Settings, fresh_states, make_step
+from stepscope.envs._step import Settings, fresh_states, make_step, next_streams
 from stepscope.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["CartPole"]
 
 _INTEGRATORS = ("euler", "semi-implicit")
 
 
-class CartPole(VectorEnv):
-    """N cart-poles as tensors on one device, stepped together.
+class CartPole(VectorEnv):  # type: ignore[misc] # gymnasium's types are not read
+    r"""N cart-poles as tensors on one device, stepped together.
 
     A cart on a track is pushed left or right so that the pole on it stays upright. With the defaults it is
     gymnasium's ``CartPole-v1`` except that the force is continuous: actions of -1 and 1 are its two actions.
@@ -54,7 +56,8 @@ class CartPole(VectorEnv):
     gravity, cart_mass, pole_mass, pole_half_length, cart_friction, pole_friction
         In m/s², kg, kg, m (from hinge to centre of mass), 1 and N·m·s.
     compile
-        Fuse the step with ``torch.compile``, which needs a compiler and takes some seconds here, once.
+        Fuse the step with ``torch.compile``, which needs a compiler and takes some seconds here, once. The first
+        number of environments is compiled for exactly; the second compiles once more, for all others.
 
     Attributes
     ----------
@@ -62,6 +65,8 @@ class CartPole(VectorEnv):
         (N,) int32, steps taken in the running episodes; may be set, for instance to spread the truncations.
     state : Tensor
         (N, 4) float32, a copy of the present state; set it with :meth:`set_state`.
+    single_observation_space, single_action_space, observation_space, action_space : gymnasium.spaces.Box
+        Of one environment and of all; the numbers are tensors of the same shape and dtype.
     episode_length : int
         As given.
     observation_names : tuple of str
@@ -76,27 +81,30 @@ class CartPole(VectorEnv):
     -----
     An action has shape (N, 1), is clamped to [-1, 1] and multiplied by `force_limit`.
     An observation has shape (N, 4): cart position (m) and velocity (m/s), pole angle (rad) and velocity (rad/s).
+    It is stored by columns, as the physics is; ``.contiguous()`` makes a copy stored by rows.
     The reward is 1 for each step. States start uniformly within ±0.05 in each coordinate.
 
     An episode that fails is terminated; one that has not failed when time is up is truncated; never both.
     It starts again within the same step: the observation returned is the new episode's first, and the old one's
     last is in ``info["final_obs"]``, shape (N, 4), where ``info["_final_obs"]``, shape (N,), is true (elsewhere
-    it is the observation returned). Nothing in a step waits for the device.
+    it is the observation returned). Nothing in a step waits for the device. ``timestep`` is the time between two
+    actions however many substeps there are. A state that is not a number neither fails nor recovers: it stays until
+    its episode is truncated.
 
-    With :math:`s = \\operatorname{sgn}(N\\dot x)`, :math:`M = m_c + m_p`, hinge friction :math:`\\mu_p`, cart
-    friction :math:`\\mu_c` and half length :math:`l`, the accelerations are
+    With :math:`s = \operatorname{sgn}(N\dot x)`, :math:`M = m_c + m_p`, hinge friction :math:`\mu_p`, cart
+    friction :math:`\mu_c` and half length :math:`l`, the accelerations are
 
     .. math::
 
-        \\ddot\\theta &= \\frac{g\\sin\\theta - \\cos\\theta\\left[\\frac{F + m_p l\\dot\\theta^2
-        (\\sin\\theta + \\mu_c s\\cos\\theta)}{M} - \\mu_c g s\\right] - \\frac{\\mu_p\\dot\\theta}{m_p l}}
-        {l\\left[\\frac43 - \\frac{m_p\\cos\\theta}{M}(\\cos\\theta - \\mu_c s\\sin\\theta)\\right]}
+        \ddot\theta &= \frac{g\sin\theta - \cos\theta\left[\frac{F + m_p l\dot\theta^2
+        (\sin\theta + \mu_c s\cos\theta)}{M} - \mu_c g s\right] - \frac{\mu_p\dot\theta}{m_p l}}
+        {l\left[\frac43 - \frac{m_p\cos\theta}{M}(\cos\theta - \mu_c s\sin\theta)\right]}
 
-        \\ddot x &= \\frac{F + m_p l(\\dot\\theta^2\\sin\\theta - \\ddot\\theta\\cos\\theta) - \\mu_c N s}{M}
+        \ddot x &= \frac{F + m_p l(\dot\theta^2\sin\theta - \ddot\theta\cos\theta) - \mu_c N s}{M}
 
-        N &= M g - m_p l(\\ddot\\theta\\sin\\theta + \\dot\\theta^2\\cos\\theta)
+        N &= M g - m_p l(\ddot\theta\sin\theta + \dot\theta^2\cos\theta)
 
-    Barto, Sutton and Anderson (1983) let friction be :math:`\\mu_c\\operatorname{sgn}\\dot x`, a force that does not
+    Barto, Sutton and Anderson (1983) let friction be :math:`\mu_c\operatorname{sgn}\dot x`, a force that does not
     depend on how hard the cart presses on the track. Florian (2007) corrected it: friction is proportional to the
     normal force :math:`N`, which the swinging pole changes and, in the extreme, turns round, hence its sign in
     :math:`s`. Without friction both agree.
@@ -120,6 +128,9 @@ class CartPole(VectorEnv):
     """
 
     metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
+    _state: Tensor  # (4, N), the columns of an observation as rows
+    _steps: Tensor
+    _streams: Tensor
     observation_names = ("cart_position", "cart_velocity", "pole_angle", "pole_velocity")
 
     def __init__(  # noqa: PLR0913 - every constant of the world
@@ -169,15 +180,15 @@ class CartPole(VectorEnv):
         self.device = _usable(device)
         self.episode_length = episode_length
         self._make_spaces()
-        self._generator = torch.Generator(self.device)
-        self._begin(seed)
+        seed = torch.Generator().seed() if seed is None else seed
+        self.reset(seed=seed)
         self._step: Callable[..., tuple[Tensor, ...]] = make_step(self.settings)
         if compile:
             self._step = compiled(self.settings, self.device)
             self.step(
                 torch.zeros(num_envs, 1, device=self.device)
             )  # now, so that a missing compiler shows here
-            self._begin(seed)
+            self.reset(seed=seed)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -199,14 +210,15 @@ class CartPole(VectorEnv):
         Raises
         ------
         BadInputError
-            An option was given.
+            An option was given, or the seed is not a whole number.
         """
+        if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**64):
+            raise BadInputError(f"seed is {seed!r}; it must be a whole number from 0, below 2**64, or None.")
         if options:
             raise BadInputError(f"CartPole.reset has no options, but got {', '.join(map(str, options))}.")
         with torch.inference_mode(mode=False):
-            if seed is not None:
-                self._generator.manual_seed(seed)
-            self._state = fresh_states(self._draw())
+            self._streams = next_streams(self._streams) if seed is None else self._random_streams(seed)
+            self._state = torch.stack(fresh_states(self._streams))
             self._steps = torch.zeros(self.num_envs, dtype=torch.int32, device=self.device)
         return self.state, {}
 
@@ -230,18 +242,23 @@ class CartPole(VectorEnv):
             The actions have another shape or device.
         """
         self._check(actions)
-        # Tensors born in inference mode could never be changed outside of it, so ours are born outside of it.
-        with torch.inference_mode(mode=False), torch.no_grad():
-            self._state, self._steps, observations, rewards, terminated, truncated, final, done = self._step(
-                self._state, self._steps, actions, self._draw()
-            )
+        if torch.is_inference_mode_enabled():
+            # Tensors born in inference mode could never be changed outside of it, so ours are born outside of it.
+            with torch.inference_mode(mode=False):
+                return self.step(actions)
+        if actions.requires_grad:
+            actions = actions.detach()
+        self._state, self._steps, self._streams, observations, final, terminated, truncated, done = (
+            self._step(self._state, self._steps, actions, self._streams)
+        )
+        rewards = torch.ones(self.num_envs, device=self.device)
         return observations, rewards, terminated, truncated, {"final_obs": final, "_final_obs": done}
 
     @property
     def state(self) -> Tensor:
         """A copy of the state, shape (N, 4)."""
         with torch.inference_mode(mode=False):
-            return self._state.t().clone(memory_format=torch.contiguous_format)
+            return self._state.clone().t()
 
     def set_state(self, state: Tensor) -> None:
         """Put every environment in a state, shape (N, 4); the episodes go on counting.
@@ -279,24 +296,19 @@ class CartPole(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
-    def _begin(self, seed: int | None) -> None:
-        if seed is None:
-            self._generator.seed()
-        self.reset(seed=seed)
-
-    def _draw(self) -> Tensor:
-        """One random 64-bit integer per environment: four coordinates of 16 bits, for the price of one draw."""
-        bits = torch.empty(self.num_envs, dtype=torch.int64, device=self.device)
-        return bits.random_(-(2**63), None, generator=self._generator)
+    def _random_streams(self, seed: int) -> Tensor:
+        streams = torch.empty(self.num_envs, dtype=torch.int64, device=self.device)
+        return streams.random_(-(2**63), None, generator=torch.Generator(self.device).manual_seed(seed))
 
     def _check(self, actions: Tensor) -> None:
-        if not isinstance(actions, Tensor) or actions.shape != (self.num_envs, 1):
-            given = (
-                tuple(getattr(actions, "shape", ())) if hasattr(actions, "shape") else type(actions).__name__
+        if not isinstance(actions, Tensor):
+            raise BadInputError(f"actions are a {type(actions).__name__}; they must be a torch tensor.")
+        if actions.shape != (self.num_envs, 1):
+            raise BadInputError(
+                f"actions have shape {tuple(actions.shape)}; they must have ({self.num_envs}, 1)."
             )
-            raise BadInputError(f"actions are {given}; they must be a tensor of shape ({self.num_envs}, 1).")
         if actions.device != self.device:
-            raise BadInputError(f"actions are on {actions.device}, the environment is on {self.device}.")
+            raise BadInputError(f"actions are on {actions.device}; the environment is on {self.device}.")
 
 
 def _usable(device: str | torch.device) -> torch.device:
