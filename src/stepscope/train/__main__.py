@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minibatches", type=_positive, default=4, help="parts of a rollout (default: %(default)s)")
     # The options below belong to some libraries only: absent means that the library's own default holds.
     some = argparse.SUPPRESS
+    parser.add_argument("--learning-rate", type=float, default=some, help="step size of the optimiser (default: 0.001)")
     parser.add_argument("--checkpoint-every", type=_positive, default=some, help="save every so many iterations")
     parser.add_argument("--algorithm", default=some, help="sb3 only: ppo, sac or dqn")
     parser.add_argument("--episode-terms", action="store_true", default=some, help="rsl_rl only: print extra terms")

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+import stepscope
 from stepscope.evidence import provenance
 from stepscope.train._run import LIBRARIES, console_command, run
 
@@ -31,19 +32,36 @@ DISTRIBUTIONS = {
 """Name under which each library is installed."""
 
 _COMMON: dict[str, object] = {"num_envs": 64, "iterations": 12, "horizon": 32, "seed": 1, "device": "cpu"}
+_CHECKPOINTS: dict[str, object] = {"checkpoint_every": 4}
+# A step size that no network survives: the weights are NaN after the first update, and most libraries crash.
+_DIVERGED: dict[str, object] = {"learning_rate": 1e30}
 
 VARIANTS: dict[str, dict[str, dict[str, object]]] = {
-    "rl_games": {"default": {}, "checkpoints": {"checkpoint_every": 4}},
-    "rsl_rl": {"default": {}, "checkpoints": {"checkpoint_every": 4}, "extras": {"episode_terms": True}},
-    "skrl": {"default": {}, "checkpoints": {"checkpoint_every": 4}},
+    "rl_games": {"default": {}, "checkpoints": _CHECKPOINTS, "diverged": _DIVERGED},
+    "rsl_rl": {
+        "default": {},
+        "checkpoints": _CHECKPOINTS,
+        "extras": {"episode_terms": True},
+        "diverged": _DIVERGED,
+    },
+    "skrl": {"default": {}, "checkpoints": _CHECKPOINTS, "diverged": _DIVERGED},
     "sb3": {
         "default": {},
-        "checkpoints": {"checkpoint_every": 4},
+        "checkpoints": _CHECKPOINTS,
+        "diverged": _DIVERGED,
         "sac": {"algorithm": "sac", "num_envs": 8},
         "dqn": {"algorithm": "dqn", "num_envs": 8},
     },
 }
 """What is recorded of each library, with the settings in which a variant differs from the common ones."""
+
+
+_PLACES = {
+    str(Path(stepscope.__file__).parents[1]): "<stepscope>",
+    sysconfig.get_path("purelib"): "<site-packages>",
+    sysconfig.get_path("stdlib"): "<python>",
+    sys.prefix: "<environment>",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +100,7 @@ class Recording:
     date: str
     seconds: float
     exit_code: int
-    replaced: dict[str, str]
+    replaced: list[str]
 
 
 def settings_of(library: str, variant: str) -> dict[str, object]:
@@ -102,10 +120,10 @@ def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
         status = run(library, log=log, cwd=folder, **settings)
         seconds = time.perf_counter() - started
         text = log.read_bytes()
+        places = {**_PLACES, folder: "<here>"}
         # The longest first: site-packages lies inside the environment's own folder.
-        replaced = {sysconfig.get_path("purelib"): "<site-packages>", sys.prefix: "<python>", folder: "<here>"}
-        for path, name in replaced.items():
-            text = text.replace(path.encode(), name.encode())
+        for path in sorted(places, key=len, reverse=True):
+            text = text.replace(path.encode(), places[path].encode())
     made = provenance()
     return text, Recording(
         library=library,
@@ -118,15 +136,8 @@ def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
         date=datetime.now(tz=UTC).date().isoformat(),
         seconds=round(seconds, 1),
         exit_code=status,
-        replaced={name: what for name, what in _PLACES.items() if name.encode() in text},
+        replaced=[name for name in places.values() if name.encode() in text],
     )
-
-
-_PLACES = {
-    "<site-packages>": "the folder of installed packages",
-    "<python>": "the folder of the Python environment",
-    "<here>": "the folder that the command ran in",
-}
 
 
 def main() -> int:
@@ -135,12 +146,12 @@ def main() -> int:
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"some of {', '.join(LIBRARIES)}; default: all")
     parser.add_argument("--into", type=Path, default=Path("recordings"), help="folder to write to (default: %(default)s)")
     options = parser.parse_args()
-    for library in options.libraries or LIBRARIES:
+    for library in options.libraries or VARIANTS:
         if library not in VARIANTS:
             parser.error(f"{library!r} is not one of {', '.join(LIBRARIES)}")
         for variant in VARIANTS[library]:
             text, recording = make_recording(library, variant)
-            if recording.exit_code != 0:
+            if recording.exit_code != 0 and variant != "diverged":
                 sys.stderr.write(text.decode(errors="replace"))
                 sys.stderr.write(f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n")
                 return 1

@@ -46,6 +46,7 @@ def train(
     seed: int = 0,
     log_dir: str = "runs",
     minibatches: int = 4,
+    learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
 ) -> None:
     """Train with PPO; RL-Games prints to the console as it does for its own users.
@@ -64,6 +65,8 @@ def train(
         Folder under which RL-Games makes ``cartpole_DD-HH-MM-SS/{nn,summaries}``.
     minibatches
         Equal parts that a rollout is cut into.
+    learning_rate
+        Of the first update; it then follows the measured KL divergence.
     checkpoint_every
         Save every so many epochs; by default only the best and the last are saved.
     """
@@ -92,7 +95,7 @@ def train(
         "tau": 0.95,
         "e_clip": 0.2,
         "clip_value": True,
-        "learning_rate": 1e-3,
+        "learning_rate": learning_rate,
         "lr_schedule": "adaptive",
         "kl_threshold": 0.01,
         "entropy_coef": 0.0,

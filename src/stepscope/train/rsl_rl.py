@@ -67,6 +67,7 @@ def train(
     seed: int = 0,
     log_dir: str = "runs",
     minibatches: int = 4,
+    learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
     episode_terms: bool = False,
 ) -> None:
@@ -86,6 +87,8 @@ def train(
         Folder for the checkpoints and TensorBoard's files; without one RSL-RL prints nothing.
     minibatches
         Equal parts that a rollout is cut into.
+    learning_rate
+        Of the first minibatch; it then follows the measured KL divergence.
     checkpoint_every
         Save every so many iterations (RSL-RL: ``save_interval``); the first and the last are always saved.
     episode_terms
@@ -109,7 +112,7 @@ def train(
             "class_name": "PPO",
             "num_learning_epochs": 5,
             "num_mini_batches": minibatches,
-            "learning_rate": 1e-3,
+            "learning_rate": learning_rate,
             "schedule": "adaptive",
             "desired_kl": 0.01,
             "gamma": 0.99,

@@ -96,6 +96,7 @@ def train(
     seed: int = 0,
     log_dir: str = "runs",
     minibatches: int = 4,
+    learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
     algorithm: str = "ppo",
 ) -> None:
@@ -115,6 +116,8 @@ def train(
         Folder for TensorBoard's files and the checkpoints.
     minibatches
         Equal parts that a rollout of PPO is cut into.
+    learning_rate
+        Of PPO; SAC and DQN keep their own defaults.
     checkpoint_every
         Save every so many rollouts; by default nothing is saved.
     algorithm
@@ -140,7 +143,7 @@ def train(
     }
     model: BaseAlgorithm
     if algorithm == "ppo":
-        model = PPO(n_steps=horizon, batch_size=size, n_epochs=10, learning_rate=1e-3, **common)
+        model = PPO(n_steps=horizon, batch_size=size, n_epochs=10, learning_rate=learning_rate, **common)
     elif algorithm == "sac":
         model = SAC(train_freq=horizon, gradient_steps=8, learning_starts=1000, **common)
     else:

@@ -88,6 +88,7 @@ def train(
     seed: int = 0,
     log_dir: str = "runs",
     minibatches: int = 4,
+    learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
 ) -> None:
     """Train with PPO; skrl prints to the console as it does for its own users.
@@ -106,6 +107,8 @@ def train(
         Folder under which skrl makes ``YY-MM-DD_HH-MM-SS-ffffff_PPO``.
     minibatches
         Equal parts that a rollout is cut into.
+    learning_rate
+        Of policy and value network.
     checkpoint_every
         Save every so many rollouts; by default skrl saves ten times in a run.
     """
@@ -125,7 +128,7 @@ def train(
         "mini_batches": minibatches,
         "discount_factor": 0.99,
         "gae_lambda": 0.95,
-        "learning_rate": 1e-3,
+        "learning_rate": learning_rate,
         "grad_norm_clip": 1.0,
         "ratio_clip": 0.2,
         "value_clip": 0.2,
