@@ -1,0 +1,151 @@
+"""Watch a library from outside while it trains: when its calls begin and end, and when it writes what."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import defaultdict
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+import torch
+
+from stepscope.envs import CartPole
+from stepscope.logs import reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+    from stepscope.logs import Record
+
+
+class Call(NamedTuple):
+    """One call of something: when it began and ended, in seconds since the epoch, and what it returned."""
+
+    start: float
+    end: float
+    returned: object
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+class Console(StringIO):
+    """Standard output that knows when each piece of text was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[tuple[float, str]] = []
+
+    def write(self, text: str) -> int:
+        """Keep the text and the time."""
+        self.written.append((time.time(), text))
+        return super().write(text)
+
+
+@dataclass
+class Watch:
+    """What was seen of one training."""
+
+    patch: pytest.MonkeyPatch
+    folder: Path
+    env: CartPole
+    console: Console = field(default_factory=Console)
+    calls: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
+    owners: dict[str, object] = field(default_factory=dict)
+
+    def around(self, owner: object, name: str, *, pause: float | Callable[[int], float] = 0.0) -> None:
+        """Take the time around each call of a method.
+
+        A `pause` inside of it makes the parts of an iteration so unequal that no two sums of them look alike.
+        """
+        original = getattr(owner, name)
+        inside = False
+
+        @functools.wraps(original)
+        def timed(*args: object, **options: object) -> object:
+            nonlocal inside
+            if inside:  # our environment calls itself when it finds itself in inference mode
+                return original(*args, **options)
+            inside = True
+            start = time.time()
+            time.sleep(pause(len(self.calls[name])) if callable(pause) else pause)
+            try:
+                returned = original(*args, **options)
+            finally:
+                inside = False
+            self.calls[name].append(Call(start, time.time(), returned))
+            self.owners.setdefault(name, args[0] if args else None)
+            return returned
+
+        self.patch.setattr(owner, name, timed)
+
+    def train(self, module: ModuleType, **settings: object) -> None:
+        """Train, with standard output going to `console`."""
+        # Absolute, because TensorBoard's thread opens its file whenever it comes to it.
+        settings = {"log_dir": str(self.folder / "runs"), **settings}
+        with redirect_stdout(self.console):
+            module.train(self.env, **settings)
+
+    @property
+    def text(self) -> str:
+        """All that was printed."""
+        return self.console.getvalue()
+
+    def records(self, kind: str = "iteration") -> list[Record]:
+        """Return what the reader of logs makes of it."""
+        return [record for record in reads(self.text) if record.kind == kind]
+
+    def between(self, name: str, start: float, end: float) -> list[Call]:
+        """Return the calls that began in this span of time."""
+        return [call for call in self.calls[name] if start <= call.start < end]
+
+    def finished_lengths(self, until: float = float("inf")) -> list[list[int]]:
+        """Lengths of the episodes that ended, a list for each vector step begun before `until`, by environment.
+
+        With a reward of 1 for each step these are the returns, too.
+        """
+        running = torch.zeros(self.env.num_envs, dtype=torch.int64)
+        finished = []
+        for call in self.calls["step"]:
+            if call.start >= until:
+                break
+            _, _, terminated, truncated, _ = call.returned
+            running += 1
+            done = terminated | truncated
+            finished.append(running[done].tolist())
+            running[done] = 0
+        return finished
+
+
+@contextmanager
+def _watching(folder: Path, *, num_envs: int) -> Iterator[Watch]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield Watch(patch=patch, folder=folder, env=CartPole(num_envs))
+
+
+@pytest.fixture(scope="module")
+def watching(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., object]:
+    """Watch a training in a folder of its own, until the ``with`` block ends."""
+
+    def start(*, num_envs: int = 64) -> object:
+        return _watching(tmp_path_factory.mktemp("training"), num_envs=num_envs)
+
+    return start
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: two on a busy machine can be many times slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
