@@ -1,0 +1,136 @@
+"""Run a function in a process that has done nothing else, and survive whatever happens there."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from stepscope.errors import BadInputError
+
+__all__ = ["MeasurementFailedError", "fresh"]
+
+
+class MeasurementFailedError(RuntimeError):
+    """A measurement's process raised, died or took too long.
+
+    Attributes
+    ----------
+    reason
+        What happened, in one line.
+    last_words
+        The last lines that the process printed.
+    """
+
+    def __init__(self, target: str, reason: str, last_words: str) -> None:
+        said = f"\nIts last words:\n{last_words}" if last_words else ""
+        super().__init__(f"The measurement {target} {reason}.{said}")
+        self.reason = reason
+        self.last_words = last_words
+
+
+def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
+    """Call a function in a fresh process and return what it returns.
+
+    The process has torch imported and has run nothing with it. It uses one thread, so that measurements made at
+    different times compare, and prints nowhere.
+
+    Parameters
+    ----------
+    target
+        ``"module:function"``, importable with this process's ``sys.path``.
+    limit
+        Time after which the process is killed, in seconds.
+    **arguments
+        Passed on; they and the result must be what JSON can hold.
+
+    Returns
+    -------
+    object
+        What the function returned.
+
+    Raises
+    ------
+    BadInputError
+        The function raised it, or the arguments do not fit in JSON.
+    MeasurementFailedError
+        The function raised anything else, or its process was killed or took longer than the limit.
+
+    Examples
+    --------
+    >>> fresh("math:sqrt", limit=60.0) is None
+    Traceback (most recent call last):
+        ...
+    stepscope.measure._fresh.MeasurementFailedError: The measurement math:sqrt raised TypeError: ...
+    """
+    request = {"target": target, "limit": limit, "path": sys.path, "cwd": os.getcwd()}  # noqa: PTH109 - text, for JSON
+    try:
+        line = json.dumps({**request, "arguments": arguments})
+    except TypeError as error:
+        raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
+    answer = _server.ask(line)
+    if "result" in answer:
+        return answer["result"]
+    if "bad_input" in answer:
+        raise BadInputError(answer["bad_input"])
+    raise MeasurementFailedError(target, answer["reason"], answer["last_words"])
+
+
+class _Server:
+    """The process that imports torch once and forks one child per measurement, or one of many where there is no fork."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()  # one measurement at a time: two would disturb each other
+        atexit.register(self.stop)
+
+    def ask(self, line: str) -> dict[str, Any]:
+        with self._lock:
+            process = self._running()
+            assert process.stdin is not None  # noqa: S101 - for the type checker
+            assert process.stdout is not None  # noqa: S101 - the same
+            try:
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
+                answer = process.stdout.readline()
+            except BrokenPipeError:
+                answer = ""
+            except (
+                BaseException
+            ):  # an interrupt: the answer to this request must not be read as the next one's
+                process.kill()
+                raise
+            if not answer:
+                self.stop()
+                return {"reason": f"ended with exit code {process.returncode}", "last_words": ""}
+            return dict(json.loads(answer))
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stepscope.measure._server"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+            )
+        return self._process
+
+
+_server = _Server()

@@ -1,0 +1,118 @@
+"""What a vector step costs: something fixed, and something per environment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stepscope.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["CostModel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostModel:
+    r"""A straight line through step times: :math:`T(N) = a + b N`.
+
+    Attributes
+    ----------
+    fixed
+        :math:`a`, in seconds: what a vector step costs however few environments there are.
+    per_env
+        :math:`b`, in seconds: what each environment adds.
+
+    Notes
+    -----
+    The rate :math:`N / (a + b N)` rises to :math:`1 / b` as :math:`N` grows, and is half of that where
+    :math:`a + b N = 2 b N`, which is at :math:`N_{1/2} = a / b` (own derivation; Hockney's :math:`n_{1/2}` is the
+    same quantity for the length of a vector).
+
+    Examples
+    --------
+    >>> model = CostModel(fixed=1e-3, per_env=1e-6)
+    >>> round(model.half_rate_num_envs), round(model.peak_rate)
+    (1000, 1000000)
+    >>> model.predict(1000)
+    0.002
+    """
+
+    fixed: float
+    per_env: float
+
+    @classmethod
+    def fit(cls, points: Iterable[tuple[int, float]]) -> CostModel:
+        r"""Fit step times, so that relative errors count alike at every size.
+
+        Parameters
+        ----------
+        points
+            Pairs of a number of environments and the seconds of a vector step, with two different sizes at least.
+
+        Returns
+        -------
+        CostModel
+            The non-negative :math:`a` and :math:`b` with the least :math:`\sum ((a + b N_i) / T_i - 1)^2`.
+
+        Raises
+        ------
+        BadInputError
+            There are fewer than two different sizes, or a size or time is not positive.
+
+        Notes
+        -----
+        With weights :math:`1 / T_i^2` this is linear least squares in two unknowns, solved in closed form; where an
+        unknown comes out negative it is zero and the other one is fitted alone, which is the least within the bound
+        since the sum of squares is convex.
+
+        Examples
+        --------
+        >>> model = CostModel.fit([(64, 1.064e-3), (4096, 5.096e-3)])
+        >>> f"{model.fixed:.6f} {model.per_env:.9f}"
+        '0.001000 0.000001000'
+        """
+        pairs = [(num_envs, seconds) for num_envs, seconds in points]
+        if any(not (num_envs > 0 and 0 < seconds < math.inf) for num_envs, seconds in pairs):
+            raise BadInputError(
+                "a cost model needs sizes and times above 0; check the measurements given to it."
+            )
+        if len({num_envs for num_envs, _ in pairs}) < 2:  # noqa: PLR2004 - a line has two parameters
+            raise BadInputError(
+                "a cost model needs step times at two different numbers of environments at least."
+            )
+        # Each point asks for a·u + b·v = 1.
+        rows = [(1.0 / seconds, num_envs / seconds) for num_envs, seconds in pairs]
+        uu, uv, vv = (math.fsum(p * q for p, q in column) for column in _products(rows))
+        u, v = (math.fsum(column) for column in zip(*rows, strict=True))
+        determinant = uu * vv - uv * uv
+        fixed, per_env = (u * vv - v * uv) / determinant, (v * uu - u * uv) / determinant
+        if fixed < 0:
+            return cls(fixed=0.0, per_env=v / vv)
+        if per_env < 0:
+            return cls(fixed=u / uu, per_env=0.0)
+        return cls(fixed=fixed, per_env=per_env)
+
+    @property
+    def half_rate_num_envs(self) -> float:
+        """Number of environments at which half of the peak rate is reached; infinite if none costs anything."""
+        return self.fixed / self.per_env if self.per_env else math.inf
+
+    @property
+    def peak_rate(self) -> float:
+        """Limit of the rate as environments are added, in environment steps per second."""
+        return 1.0 / self.per_env if self.per_env else math.inf
+
+    def predict(self, num_envs: float) -> float:
+        """Duration of a vector step of so many environments, in seconds."""
+        return self.fixed + self.per_env * num_envs
+
+    def rate(self, num_envs: float) -> float:
+        """Environment steps per second with so many environments."""
+        return num_envs / self.predict(num_envs)
+
+
+def _products(rows: list[tuple[float, float]]) -> tuple[list[tuple[float, float]], ...]:
+    return [(u, u) for u, _ in rows], rows, [(v, v) for _, v in rows]
