@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import nox
@@ -31,24 +32,40 @@ def install(session: nox.Session, *groups: str, extras: str = "") -> None:
     session.env.update(QUIET)
 
 
-def sphinx(session: nox.Session, *options: str) -> None:
-    """Build the site into the staging folder; a warning is an error, after all of them are shown."""
-    arguments = ["-W", "--keep-going", "-n", "-c", ".", "-d", f"{BUILD}/doctrees", *options]
-    session.run("python", "-m", "sphinx", *arguments, "docs", f"{BUILD}/staging")
+def sphinx(session: nox.Session, output: str, *options: str) -> None:
+    """Build the pages into a folder below _build; every warning is shown, and any of them is an error."""
+    doctrees = BUILD / f"{output}-doctrees"
+    session.run(
+        "python", "-m", "sphinx", "-W", "--keep-going", "-q", "-c", ".", "-d", str(doctrees), *options, "docs",
+        str(BUILD / output),
+    )  # fmt: skip
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the guide: run its examples, check its claims, its snippets and its pages."""
+    began = time.time()
     install(session, "docs", extras="[examples]")
-    session.run("python", "-m", "stepscope._sphinx.build", *session.posargs)
+    session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
+    # The pages appear under _build/html at the very end: a build that fails or is interrupted leaves none.
+    shutil.rmtree(BUILD / "html", ignore_errors=True)
+    shutil.rmtree(BUILD / "wheel", ignore_errors=True)
+    session.run("hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels", silent=True)
+    sphinx(session, "staging", *session.posargs)
+    checks = ["docs", "tests/site", "-m", "not slow", "-q"]
+    session.run("python", "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
+    shutil.copytree(BUILD / "staging", BUILD / "html")
+    seconds = time.time() - began
+    session.run("python", "-m", "stepscope._sphinx.report", f"{BUILD}/html", f"{seconds:.0f}", f"{began:.0f}")
 
 
 @nox.session(default=False)
 def preview(session: nox.Session) -> None:
     """Build the guide in seconds, without running an example."""
     install(session, "docs", extras="[examples]")
-    session.run("python", "-m", "stepscope._sphinx.build", "--preview", *session.posargs)
+    session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
+    sphinx(session, "preview", "-D", "plot_gallery=0", *session.posargs)
+    session.log(f"the preview: {BUILD}/preview/index.html")
 
 
 @nox.session(default=False)
@@ -104,7 +121,7 @@ def record(session: nox.Session) -> None:
 def links(session: nox.Session) -> None:
     """Ask every other host that a page links to whether the link still works."""
     install(session, "docs", extras="[examples]")
-    session.run("python", "-m", "stepscope._sphinx.build", "--links", *session.posargs)
+    sphinx(session, "links", "-b", "linkcheck", "-D", "plot_gallery=0", *session.posargs)
 
 
 @nox.session(default=False, venv_backend="none")

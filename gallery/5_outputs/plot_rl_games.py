@@ -1,0 +1,88 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
+# ]
+# ///
+"""
+RL-Games: why are there three rates on one line?
+================================================
+
+RL-Games prints ``fps step``, ``fps step and policy inference`` and ``fps total``.
+All three count the same environment steps; each divides them by a longer time.
+This example trains the cart-pole and draws the three rates of every epoch.
+"""
+
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from stepscope import plots
+from stepscope.evidence import claim, provenance
+from stepscope.logs import read
+from stepscope.train import run
+
+# %%
+# Train in a process of its own, as ``python train.py > train.log 2>&1`` would.
+# On a GPU the same script trains 4096 environments.
+
+num_envs = 4096 if torch.cuda.is_available() else 256
+log = Path(tempfile.mkdtemp()) / "train.log"
+status = run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+
+# %%
+# Read the log: one record an epoch, with each rate under its scope.
+
+records = list(read(log))
+epochs = [record for record in records if record.kind == "iteration"]
+rewards = [record.reward for record in records if record.kind == "best_reward"]
+print(f"exit status {status}, {len(epochs)} epochs, best mean reward {rewards[-1]:.0f}")
+
+# %%
+# The gap between two rates is the time of what the slower one adds.
+
+scopes = {
+    "stepping": [record.fps.step for record in epochs],
+    "stepping and inference": [record.fps.rollout for record in epochs],
+    "everything": [record.fps.total for record in epochs],
+}
+typical = {name: median(rates[1:]) for name, rates in scopes.items()}
+ratio = typical["stepping"] / typical["everything"]
+
+figure, axes = plots.figure(
+    title=f"The first rate is {ratio:.0f} times the last one, on the same line",
+    x="epoch",
+    y="environment steps per second",
+)
+shades = (plots.MUTED, plots.COLOURS["rl_games"], plots.COLOURS["failure"])
+for (name, rates), style, colour in zip(scopes.items(), (":", "--", "-"), shades, strict=True):
+    axes.plot([record.iteration for record in epochs], rates, style, color=colour, label=name)
+axes.set_yscale("log")
+axes.legend(loc="center right")
+
+# %%
+# So a rate without its scope says nothing, and two scopes must not be compared.
+
+claim(
+    "RL-Games' rate of stepping is at least twice its total rate on the cart-pole",
+    ratio > 2,
+    f"{ratio:.1f}x",
+    about="C21",
+)
+ordered = all(record.fps.step > record.fps.rollout > record.fps.total for record in epochs)
+claim("in every epoch step > rollout > total", ordered, f"{len(epochs)} epochs", about="C21")
+
+# %%
+# The count of frames is printed before this epoch's frames are added, so the first line says 0.
+
+lag = {record.iteration * num_envs * 32 - record.env_steps for record in epochs}
+claim(
+    "RL-Games' 'frames' lags by one epoch",
+    lag == {num_envs * 32},
+    f"{num_envs * 32} environment steps behind in every epoch",
+    about="C21",
+)
+
+print(provenance())

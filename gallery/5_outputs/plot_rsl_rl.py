@@ -1,0 +1,77 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
+# ]
+# ///
+"""
+RSL-RL: where does an iteration spend its time?
+===============================================
+
+RSL-RL prints how long it collected and how long it learned, and one rate over both.
+This example trains the cart-pole, reads the log, and shows the two parts of every iteration.
+"""
+
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from stepscope import plots
+from stepscope.evidence import claim, provenance
+from stepscope.logs import read
+from stepscope.train import run
+
+# %%
+# Train in a process of its own, as ``python train.py > train.log 2>&1`` would.
+# On a GPU the same script trains 4096 environments.
+
+num_envs = 4096 if torch.cuda.is_available() else 256
+log = Path(tempfile.mkdtemp()) / "train.log"
+status = run("rsl_rl", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+
+# %%
+# Read the log: one record an iteration, with the numbers under their scopes.
+
+iterations = [record for record in read(log) if record.kind == "iteration"]
+last = iterations[-1]
+print(f"exit status {status}, {len(iterations)} iterations, {last.env_steps} environment steps")
+print(f"last: {last.fps.total} environment steps per second in total, episodes of {last.episode_length} steps")
+
+# %%
+# Which part is the longer one?
+# More environments make collecting cheaper per environment step; learning grows with them.
+
+collect = [record.seconds.collect for record in iterations]
+learn = [record.seconds.learn for record in iterations]
+share = median(learn) / (median(learn) + median(collect))
+
+figure, axes = plots.figure(
+    title=f"Learning takes {share:.0%} of an iteration of {num_envs} environments",
+    x="learning iteration",
+    y="seconds in the iteration",
+)
+numbers = [record.iteration for record in iterations]
+axes.bar(numbers, collect, color=plots.COLOURS["fixed"], label="collecting: stepping and inference", width=0.8)
+axes.bar(
+    numbers, learn, bottom=collect, color=plots.COLOURS["rsl_rl"], label="learning: returns and update", width=0.8
+)
+axes.legend(loc="upper right")
+
+# %%
+# The rate is computed from these two times, so it is the rate of the whole iteration.
+# The first iteration is cold: memory is allocated and kernels are chosen while the clock runs.
+
+recomputed = [num_envs * 32 / (c + t) for c, t in zip(collect, learn, strict=True)]
+error = max(abs(r.fps.total / x - 1) for r, x in zip(iterations, recomputed, strict=True))
+claim(
+    "RSL-RL's 'Steps per second' is the total rate: collecting and learning together",
+    error < 0.05,
+    f"largest difference {error:.1%}",
+    about="C22",
+)
+longest = max(record.episode_length or 0 for record in iterations)
+claim("RSL-RL keeps the cart-pole up longer than chance", longest > 100, f"{longest:.0f} of 500 steps", about="C22")
+
+print(provenance())

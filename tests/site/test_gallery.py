@@ -1,0 +1,81 @@
+"""The examples as the build ran them and as a reader downloads them."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from stepscope.evidence import read_ledger
+
+ROOT = Path(__file__).parents[2]
+
+LONGEST_SECONDS = 45
+"""What an example may take on two cores."""
+
+
+@pytest.fixture(scope="module")
+def ledger() -> dict:
+    """What each script has shown in the build that made the site."""
+    folder = Path(os.environ.get("STEPSCOPE_EVIDENCE", ROOT / "_build" / "evidence"))
+    return {shown.script: shown for shown in read_ledger(folder)}
+
+
+@pytest.mark.usefixtures("site")
+def test_every_script_ran(scripts: dict[str, Path], ledger: dict) -> None:
+    """There is evidence of a finished run for each script, and none took no time."""
+    assert set(ledger) == set(scripts)
+    assert [name for name, shown in ledger.items() if not shown.run.get("seconds", 0) > 0] == []
+
+
+@pytest.mark.usefixtures("site")
+def test_no_script_takes_too_long(ledger: dict) -> None:
+    """A reader waits at most three quarters of a minute; the margin is for a busy machine."""
+    margin = 2
+    slow = {name: shown.run["seconds"] for name, shown in ledger.items() if shown.run["seconds"] > margin * LONGEST_SECONDS}
+    assert slow == {}
+
+
+@pytest.mark.usefixtures("site")
+def test_every_script_states_claims_and_provenance(ledger: dict) -> None:
+    """Each script checks something, and says where and with what."""
+    assert [name for name, shown in ledger.items() if not shown.claims or not shown.provenance] == []
+
+
+def test_every_page_shows_what_its_script_printed(scripts: dict[str, Path], pages: dict[str, BeautifulSoup]) -> None:
+    """A page of the gallery has output and a figure: it was not built without running."""
+    for name in scripts:
+        page = pages[f"auto_gallery/{name}.html"]
+        assert page.find(class_="sphx-glr-script-out"), name
+        assert page.find("img", class_="figure"), name
+
+
+def test_each_download_is_the_script(site: Path, scripts: dict[str, Path], pages: dict[str, BeautifulSoup]) -> None:
+    """What the page gives to download is the file in the repository, byte for byte."""
+    for name, path in scripts.items():
+        page = pages[f"auto_gallery/{name}.html"]
+        (link,) = {a["href"] for a in page.find_all("a", class_="download") if a["href"].endswith(".py")}
+        download = (site / "auto_gallery" / name).parent / link
+        assert path.read_bytes() == download.resolve().read_bytes()
+
+
+def test_each_header_names_the_wheel_of_this_site(site: Path, scripts: dict[str, Path]) -> None:
+    """The PEP 723 header of a script asks for the very file that the site serves."""
+    (wheel,) = (site / "wheels").glob("*.whl")
+    for path in scripts.values():
+        header = re.search(r"^# /// script\n(.*?)^# ///$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        metadata = tomllib.loads(re.sub(r"^# ?", "", header[1], flags=re.MULTILINE))
+        (requirement,) = metadata["dependencies"]
+        assert requirement.partition(" @ ")[0] == "stepscope[examples]"
+        assert requirement.rpartition("/")[2] == wheel.name
+
+
+def test_the_ledger_page_lists_every_claim(pages: dict[str, BeautifulSoup], ledger: dict) -> None:
+    """Each claim of each script stands on the page of claims, with its value."""
+    rows = [row.get_text(" ") for row in pages["results/claims.html"].select("table.claims-ledger tbody tr")]
+    claims = [claim for shown in ledger.values() for claim in shown.claims]
+    assert len(rows) == len(claims) > 0
+    for claim in claims:
+        assert any(claim["statement"] in row and claim["value"] in row for row in rows), claim["statement"]
