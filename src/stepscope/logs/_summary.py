@@ -60,14 +60,19 @@ class Summary:
             names = f"{', '.join(known[:-1])} or {known[-1]}"
             yield f"{self._name} has no line that {names} prints ({', '.join(counts)})."
         if (failure := self._first.get("failure")) is not None:
-            last = (failure.text or "").rsplit("\n", 1)[-1]
-            yield f"First failure, at byte {failure.span[0]:,}: {_shortened(last)}"
+            yield f"First failure, at byte {failure.span[0]:,}: {_shortened(_exception(failure.text or ''))}"
         if (unknown := self._first.get("unrecognised")) is not None:
             yield f"First unrecognised line, at byte {unknown.span[0]:,}: {_shortened(unknown.text or '')}"
 
     def _count(self, kind: Kind) -> str:
         number = self._kinds[kind]
         return f"{number:,} {_WORDS[kind][number != 1]}"
+
+
+def _exception(text: str) -> str:
+    """Return the line of a traceback that names the exception; more lines of its message may follow."""
+    lines = text.rpartition("Traceback (most recent call last):")[2].strip("\n").split("\n")
+    return next((line for line in lines if line[:1].strip()), lines[-1])
 
 
 def _shortened(text: str) -> str:

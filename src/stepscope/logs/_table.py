@@ -17,7 +17,7 @@ __all__ = ["ENDS", "table"]
 ENDS = 8
 """Rows that are shown at the beginning, and at the end, of a long log."""
 
-_ABSENT = "–"
+_ABSENT = "\N{EN DASH}"
 _MEASURED = 1000  # rows that decide about columns and widths when all rows are shown
 
 

@@ -76,6 +76,7 @@ _WHOLE_MESSAGES = frozenset(
         b"Building Critic Target",
         b"Loading weights",
         b"Loading full weights",
+        b"NaN or Inf found in input tensor.",  # from tensorboardX, which RL-Games writes its events with
     }
 )
 _STARTS = (_EPOCH_START, _BEST_START, _SAVED_START, *_MESSAGES)

@@ -1,0 +1,115 @@
+"""RL-Games' lines, printed by RL-Games."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stepscope.logs import read, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import ModuleType
+
+_seconds = st.floats(1e-9, 1e6)
+_counts = st.integers(1, 10**12)
+_no_health_check = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@pytest.fixture(scope="module")
+def printer(library: Callable[[str], ModuleType]) -> ModuleType:
+    """Return the module that prints an epoch."""
+    return library("rl_games.common.a2c_common")
+
+
+@_no_health_check
+@given(
+    frames=_counts,
+    seconds=st.tuples(_seconds, _seconds, _seconds),
+    epoch=_counts,
+    max_epochs=_counts | st.just(-1),
+    frame=st.integers(0, 10**12),
+    max_frames=_counts | st.just(-1),
+)
+def test_an_epoch_is_read_as_it_was_printed(  # noqa: PLR0913 - all that the line is made of
+    *,
+    printer: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    frames: int,
+    seconds: tuple[float, float, float],
+    epoch: int,
+    max_epochs: int,
+    frame: int,
+    max_frames: int,
+) -> None:
+    """Each rate comes back under its scope, to the printed precision, with and without totals."""
+    printer.print_statistics(True, frames, *seconds, epoch, max_epochs, frame, max_frames)  # noqa: FBT003 - their signature
+    [record] = reads(capsys.readouterr().out)
+    assert ("rl_games", "iteration") == (record.library, record.kind)
+    assert (epoch, None if max_epochs == -1 else max_epochs) == (record.iteration, record.iterations)
+    assert frame == record.env_steps
+    rates = [float(f"{frames / duration:.0f}") for duration in seconds]
+    assert rates == [record.fps.step, record.fps.rollout, record.fps.total]
+    assert rates == list(record.metrics.values())[:3]
+    assert (max_frames != -1) == ("max frames" in record.metrics)
+    assert record.seconds.elapsed is None
+
+
+@_no_health_check
+@given(st.floats(width=32))
+def test_the_best_reward_is_read_as_numpy_printed_it(capsys: pytest.CaptureFixture[str], reward: float) -> None:
+    """The reward of a saved policy is an array of one float, NaN and infinity included."""
+    value = np.array([reward], dtype=np.float32)
+    print("saving next best rewards: ", value)  # noqa: T201 - the library's own statement, on the library's own type
+    [record] = reads(capsys.readouterr().out)
+    assert "best_reward" == record.kind  # noqa: SIM300 - expected first
+    assert record.reward == pytest.approx(float(str(value[0])), rel=1e-6, nan_ok=True)
+
+
+def test_several_rewards_are_no_single_one() -> None:
+    """With several value functions no reward is chosen, and the text keeps them all."""
+    [record] = reads("saving next best rewards:  [1.5 2.5]\n")
+    assert ("best_reward", None, "saving next best rewards:  [1.5 2.5]") == (record.kind, record.reward, record.text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cartpole", (None, None, None)),
+        ("last_cartpole_ep_8_rew_31.459717", (8, None, 31.459717)),
+        ("last_cartpole_ep_12_rew__69.83162_", (12, None, 69.83162)),
+        ("last_cartpole_ep_12_rew_-inf", (12, None, -float("inf"))),
+        ("last_cartpole_frame_6144_rew__22.347654_", (None, 6144, 22.347654)),
+    ],
+)
+def test_a_checkpoint_tells_what_its_name_does(
+    library: Callable[[str], ModuleType],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    name: str,
+    expected: tuple[object, ...],
+) -> None:
+    """RL-Games names a file after the epoch or the frames, and the reward, in brackets or not."""
+    library("rl_games.algos_torch.torch_ext").save_checkpoint(str(tmp_path / name), {})
+    [record] = reads(capsys.readouterr().out)
+    assert "checkpoint" == record.kind  # noqa: SIM300 - expected first
+    assert expected == (record.iteration, record.env_steps, record.reward)
+    assert str(tmp_path / name) in (record.text or "")
+
+
+def test_a_line_that_was_cut_off_gives_no_half_number(printer: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many bytes of a line were written, each number is right or absent."""
+    printer.print_statistics(True, 2048, 0.1, 0.2, 0.3, 12, 120, 22528, 99999)  # noqa: FBT003 - their signature
+    text = capsys.readouterr().out
+    [whole] = reads(text)
+    for length in range(1, len(text)):
+        [record] = read(io.StringIO(text[:length]))
+        assert record.env_steps in (None, whole.env_steps)
+        assert record.iteration in (None, whole.iteration)
+        assert set(record.metrics.items()) <= set(whole.metrics.items())

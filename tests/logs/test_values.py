@@ -1,0 +1,60 @@
+"""Numbers and durations, against what Python prints."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepscope.logs._values import duration, integer, number
+
+
+@given(st.integers(-(10**300), 10**300))
+def test_a_printed_int_is_read_back_as_an_int(value: int) -> None:
+    """An int of any size that a library prints comes back exactly, as an int."""
+    assert (value, int) == (number(str(value).encode()), type(number(str(value).encode())))
+
+
+@given(st.floats(allow_nan=False))
+def test_a_printed_float_is_read_back_exactly(value: float) -> None:
+    """Whatever float Python prints in full is read back as that float."""
+    assert value == number(repr(value).encode())
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([".0f", ".2f", ".4f", "8.3g", "e"]))
+def test_a_formatted_float_is_read_back_to_the_printed_precision(value: float, form: str) -> None:
+    """A float in any format of the libraries is read back as Python reads it."""
+    text = f"{value:{form}}".strip()
+    assert float(text) == number(text.encode())
+
+
+def test_nan_is_a_number() -> None:
+    """A NaN that was printed is read as one, not as absent."""
+    assert math.isnan(number(b"nan") or 0)
+
+
+@pytest.mark.parametrize("text", [b"", b"-", b"1_000", b"0x10", b"12s", b"1.2.3", b"infinity", b"1" * 9999, b"\xff"])
+def test_what_is_no_number_is_none(text: bytes) -> None:
+    """Text that only looks like a number to Python's own functions, or is absurdly long, is none."""
+    assert number(text) is None
+
+
+def test_only_whole_numbers_are_integers() -> None:
+    """A field that counts is never filled with a float."""
+    assert [7, None, None, None] == [integer(text) for text in (b"7", b"7.0", b"nan", None)]
+
+
+@given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=10_000)))
+def test_a_printed_timedelta_is_read_back_in_seconds(value: timedelta) -> None:
+    """RSL-RL prints elapsed time as Python prints a timedelta, days included."""
+    seconds = int(value.total_seconds())
+    assert seconds == duration(str(timedelta(seconds=seconds)).encode())
+
+
+@pytest.mark.parametrize("text", [b"", b"?", b"12", b"1:2:3:4", b"1 day", b"aa:bb", b"1" * 99 + b":00"])
+def test_what_is_no_duration_is_none(text: bytes) -> None:
+    """A duration that cannot be read is absent, not zero."""
+    assert duration(text) is None
