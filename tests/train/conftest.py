@@ -18,10 +18,13 @@ from stepscope.logs import reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import ModuleType
 
     from stepscope.logs import Record
+
+    Watching = Callable[..., AbstractContextManager["Watch"]]
 
 
 class Call(NamedTuple):
@@ -133,10 +136,10 @@ def _watching(folder: Path, *, num_envs: int) -> Iterator[Watch]:
 
 
 @pytest.fixture(scope="module")
-def watching(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., object]:
+def watching(tmp_path_factory: pytest.TempPathFactory) -> Watching:
     """Watch a training in a folder of its own, until the ``with`` block ends."""
 
-    def start(*, num_envs: int = 64) -> object:
+    def start(*, num_envs: int = 64) -> AbstractContextManager[Watch]:
         return _watching(tmp_path_factory.mktemp("training"), num_envs=num_envs)
 
     return start

@@ -17,7 +17,11 @@ from rsl_rl.runners import OnPolicyRunner
 from stepscope.train import rsl_rl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from tests.train.conftest import Watch, Watching
+
+    Spans = list[tuple[float, float, float]]
 
 TOLERANCE = 0.05
 NUM_ENVS, HORIZON, ITERATIONS = 64, 24, 3
@@ -25,7 +29,7 @@ SIZE = NUM_ENVS * HORIZON
 
 
 @pytest.fixture(scope="module")
-def run(watching: Callable[..., object]) -> Iterator[object]:
+def run(watching: Watching) -> Iterator[Watch]:
     """Three slow iterations; the checkpoint after the first takes more than a second."""
     with watching(num_envs=NUM_ENVS) as watch:
         watch.around(watch.env, "step", pause=0.020)
@@ -38,7 +42,7 @@ def run(watching: Callable[..., object]) -> Iterator[object]:
 
 
 @pytest.fixture(scope="module")
-def spans(run: object) -> list[tuple[float, float, float]]:
+def spans(run: Watch) -> Spans:
     """For each iteration: when its first action was asked for, when the rollout was over, and when the update was."""
     acts, returns, updates = (run.calls[name] for name in ("act", "compute_returns", "update"))
     return [
@@ -46,7 +50,7 @@ def spans(run: object) -> list[tuple[float, float, float]]:
     ]
 
 
-def test_collection_time_is_the_whole_rollout(run: object, spans: list[tuple[float, float, float]]) -> None:
+def test_collection_time_is_the_whole_rollout(run: Watch, spans: Spans) -> None:
     """Collection time runs from the first action to the end of the rollout: inference and bookkeeping included."""
     for record, (start, middle, _) in zip(run.records(), spans, strict=True):
         stepping = sum(call.seconds for call in run.between("step", start, middle))
@@ -55,9 +59,7 @@ def test_collection_time_is_the_whole_rollout(run: object, spans: list[tuple[flo
         assert stepping != pytest.approx(record.seconds.collect, rel=4 * TOLERANCE)
 
 
-def test_learning_time_includes_computing_the_returns(
-    run: object, spans: list[tuple[float, float, float]]
-) -> None:
+def test_learning_time_includes_computing_the_returns(run: Watch, spans: Spans) -> None:
     """Learning time runs from the end of the rollout to the end of the update, the returns included."""
     for index, (record, (_, middle, end)) in enumerate(zip(run.records(), spans, strict=True)):
         update_alone = run.calls["update"][index].seconds
@@ -66,14 +68,14 @@ def test_learning_time_includes_computing_the_returns(
         assert update_alone != pytest.approx(record.seconds.learn, rel=4 * TOLERANCE)
 
 
-def test_steps_per_second_is_a_total_rate(run: object, spans: list[tuple[float, float, float]]) -> None:
+def test_steps_per_second_is_a_total_rate(run: Watch, spans: Spans) -> None:
     """Steps per second is the rollout's environment steps over the time of rollout and update."""
     for record, (start, middle, end) in zip(run.records(), spans, strict=True):
         assert SIZE / (end - start) == pytest.approx(record.fps.total, rel=TOLERANCE)
         assert SIZE / (middle - start) != pytest.approx(record.fps.total, rel=4 * TOLERANCE)
 
 
-def test_iteration_time_is_rollout_and_update(run: object, spans: list[tuple[float, float, float]]) -> None:
+def test_iteration_time_is_rollout_and_update(run: Watch, spans: Spans) -> None:
     """Iteration time is the time of rollout and update; saving a checkpoint is not in it."""
     records = run.records()
     for record, (start, _, end) in zip(records, spans, strict=True):
@@ -83,9 +85,7 @@ def test_iteration_time_is_rollout_and_update(run: object, spans: list[tuple[flo
     assert with_saving != pytest.approx(records[0].seconds.iteration, rel=4 * TOLERANCE)
 
 
-def test_time_elapsed_leaves_out_what_is_between_iterations(
-    run: object, spans: list[tuple[float, float, float]]
-) -> None:
+def test_time_elapsed_leaves_out_what_is_between_iterations(run: Watch, spans: Spans) -> None:
     """Time elapsed adds up the iteration times in whole seconds: it is no clock, and saving does not count."""
     worked = 0.0
     for record, (start, _, end) in zip(run.records(), spans, strict=True):
@@ -96,9 +96,7 @@ def test_time_elapsed_leaves_out_what_is_between_iterations(
     assert int(spans[-1][2] - spans[0][0]) > high
 
 
-def test_eta_is_mean_iteration_time_times_what_is_left(
-    run: object, spans: list[tuple[float, float, float]]
-) -> None:
+def test_eta_is_mean_iteration_time_times_what_is_left(run: Watch, spans: Spans) -> None:
     """ETA is the mean iteration time so far times the iterations left, in whole seconds, and ends at 0."""
     worked = 0.0
     for done, (record, (start, _, end)) in enumerate(zip(run.records(), spans, strict=True), start=1):
@@ -110,7 +108,7 @@ def test_eta_is_mean_iteration_time_times_what_is_left(
     assert int(one_too_many * (1 - TOLERANCE)) > record.seconds.eta
 
 
-def test_iterations_count_from_zero_and_steps_count_every_environment(run: object) -> None:
+def test_iterations_count_from_zero_and_steps_count_every_environment(run: Watch) -> None:
     """The headline counts from 0 and never reaches its total; Total steps counts this iteration's steps, too."""
     records = run.records()
 
@@ -119,7 +117,7 @@ def test_iterations_count_from_zero_and_steps_count_every_environment(run: objec
     assert [SIZE, 2 * SIZE, 3 * SIZE] == [record.env_steps for record in records]
 
 
-def test_mean_reward_is_of_the_last_hundred_episodes(run: object) -> None:
+def test_mean_reward_is_of_the_last_hundred_episodes(run: Watch) -> None:
     """Mean reward and episode length are of the last 100 finished episodes, whichever iteration they ended in."""
     record = run.records()[-1]
     lengths = [length for step in run.finished_lengths() for length in step]
@@ -132,7 +130,7 @@ def test_mean_reward_is_of_the_last_hundred_episodes(run: object) -> None:
     assert sum(this_iteration) / len(this_iteration) != pytest.approx(record.reward, abs=0.1)
 
 
-def test_reward_is_absent_until_an_episode_ends(watching: Callable[..., object]) -> None:
+def test_reward_is_absent_until_an_episode_ends(watching: Watching) -> None:
     """The two lines about episodes are missing, not zero, as long as no episode has ended."""
     with watching(num_envs=4) as watch:
         watch.train(rsl_rl, iterations=2, horizon=4)
@@ -142,7 +140,7 @@ def test_reward_is_absent_until_an_episode_ends(watching: Callable[..., object])
     assert "Mean reward" not in watch.text
 
 
-def test_nothing_is_printed_without_a_folder_for_logs(watching: Callable[..., object]) -> None:
+def test_nothing_is_printed_without_a_folder_for_logs(watching: Watching) -> None:
     """With ``log_dir=None`` RSL-RL trains and prints no iteration at all."""
     with watching(num_envs=4) as watch:
         watch.around(PPO, "update")
