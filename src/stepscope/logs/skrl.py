@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 LIBRARY = "skrl"
 NAME = "skrl"
 
-_PERCENT = re.compile(rb"\s*+\d{1,3}%\|")
+# The bar itself is made of blocks, or of digits and hashes where those cannot be shown.
+_BAR = re.compile(rb"\s*+\d{1,3}%\|[ #\d\xe2|]")
 _COUNTS = re.compile(
-    rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,40}|\?)(it/s|s/it)\]\s*+"
+    rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]\s*+"
 )
 _MESSAGES = (b"[skrl:", b"[INFO] Processor ")
 
@@ -28,10 +29,12 @@ def begin(line: Line, context: Context) -> Block | None:
     text = line.text
     if text.startswith(_MESSAGES):
         return message(line, LIBRARY)
-    if _PERCENT.match(text) is None:
+    if _BAR.match(text) is None:
         return None
     found = _COUNTS.fullmatch(text, max(0, text.rfind(b"| ")))
-    return None if found is None else _progress(found, context.num_envs)
+    if found is None:  # a narrow terminal cuts the numbers off
+        return Single("progress", LIBRARY)
+    return _progress(found, context.num_envs)
 
 
 def _progress(found: re.Match[bytes], num_envs: int | None) -> Block:

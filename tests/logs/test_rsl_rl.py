@@ -1,0 +1,172 @@
+"""RSL-RL's blocks, printed by RSL-RL's own logger."""
+
+from __future__ import annotations
+
+import io
+import math
+import statistics
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stepscope.logs import read, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_seconds = st.floats(1e-3, 1e5)
+_numbers = st.floats(width=32)
+_labels = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=60)
+
+
+class _NoWriter:
+    """Stands in for TensorBoard: the console block is only printed beside one."""
+
+    def add_scalar(self, *_: object) -> None:
+        """Take a value and forget it."""
+
+
+@pytest.fixture(scope="module")
+def printed(library: Callable[[str], Any]) -> Callable[..., str]:
+    """Return a function that prints one block with RSL-RL's logger."""
+    module = library("rsl_rl.utils.logger")
+    torch = library("torch")
+
+    def block(  # noqa: PLR0913 - all that a block is made of
+        *,
+        it: int = 0,
+        start_it: int = 0,
+        total_it: int = 150,
+        collect: float = 1.106,
+        learn: float = 0.195,
+        losses: dict[str, float] | None = None,
+        rewards: list[float] | None = None,
+        extras: dict[str, float] | None = None,
+        before: float = 0.0,
+        run_name: str = "",
+    ) -> str:
+        cfg = {"num_steps_per_env": 16, "algorithm": {}, "run_name": run_name}
+        logger = module.Logger(None, cfg, {}, 4096, is_distributed=False, gpu_world_size=1, gpu_global_rank=0, device="cpu")
+        logger.writer = _NoWriter()
+        logger.tot_time = before
+        logger.rewbuffer.extend(rewards or [])
+        logger.lenbuffer.extend(rewards or [])
+        logger.ep_extras = [dict(extras)] if extras else []
+        out = io.StringIO()
+        with redirect_stdout(out):
+            logger.log(it, start_it, total_it, collect, learn, losses or {}, 1e-3, torch.ones(3), None)
+        return out.getvalue()
+
+    return block
+
+
+@settings(deadline=None)
+@given(
+    it=st.integers(0, 10**6),
+    remaining=st.integers(1, 10**6),
+    collect=_seconds,
+    learn=_seconds,
+    before=st.floats(0, 1e6),
+    losses=st.dictionaries(st.sampled_from(["value", "surrogate", "entropy", "rnd"]), _numbers),
+    rewards=st.lists(st.floats(-1e6, 1e6), max_size=3),
+)
+def test_a_block_is_read_as_it_was_printed(  # noqa: PLR0913 - all that a block is made of
+    *,
+    printed: Callable[..., str],
+    it: int,
+    remaining: int,
+    collect: float,
+    learn: float,
+    before: float,
+    losses: dict[str, float],
+    rewards: list[float],
+) -> None:
+    """Every field comes back to the printed precision, and what was not printed is absent."""
+    text = printed(
+        it=it, total_it=it + remaining, collect=collect, learn=learn, before=before, losses=losses, rewards=rewards
+    )
+    [record] = reads(text)
+    assert ("rsl_rl", "iteration", it, it + remaining) == (
+        record.library,
+        record.kind,
+        record.iteration,
+        record.iterations,
+    )
+    assert 16 * 4096 == record.env_steps
+    assert int(16 * 4096 / (collect + learn)) == record.fps.total
+    assert (round(collect, 3), round(learn, 3)) == (record.seconds.collect, record.seconds.learn)
+    assert round(collect + learn, 2) == record.seconds.iteration
+    assert int(before + collect + learn) == record.seconds.elapsed
+    assert record.seconds.eta == int((before + collect + learn) / (it + 1) * (remaining - 1))
+    mean = float(f"{statistics.mean(rewards):.2f}") if rewards else None
+    assert (mean, mean) == (record.reward, record.episode_length)
+    for name, value in losses.items():
+        assert float(f"{value:.4f}") == pytest.approx(record.metrics[f"Mean {name} loss"], nan_ok=True)
+
+
+@settings(deadline=None)
+@given(extras=st.dictionaries(_labels, _numbers, max_size=5))
+def test_what_an_environment_adds_is_in_the_metrics(*, printed: Callable[..., str], extras: dict[str, float]) -> None:
+    """Labels of any length and alphabet keep their numbers, and none hides the library's own."""
+    [record] = reads(printed(rewards=[1.5], extras=extras))
+    assert (1.5, 1.5) == (record.reward, record.episode_length)
+    kept = sum(not math.isnan(value) for value in record.metrics.values())
+    plain = sum(not math.isnan(value) for value in next(reads(printed(rewards=[1.5]))).metrics.values())
+    assert plain + sum(not math.isnan(value) for value in extras.values()) == kept
+    for label, value in extras.items():
+        name = label if "/" in label else f"Mean episode {label}"
+        if name not in {"Mean episode length"}:
+            assert float(f"{value:.4f}") == pytest.approx(record.metrics[name], nan_ok=True)
+
+
+def test_a_label_printed_twice_keeps_both_numbers(printed: Callable[..., str]) -> None:
+    """An environment's own "length" is printed under the library's label; the library's is the field."""
+    [record] = reads(printed(rewards=[1.5], extras={"length": 7.0}))
+    assert (1.5, 1.5, 7.0) == (
+        record.episode_length,
+        record.metrics["Mean episode length"],
+        record.metrics["Mean episode length (2)"],
+    )
+
+
+def test_the_name_of_the_run_is_no_number(printed: Callable[..., str]) -> None:
+    """A run may be named, and the block goes on."""
+    [record] = reads(printed(run_name="go2 flat"))
+    assert (0, 65536) == (record.iteration, record.env_steps)
+
+
+def test_days_are_seconds(printed: Callable[..., str]) -> None:
+    """A long run prints "1 day, 2:03:04"."""
+    [record] = reads(printed(before=93784.0, collect=0.5, learn=0.4))
+    assert 93784 == record.seconds.elapsed
+
+
+def test_a_block_that_was_cut_off_gives_no_half_number(printed: Callable[..., str]) -> None:
+    """However many bytes of a block were written, each number is right or absent."""
+    text = printed(losses={"value": 22.0539}, rewards=[15.79], extras={"Episode_Reward/alive": 0.57})
+    [whole] = reads(text)
+    for length in range(1, len(text)):
+        records = list(read(io.StringIO(text[:length])))
+        for record in records:
+            assert record.env_steps in (None, whole.env_steps)
+            assert record.iterations in (None, whole.iterations)
+            assert set(record.metrics.items()) <= set(whole.metrics.items())
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_line_ends_do_not_matter(printed: Callable[..., str], end: str) -> None:
+    """A block that went through a terminal or through Windows reads the same."""
+    text = printed(rewards=[2.0])
+    [record] = reads(text.replace("\n", end))
+    assert next(reads(text)).metrics == record.metrics
+
+
+def test_a_foreign_line_ends_a_block(printed: Callable[..., str]) -> None:
+    """What another process prints into a block is not taken for a part of it, nor lost."""
+    head, tail = printed().split("Collection time", 1)
+    records = list(reads(f"{head}\nwait: what is this\n{tail}"))
+    assert ["iteration", "unrecognised"] == [record.kind for record in records[:2]]
+    assert records[0].seconds.collect is None

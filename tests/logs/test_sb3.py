@@ -1,0 +1,146 @@
+"""Stable-Baselines3's tables, printed by its own output format."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stepscope.logs import read, reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/|"), min_size=1, max_size=29)
+_floats = st.floats()
+_values = _floats | st.integers(0, 10**15) | st.floats(width=32).map(np.float32)
+_keys = st.one_of(
+    st.tuples(st.sampled_from(["rollout", "time", "train", "mine"]), _names).map("/".join),
+    _names,
+)
+
+
+@pytest.fixture(scope="module")
+def printed(library: Callable[[str], Any]) -> Callable[[dict[str, object]], str]:
+    """Return a function that prints one table."""
+    module = library("stable_baselines3.common.logger")
+
+    def table(values: dict[str, object]) -> str:
+        out = io.StringIO()
+        module.HumanOutputFormat(out).write(values, dict.fromkeys(values, ()))
+        return out.getvalue()
+
+    return table
+
+
+@settings(deadline=None)
+@given(values=st.dictionaries(_keys, _values, min_size=1, max_size=12))
+def test_every_number_of_a_table_comes_back(
+    printed: Callable[[dict[str, object]], str], values: dict[str, object]
+) -> None:
+    """Floats come back to three digits and everything else in full, under section/key."""
+    try:
+        text = printed(values)
+    except ValueError:  # two keys are cut to the same text, and the library gives up
+        return
+    [record] = reads(text)
+    assert "sb3" == record.library  # noqa: SIM300 - expected first
+    for key, value in values.items():
+        expected = float(f"{value:.3g}") if isinstance(value, float) else float(str(value))
+        assert record.metrics[key] == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+_PPO: dict[str, object] = {
+    "rollout/ep_len_mean": 26.2,
+    "rollout/ep_rew_mean": -1.5,
+    "time/fps": 32672,
+    "time/iterations": 2,
+    "time/time_elapsed": 3,
+    "time/total_timesteps": 4096,
+    "train/approx_kl": np.float32(0.0068043238),
+}
+
+
+def test_the_fields_of_ppo(printed: Callable[[dict[str, object]], str]) -> None:
+    """The rate is the cumulative one, and the counts are those that were printed."""
+    [record] = reads(printed(_PPO))
+    assert ("iteration", 2, None, 4096) == (record.kind, record.iteration, record.iterations, record.env_steps)
+    assert (32672, None, 3) == (record.fps.cumulative, record.fps.total, record.seconds.elapsed)
+    assert (-1.5, 26.2) == (record.reward, record.episode_length)
+    assert record.metrics["train/approx_kl"] == 0.0068043238
+
+
+def test_off_policy_tables_count_no_iterations(printed: Callable[[dict[str, object]], str]) -> None:
+    """SAC and DQN print episodes instead."""
+    [record] = reads(printed({"time/episodes": 4, "time/fps": 20555, "time/total_timesteps": 200}))
+    assert ("iteration", None, 200, 4) == (
+        record.kind,
+        record.iteration,
+        record.env_steps,
+        record.metrics["time/episodes"],
+    )
+
+
+def test_an_evaluation_is_no_iteration(printed: Callable[[dict[str, object]], str]) -> None:
+    """EvalCallback's own table has no rate: it is a message that keeps its numbers."""
+    text = printed({"eval/mean_reward": 60.18, "time/total_timesteps": 4096})
+    [record] = reads(text)
+    assert ("message", text.strip()) == (record.kind, record.text)
+    assert {"eval/mean_reward": 60.2, "time/total_timesteps": 4096} == record.metrics
+
+
+def test_tables_follow_each_other(printed: Callable[[dict[str, object]], str]) -> None:
+    """The dashes that close a table and those that open the next one are not confused."""
+    text = printed(_PPO) + printed({**_PPO, "time/iterations": 10**12, "train/loss": 1})
+    assert [2, 10**12] == [record.iteration for record in reads(text)]
+
+
+def test_a_table_that_was_cut_off_gives_no_half_number(printed: Callable[[dict[str, object]], str]) -> None:
+    """However many bytes of a table were written, each number is right or absent."""
+    text = printed(_PPO)
+    [whole] = reads(text)
+    for length in range(1, len(text)):
+        for record in read(io.StringIO(text[:length])):
+            assert set(record.metrics.items()) <= set(whole.metrics.items())
+
+
+def test_another_table_is_not_claimed() -> None:
+    """A table of anything else that happens to have bars is nobody's."""
+    assert [None, None] == [record.library for record in reads("-----\n| a | b |\n| c | d |\n")]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Using cpu device", "message"),
+        ("Using cuda:0 device", "message"),
+        ("Wrapping the env with a `Monitor` wrapper", "message"),
+        ("Logging to runs/PPO_1", "message"),
+        ("Early stopping at step 1 due to reaching max kl: 0.00", "message"),
+        ("Eval num_timesteps=4096, episode_reward=60.18 +/- 32.75", "message"),
+        ("New best mean reward!", "message"),
+        ("Saving model checkpoint to runs/rl_model_8192_steps.zip", "checkpoint"),
+    ],
+)
+def test_lines_between_the_tables(line: str, kind: str) -> None:
+    """What else the library says keeps its text."""
+    [record] = reads(line)
+    assert ("sb3", kind, line) == (record.library, record.kind, record.text)
+    assert record.env_steps == (8192 if kind == "checkpoint" else None)
+
+
+def test_the_rich_bar_counts_environment_steps(library: Callable[[str], Any]) -> None:
+    """``progress_bar=True`` draws another bar than skrl's, which counts every environment's steps."""
+    rich = library("rich.console")
+    out = io.StringIO()
+    console = rich.Console(file=out, force_terminal=True, width=100)
+    with pytest.warns(library("tqdm.std").TqdmExperimentalWarning):
+        bar = library("tqdm.rich").tqdm(total=8192, options={"console": console})
+    bar.update(4096)
+    bar.close()
+    bars = [record for record in reads(out.getvalue()) if record.kind == "progress"]
+    assert ("sb3", 4096) == (bars[-1].library, bars[-1].env_steps)
