@@ -23,7 +23,7 @@ _SIGNS = ("InvalidCxxCompiler", "No working C++ compiler", "Failed to find C com
 @lru_cache(maxsize=64)
 def compiled(settings: Settings, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
     """Return the step of these settings, compiled at its first call and shared by all environments that have them."""
-    step = make_step(settings)
+    step = make_step(settings, by_rows=True)
 
     def bytewise(*tensors: Tensor) -> tuple[Tensor, ...]:
         # Inductor writes booleans to memory one by one, but bytes by the register.

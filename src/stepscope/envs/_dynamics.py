@@ -106,7 +106,7 @@ def _frictionless_cart(
     shared = torch.addcmul(push, spin * spin, sin, value=ratio)
     torque = torch.addcmul(constants.gravity * sin, shared, cos, value=-1.0)
     torque = _hinge(torque, spin, constants)
-    pole = torque / (cos * cos).mul(-ratio).add(_INERTIA * length)
+    pole = torque / torch.rsub(cos * cos, _INERTIA * length, alpha=ratio)
     return torch.addcmul(shared, pole, cos, value=-ratio), pole
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from stepscope.envs._dynamics import CartPoleConstants, Rows, integrate
+from stepscope.envs._dynamics import CartPoleConstants, integrate
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "fresh_states", "make_step", "next_streams"]
 
 _START = 0.05  # start states lie within this, in every coordinate
-_HIGH = ~0xFFFF  # the upper 16 of 32 bits
-_MULTIPLIER, _INCREMENT = 6364136223846793005, 1442695040888963407
+_MULTIPLIER, _INCREMENT = 1664525, 1013904223  # Knuth's and Lewis's, for 32 bits
 _MAY_BE_ZERO = {"force_limit", "gravity", "cart_friction", "pole_friction"}
 
 
@@ -53,37 +52,42 @@ class Settings:
 
 
 def next_streams(streams: Tensor) -> Tensor:
-    """Advance every environment's own random stream, (N,) int64, by one.
+    """Advance every coordinate's own random stream, (4, N) int32, by one.
 
-    Knuth's linear congruential generator modulo 2^64 (the MMIX one): two operations, which fuse with the step,
-    where drawing from torch's generator would take as long on a CPU as the rest of a compiled step.
+    A linear congruential generator modulo 2^32: two operations, which fuse with the step, where drawing from torch's
+    generator takes as long on a CPU as the rest of a compiled step. Its upper bits are its good ones, and only they
+    count; it has the full period of 2^32, and torch's generator places the streams.
     """
-    return streams * _MULTIPLIER + _INCREMENT
+    return (streams * _MULTIPLIER).add_(_INCREMENT)
 
 
-def fresh_states(streams: Tensor) -> Rows:
-    """Turn random streams, (N,) int64, into the four rows of N start states, uniform in ±0.05.
-
-    A coordinate takes one of 65 536 equally likely values from -0.05, 1.5e-6 apart. The upper bits of such a
-    generator are its good ones, so they are folded into the lower half.
-    """
-    upper = (streams >> 32).to(torch.int32)
-    lower = streams.to(torch.int32) ^ upper
-    scale = _START / 2**31
-    return (upper & _HIGH) * scale, (upper << 16) * scale, (lower & _HIGH) * scale, (lower << 16) * scale
+def fresh_states(streams: Tensor) -> Tensor:
+    """Turn random streams, (4, N) int32, into start states, (4, N) float32, uniform in ±0.05."""
+    return streams * (_START / 2**31)
 
 
-def make_step(settings: Settings) -> Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
+def make_step(
+    settings: Settings, *, by_rows: bool = False
+) -> Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
     """Build the step for some settings.
+
+    Parameters
+    ----------
+    settings
+        What a step depends on beside tensors.
+    by_rows
+        Start episodes anew row by row, which a compiler fuses into one loop with all the rest, instead of all rows at
+        once, which takes fewer operations. The numbers are the same.
 
     Returns
     -------
     Callable
-        Takes state (4, N), steps (N,), actions (N, 1) and random streams (N,); returns the new state, steps and
+        Takes state (4, N), steps (N,), actions (N, 1) and random streams (4, N); returns the new state, steps and
         streams, observations (N, 4), final observations (N, 4), terminated, truncated and the mask of those done.
         It changes none of its arguments and keeps none of its results.
     """
     scale = settings.force_limit / settings.constants.mass
+    begin = _begin_by_rows if by_rows else torch.where
 
     def step(state: Tensor, steps: Tensor, actions: Tensor, streams: Tensor) -> tuple[Tensor, ...]:
         position, velocity, angle, spin = state.unbind(0)
@@ -100,12 +104,25 @@ def make_step(settings: Settings) -> Callable[[Tensor, Tensor, Tensor, Tensor], 
         # On booleans, "greater" is "and not".
         truncated = (steps >= settings.episode_length) > terminated
         done = terminated | truncated
+        final = torch.stack(moved)
         streams = next_streams(streams)
-        fresh = fresh_states(streams)
-        begun = torch.stack([torch.where(done, new, old) for new, old in zip(fresh, moved, strict=True)])
+        begun = begin(done, fresh_states(streams), final)
         # Rows stay rows: an observation is a transposed view of a copy, since moving numbers about costs more than
         # all of the physics.
-        steps = steps.masked_fill(done, 0)
-        return begun, steps, streams, begun.clone().t(), torch.stack(moved).t(), terminated, truncated, done
+        return (
+            begun,
+            steps.masked_fill(done, 0),
+            streams,
+            begun.clone().t(),
+            final.t(),
+            terminated,
+            truncated,
+            done,
+        )
 
     return step
+
+
+def _begin_by_rows(done: Tensor, fresh: Tensor, final: Tensor) -> Tensor:
+    rows = zip(fresh.unbind(0), final.unbind(0), strict=True)
+    return torch.stack([torch.where(done, new, old) for new, old in rows])

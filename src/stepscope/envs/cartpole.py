@@ -218,7 +218,7 @@ class CartPole(VectorEnv):  # type: ignore[misc] # gymnasium's types are not rea
             raise BadInputError(f"CartPole.reset has no options, but got {', '.join(map(str, options))}.")
         with torch.inference_mode(mode=False):
             self._streams = next_streams(self._streams) if seed is None else self._random_streams(seed)
-            self._state = torch.stack(fresh_states(self._streams))
+            self._state = fresh_states(self._streams)
             self._steps = torch.zeros(self.num_envs, dtype=torch.int32, device=self.device)
         return self.state, {}
 
@@ -297,8 +297,8 @@ class CartPole(VectorEnv):  # type: ignore[misc] # gymnasium's types are not rea
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     def _random_streams(self, seed: int) -> Tensor:
-        streams = torch.empty(self.num_envs, dtype=torch.int64, device=self.device)
-        return streams.random_(-(2**63), None, generator=torch.Generator(self.device).manual_seed(seed))
+        streams = torch.empty(4, self.num_envs, dtype=torch.int32, device=self.device)
+        return streams.random_(-(2**31), 2**31, generator=torch.Generator(self.device).manual_seed(seed))
 
     def _check(self, actions: Tensor) -> None:
         if not isinstance(actions, Tensor):
