@@ -93,9 +93,12 @@ class Watch:
     def train(self, module: ModuleType, **settings: object) -> None:
         """Train, with standard output going to `console`."""
         # Absolute, because TensorBoard's thread opens its file whenever it comes to it.
-        settings = {"log_dir": str(self.folder / "runs"), **settings}
+        self.listen(module.train, self.env, **{"log_dir": str(self.folder / "runs"), **settings})
+
+    def listen(self, function: Callable[..., object], *args: object, **options: object) -> None:
+        """Call something that prints."""
         with redirect_stdout(self.console):
-            module.train(self.env, **settings)
+            function(*args, **options)
 
     @property
     def text(self) -> str:
