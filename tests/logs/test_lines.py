@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from stepscope.logs._lines import LINE_LIMIT, TRACEBACK, Line, split
 
-_pieces = st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\x1b[1m", b"\x1b", TRACEBACK, b"\xff", b" "])).map(b"".join)
+_pieces = st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\x1b[1m", b"\x1b", TRACEBACK, b"\xff", b" "])).map(
+    b"".join
+)
 
 
 @given(_pieces | st.binary(), st.integers(1, 7))

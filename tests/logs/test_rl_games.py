@@ -63,19 +63,25 @@ def test_an_epoch_is_read_as_it_was_printed(  # noqa: PLR0913 - all that the lin
 
 @_no_health_check
 @given(st.floats(width=32))
-def test_the_best_reward_is_read_as_numpy_printed_it(capsys: pytest.CaptureFixture[str], reward: float) -> None:
+def test_the_best_reward_is_read_as_numpy_printed_it(
+    capsys: pytest.CaptureFixture[str], reward: float
+) -> None:
     """The reward of a saved policy is an array of one float, NaN and infinity included."""
     value = np.array([reward], dtype=np.float32)
     print("saving next best rewards: ", value)  # noqa: T201 - the library's own statement, on the library's own type
     [record] = reads(capsys.readouterr().out)
-    assert "best_reward" == record.kind  # noqa: SIM300 - expected first
+    assert "best_reward" == record.kind
     assert record.reward == pytest.approx(float(str(value[0])), rel=1e-6, nan_ok=True)
 
 
 def test_several_rewards_are_no_single_one() -> None:
     """With several value functions no reward is chosen, and the text keeps them all."""
     [record] = reads("saving next best rewards:  [1.5 2.5]\n")
-    assert ("best_reward", None, "saving next best rewards:  [1.5 2.5]") == (record.kind, record.reward, record.text)
+    assert ("best_reward", None, "saving next best rewards:  [1.5 2.5]") == (
+        record.kind,
+        record.reward,
+        record.text,
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,12 +104,14 @@ def test_a_checkpoint_tells_what_its_name_does(
     """RL-Games names a file after the epoch or the frames, and the reward, in brackets or not."""
     library("rl_games.algos_torch.torch_ext").save_checkpoint(str(tmp_path / name), {})
     [record] = reads(capsys.readouterr().out)
-    assert "checkpoint" == record.kind  # noqa: SIM300 - expected first
+    assert "checkpoint" == record.kind
     assert expected == (record.iteration, record.env_steps, record.reward)
     assert str(tmp_path / name) in (record.text or "")
 
 
-def test_a_line_that_was_cut_off_gives_no_half_number(printer: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_that_was_cut_off_gives_no_half_number(
+    printer: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
     """However many bytes of a line were written, each number is right or absent."""
     printer.print_statistics(True, 2048, 0.1, 0.2, 0.3, 12, 120, 22528, 99999)  # noqa: FBT003 - their signature
     text = capsys.readouterr().out

@@ -49,7 +49,9 @@ def printed(library: Callable[[str], Any]) -> Callable[..., str]:
         run_name: str = "",
     ) -> str:
         cfg = {"num_steps_per_env": 16, "algorithm": {}, "run_name": run_name}
-        logger = module.Logger(None, cfg, {}, 4096, is_distributed=False, gpu_world_size=1, gpu_global_rank=0, device="cpu")
+        logger = module.Logger(
+            None, cfg, {}, 4096, is_distributed=False, gpu_world_size=1, gpu_global_rank=0, device="cpu"
+        )
         logger.writer = _NoWriter()
         logger.tot_time = before
         logger.rewbuffer.extend(rewards or [])
@@ -86,7 +88,13 @@ def test_a_block_is_read_as_it_was_printed(  # noqa: PLR0913 - all that a block 
 ) -> None:
     """Every field comes back to the printed precision, and what was not printed is absent."""
     text = printed(
-        it=it, total_it=it + remaining, collect=collect, learn=learn, before=before, losses=losses, rewards=rewards
+        it=it,
+        total_it=it + remaining,
+        collect=collect,
+        learn=learn,
+        before=before,
+        losses=losses,
+        rewards=rewards,
     )
     [record] = reads(text)
     assert ("rsl_rl", "iteration", it, it + remaining) == (
@@ -109,7 +117,9 @@ def test_a_block_is_read_as_it_was_printed(  # noqa: PLR0913 - all that a block 
 
 @settings(deadline=None)
 @given(extras=st.dictionaries(_labels, _numbers, max_size=5))
-def test_what_an_environment_adds_is_in_the_metrics(*, printed: Callable[..., str], extras: dict[str, float]) -> None:
+def test_what_an_environment_adds_is_in_the_metrics(
+    *, printed: Callable[..., str], extras: dict[str, float]
+) -> None:
     """Labels of any length and alphabet keep their numbers, and none hides the library's own."""
     [record] = reads(printed(rewards=[1.5], extras=extras))
     assert (1.5, 1.5) == (record.reward, record.episode_length)
@@ -118,7 +128,7 @@ def test_what_an_environment_adds_is_in_the_metrics(*, printed: Callable[..., st
     assert plain + sum(not math.isnan(value) for value in extras.values()) == kept
     for label, value in extras.items():
         name = label if "/" in label else f"Mean episode {label}"
-        if name not in {"Mean episode length"}:
+        if name != "Mean episode length":
             assert float(f"{value:.4f}") == pytest.approx(record.metrics[name], nan_ok=True)
 
 

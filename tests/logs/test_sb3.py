@@ -15,7 +15,11 @@ from stepscope.logs import read, reads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/|"), min_size=1, max_size=29)
+_names = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="/|"),
+    min_size=1,
+    max_size=29,
+)
 _floats = st.floats()
 _values = _floats | st.integers(0, 10**15) | st.floats(width=32).map(np.float32)
 _keys = st.one_of(
@@ -48,7 +52,7 @@ def test_every_number_of_a_table_comes_back(
     except ValueError:  # two keys are cut to the same text, and the library gives up
         return
     [record] = reads(text)
-    assert "sb3" == record.library  # noqa: SIM300 - expected first
+    assert "sb3" == record.library
     for key, value in values.items():
         expected = float(f"{value:.3g}") if isinstance(value, float) else float(str(value))
         assert record.metrics[key] == pytest.approx(expected, rel=1e-12, nan_ok=True)
@@ -68,7 +72,12 @@ _PPO: dict[str, object] = {
 def test_the_fields_of_ppo(printed: Callable[[dict[str, object]], str]) -> None:
     """The rate is the cumulative one, and the counts are those that were printed."""
     [record] = reads(printed(_PPO))
-    assert ("iteration", 2, None, 4096) == (record.kind, record.iteration, record.iterations, record.env_steps)
+    assert ("iteration", 2, None, 4096) == (
+        record.kind,
+        record.iteration,
+        record.iterations,
+        record.env_steps,
+    )
     assert (32672, None, 3) == (record.fps.cumulative, record.fps.total, record.seconds.elapsed)
     assert (-1.5, 26.2) == (record.reward, record.episode_length)
     assert record.metrics["train/approx_kl"] == 0.0068043238

@@ -62,10 +62,14 @@ def test_a_bar_is_read_as_it_was_drawn(  # noqa: PLR0913 - all that a bar is mad
 
 
 @pytest.mark.parametrize("through_a_terminal", [False, True])
-def test_a_whole_bar_is_one_record_a_state(library: Callable[[str], Any], *, through_a_terminal: bool) -> None:
+def test_a_whole_bar_is_one_record_a_state(
+    library: Callable[[str], Any], *, through_a_terminal: bool
+) -> None:
     """Carriage returns part the states; the first and the last are there."""
     out = io.StringIO()
-    for _ in library("tqdm").tqdm(range(160), file=out, mininterval=0, miniters=1, ncols=90 if through_a_terminal else None):
+    for _ in library("tqdm").tqdm(
+        range(160), file=out, mininterval=0, miniters=1, ncols=90 if through_a_terminal else None
+    ):
         pass
     text = out.getvalue().replace("\n", "\r\n") if through_a_terminal else out.getvalue()
     records = list(reads(text))
@@ -88,8 +92,10 @@ def test_no_environments_are_refused(num_envs: int) -> None:
 
 
 @pytest.mark.parametrize("level", ["info", "warning", "error"])
-def test_log_lines_lose_their_colour(library: Callable[[str], Any], level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """skrl colours its lines even into files; the text is what a reader sees."""
+def test_log_lines_lose_their_colour(
+    library: Callable[[str], Any], level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its logger colours its lines even into files; the text is what a reader sees."""
     skrl = library("skrl")
     out = io.StringIO()
     monkeypatch.setattr(skrl._handler, "stream", out)

@@ -36,7 +36,9 @@ def test_nan_is_a_number() -> None:
     assert math.isnan(number(b"nan") or 0)
 
 
-@pytest.mark.parametrize("text", [b"", b"-", b"1_000", b"0x10", b"12s", b"1.2.3", b"infinity", b"1" * 9999, b"\xff"])
+@pytest.mark.parametrize(
+    "text", [b"", b"-", b"1_000", b"0x10", b"12s", b"1.2.3", b"infinity", b"1" * 9999, b"\xff"]
+)
 def test_what_is_no_number_is_none(text: bytes) -> None:
     """Text that only looks like a number to Python's own functions, or is absurdly long, is none."""
     assert number(text) is None
