@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_read(commands: argparse._SubParsersAction[_Parser]) -> None:
     about = "show what RL-Games, RSL-RL, skrl or Stable-Baselines3 printed while training"
-    parser = commands.add_parser("read", help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
+    parser = commands.add_parser(
+        "read", help=about, description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False
+    )
     parser.add_argument("logs", nargs="+", metavar="LOG", help="console output of a run; - is standard input")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print every record as a line of JSON")

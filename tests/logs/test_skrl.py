@@ -116,3 +116,27 @@ def test_a_bar_that_was_cut_off_gives_no_half_number(meter: Callable[..., str]) 
         assert (None, None, {}) == (record.iteration, record.iterations, record.metrics)
     [record] = reads(meter(64, 160, 1.0, ncols=20))
     assert ("skrl", "progress", None) == (record.library, record.kind, record.iteration)
+
+
+def test_what_is_printed_behind_a_bar_is_its_own(meter: Callable[..., str]) -> None:
+    """The bar leaves the cursor behind itself: a warning or a traceback starts on the bar's line."""
+    bar = meter(64, 160, 1.0)
+    warning = "\x1b[33;20m[skrl:WARNING] careful\x1b[0m\n"
+    crash = "Traceback (most recent call last):\nKeyboardInterrupt\n"
+    records = list(reads(f"\r{bar}{warning}\r{bar}odd {crash}"))
+    assert [
+        ("progress", None),
+        ("message", "[skrl:WARNING] careful"),
+        ("progress", None),
+        ("unrecognised", "odd"),
+        ("failure", crash.strip()),
+    ] == [(record.kind, record.text) for record in records]
+    assert [64, 64] == [record.iteration for record in records if record.kind == "progress"]
+
+
+def test_a_warning_does_not_swallow_the_bar_below(meter: Callable[..., str]) -> None:
+    """The line of source that Python prints below a warning is indented just as the bar is."""
+    records = reads(f"a.py:7: UserWarning: odd\n  warnings.warn(\n\r{meter(0, 160, 0.0)}\r")
+    assert ["message", "progress"] == [record.kind for record in records]
+    records = reads(f"a.py:7: UserWarning: odd\n\r{meter(0, 160, 0.0)}\r")
+    assert ["message", "progress"] == [record.kind for record in records]

@@ -97,7 +97,9 @@ class Single(Block):
 
 
 class Passage(Block):
-    """A message of several lines: it goes on while `inside` says so."""
+    """A message of several lines: it goes on while `inside` says so and no other block begins."""
+
+    yields = True
 
     def __init__(self, library: str | None, line: Line, inside: Callable[[bytes], bool]) -> None:
         self.library = library

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["LINE_LIMIT", "TRACEBACK", "Line", "split"]
+__all__ = ["BAR_ENDS", "LINE_LIMIT", "TRACEBACK", "Line", "split"]
 
 LINE_LIMIT = 1 << 16
 """Bytes that are kept of one line."""
 
 TRACEBACK = b"Traceback (most recent call last):"
+BAR_ENDS = (b"it/s]", b"s/it]")
 
 # Colours, cursor movements and titles. No quantifier can give back what it took, so the time is linear.
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
+# A bar leaves the cursor behind itself, so whatever is printed next shares its line.
+_BAR = re.compile(rb"(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
 # A traceback may stand behind one of these; behind anything else it was printed into the middle of a line.
 _BEFORE_TRACEBACK = re.compile(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s*+)?[+|\s]*+(?:Exception Group )?")
 
@@ -54,7 +57,7 @@ def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
         data = held + chunk
         held = b"\r" if data.endswith(b"\r") else b""
         pieces = data[: len(data) - len(held)].splitlines(keepends=True)
-        crash = TRACEBACK in data
+        shared = any(mark in data for mark in (TRACEBACK, *BAR_ENDS))
         for piece in pieces:
             if piece[-1] not in b"\r\n":  # only the last one
                 rest += piece
@@ -63,7 +66,7 @@ def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
                 continue
             raw = rest + piece
             end = position + len(raw) + dropped
-            if (crash or rest) and not dropped:
+            if (shared or rest) and not dropped:
                 yield from _apart(raw, position, whole=True)
             else:
                 yield _line(raw, position, end, whole=not dropped)
@@ -77,12 +80,25 @@ def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
 
 
 def _apart(raw: bytes, start: int, *, whole: bool) -> Iterator[Line]:
-    """Part a line from a traceback that was printed into it: the two streams are flushed at different times."""
-    at = raw.find(TRACEBACK)
-    if at > 0 and not _BEFORE_TRACEBACK.fullmatch(_ESCAPE.sub(b"", raw[:at])):
-        yield _line(raw[:at], start, start + at, whole=False)
-        raw, start = raw[at:], start + at
-    yield _line(raw, start, start + len(raw), whole=whole)
+    """Part what shares a line only because two streams, or a bar and a message, were written to one place."""
+    begin = 0
+    for at in _cuts(raw):
+        yield _line(raw[begin:at], start + begin, start + at, whole=False)
+        begin = at
+    yield _line(raw[begin:], start + begin, start + len(raw), whole=whole)
+
+
+def _cuts(raw: bytes) -> Iterator[int]:
+    """Yield where another line starts within `raw`: behind a bar, and before a traceback."""
+    begin = 0
+    if (bar := _BAR.match(raw)) is not None:
+        end = next((at + len(unit) for unit in BAR_ENDS if (at := raw.find(unit, bar.end())) >= 0), -1)
+        if end >= 0 and _ESCAPE.sub(b"", raw[end:]).strip():
+            begin = end
+            yield end
+    at = raw.find(TRACEBACK, begin)
+    if at > begin and not _BEFORE_TRACEBACK.fullmatch(_ESCAPE.sub(b"", raw[begin:at])):
+        yield at
 
 
 def _line(raw: bytes, start: int, end: int, *, whole: bool) -> Line:

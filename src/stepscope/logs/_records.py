@@ -97,7 +97,7 @@ class Record:
     metrics
         Every number printed in an iteration, in the printed order, under the printed label without its colon.
     text
-        What was printed, without control codes, for the kinds that are not ``iteration`` or ``progress``.
+        What was printed, without control codes; None for an ``iteration`` and for a ``progress`` that was read whole.
         Very long text keeps its beginning and its end, with ``…`` between.
     span
         First byte and the byte after the last, in the input; the spans of all records cover it exactly once.

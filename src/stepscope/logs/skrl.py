@@ -33,7 +33,7 @@ def begin(line: Line, context: Context) -> Block | None:
         return None
     found = _COUNTS.fullmatch(text, max(0, text.rfind(b"| ")))
     if found is None:  # a narrow terminal cuts the numbers off
-        return Single("progress", LIBRARY)
+        return message(line, LIBRARY, kind="progress")
     return _progress(found, context.num_envs)
 
 
