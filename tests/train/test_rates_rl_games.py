@@ -21,8 +21,6 @@ with warnings.catch_warnings():
     from stepscope.train import rl_games
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.train.conftest import Watch, Watching
 
 # RL-Games compiles its running mean and standard deviation in the way that torch deprecates.
@@ -35,7 +33,7 @@ MINIBATCHES_PER_EPOCH = 20  # 5 mini-epochs of 4 minibatches
 
 
 @pytest.fixture(scope="module")
-def run(watching: Watching) -> Iterator[Watch]:
+def run(watching: Watching) -> Watch:
     """Three slow epochs; saving the best policy of the first takes long."""
     with watching(num_envs=NUM_ENVS) as watch:
         watch.around(watch.env, "step", pause=0.014)
@@ -44,7 +42,7 @@ def run(watching: Watching) -> Iterator[Watch]:
         watch.around(A2CAgent, "train_actor_critic", pause=0.015)
         watch.around(A2CAgent, "save", pause=lambda count: 0.5 if count == 0 else 0.0)
         watch.train(rl_games, iterations=EPOCHS, horizon=HORIZON)
-        yield watch
+    return watch
 
 
 @pytest.fixture(scope="module")

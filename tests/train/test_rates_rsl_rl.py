@@ -17,8 +17,6 @@ from rsl_rl.runners import OnPolicyRunner
 from stepscope.train import rsl_rl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.train.conftest import Watch, Watching
 
     Spans = list[tuple[float, float, float]]
@@ -29,7 +27,7 @@ SIZE = NUM_ENVS * HORIZON
 
 
 @pytest.fixture(scope="module")
-def run(watching: Watching) -> Iterator[Watch]:
+def run(watching: Watching) -> Watch:
     """Three slow iterations; the checkpoint after the first takes more than a second."""
     with watching(num_envs=NUM_ENVS) as watch:
         watch.around(watch.env, "step", pause=0.020)
@@ -38,7 +36,7 @@ def run(watching: Watching) -> Iterator[Watch]:
         watch.around(PPO, "update", pause=0.2)
         watch.around(OnPolicyRunner, "save", pause=lambda count: 1.3 if count == 0 else 0.0)
         watch.train(rsl_rl, iterations=ITERATIONS, horizon=HORIZON)
-        yield watch
+    return watch
 
 
 @pytest.fixture(scope="module")

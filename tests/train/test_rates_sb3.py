@@ -17,8 +17,6 @@ from stable_baselines3.common.logger import HumanOutputFormat
 from stepscope.train import sb3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.train.conftest import Watch, Watching
 
 TOLERANCE = 0.05
@@ -27,7 +25,7 @@ SIZE = NUM_ENVS * HORIZON
 
 
 @pytest.fixture(scope="module")
-def run(watching: Watching) -> Iterator[Watch]:
+def run(watching: Watching) -> Watch:
     """Four slow iterations."""
     with watching(num_envs=NUM_ENVS) as watch:
         watch.around(watch.env, "step", pause=0.018)
@@ -35,7 +33,7 @@ def run(watching: Watching) -> Iterator[Watch]:
         watch.around(PPO, "dump_logs")
         watch.around(PPO, "train", pause=0.3)
         watch.train(sb3, iterations=ITERATIONS, horizon=HORIZON)
-        yield watch
+    return watch
 
 
 @pytest.fixture(scope="module")
