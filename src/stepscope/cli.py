@@ -70,7 +70,9 @@ def _add_read(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     parser.add_argument("logs", nargs="+", metavar="LOG", help="console output of a run; - is standard input")
     shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--json", action="store_true", help="print every record as a line of JSON")
+    shape.add_argument(
+        "--json", action="store_true", help="print every record as a line of JSON; spans are bytes of its LOG"
+    )
     shape.add_argument("--all", action="store_true", help="show every row of a long table")
     parser.add_argument(
         "--num-envs",

@@ -121,3 +121,31 @@ def test_a_line_that_was_cut_off_gives_no_half_number(
         assert record.env_steps in (None, whole.env_steps)
         assert record.iteration in (None, whole.iteration)
         assert set(record.metrics.items()) <= set(whole.metrics.items())
+
+
+# The start of a run of SAC with RL-Games 1.6.5, which prints whole Python objects.
+_SAC = """\
+self.seed = 1
+Started to train
+{'name': 'cartsac', 'env_name': 'cart', 'device': 'cpu', 'reward_shaper': <DefaultRewardsShaper object at 0x7f8f2d366fd0>}
+Env name: cart
+Env info:
+{'observation_space': Box([-4.8  -inf], [4.8  inf], (2,), float32), 'action_space': Box(-1.0, 1.0, (1,), float32)}
+128 64 1
+Building Actor
+build mlp: 4
+Number of Agents 64 Batch Size 128
+Target entropy -1.0
+"""
+
+
+def test_the_start_of_sac_is_recognised() -> None:
+    """A dictionary and three bare numbers are messages because of where they stand."""
+    assert {("rl_games", "message")} == {(record.library, record.kind) for record in reads(_SAC)}
+    assert ["unrecognised", "unrecognised"] == [record.kind for record in reads("{'a': 1}\n128 64 1\n")]
+
+
+def test_the_reward_of_sac_has_no_brackets() -> None:
+    """SAC prints a bare number, which may lack digits where the log was cut off."""
+    line = "saving next best rewards:  1.3366512"
+    assert [1.3366512, None] == [next(read(io.StringIO(text))).reward for text in (f"{line}\n", line)]

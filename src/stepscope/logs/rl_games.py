@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Single, message, put
+from stepscope.logs._blocks import Passage, Single, message, put
 from stepscope.logs._records import Fps
 from stepscope.logs._values import integer, number
 
@@ -70,7 +70,6 @@ _WHOLE_MESSAGES = frozenset(
         b"Initializing SelfPlay Manager",
         b"Adding Central Value Network",
         b"Cannot set new sigma because fixed_sigma is False",
-        b"Env info:",
         b"Building Actor",
         b"Building Critic",
         b"Building Critic Target",
@@ -79,6 +78,11 @@ _WHOLE_MESSAGES = frozenset(
         b"NaN or Inf found in input tensor.",  # from tensorboardX, which RL-Games writes its events with
     }
 )
+# SAC prints its configuration, and three counts below what it says about the environment.
+_CONFIG = b"{'"
+_CONFIG_KEY = b"'reward_shaper': "
+_ENV_INFO = b"Env info:"
+_ENV_INFO_LINE = re.compile(rb"[{ ].*+|\d{1,18} \d{1,18} \d{1,18}", re.DOTALL)
 _STARTS = (_EPOCH_START, _BEST_START, _SAVED_START, *_MESSAGES)
 
 
@@ -86,7 +90,7 @@ def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - every
     """Return the block that `line` opens, if RL-Games prints such a line."""
     text = line.text
     if not text.startswith(_STARTS):
-        return message(line, LIBRARY) if text.rstrip() in _WHOLE_MESSAGES else None
+        return _other(line)
     if text.startswith(_EPOCH_START):
         return _epoch(line)
     if text.startswith(_BEST_START):
@@ -94,6 +98,15 @@ def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - every
     if text.startswith(_SAVED_START):
         return _checkpoint(line)
     return message(line, LIBRARY)
+
+
+def _other(line: Line) -> Block | None:
+    text = line.text.rstrip()
+    if text in _WHOLE_MESSAGES or (text.startswith(_CONFIG) and _CONFIG_KEY in text):
+        return message(line, LIBRARY)
+    if text == _ENV_INFO:
+        return Passage(LIBRARY, line, lambda inner: _ENV_INFO_LINE.fullmatch(inner) is not None)
+    return None
 
 
 def _epoch(line: Line) -> Block | None:
