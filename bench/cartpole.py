@@ -112,8 +112,10 @@ def table(timings: dict[str, dict[int, measure.Timing]], absent: dict[str, str],
     """Rates in environment steps per second, their spread, and their ratio to gymnasium's."""
     lines = [f"{'N':>7}  {'contestant':<10} {'steps/s':>10}  {'quartiles':>19}  {'of gymnasium':>12}"]
     for num_envs in sizes:
-        for name in CONTESTANTS:
-            lines.append(f"{num_envs:>7}  {name:<10} {_row(timings, absent, name, num_envs)}".rstrip())
+        lines += [
+            f"{num_envs:>7}  {name:<10} {_row(timings, absent, name, num_envs)}".rstrip()
+            for name in CONTESTANTS
+        ]
         lines.append("")
     return "\n".join(lines)
 

@@ -62,10 +62,8 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
 
     Examples
     --------
-    >>> fresh("math:sqrt", limit=60.0) is None
-    Traceback (most recent call last):
-        ...
-    stepscope.measure._fresh.MeasurementFailedError: The measurement math:sqrt raised TypeError: ...
+    >>> fresh("platform:python_implementation")
+    'CPython'
     """
     request = {"target": target, "limit": limit, "path": sys.path, "cwd": os.getcwd()}  # noqa: PTH109 - text, for JSON
     try:

@@ -1,0 +1,17 @@
+"""What the tests of environments share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def compiler() -> str:
+    """Skip where torch.compile has no C++ compiler to call."""
+    found = shutil.which(os.environ.get("CXX", "g++"))
+    if found is None:
+        pytest.skip("no C++ compiler here (g++, or what CXX names)")
+    return found

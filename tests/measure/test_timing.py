@@ -1,0 +1,65 @@
+"""Timing: what is summarised, and that it is the time of one call."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from stepscope import measure
+from stepscope.errors import BadInputError
+
+
+def test_a_summary_is_median_and_quartiles() -> None:
+    """Half of the samples lie between low and high, and the median halves them."""
+    timing = measure.summarise([5.0, 1.0, 2.0, 4.0, 3.0])
+    assert measure.Timing(median=3.0, low=2.0, high=4.0, repeats=5) == timing
+    assert timing.spread == pytest.approx(2 / 3)
+    assert measure.Timing(median=7.0, low=7.0, high=7.0, repeats=1) == measure.summarise([7.0])
+
+
+def test_a_call_that_takes_a_while_is_timed() -> None:
+    """A call that sleeps takes as long as it sleeps, whatever the size of a block."""
+    timing = measure.time_blocks(lambda: time.sleep(0.002), repeats=5, block=0.01, warm_up=0.1)
+    assert 0.002 <= timing.median < 0.01
+    assert timing.repeats == 5
+
+
+def test_the_device_is_synchronised_at_the_ends_of_a_block_only() -> None:
+    """There are two synchronisations a block, and far fewer of them than calls."""
+    events: list[str] = []
+    measure.time_blocks(
+        lambda: (events.append("call"), time.sleep(1e-4)),
+        synchronise=lambda: events.append("wait"),
+        repeats=4,
+        block=0.01,
+        warm_up=0.05,
+    )
+    ends = [index for index, event in enumerate(events) if event == "wait"][-8:]
+    assert ("wait", "wait") == (events[0], events[-1])
+    assert all(stop - start > 10 for start, stop in zip(ends[::2], ends[1::2], strict=True))
+
+
+def test_warm_up_does_not_count() -> None:
+    """Slow first calls leave no trace in the result."""
+    calls = iter(range(10**6))
+    timing = measure.time_blocks(
+        lambda: time.sleep(0.05 if next(calls) < 3 else 1e-4), repeats=5, block=0.005
+    )
+    assert timing.high < 0.01
+
+
+def test_step_time_is_seconds_per_vector_step() -> None:
+    """More environments take longer together, and less each."""
+    few, many = measure.step_time(16, device="cpu"), measure.step_time(65536, device="cpu")
+    assert 0 < few.low <= few.median <= few.high
+    assert many.median > 2 * few.median
+    assert many.median / 65536 < few.median / 16 / 10
+
+
+def test_step_time_takes_the_environments_options() -> None:
+    """Options reach the environment, and what it refuses is refused here, in its words."""
+    base = measure.step_time(4096, device="cpu")
+    assert measure.step_time(4096, device="cpu", options={"substeps": 10}).median > 1.5 * base.median
+    with pytest.raises(BadInputError, match="substeps is 0"):
+        measure.step_time(4, options={"substeps": 0})
