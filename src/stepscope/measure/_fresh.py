@@ -114,7 +114,12 @@ class _Server:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        process.wait()
+        try:
+            process.wait(timeout=2)  # it ends with its input
+        except subprocess.TimeoutExpired:
+            # Another process of ours was forked meanwhile and holds the other end of that input.
+            process.kill()
+            process.wait()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:
