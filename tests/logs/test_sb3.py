@@ -152,4 +152,4 @@ def test_the_rich_bar_counts_environment_steps(library: Callable[[str], Any]) ->
     bar.update(4096)
     bar.close()
     bars = [record for record in reads(out.getvalue()) if record.kind == "progress"]
-    assert ("sb3", 4096) == (bars[-1].library, bars[-1].env_steps)
+    assert ("sb3", 4096, 8192) == (bars[-1].library, bars[-1].env_steps, bars[-1].metrics["max steps"])

@@ -41,7 +41,8 @@ def read(log: str | Path | IO[bytes] | IO[str], *, num_envs: int | None = None) 
     ------
     Record
         Their spans cover the input exactly once, in order. A blank line goes with the record above it, a separator
-        such as ``------`` with its table or else with the record below it.
+        such as ``------`` with its table or else with the record below it. A failure is a whole traceback with
+        those that led to it; the message of its exception ends at a blank line or at one that some library prints.
 
     Raises
     ------

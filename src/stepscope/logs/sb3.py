@@ -62,13 +62,17 @@ def _checkpoint(line: Line) -> Block:
 def _progress(found: re.Match[bytes]) -> Block:
     """Return the state of the bar of ``progress_bar=True``, which counts environment steps, not iterations."""
     done, total, elapsed, remaining, rate = (part.replace(b",", b"") for part in found.groups()[1:])
-    value = number(rate)
+    metrics = {
+        label: value
+        for label, text in (("max steps", total), ("it/s", rate))
+        if (value := number(text)) is not None
+    }
     return Single(
         "progress",
         LIBRARY,
         env_steps=integer(done),
         seconds=Seconds(elapsed=duration(elapsed), eta=duration(remaining)),
-        metrics={"max steps": float(total)} | ({} if value is None else {"it/s": value}),
+        metrics=metrics,
     )
 
 
