@@ -30,7 +30,15 @@ def compiled(settings: Settings, device: torch.device) -> Callable[..., tuple[Te
         *numbers, terminated, truncated, done = step(*tensors)
         return *numbers, _bytes(terminated), _bytes(truncated), _bytes(done)
 
-    fused = torch.compile(bytewise, fullgraph=True, isolate_recompiles=True, recompile_limit=64)
+    fused = torch.compile(
+        bytewise,
+        fullgraph=True,
+        # Environments with other settings must not make these numbers dynamic, nor use up our compilations.
+        isolate_recompiles=True,
+        recompile_limit=64,
+        # Dynamo's guards have looked at every tensor already; looking again takes a twelfth of a small step.
+        options={"size_asserts": False, "alignment_asserts": False},
+    )
 
     def guarded(*tensors: Tensor) -> tuple[Tensor, ...]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepscope.measure._fresh import fresh
 from stepscope.measure._timing import Timing
