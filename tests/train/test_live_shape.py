@@ -1,0 +1,67 @@
+"""What the libraries print now has the shape of what was recorded of the same release."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from stepscope.evidence import drift
+from stepscope.train.record import DISTRIBUTIONS, VARIANTS, Recording, make_recording
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+RUNS = [(library, variant) for library, variants in VARIANTS.items() for variant in variants]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(("library", "variant"), RUNS)
+def test_the_installed_library_prints_what_was_recorded(library: str, variant: str) -> None:
+    """A run of the installed release ends as it did and prints the lines, labels, units and formats recorded."""
+    version = metadata.version(DISTRIBUTIONS[library])
+    path = RECORDINGS / library / version / f"{variant}.txt"
+    if not path.is_file():
+        fail(f"{library} {version} is installed but was never recorded: run nox -s record.")
+
+    printed, recording = make_recording(library, variant)
+    text = printed.decode(errors="replace")
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["exit_code"]
+    if recording.exit_code != expected:
+        ended = f"{recording.command} ended with exit status {recording.exit_code} instead of {expected}"
+        fail(f"{library} {version}: {ended}:\n{text[-2000:]}")
+
+    found = drift(path.read_text(encoding="utf-8"), text)
+    if found:
+        said = "\n".join(f"{library} {version}, {path.relative_to(RECORDINGS)}, {one}" for one in found)
+        fail(f"{said}\nIf this is meant to be, run nox -s record and read the library's page again.")
+
+
+def fail(sentence: str) -> NoReturn:
+    """Fail with a sentence alone: where in this file it happened helps nobody."""
+    pytest.fail(sentence, pytrace=False)
+
+
+def test_every_variant_is_recorded_for_one_release() -> None:
+    """Each library has one folder of recordings, with each variant in it and the JSON beside it."""
+    for library, variants in VARIANTS.items():
+        [folder] = (RECORDINGS / library).iterdir()
+        expected = {f"{variant}.{end}" for variant in variants for end in ("txt", "json")}
+        assert expected == {path.name for path in folder.iterdir()}
+
+
+def test_a_drift_is_told_with_library_version_and_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sees the test fail reads which library of which version prints what otherwise, and where it was recorded."""
+    version = metadata.version(DISTRIBUTIONS["rsl_rl"])
+    path = RECORDINGS / "rsl_rl" / version / "default.txt"
+    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    text = path.read_bytes().replace(b"Mean reward:", b"Mean return:")
+    monkeypatch.setitem(globals(), "make_recording", lambda *_: (text, Recording(**made)))
+
+    with pytest.raises(pytest.fail.Exception) as failure:
+        test_the_installed_library_prints_what_was_recorded("rsl_rl", "default")
+
+    said = str(failure.value)
+    assert f"rsl_rl {version}, rsl_rl/{version}/default.txt, line " in said
+    assert "recorded 'Mean reward: #', printed now 'Mean return: #'" in said
