@@ -37,6 +37,7 @@ exclude_patterns = ["conftest.py", "auto_gallery/**/*.py.md5", "sg_execution_tim
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 nitpicky = True
+smartquotes = False  # what a library prints is quoted as it stands
 nitpick_ignore_regex = [
     # Types that other projects document; this site loads nothing from them, so their names stay plain text.
     ("py:class", r"Path|Tensor|VectorEnv|(torch|numpy|gymnasium|pathlib|collections|typing)\..*"),
@@ -83,6 +84,8 @@ html_static_path = ["docs/_static"]
 html_css_files = ["stepscope.css"]
 html_favicon = "docs/_static/favicon.svg"
 html_extra_path = ["_build/wheel"] if (ROOT / "_build" / "wheel").is_dir() else []
+html_domain_indices = False
+html_use_index = False
 html_copy_source = False
 html_show_sourcelink = False
 html_last_updated_fmt = "%Y-%m-%d"
@@ -91,6 +94,7 @@ html_theme_options = {
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo-dark.svg", "alt_text": "Stepscope, home", "text": "Stepscope"},
     "github_url": "https://github.com/stepscope/stepscope",
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],

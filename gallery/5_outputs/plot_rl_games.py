@@ -55,12 +55,17 @@ figure, axes = plots.figure(
     title=f"The first rate is {ratio:.0f} times the last one, on the same line",
     x="epoch",
     y="environment steps per second",
+    log="y",
 )
 shades = (plots.MUTED, plots.COLOURS["rl_games"], plots.COLOURS["failure"])
-for (name, rates), style, colour in zip(scopes.items(), (":", "--", "-"), shades, strict=True):
-    axes.plot([record.iteration for record in epochs], rates, style, color=colour, label=name)
-axes.set_yscale("log")
+for (name, rates), style, colour in zip(
+    scopes.items(), (":", "--", "-"), shades, strict=True
+):
+    axes.plot(
+        [record.iteration for record in epochs], rates, style, color=colour, label=name
+    )
 axes.legend(loc="center right")
+plots.show(figure)
 
 # %%
 # So a rate without its scope says nothing, and two scopes must not be compared.
@@ -71,8 +76,15 @@ claim(
     f"{ratio:.1f}x",
     about="C21",
 )
-ordered = all(record.fps.step > record.fps.rollout > record.fps.total for record in epochs)
-claim("in every epoch step > rollout > total", ordered, f"{len(epochs)} epochs", about="C21")
+ordered = all(
+    record.fps.step > record.fps.rollout > record.fps.total for record in epochs
+)
+claim(
+    "in every epoch step > rollout > total",
+    ordered,
+    f"{len(epochs)} epochs",
+    about="C21",
+)
 
 # %%
 # The count of frames is printed before this epoch's frames are added, so the first line says 0.

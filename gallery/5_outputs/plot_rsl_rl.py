@@ -36,8 +36,12 @@ status = run("rsl_rl", log=log, cwd=log.parent, num_envs=num_envs, iterations=40
 
 iterations = [record for record in read(log) if record.kind == "iteration"]
 last = iterations[-1]
-print(f"exit status {status}, {len(iterations)} iterations, {last.env_steps} environment steps")
-print(f"last: {last.fps.total} environment steps per second in total, episodes of {last.episode_length} steps")
+print(
+    f"exit status {status}, {len(iterations)} iterations, {last.env_steps} environment steps"
+)
+print(
+    f"last: {last.fps.total} environment steps per second in total, episodes of {last.episode_length} steps"
+)
 
 # %%
 # Which part is the longer one?
@@ -53,18 +57,32 @@ figure, axes = plots.figure(
     y="seconds in the iteration",
 )
 numbers = [record.iteration for record in iterations]
-axes.bar(numbers, collect, color=plots.COLOURS["fixed"], label="collecting: stepping and inference", width=0.8)
 axes.bar(
-    numbers, learn, bottom=collect, color=plots.COLOURS["rsl_rl"], label="learning: returns and update", width=0.8
+    numbers,
+    collect,
+    color=plots.COLOURS["fixed"],
+    label="collecting: stepping and inference",
+    width=0.8,
+)
+axes.bar(
+    numbers,
+    learn,
+    bottom=collect,
+    color=plots.COLOURS["rsl_rl"],
+    label="learning: returns and update",
+    width=0.8,
 )
 axes.legend(loc="upper right")
+plots.show(figure)
 
 # %%
 # The rate is computed from these two times, so it is the rate of the whole iteration.
 # The first iteration is cold: memory is allocated and kernels are chosen while the clock runs.
 
 recomputed = [num_envs * 32 / (c + t) for c, t in zip(collect, learn, strict=True)]
-error = max(abs(r.fps.total / x - 1) for r, x in zip(iterations, recomputed, strict=True))
+error = max(
+    abs(r.fps.total / x - 1) for r, x in zip(iterations, recomputed, strict=True)
+)
 claim(
     "RSL-RL's 'Steps per second' is the total rate: collecting and learning together",
     error < 0.05,
@@ -72,6 +90,11 @@ claim(
     about="C22",
 )
 longest = max(record.episode_length or 0 for record in iterations)
-claim("RSL-RL keeps the cart-pole up longer than chance", longest > 100, f"{longest:.0f} of 500 steps", about="C22")
+claim(
+    "RSL-RL keeps the cart-pole up longer than chance",
+    longest > 100,
+    f"{longest:.0f} of 500 steps",
+    about="C22",
+)
 
 print(provenance())

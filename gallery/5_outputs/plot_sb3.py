@@ -37,8 +37,12 @@ status = run("sb3", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
 # One record a table.
 
 tables = [record for record in read(log) if record.kind == "iteration"]
-print(f"exit status {status}, {len(tables)} tables, {tables[-1].env_steps} environment steps")
-print(f"episodes last {tables[-1].episode_length} steps, cumulative rate {tables[-1].fps.cumulative} steps/s")
+print(
+    f"exit status {status}, {len(tables)} tables, {tables[-1].env_steps} environment steps"
+)
+print(
+    f"episodes last {tables[-1].episode_length} steps, cumulative rate {tables[-1].fps.cumulative} steps/s"
+)
 
 # %%
 # ``time_elapsed`` is cut to whole seconds, but environment steps over ``fps`` give the time to a fraction.
@@ -57,10 +61,23 @@ figure, axes = plots.figure(
     x="iteration",
     y="environment steps per second",
 )
-axes.plot(range(1, len(tables) + 1), cumulative, color=plots.COLOURS["sb3"], label="fps: mean since the start")
-axes.plot(range(2, len(tables) + 1), own, "o", color=plots.INK, markersize=4, label="the iteration's own rate")
+axes.plot(
+    range(1, len(tables) + 1),
+    cumulative,
+    color=plots.COLOURS["sb3"],
+    label="fps: mean since the start",
+)
+axes.plot(
+    range(2, len(tables) + 1),
+    own,
+    "o",
+    color=plots.INK,
+    markersize=4,
+    label="the iteration's own rate",
+)
 axes.set_ylim(bottom=0)
 axes.legend(loc="upper right")
+plots.show(figure)
 
 # %%
 # The first table is printed before the first update, so its rate contains no learning at all.

@@ -41,8 +41,12 @@ status = run("skrl", log=log, cwd=log.parent, num_envs=num_envs, iterations=60)
 bars = [record for record in read(log) if record.kind == "progress"]
 done = [bar for bar in bars if bar.metrics.get("it/s")]
 final = done[-1]
-print(f"exit status {status}, bar drawn {len(bars)} times, {final.iteration} vector steps")
-print(f"{final.metrics['it/s']} vector steps/s x {num_envs} = {final.metrics['it/s'] * num_envs:.0f} env steps/s")
+print(
+    f"exit status {status}, bar drawn {len(bars)} times, {final.iteration} vector steps"
+)
+print(
+    f"{final.metrics['it/s']} vector steps/s x {num_envs} = {final.metrics['it/s'] * num_envs:.0f} env steps/s"
+)
 
 # %%
 # The reward is in the event file alone.
@@ -50,7 +54,9 @@ print(f"{final.metrics['it/s']} vector steps/s x {num_envs} = {final.metrics['it
 events = EventAccumulator(str(next(log.parent.glob("runs/*_PPO"))))
 events.Reload()
 lengths = events.Scalars("Episode / Total timesteps (mean)")
-print(f"mean episode length: first {lengths[0].value:.0f}, best {max(event.value for event in lengths):.0f} of 500")
+print(
+    f"mean episode length: first {lengths[0].value:.0f}, best {max(event.value for event in lengths):.0f} of 500"
+)
 
 # %%
 # The bar is redrawn ten times a second at most, and stands still while the agent learns.
@@ -62,17 +68,40 @@ figure, axes = plots.figure(
     x="vector steps done",
     y="environment steps per second",
 )
-axes.plot([bar.iteration for bar in done], rates, "-", color=plots.COLOURS["skrl"], label="the bar's moving average")
-axes.axhline(rates[-1], color=plots.INK, linestyle="--", linewidth=1.2, label="last one: mean of the whole run")
+axes.plot(
+    [bar.iteration for bar in done],
+    rates,
+    "-",
+    color=plots.COLOURS["skrl"],
+    label="the bar's moving average",
+)
+axes.axhline(
+    rates[-1],
+    color=plots.INK,
+    linestyle="--",
+    linewidth=1.2,
+    label="last one: mean of the whole run",
+)
 axes.set_ylim(bottom=0)
 axes.legend(loc="lower right")
+plots.show(figure)
 
 # %%
 # What the claims say is read off the bar and the event file alone.
 
-claim("skrl counts vector steps, not environment steps", final.iteration == 60 * 32, f"{final.iteration} = 60 x 32", about="C23")
+claim(
+    "skrl counts vector steps, not environment steps",
+    final.iteration == 60 * 32,
+    f"{final.iteration} = 60 x 32",
+    about="C23",
+)
 best = max(event.value for event in lengths)
-claim("the cart-pole learns, and only the event file says so", best > 2 * lengths[0].value, f"{best:.0f} steps", about="C23")
+claim(
+    "the cart-pole learns, and only the event file says so",
+    best > 2 * lengths[0].value,
+    f"{best:.0f} steps",
+    about="C23",
+)
 print(f"median of the moving average: {median(rates):.0f} environment steps per second")
 
 print(provenance())

@@ -6,16 +6,23 @@ the title says the answer, and the axes name what is drawn and its unit.
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.backends import BackendFilter, backend_registry
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from stepscope.evidence import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "MARKERS", "MUTED", "NAMES", "figure", "for_dark_pages"]
+__all__ = ["COLOURS", "INK", "MARKERS", "MUTED", "NAMES", "figure", "for_dark_pages", "show"]
 
 COLOURS = {
     "rl_games": "#e69f00",  # orange
@@ -86,8 +93,8 @@ _STYLE = {
 }
 
 
-def figure(*, title: str, x: str, y: str, rows: int = 1) -> tuple[Figure, Axes]:
-    """Return a figure in the house's style, and its axes (the lowest of `rows` that share x carries the label).
+def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
+    """Return a figure in the house's style, and its axes.
 
     Parameters
     ----------
@@ -95,24 +102,37 @@ def figure(*, title: str, x: str, y: str, rows: int = 1) -> tuple[Figure, Axes]:
         The answer, as a sentence.
     x, y
         What the axes show, with the unit: ``"environment steps per second"``.
-    rows
-        Number of axes, one above the other.
-
-    Returns
-    -------
-    Figure, Axes
-        With several rows the second value is an array of axes, and `y` labels the whole figure.
+    log
+        Axes with a logarithmic scale: ``""``, ``"x"``, ``"y"`` or ``"xy"``.
     """
-    with mpl.rc_context(_STYLE):
-        height = _STYLE["figure.figsize"][1] * (1 + 0.55 * (rows - 1))  # type: ignore[index]
-        made, axes = plt.subplots(rows, sharex=True, figsize=(_STYLE["figure.figsize"][0], height))  # type: ignore[index]
-    lowest = axes if rows == 1 else axes[-1]
-    highest = axes if rows == 1 else axes[0]
-    highest.set_title(title)
-    lowest.set_xlabel(x)
-    if rows == 1:
-        axes.set_ylabel(y)
+    mpl.rcParams.update(_STYLE)
+    made, axes = plt.subplots()
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    for name in log:
+        axes.set(**{f"{name}scale": "log"})
+        axis = getattr(axes, f"{name}axis")
+        # 1,000 is read faster than a power of ten, and a decade of two lines needs numbers between them.
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if name == "y" else (1.0,)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.set_minor_formatter(NullFormatter())
     return made, axes
+
+
+def show(drawn: Figure) -> None:
+    """Show a figure to whoever ran the script: in a window, or as an SVG file where there is no screen.
+
+    The build of the site takes the figure itself.
+    """
+    if os.environ.get(FOLDER_VARIABLE):
+        return
+    if mpl.get_backend().lower() in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
+        plt.show()
+        return
+    path = Path(f"{Path(sys.argv[0]).stem}.svg")
+    drawn.savefig(path, facecolor="white", transparent=False)
+    print(f"figure saved as {path}")  # noqa: T201 - a script's reader looks for it
 
 
 def for_dark_pages(svg: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepscope._sphinx import citations, commands, excerpts, mathml, staleness, tables
+from stepscope._sphinx import answer_first, citations, commands, excerpts, mathml, staleness, tables
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -17,6 +17,6 @@ __all__ = ["setup"]
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, the role and the check for stale examples."""
-    for module in (citations, commands, excerpts, mathml, staleness, tables):
+    for module in (answer_first, citations, commands, excerpts, mathml, staleness, tables):
         module.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

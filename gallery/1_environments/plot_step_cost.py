@@ -1,0 +1,121 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
+# ]
+# ///
+"""
+How many environments: when does one more cost something?
+=========================================================
+
+A vector step has a fixed cost, paid once, and a cost for each environment.
+While the fixed cost dominates, more environments are almost free.
+This example measures the step time of the cart-pole from one environment to tens of thousands,
+and fits the straight line T(N) = a + b N that says where the free lunch ends.
+"""
+
+import torch
+
+from stepscope import plots
+from stepscope.errors import BadInputError
+from stepscope.evidence import claim, measured, provenance
+from stepscope.measure import step_time
+from stepscope.plan import CostModel
+
+# %%
+# Every point is measured in a fresh process: after warm-up, synchronised with the device, repeated.
+# The compiled step is one fused kernel; it needs a compiler, and is left out where there is none.
+
+sizes = [1, 8, 64, 512, 4096, 32768]
+if torch.cuda.is_available():
+    sizes += [131072, 1048576]
+
+times = {"eager": {n: step_time(n) for n in sizes}}
+try:
+    times["compiled"] = {n: step_time(n, options={"compile": True}) for n in sizes[2:]}
+except BadInputError as error:
+    print(f"The compiled step is left out: {error}")
+
+for name, curve in times.items():
+    for n, timing in curve.items():
+        step, rate = 1e6 * timing.median, n / timing.median
+        print(f"{name:8}  N = {n:7}  {step:9.1f} us a step  {rate:12.0f} env steps/s")
+
+measured(
+    "step_time",
+    {
+        name: {n: [t.low, t.median, t.high] for n, t in curve.items()}
+        for name, curve in times.items()
+    },
+)
+
+# %%
+# The cost model: half of the peak rate is reached at N½ = a / b environments.
+# Well below it a step is launch-bound, well above it throughput-bound.
+
+models = {
+    name: CostModel.fit([(n, t.median) for n, t in curve.items()])
+    for name, curve in times.items()
+}
+for name, model in models.items():
+    print(
+        f"{name:8}  T(N) = {1e6 * model.fixed:.0f} us + {1e9 * model.per_env:.1f} ns x N,"
+        f"  N½ = {model.half_rate_num_envs:.0f},  peak {model.peak_rate:.3g} env steps/s"
+    )
+
+# %%
+# Well below N½ the curve is flat, which is the free lunch; at N½ a step takes twice the
+# fixed cost.
+
+half = models["eager"].half_rate_num_envs
+figure, axes = plots.figure(
+    title=f"Only at about {half:,.0f} environments does a step take twice as long",
+    x="number of environments",
+    y="microseconds per vector step",
+    log="xy",
+)
+looks = {"eager": ("o", plots.COLOURS["per_env"]), "compiled": ("s", plots.INK)}
+for name, curve in times.items():
+    marker, colour = looks[name]
+    middle = [1e6 * timing.median for timing in curve.values()]
+    quartiles = [
+        [1e6 * (timing.median - timing.low) for timing in curve.values()],
+        [1e6 * (timing.high - timing.median) for timing in curve.values()],
+    ]
+    axes.errorbar(
+        list(curve), middle, quartiles, fmt=marker, color=colour, capsize=3, label=name
+    )
+    line = [min(curve) * (max(curve) / min(curve)) ** (i / 99) for i in range(100)]
+    fitted = [1e6 * models[name].predict(n) for n in line]
+    axes.plot(line, fitted, "--", color=colour, linewidth=1.3)
+axes.axvline(half, color=plots.COLOURS["fixed"], linestyle=":")
+axes.text(half * 0.9, axes.get_ylim()[0] * 1.1, "N½", color=plots.MUTED, ha="right")
+axes.legend(loc="upper left", title="median, quartiles, fit")
+plots.show(figure)
+
+# %%
+# What practitioners are told, checked on this machine.
+
+eager = {n: timing.median for n, timing in times["eager"].items()}
+rate = {n: n / seconds for n, seconds in eager.items()}
+claim(
+    "more environments collect more environment steps per second: 4096 against 64",
+    rate[4096] > 4 * rate[64],
+    f"{rate[4096] / rate[64]:.0f}x",
+    about="C01",
+)
+claim(
+    "with few environments one more is almost free: 64 cost less than 4 times as much as 1",
+    eager[64] < 4 * eager[1],
+    f"{eager[64] / eager[1]:.2f}x the step time for 64x the environments",
+    about="C02",
+)
+large = max(sizes)
+claim(
+    f"with many environments every step slows: {large} against {large // 8}",
+    eager[large] > 2 * eager[large // 8],
+    f"{eager[large] / eager[large // 8]:.1f}x the step time for 8x the environments",
+    about="C02",
+)
+
+print(provenance())

@@ -1,0 +1,53 @@
+"""A page opens with the answer and its figure; the method comes after.
+
+sphinx-gallery shows a script from top to bottom, so its figure comes late.
+Here the first figure is shown again below the introduction, and every thumbnail is given words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+__all__ = ["setup"]
+
+_THUMBNAIL = re.compile(r"(?P<folder>auto_gallery/.*)images/thumb/sphx_glr_(?P<name>\w+)_thumb\.\w+$")
+
+
+def _show_answer_first(app: Sphinx, doctree: nodes.document) -> None:
+    if not app.env.docname.startswith("auto_gallery/"):
+        return
+    for note in list(doctree.findall(nodes.note)):
+        if "sphx-glr-download-link-note" in note["classes"]:
+            note.parent.remove(note)
+    figures = [image for image in doctree.findall(nodes.image) if "figure" in image["classes"]][:2]
+    section = next(iter(doctree.findall(nodes.section)), None)
+    if section is None or not figures:
+        return
+    method = next(
+        (index for index, child in enumerate(section) if isinstance(child, nodes.literal_block)), len(section)
+    )
+    where = nodes.paragraph(
+        "", "Measured by the build of this page; the script below, and where and with what it ran, stand at its end."
+    )
+    answer = nodes.container("", *[figure.deepcopy() for figure in figures], where, classes=["answer"])
+    section.insert(method, answer)
+
+
+def _give_thumbnails_words(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
+    for image in doctree.findall(nodes.image):
+        match = _THUMBNAIL.search(image["uri"])
+        title = app.env.titles.get(f"{match['folder']}{match['name']}") if match else None
+        if title is not None:
+            image["alt"] = f"Figure of the example: {title.astext()}"
+
+
+def setup(app: Sphinx) -> None:
+    """Register the two steps."""
+    app.connect("doctree-read", _show_answer_first)
+    app.connect("doctree-resolved", _give_thumbnails_words)
