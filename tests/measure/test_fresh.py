@@ -143,6 +143,22 @@ def test_a_dead_server_is_replaced() -> None:
     assert run("echo") == {}
 
 
+# From Python 3.12 on, where another test has left a thread.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_of_the_parent_has_its_own_server() -> None:
+    """A process forked from one that measures neither takes its answers nor keeps its server alive."""
+    run("echo")
+    server = _fresh._server._process
+    assert server is not None
+    child = os.fork()
+    if child == 0:
+        os._exit(
+            0 if run("echo", who="child") == {"who": "child"} and _fresh._server._process is not server else 1
+        )
+    assert os.waitpid(child, 0)[1] == 0
+    assert run("echo", who="parent") == {"who": "parent"}
+
+
 def test_an_unguarded_script_runs_once(tmp_path: Path) -> None:
     """A script without a main guard is not run again by its measurements, and leaves no process behind."""
     script = tmp_path / "script.py"

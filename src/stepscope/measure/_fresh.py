@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -85,6 +86,8 @@ class _Server:
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()  # one measurement at a time: two would disturb each other
         atexit.register(self.stop)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     def ask(self, line: str) -> dict[str, Any]:
         with self._lock:
@@ -97,10 +100,8 @@ class _Server:
                 answer = process.stdout.readline()
             except BrokenPipeError:
                 answer = ""
-            except (
-                BaseException
-            ):  # an interrupt: the answer to this request must not be read as the next one's
-                process.kill()
+            except BaseException:
+                process.kill()  # interrupted: the answer to this request must not be read as the next one's
                 raise
             if not answer:
                 self.stop()
@@ -111,15 +112,21 @@ class _Server:
         if self._process is None:
             return
         process, self._process = self._process, None
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        _close(process)
         try:
             process.wait(timeout=2)  # it ends with its input
         except subprocess.TimeoutExpired:
             # Another process of ours was forked meanwhile and holds the other end of that input.
             process.kill()
             process.wait()
+
+    def _forget(self) -> None:
+        """Leave the server to the process that this one was forked from: two must not read each other's answers."""
+        self._lock = threading.Lock()
+        if self._process is not None:
+            _close(self._process)
+            self._process.returncode = 0  # not ours to wait for
+            self._process = None
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is not None and self._process.poll() is not None:
@@ -134,6 +141,13 @@ class _Server:
                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
             )
         return self._process
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what a dead server has not read is lost anyway
+                pipe.close()
 
 
 _server = _Server()

@@ -53,9 +53,13 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
             _be_child(request, writing, said)
         os.close(writing)
         begun = time.monotonic()
-        answer = _read(reading, until=begun + request["limit"] + _GRACE)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)  # it has answered or must not go on; so must what it has started
+        try:
+            answer = _read(reading, until=begun + request["limit"] + _GRACE)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(
+                    pid, signal.SIGKILL
+                )  # it has answered or must not go on, nor may what it has started
         _, status = os.waitpid(pid, 0)
         if answer:
             return dict(json.loads(answer))
