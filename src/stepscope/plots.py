@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,7 @@ def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
     """
     mpl.rcParams.update(_STYLE)
     made, axes = plt.subplots()
-    axes.set_title(title)
+    axes.set_title(textwrap.fill(title, 54))
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     for name in log:

@@ -1,0 +1,104 @@
+"""Record what a GPU measures: ``python -m stepscope.evidence.record``.
+
+Runs every gallery script on the device at hand, each in a process of its own, and writes
+``results/DEVICE/SCRIPT.json`` with what it claimed and measured, and where.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stepscope.evidence._ledger import FOLDER_VARIABLE, evidence_file, read_script, script_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SCHEMA", "main", "result_of"]
+
+SCHEMA = 1
+"""Version of the fields of a recorded result."""
+
+
+def result_of(script: Path) -> dict[str, object]:
+    """Run a gallery script in a process of its own and return what it has shown.
+
+    Returns
+    -------
+    dict
+        ``schema``, ``script``, ``script_sha256``, ``commit`` (None outside a git checkout), ``date``, ``device``,
+        ``driver``, ``versions``, ``settings`` (thread count), ``measurements`` and ``claims``.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        The script failed, for instance because a claim does not hold.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, FOLDER_VARIABLE: folder, "MPLBACKEND": "agg"}
+        subprocess.run([sys.executable, str(script.resolve())], env=environment, cwd=folder, check=True)
+        shown = read_script(evidence_file(Path(folder), script_name(script)))
+    where = dict(shown.provenance)
+    return {
+        "schema": SCHEMA,
+        "script": shown.script,
+        "script_sha256": hashlib.sha256(script.read_bytes()).hexdigest(),
+        "commit": _commit(script.parent),
+        "date": where.get("date"),
+        "device": where.get("device"),
+        "driver": where.get("driver"),
+        "versions": where.get("versions"),
+        "settings": {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")},
+        "measurements": dict(shown.measurements),
+        "claims": list(shown.claims),
+    }
+
+
+def _commit(folder: Path) -> str | None:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:  # no git here, and none is needed
+        return None
+    return found.stdout.strip() or None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record the named scripts, or all of them; on a machine without a GPU, say that there is nothing to record."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stepscope.evidence.record", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("scripts", nargs="*", type=Path, metavar="SCRIPT", help="default: gallery/*/plot_*.py")
+    parser.add_argument("--into", type=Path, default=Path("results"), help="default: %(default)s")
+    parser.add_argument("--cpu", action="store_true", help="record a CPU, which every build measures anyway")
+    options = parser.parse_args(arguments)
+    if not options.cpu and not _has_cuda():
+        print("No CUDA device here, so no result is recorded: every build measures the CPU itself.")  # noqa: T201
+        return 0
+    for script in options.scripts or sorted(Path("gallery").glob("*/plot_*.py")):
+        result = result_of(script)
+        device = re.sub(r"[^a-z0-9]+", "-", str(result["device"]).lower()).strip("-")
+        path = options.into / device / f"{script_name(script)}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        print(path)  # noqa: T201
+    return 0
+
+
+def _has_cuda() -> bool:
+    import torch  # noqa: PLC0415 - slow to import, and only this command needs it
+
+    return bool(torch.cuda.is_available())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

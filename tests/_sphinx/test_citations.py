@@ -1,0 +1,42 @@
+"""Citations of installed sources are checked against the installed file."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stepscope._sphinx.citations import check_citation
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_a_right_one_passes() -> None:
+    """Words that stand on the cited line are accepted."""
+    assert check_citation("json/decoder.py:1 JSONDecoder") is None
+
+
+def test_a_line_that_moved_is_noticed() -> None:
+    """The sentence shows what the line reads now, so that the author can find the new place."""
+    assert "does not contain" in check_citation("json/decoder.py:2 JSONDecoder")
+
+
+@pytest.mark.parametrize(
+    ("citation", "why"),
+    [
+        ("no_such_package/file.py:1 words", "not installed"),
+        ("json/no_such_file.py:1 words", "not installed"),
+        ("json/decoder.py:999999 words", "shorter"),
+        ("json/decoder.py words", "not of the form"),
+    ],
+)
+def test_a_wrong_one_is_explained(citation: str, why: str) -> None:
+    """Whatever is wrong is said in one sentence."""
+    assert why in check_citation(citation)
+
+
+def test_the_guide_cites_only_lines_that_are_there() -> None:
+    """Every citation on every page names the line that says so, at the pinned version."""
+    pages = [path for path in DOCS.rglob("*.md") if "auto_gallery" not in path.parts]
+    citations = [text for path in pages for text in re.findall(r"\{source\}`([^`]+)`", path.read_text(encoding="utf-8"))]
+    assert len(citations) > 20
+    assert [] == [wrong for text in citations if (wrong := check_citation(text))]

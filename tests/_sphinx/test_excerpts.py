@@ -1,0 +1,42 @@
+"""Excerpts of recordings are what the recording holds, no more and no less."""
+
+from pathlib import Path
+
+import pytest
+
+from stepscope._sphinx.excerpts import excerpt, visible
+from stepscope.errors import BadInputError
+
+RECORDING = next(Path(__file__).parents[2].glob("recordings/rsl_rl/*/default.txt"))
+
+
+def test_all_is_the_whole_file() -> None:
+    """Nothing is left out or changed."""
+    assert RECORDING.read_text(encoding="utf-8") == excerpt(RECORDING, "all")
+
+
+def test_one_iteration_is_that_block() -> None:
+    """The third iteration is the block that says so, and a piece of the file."""
+    text = excerpt(RECORDING, "iteration 2")
+    assert text in RECORDING.read_text(encoding="utf-8")
+    assert "Learning iteration 2/12" in text
+    assert 1 == text.count("Learning iteration")
+
+
+def test_parts_come_in_the_order_of_the_file() -> None:
+    """Several selections are joined as they were printed."""
+    text = excerpt(RECORDING, "iteration 3, iteration 0-1")
+    assert [0, 1, 3] == [int(line.split("iteration ")[1].split("/")[0]) for line in text.splitlines() if "Learning it" in line]
+
+
+@pytest.mark.parametrize("show", ["iteration 99", "no_such_kind", "Iteration", ""])
+def test_a_selection_of_nothing_is_an_error(show: str) -> None:
+    """A page cannot show an empty sample by mistake."""
+    with pytest.raises(BadInputError, match="has nothing that"):
+        excerpt(RECORDING, show)
+
+
+def test_what_is_shown_has_no_control_codes() -> None:
+    """A page shows the text that a terminal shows."""
+    assert "\x1b" in excerpt(RECORDING, "iteration 2")
+    assert "\x1b" not in visible(excerpt(RECORDING, "iteration 2"))

@@ -1,0 +1,79 @@
+"""Claims are checked where they are made, and written down for the ledger."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stepscope.evidence import ClaimFailedError, claim, measured, provenance, read_ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder that this process writes its evidence to."""
+    monkeypatch.setenv("STEPSCOPE_EVIDENCE", str(tmp_path))
+    return tmp_path
+
+
+class TestClaim:
+    def test_one_that_holds_is_printed_with_its_figure(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The reader of a script's output sees the statement, the verdict and the value."""
+        made = claim("3 is more than 2", 3 > 2, "1.5x", about="C99")
+        assert "claim C99 holds: 3 is more than 2 (1.5x)\n" == capsys.readouterr().out
+        assert made.holds is True
+
+    def test_one_that_does_not_hold_ends_the_script(self) -> None:
+        """A false statement never reaches a page."""
+        with pytest.raises(ClaimFailedError, match=r"claim does not hold: 2 is more than 3 \(0.67x\)"):
+            claim("2 is more than 3", 2 > 3, "0.67x")
+
+    def test_a_false_claim_gives_the_script_a_failing_exit_status(self, tmp_path: Path) -> None:
+        """Who runs a downloaded script in a pipeline is told as well."""
+        script = tmp_path / "script.py"
+        script.write_text("from stepscope.evidence import claim\nclaim('no', False, '0')\n")
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+        assert 1 == done.returncode
+        assert "claim does not hold: no (0)" in done.stderr
+
+    def test_not_a_number_does_not_hold(self) -> None:
+        """A figure that could not be measured supports nothing."""
+        with pytest.raises(ClaimFailedError):
+            claim("nan is large", float("nan") > 1, "nan")
+
+    def test_one_about_a_gpu_is_not_checked_without_one(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """What cannot be checked here is said to be unchecked, even where the figure would contradict it."""
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a GPU, so the claim is checked")
+        assert claim("GPUs are fast", holds=False, value="0x", needs="cuda").holds is None
+        assert "not checked here" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("capsys")
+    def test_one_that_fails_is_written_down_too(self, ledger: Path) -> None:
+        """The ledger never hides a failure."""
+        with pytest.raises(ClaimFailedError):
+            claim("no", holds=False, value="0")
+        (shown,) = read_ledger(ledger)
+        assert [False] == [made["holds"] for made in shown.claims]
+
+
+class TestLedger:
+    def test_it_keeps_what_a_script_showed_under_its_name(self, ledger: Path) -> None:
+        """Claims, measurements and provenance of a script are read back as they were written."""
+        claim("one", holds=True, value="1 s", about="C01")
+        measured("step_time", {"seconds": [1.0, 2.0]})
+        stated = provenance()
+        (shown,) = read_ledger(ledger)
+        assert "evidence/test_claims" == shown.script
+        assert [("one", "1 s", "C01")] == [(c["statement"], c["value"], c["about"]) for c in shown.claims]
+        assert {"step_time": {"seconds": [1.0, 2.0]}} == shown.measurements
+        assert stated.date == shown.provenance["date"]
+        assert {} == shown.run
+
+    def test_nothing_is_written_without_a_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A script that a reader runs alone leaves no files behind."""
+        monkeypatch.delenv("STEPSCOPE_EVIDENCE", raising=False)
+        monkeypatch.chdir(tmp_path)
+        claim("one", holds=True, value="1")
+        assert [] == list(tmp_path.iterdir())

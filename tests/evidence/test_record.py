@@ -1,0 +1,52 @@
+"""Recorded results are made by the gallery's own scripts."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stepscope.evidence import record
+
+SCRIPT = """
+from stepscope.evidence import claim, measured, provenance
+claim("two is more than one", 2 > 1, "2x", about="C99")
+measured("sizes", {"n": [1, 2]})
+print(provenance())
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A small example in a folder like the gallery's."""
+    path = tmp_path / "9_tests" / "plot_small.py"
+    path.parent.mkdir()
+    path.write_text(SCRIPT)
+    return path
+
+
+def test_a_result_says_what_was_shown_and_by_which_script(script: Path) -> None:
+    """Claims, measurements, provenance and the script's hash are all there."""
+    result = record.result_of(script)
+    assert hashlib.sha256(script.read_bytes()).hexdigest() == result["script_sha256"]
+    assert "9_tests/plot_small" == result["script"]
+    assert {"sizes": {"n": [1, 2]}} == result["measurements"]
+    assert ["two is more than one"] == [claim["statement"] for claim in result["claims"]]
+    assert result["device"]
+    assert result["versions"]["python"]
+
+
+def test_it_is_written_below_the_name_of_the_device(script: Path, tmp_path: Path) -> None:
+    """One folder a device, one file a script."""
+    assert 0 == record.main([str(script), "--into", str(tmp_path / "results"), "--cpu"])
+    (path,) = (tmp_path / "results").glob("*/9_tests/plot_small.json")
+    assert record.SCHEMA == json.loads(path.read_text())["schema"]
+
+
+def test_a_failing_script_records_nothing(script: Path, tmp_path: Path) -> None:
+    """A claim that does not hold leaves no result that could be shown."""
+    script.write_text(SCRIPT.replace("2 > 1", "2 < 1"))
+    with pytest.raises(subprocess.CalledProcessError):
+        record.main([str(script), "--into", str(tmp_path / "results"), "--cpu"])
+    assert not (tmp_path / "results").exists()
