@@ -33,7 +33,12 @@ extensions = [
     "stepscope._sphinx",
 ]
 
-exclude_patterns = ["conftest.py", "auto_gallery/**/*.py.md5", "sg_execution_times.rst", "auto_gallery/**/sg_execution_times.rst"]
+exclude_patterns = [
+    "conftest.py",
+    "auto_gallery/**/*.py.md5",
+    "sg_execution_times.rst",
+    "auto_gallery/**/sg_execution_times.rst",
+]
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
 nitpicky = True
@@ -91,7 +96,12 @@ html_show_sourcelink = False
 html_last_updated_fmt = "%Y-%m-%d"
 html_sidebars = {"index": [], "404": []}
 html_theme_options = {
-    "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo-dark.svg", "alt_text": "Stepscope, home", "text": "Stepscope"},
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo-dark.svg",
+        "alt_text": "Stepscope, home",
+        "text": "Stepscope",
+    },
     "github_url": "https://github.com/stepscope/stepscope",
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],

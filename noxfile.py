@@ -26,9 +26,7 @@ QUIET = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
     """Install stepscope and the dependency groups, at the versions of the constraints file."""
-    session.install(
-        "--constraint", "constraints.txt", "--editable", f".{extras}", *GROUPS(PROJECT, *groups)
-    )
+    session.install("--constraint", "constraints.txt", "--editable", f".{extras}", *GROUPS(PROJECT, *groups))
     session.env.update(QUIET)
 
 
@@ -50,7 +48,9 @@ def docs(session: nox.Session) -> None:
     # The pages appear under _build/html at the very end: a build that fails or is interrupted leaves none.
     shutil.rmtree(BUILD / "html", ignore_errors=True)
     shutil.rmtree(BUILD / "wheel", ignore_errors=True)
-    session.run("hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels", silent=True)
+    session.run(
+        "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels", silent=True
+    )
     sphinx(session, "staging", *session.posargs)
     checks = ["docs", "tests/site", "-m", "not slow", "-q"]
     session.run("python", "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
@@ -71,7 +71,9 @@ def preview(session: nox.Session) -> None:
 @nox.session(default=False)
 def example(session: nox.Session) -> None:
     """Run one gallery script alone: nox -s example -- plot_step_cost."""
-    found = [path for name in session.posargs[:1] for path in GALLERY.glob(f"*/{name.removesuffix('.py')}.py")]
+    found = [
+        path for name in session.posargs[:1] for path in GALLERY.glob(f"*/{name.removesuffix('.py')}.py")
+    ]
     if not found:
         names = ", ".join(sorted(path.stem for path in GALLERY.glob("*/plot_*.py")))
         session.error(f"name one example after --: {names}")

@@ -5,10 +5,22 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "matplotlib", "gymnasium", "rl_games", "rsl_rl", "skrl", "stable_baselines3", "sphinx")
+HEAVY = (
+    "torch",
+    "numpy",
+    "matplotlib",
+    "gymnasium",
+    "rl_games",
+    "rsl_rl",
+    "skrl",
+    "stable_baselines3",
+    "sphinx",
+)
 
 
-@pytest.mark.parametrize("module", ["stepscope", "stepscope.logs", "stepscope.cli", "stepscope.evidence", "stepscope.train"])
+@pytest.mark.parametrize(
+    "module", ["stepscope", "stepscope.logs", "stepscope.cli", "stepscope.evidence", "stepscope.train"]
+)
 def test_light_modules_import_nothing_heavy(module: str) -> None:
     """Reading a log needs Python's standard library alone."""
     code = f"import sys, {module}; print(sorted(set({HEAVY!r}) & set(sys.modules)))"

@@ -15,7 +15,6 @@ and fits the straight line T(N) = a + b N that says where the free lunch ends.
 """
 
 import torch
-
 from stepscope import plots
 from stepscope.errors import BadInputError
 from stepscope.evidence import claim, measured, provenance

@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import median
 
 import torch
-
 from stepscope import plots
 from stepscope.evidence import claim, provenance
 from stepscope.logs import read

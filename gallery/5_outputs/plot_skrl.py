@@ -18,12 +18,11 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
 from stepscope import plots
 from stepscope.evidence import claim, provenance
 from stepscope.logs import read
 from stepscope.train import run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 # %%
 # Train in a process of its own, as ``python train.py > train.log 2>&1`` would.

@@ -37,6 +37,10 @@ def test_a_wrong_one_is_explained(citation: str, why: str) -> None:
 def test_the_guide_cites_only_lines_that_are_there() -> None:
     """Every citation on every page names the line that says so, at the pinned version."""
     pages = [path for path in DOCS.rglob("*.md") if "auto_gallery" not in path.parts]
-    citations = [text for path in pages for text in re.findall(r"\{source\}`([^`]+)`", path.read_text(encoding="utf-8"))]
+    citations = [
+        text
+        for path in pages
+        for text in re.findall(r"\{source\}`([^`]+)`", path.read_text(encoding="utf-8"))
+    ]
     assert len(citations) > 20
     assert [] == [wrong for text in citations if (wrong := check_citation(text))]

@@ -26,7 +26,9 @@ def test_one_iteration_is_that_block() -> None:
 def test_parts_come_in_the_order_of_the_file() -> None:
     """Several selections are joined as they were printed."""
     text = excerpt(RECORDING, "iteration 3, iteration 0-1")
-    assert [0, 1, 3] == [int(line.split("iteration ")[1].split("/")[0]) for line in text.splitlines() if "Learning it" in line]
+    assert [0, 1, 3] == [
+        int(line.split("iteration ")[1].split("/")[0]) for line in text.splitlines() if "Learning it" in line
+    ]
 
 
 @pytest.mark.parametrize("show", ["iteration 99", "no_such_kind", "Iteration", ""])

@@ -38,7 +38,9 @@ def test_a_figure_is_saved_twice(tmp_path: Path) -> None:
     assert plots.INK not in (tmp_path / "figure_001_dark.svg").read_text()
 
 
-@pytest.mark.parametrize("page", [("#ffffff", lambda svg: svg), ("#0f1419", plots.for_dark_pages)], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "page", [("#ffffff", lambda svg: svg), ("#0f1419", plots.for_dark_pages)], ids=["light", "dark"]
+)
 @pytest.mark.parametrize("colour", sorted({*plots.COLOURS.values(), plots.INK}))
 def test_every_colour_stands_out_from_its_page(page: tuple, colour: str) -> None:
     """Lines keep a contrast of 2:1 and text of 4.5:1 (WCAG's formula) on light and on dark pages."""

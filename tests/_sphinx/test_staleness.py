@@ -38,15 +38,21 @@ class TestFingerprint:
         first = staleness.fingerprint(RSL_RL, constraints=constraints)
         assert first == staleness.fingerprint(RSL_RL, constraints=constraints)
 
-    @pytest.mark.parametrize("module", ["envs/cartpole.py", "train/rsl_rl.py", "logs/rsl_rl.py", "plots.py", "evidence/_claims.py"])
-    def test_a_module_that_the_script_uses_changes_it(self, package: Path, constraints: Path, module: str) -> None:
+    @pytest.mark.parametrize(
+        "module", ["envs/cartpole.py", "train/rsl_rl.py", "logs/rsl_rl.py", "plots.py", "evidence/_claims.py"]
+    )
+    def test_a_module_that_the_script_uses_changes_it(
+        self, package: Path, constraints: Path, module: str
+    ) -> None:
         """Also one that is used by a process that the script starts."""
         before = staleness.fingerprint(RSL_RL, constraints=constraints)
         (package / module).write_text((package / module).read_text() + "# changed\n")
         assert before != staleness.fingerprint(RSL_RL, constraints=constraints)
 
     @pytest.mark.parametrize("module", ["cli.py", "_sphinx/report.py", "train/rsl_rl.py"])
-    def test_a_module_that_the_script_does_not_use_leaves_it(self, package: Path, constraints: Path, module: str) -> None:
+    def test_a_module_that_the_script_does_not_use_leaves_it(
+        self, package: Path, constraints: Path, module: str
+    ) -> None:
         """Measuring the step time again is not needed for a change in a command or in a training library's module."""
         before = staleness.fingerprint(STEP_COST, constraints=constraints)
         (package / module).write_text((package / module).read_text() + "# changed\n")

@@ -8,6 +8,8 @@ import pytest
 
 from stepscope.evidence import ClaimFailedError, claim, measured, provenance, read_ledger
 
+RATES = (float("nan"),)
+
 
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -19,14 +21,14 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestClaim:
     def test_one_that_holds_is_printed_with_its_figure(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The reader of a script's output sees the statement, the verdict and the value."""
-        made = claim("3 is more than 2", 3 > 2, "1.5x", about="C99")
+        made = claim("3 is more than 2", holds=True, value="1.5x", about="C99")
         assert "claim C99 holds: 3 is more than 2 (1.5x)\n" == capsys.readouterr().out
         assert made.holds is True
 
     def test_one_that_does_not_hold_ends_the_script(self) -> None:
         """A false statement never reaches a page."""
         with pytest.raises(ClaimFailedError, match=r"claim does not hold: 2 is more than 3 \(0.67x\)"):
-            claim("2 is more than 3", 2 > 3, "0.67x")
+            claim("2 is more than 3", holds=False, value="0.67x")
 
     def test_a_false_claim_gives_the_script_a_failing_exit_status(self, tmp_path: Path) -> None:
         """Who runs a downloaded script in a pipeline is told as well."""
@@ -39,7 +41,7 @@ class TestClaim:
     def test_not_a_number_does_not_hold(self) -> None:
         """A figure that could not be measured supports nothing."""
         with pytest.raises(ClaimFailedError):
-            claim("nan is large", float("nan") > 1, "nan")
+            claim("nan is large", holds=max(RATES) > 1, value="nan")
 
     def test_one_about_a_gpu_is_not_checked_without_one(self, capsys: pytest.CaptureFixture[str]) -> None:
         """What cannot be checked here is said to be unchecked, even where the figure would contradict it."""
@@ -71,7 +73,9 @@ class TestLedger:
         assert stated.date == shown.provenance["date"]
         assert {} == shown.run
 
-    def test_nothing_is_written_without_a_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nothing_is_written_without_a_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A script that a reader runs alone leaves no files behind."""
         monkeypatch.delenv("STEPSCOPE_EVIDENCE", raising=False)
         monkeypatch.chdir(tmp_path)

@@ -37,7 +37,7 @@ def printer(library: Callable[[str], ModuleType]) -> ModuleType:
     frame=st.integers(0, 10**12),
     max_frames=_counts | st.just(-1),
 )
-def test_an_epoch_is_read_as_it_was_printed(  # noqa: PLR0913 - all that the line is made of
+def test_an_epoch_is_read_as_it_was_printed(
     *,
     printer: ModuleType,
     capsys: pytest.CaptureFixture[str],

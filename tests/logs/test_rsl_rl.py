@@ -35,7 +35,7 @@ def printed(library: Callable[[str], Any]) -> Callable[..., str]:
     module = library("rsl_rl.utils.logger")
     torch = library("torch")
 
-    def block(  # noqa: PLR0913 - all that a block is made of
+    def block(
         *,
         it: int = 0,
         start_it: int = 0,
@@ -75,7 +75,7 @@ def printed(library: Callable[[str], Any]) -> Callable[..., str]:
     losses=st.dictionaries(st.sampled_from(["value", "surrogate", "entropy", "rnd"]), _numbers),
     rewards=st.lists(st.floats(-1e6, 1e6), max_size=3),
 )
-def test_a_block_is_read_as_it_was_printed(  # noqa: PLR0913 - all that a block is made of
+def test_a_block_is_read_as_it_was_printed(
     *,
     printed: Callable[..., str],
     it: int,

@@ -30,7 +30,7 @@ def meter(library: Callable[[str], Any]) -> Callable[..., str]:
     ncols=st.none() | st.integers(100, 200),
     ascii_=st.booleans(),
 )
-def test_a_bar_is_read_as_it_was_drawn(  # noqa: PLR0913 - all that a bar is made of
+def test_a_bar_is_read_as_it_was_drawn(
     *,
     meter: Callable[..., str],
     done: int,

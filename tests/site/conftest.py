@@ -31,4 +31,6 @@ def pages(site: Path) -> dict[str, BeautifulSoup]:
 @pytest.fixture(scope="session")
 def scripts() -> dict[str, Path]:
     """Every gallery script under its folder and name, such as ``1_environments/plot_step_cost``."""
-    return {f"{path.parent.name}/{path.stem}": path for path in sorted((ROOT / "gallery").glob("*/plot_*.py"))}
+    return {
+        f"{path.parent.name}/{path.stem}": path for path in sorted((ROOT / "gallery").glob("*/plot_*.py"))
+    }

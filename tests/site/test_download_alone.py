@@ -18,7 +18,9 @@ def test_a_downloaded_script_runs_alone(site: Path, tmp_path: Path) -> None:
     shutil.copy(script, tmp_path)
     subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=tmp_path, check=True)
     python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", f"{wheel}[examples]"], cwd=tmp_path, check=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", f"{wheel}[examples]"], cwd=tmp_path, check=True
+    )
     run = subprocess.run(
         [python, "plot_rsl_rl.py"],
         cwd=tmp_path,

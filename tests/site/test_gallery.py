@@ -34,7 +34,11 @@ def test_every_script_ran(scripts: dict[str, Path], ledger: dict) -> None:
 def test_no_script_takes_too_long(ledger: dict) -> None:
     """A reader waits at most three quarters of a minute; the margin is for a busy machine."""
     margin = 2
-    slow = {name: shown.run["seconds"] for name, shown in ledger.items() if shown.run["seconds"] > margin * LONGEST_SECONDS}
+    slow = {
+        name: shown.run["seconds"]
+        for name, shown in ledger.items()
+        if shown.run["seconds"] > margin * LONGEST_SECONDS
+    }
     assert slow == {}
 
 
@@ -44,7 +48,9 @@ def test_every_script_states_claims_and_provenance(ledger: dict) -> None:
     assert [name for name, shown in ledger.items() if not shown.claims or not shown.provenance] == []
 
 
-def test_every_page_shows_what_its_script_printed(scripts: dict[str, Path], pages: dict[str, BeautifulSoup]) -> None:
+def test_every_page_shows_what_its_script_printed(
+    scripts: dict[str, Path], pages: dict[str, BeautifulSoup]
+) -> None:
     """A page of the gallery has output and a figure: it was not built without running."""
     for name in scripts:
         page = pages[f"auto_gallery/{name}.html"]
@@ -52,7 +58,9 @@ def test_every_page_shows_what_its_script_printed(scripts: dict[str, Path], page
         assert page.find("img", class_="figure"), name
 
 
-def test_each_download_is_the_script(site: Path, scripts: dict[str, Path], pages: dict[str, BeautifulSoup]) -> None:
+def test_each_download_is_the_script(
+    site: Path, scripts: dict[str, Path], pages: dict[str, BeautifulSoup]
+) -> None:
     """What the page gives to download is the file in the repository, byte for byte."""
     for name, path in scripts.items():
         page = pages[f"auto_gallery/{name}.html"]
@@ -65,7 +73,9 @@ def test_each_header_names_the_wheel_of_this_site(site: Path, scripts: dict[str,
     """The PEP 723 header of a script asks for the very file that the site serves."""
     (wheel,) = (site / "wheels").glob("*.whl")
     for path in scripts.values():
-        header = re.search(r"^# /// script\n(.*?)^# ///$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        header = re.search(
+            r"^# /// script\n(.*?)^# ///$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        )
         metadata = tomllib.loads(re.sub(r"^# ?", "", header[1], flags=re.MULTILINE))
         (requirement,) = metadata["dependencies"]
         assert requirement.partition(" @ ")[0] == "stepscope[examples]"

@@ -10,8 +10,25 @@ from bs4 import BeautifulSoup
 Pages = dict[str, BeautifulSoup]
 
 # What a browser fetches by itself; a plain link to another host is fetched by the reader.
-FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data"}
-FETCHED_RELATIONS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "dns-prefetch", "manifest"}
+FETCHED = {
+    "script": "src",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+}
+FETCHED_RELATIONS = {
+    "stylesheet",
+    "icon",
+    "preload",
+    "modulepreload",
+    "prefetch",
+    "preconnect",
+    "dns-prefetch",
+    "manifest",
+}
 
 
 def test_nothing_is_requested_from_another_host(pages: Pages) -> None:
@@ -26,9 +43,20 @@ def test_nothing_is_requested_from_another_host(pages: Pages) -> None:
 
 
 def _fetched_by(page: BeautifulSoup) -> list[str]:
-    values = [tag[attribute] for name, attribute in FETCHED.items() for tag in page.find_all(name) if tag.get(attribute)]
-    values += [tag["href"] for tag in page.find_all("link") if FETCHED_RELATIONS & set(tag.get("rel", ())) and tag.get("href")]
-    styles = [tag.get_text() for tag in page.find_all("style")] + [tag["style"] for tag in page.find_all(style=True)]
+    values = [
+        tag[attribute]
+        for name, attribute in FETCHED.items()
+        for tag in page.find_all(name)
+        if tag.get(attribute)
+    ]
+    values += [
+        tag["href"]
+        for tag in page.find_all("link")
+        if FETCHED_RELATIONS & set(tag.get("rel", ())) and tag.get("href")
+    ]
+    styles = [tag.get_text() for tag in page.find_all("style")] + [
+        tag["style"] for tag in page.find_all(style=True)
+    ]
     return values + [url for style in styles for url in re.findall(r"url\([\"']?([^)\"']+)", style)]
 
 
@@ -37,7 +65,9 @@ def test_no_style_sheet_reaches_for_another_host(site: Path) -> None:
     reached = [
         (path.name, url)
         for path in site.rglob("*.css")
-        for url in re.findall(r"(?:url\(|@import )[\"']?((?:https?:)?//[^)\"']+)", path.read_text(encoding="utf-8"))
+        for url in re.findall(
+            r"(?:url\(|@import )[\"']?((?:https?:)?//[^)\"']+)", path.read_text(encoding="utf-8")
+        )
     ]
     assert reached == []
 
@@ -95,17 +125,23 @@ def test_links_of_the_404_page_work_at_any_depth(pages: Pages) -> None:
     """The 404 page is shown under any address, so nothing on it is relative to where it lies."""
     page = pages["404.html"]
     links = [tag.get("href") or tag.get("src") for tag in page.find_all(["a", "link", "script", "img"])]
-    relative = [link for link in links if link and not link.startswith(("/", "#", "http", "data:", "mailto:"))]
+    relative = [
+        link for link in links if link and not link.startswith(("/", "#", "http", "data:", "mailto:"))
+    ]
     assert relative == []
 
 
 def test_the_sitemap_names_the_pages(site: Path, pages: Pages) -> None:
     """The sitemap leads to pages that exist, and to every page of the guide."""
     tree = ET.parse(site / "sitemap.xml")  # noqa: S314 - our own file
-    base = next(page.find("link", rel="canonical")["href"] for name, page in pages.items() if name == "index.html")
+    base = next(
+        page.find("link", rel="canonical")["href"] for name, page in pages.items() if name == "index.html"
+    )
     base = base.removesuffix("index.html")
     named = {element.text.removeprefix(base) for element in tree.iter() if element.tag.endswith("loc")}
-    expected = {name for name in pages if name.startswith(("outputs/", "results/", "reference/", "auto_gallery/"))}
+    expected = {
+        name for name in pages if name.startswith(("outputs/", "results/", "reference/", "auto_gallery/"))
+    }
     assert expected - named == set()
     assert named - set(pages) == set()
 
@@ -117,7 +153,9 @@ def test_every_page_describes_itself(pages: Pages) -> None:
         name
         for name, page in pages.items()
         if name not in special
-        and not all(page.find("meta", property=f"og:{what}") for what in ("title", "description", "image", "url"))
+        and not all(
+            page.find("meta", property=f"og:{what}") for what in ("title", "description", "image", "url")
+        )
     ]
     assert poor == []
 

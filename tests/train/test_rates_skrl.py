@@ -43,9 +43,9 @@ def at_exit() -> Iterator[list[Callable[[], None]]]:
 def run(watching: Watching, at_exit: list[Callable[[], None]]) -> Watch:  # noqa: ARG001 - only set up
     """Four rollouts, the second half of them quicker, with slow updates."""
     with watching(num_envs=NUM_ENVS) as watch:
-        watch.around(watch.env, "step", pause=lambda count: 0.05 if count < STEPS / 2 else 0.012)
+        watch.around(watch.env, "step", pause=lambda count: 0.08 if count < STEPS / 2 else 0.012)
         watch.around(PPO, "act", pause=0.004)
-        watch.around(PPO, "update", pause=0.1)
+        watch.around(PPO, "update", pause=0.2)
         watch.train(skrl, iterations=ITERATIONS, horizon=HORIZON)
     return watch
 
@@ -85,8 +85,9 @@ def test_rate_is_a_fading_mean(run: Watch, bars: list[tuple[float, Record]]) -> 
         rate = (steps / weight) / (seconds / weight)
         assert rate == pytest.approx(bar.metrics["it/s"], rel=TOLERANCE)
 
-    overall = bar.iteration / (when - bars[0][0])
-    assert overall != pytest.approx(bar.metrics["it/s"], rel=4 * TOLERANCE)
+    when, fastest = max(bars[1:-1], key=lambda drawn: drawn[1].metrics["it/s"])
+    overall = fastest.iteration / (when - bars[0][0])
+    assert overall != pytest.approx(fastest.metrics["it/s"], rel=4 * TOLERANCE)
     assert len(run.calls["update"]) == ITERATIONS
 
 
@@ -160,3 +161,16 @@ def test_tensorboards_reward_is_a_mean_of_means(run: Watch) -> None:
                 if since:
                     means.append(sum(since) / len(since))
             assert sum(means) / len(means) == pytest.approx(point.value, rel=1e-4)
+
+
+def test_a_diverged_run_looks_like_any_other(watching: Watching, at_exit: list[Callable[[], None]]) -> None:  # noqa: ARG001
+    """With nothing but NaN in the policy the bar still reaches its end, and nothing is said."""
+    with watching() as watch:
+        watch.around(PPO, "update")
+        watch.train(skrl, iterations=2, horizon=8, learning_rate=1e30)
+
+    weights = watch.owners["update"].models["policy"].parameters()
+    last = watch.records("progress")[-1]
+    assert all(weight.isnan().all() for weight in weights)
+    assert last.iteration == last.iterations
+    assert watch.records("failure") == []

@@ -33,7 +33,8 @@ def _show_answer_first(app: Sphinx, doctree: nodes.document) -> None:
         (index for index, child in enumerate(section) if isinstance(child, nodes.literal_block)), len(section)
     )
     where = nodes.paragraph(
-        "", "Measured by the build of this page; the script below, and where and with what it ran, stand at its end."
+        "",
+        "Measured by the build of this page; the script below, and where and with what it ran, stand at its end.",
     )
     answer = nodes.container("", *[figure.deepcopy() for figure in figures], where, classes=["answer"])
     section.insert(method, answer)

@@ -58,7 +58,7 @@ def excerpt(path: Path, show: str) -> str:
     spans: list[tuple[int, int]] = []
     for part in show.split(","):
         match = _SELECTION.fullmatch(part.strip())
-        chosen = [tuple(record.span) for record in records if match and record.kind == match["kind"]]
+        chosen = [record.span for record in records if match and record.kind == match["kind"]]
         if match and match["first"]:
             chosen = chosen[int(match["first"]) : int(match["last"] or match["first"]) + 1]
         if not chosen:
@@ -68,12 +68,12 @@ def excerpt(path: Path, show: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return what a reader of a file sees: no colour codes, each redrawing of a bar on a line of its own.
+    r"""Return what a reader of a file sees: no colour codes, each redrawing of a bar on a line of its own.
 
     Examples
     --------
-    >>> visible("\\x1b[1mLearning\\x1b[0m\\n\\r 50%|##   |\\r100%|#####|\\n")
-    'Learning\\n 50%|##   |\\n100%|#####|\\n'
+    >>> visible("\x1b[1mLearning\x1b[0m\n\r 50%|##   |\r100%|#####|\n")
+    'Learning\n 50%|##   |\n100%|#####|\n'
     """
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
     return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
@@ -91,9 +91,13 @@ class _Recording(SphinxDirective):
         except (OSError, BadInputError) as error:
             raise self.error(str(error)) from error
         made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        block = nodes.literal_block(text, text, language="text", classes=["recording", f"library-{made['library']}"])
+        block = nodes.literal_block(
+            text, text, language="text", classes=["recording", f"library-{made['library']}"]
+        )
         source = f"printed by {made['library'].replace('_', '-')} {made['version']} on {made['date']}: "
-        caption = nodes.paragraph("", source, nodes.literal("", made["command"]), classes=["recording-source"])
+        caption = nodes.paragraph(
+            "", source, nodes.literal("", made["command"]), classes=["recording-source"]
+        )
         return [block, caption]
 
 

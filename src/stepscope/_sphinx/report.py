@@ -33,7 +33,8 @@ def report(site: Path, evidence: Path, *, seconds: float, since: float) -> str:
     lines = [
         f"the guide    {site / 'index.html'}",
         f"examples     {len(ledger)}: {ran} ran, {len(ledger) - ran} fresh from an earlier build",
-        f"claims       {held} of {len(claims)} held" + (f", {elsewhere} need another device" if elsewhere else ""),
+        f"claims       {held} of {len(claims)} held"
+        + (f", {elsewhere} need another device" if elsewhere else ""),
         f"time         {seconds:.0f} s",
     ]
     return "\n".join(lines)
@@ -43,7 +44,8 @@ def main() -> int:
     """Print the report of the site in the first argument, which took the seconds in the second."""
     site, seconds, since = sys.argv[1:]
     sys.stdout.write(
-        report(Path(site), Path(os.environ[FOLDER_VARIABLE]), seconds=float(seconds), since=float(since)) + "\n"
+        report(Path(site), Path(os.environ[FOLDER_VARIABLE]), seconds=float(seconds), since=float(since))
+        + "\n"
     )
     return 0
 

@@ -78,7 +78,9 @@ def _packages_named_in(path: Path) -> frozenset[str]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names += _MODULE_NAME.findall(node.value)
     rooms = {name.split(".")[1] for name in names if name.startswith("stepscope.")}
-    return frozenset(room for room in rooms if (_PACKAGE / room).is_dir() or (_PACKAGE / f"{room}.py").is_file())
+    return frozenset(
+        room for room in rooms if (_PACKAGE / room).is_dir() or (_PACKAGE / f"{room}.py").is_file()
+    )
 
 
 def forget_stale_examples(app: Sphinx) -> None:
@@ -94,7 +96,9 @@ def forget_stale_examples(app: Sphinx) -> None:
         if script_name(path) not in scripts:
             path.unlink()
     for script, path in scripts.items():
-        if _known_fingerprint(evidence_file(evidence, script)) != fingerprint(path, constraints=root / "constraints.txt"):
+        if _known_fingerprint(evidence_file(evidence, script)) != fingerprint(
+            path, constraints=root / "constraints.txt"
+        ):
             (pages / f"{script}.py.md5").unlink(missing_ok=True)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
+_ABSENT = "\N{EN DASH}"
+
 _VERDICT = {True: "holds", False: "does not hold", None: "not checked here"}
 
 
@@ -31,20 +33,26 @@ class _ClaimsLedger(SphinxDirective):
         ledger = read_ledger(Path(os.environ[FOLDER_VARIABLE]))
         rows = [
             [
-                claim["about"] or "–",
+                claim["about"] or _ABSENT,
                 claim["statement"],
-                nodes.inline("", _VERDICT[claim["holds"]], classes=[_VERDICT[claim["holds"]].replace(" ", "-")]),
+                nodes.inline(
+                    "", _VERDICT[claim["holds"]], classes=[_VERDICT[claim["holds"]].replace(" ", "-")]
+                ),
                 claim["value"],
                 _script_link(shown.script),
                 claim["device"],
-                shown.provenance.get("date", "–"),
+                shown.provenance.get("date", _ABSENT),
             ]
             for shown in ledger
             for claim in shown.claims
         ]
         if not rows:
             return [_nothing("No example has run yet. Build the site with nox -s docs to fill this page.")]
-        return [_table(("Told", "Claim", "Verdict", "Measured", "Script", "Device", "Date"), rows, "claims-ledger")]
+        return [
+            _table(
+                ("Told", "Claim", "Verdict", "Measured", "Script", "Device", "Date"), rows, "claims-ledger"
+            )
+        ]
 
 
 class _RecordedResults(SphinxDirective):
@@ -53,7 +61,11 @@ class _RecordedResults(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         files = sorted((Path(self.env.app.confdir) / "results").glob("*/*/*.json"))
         if not files:
-            return [_nothing("No result of another machine is recorded yet. Yours would be the first: nox -s record.")]
+            return [
+                _nothing(
+                    "No result of another machine is recorded yet. Yours would be the first: nox -s record."
+                )
+            ]
         rows = []
         for path in files:
             self.env.note_dependency(str(path))
@@ -66,11 +78,17 @@ class _RecordedResults(SphinxDirective):
                     _script_link(result["script"]),
                     result["device"],
                     result["date"],
-                    result["commit"] or "–",
+                    result["commit"] or _ABSENT,
                 ]
                 for claim in result["claims"]
             ]
-        return [_table(("Claim", "Verdict", "Measured", "Script", "Device", "Date", "Commit"), rows, "recorded-results")]
+        return [
+            _table(
+                ("Claim", "Verdict", "Measured", "Script", "Device", "Date", "Commit"),
+                rows,
+                "recorded-results",
+            )
+        ]
 
 
 def _script_link(script: str) -> nodes.Node:
@@ -102,8 +120,6 @@ def _row(cells: Sequence[str | nodes.Node]) -> nodes.Node:
 def _read_again(app: Sphinx, env: BuildEnvironment, *_: object) -> list[str]:  # noqa: ARG001 - Sphinx's signature
     """Name the pages that show what the examples have just shown: they are read again in every build."""
     return [name for name in env.found_docs if name.startswith("results/")]
-
-
 
 
 def setup(app: Sphinx) -> None:

@@ -110,7 +110,7 @@ def _frictionless_cart(
     return torch.addcmul(shared, pole, cos, value=-ratio), pole
 
 
-def _solve(  # noqa: PLR0913, PLR0917 - terms of one formula
+def _solve(  # noqa: PLR0917 - terms of one formula
     push: Tensor, spin: Tensor, sin: Tensor, cos: Tensor, grip: Tensor, constants: CartPoleConstants
 ) -> tuple[Tensor, Tensor]:
     """Solve the three balances for a known direction of friction: ``grip = mu_c s``."""
@@ -128,7 +128,7 @@ def _hinge(torque: Tensor, spin: Tensor, constants: CartPoleConstants) -> Tensor
     return torque - constants.pole_friction / (constants.pole_mass * constants.pole_half_length) * spin
 
 
-def integrate(  # noqa: PLR0913 - what a step is made of
+def integrate(
     state: Rows,
     push: Tensor,
     *,

@@ -25,7 +25,7 @@ __all__ = ["CartPole"]
 _INTEGRATORS = ("euler", "semi-implicit")
 
 
-class CartPole(VectorEnv):  # type: ignore[misc] # gymnasium's types are not read
+class CartPole(VectorEnv):  # gymnasium's types are not read
     r"""N cart-poles as tensors on one device, stepped together.
 
     A cart on a track is pushed left or right so that the pole on it stays upright. With the defaults it is
@@ -133,7 +133,7 @@ class CartPole(VectorEnv):  # type: ignore[misc] # gymnasium's types are not rea
     _streams: Tensor
     observation_names = ("cart_position", "cart_velocity", "pole_angle", "pole_velocity")
 
-    def __init__(  # noqa: PLR0913 - every constant of the world
+    def __init__(
         self,
         num_envs: int,
         *,

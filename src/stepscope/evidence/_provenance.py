@@ -112,7 +112,7 @@ def _driver() -> str | None:
         first = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0]
     except OSError:
         return None
-    # "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.159.03  ..."
+    # The line holds the words "Kernel Module" and then the version.
     numbers = [word for word in first.split() if word[0].isdigit() and "." in word]
     return numbers[0] if numbers else None
 

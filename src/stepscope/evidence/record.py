@@ -77,7 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m stepscope.evidence.record", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("scripts", nargs="*", type=Path, metavar="SCRIPT", help="default: gallery/*/plot_*.py")
+    parser.add_argument(
+        "scripts", nargs="*", type=Path, metavar="SCRIPT", help="default: gallery/*/plot_*.py"
+    )
     parser.add_argument("--into", type=Path, default=Path("results"), help="default: %(default)s")
     parser.add_argument("--cpu", action="store_true", help="record a CPU, which every build measures anyway")
     options = parser.parse_args(arguments)

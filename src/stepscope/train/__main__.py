@@ -6,7 +6,7 @@ import argparse
 import importlib
 import inspect
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from stepscope.errors import BadInputError
 from stepscope.train._run import LIBRARIES
@@ -36,18 +36,39 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m stepscope.train", description=__doc__, allow_abbrev=False)
     parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
     parser.add_argument("--num-envs", type=_positive, default=256, help="environments (default: %(default)s)")
-    parser.add_argument("--iterations", type=_positive, default=20, help="rollouts, each with an update (default: %(default)s)")
-    parser.add_argument("--horizon", type=_positive, default=32, help="vector steps per rollout (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
-    parser.add_argument("--device", default=None, help="cpu, cuda or cuda:N (default: cuda where there is one)")
-    parser.add_argument("--log-dir", default="runs", help="where checkpoints and event files go (default: %(default)s)")
-    parser.add_argument("--minibatches", type=_positive, default=4, help="parts of a rollout (default: %(default)s)")
+    parser.add_argument(
+        "--iterations",
+        type=_positive,
+        default=20,
+        help="rollouts, each with an update (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--horizon", type=_positive, default=32, help="vector steps per rollout (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--device", default=None, help="cpu, cuda or cuda:N (default: cuda where there is one)"
+    )
+    parser.add_argument(
+        "--log-dir", default="runs", help="where checkpoints and event files go (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--minibatches", type=_positive, default=4, help="parts of a rollout (default: %(default)s)"
+    )
     # The options below belong to some libraries only: absent means that the library's own default holds.
     some = argparse.SUPPRESS
-    parser.add_argument("--learning-rate", type=float, default=some, help="step size of the optimiser (default: 0.001)")
-    parser.add_argument("--checkpoint-every", type=_positive, default=some, help="save every so many iterations")
+    parser.add_argument(
+        "--learning-rate", type=float, default=some, help="step size of the optimiser (default: 0.001)"
+    )
+    parser.add_argument(
+        "--checkpoint-every", type=_positive, default=some, help="save every so many iterations"
+    )
     parser.add_argument("--algorithm", default=some, help="sb3 only: ppo, sac or dqn")
-    parser.add_argument("--episode-terms", action="store_true", default=some, help="rsl_rl only: print extra terms")
+    parser.add_argument(
+        "--episode-terms", action="store_true", default=some, help="rsl_rl only: print extra terms"
+    )
     return parser
 
 
@@ -62,11 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _train(library: str, options: dict[str, object]) -> None:
+def _train(library: str, options: dict[str, Any]) -> None:
     from stepscope.train._device import pick_device  # noqa: PLC0415 - torch is slow to import and --help needs none
 
     device = pick_device(options.pop("device"))
-    num_envs = options.pop("num_envs")
+    num_envs: int = options.pop("num_envs")
     module = importlib.import_module(f"stepscope.train.{library}")
     for name in options.keys() - inspect.signature(module.train).parameters.keys():
         raise BadInputError(f"{library} has no option --{name.replace('_', '-')}; leave it out.")

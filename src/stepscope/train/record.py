@@ -142,9 +142,15 @@ def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
 
 def main() -> int:
     """Record the named libraries, or all of them."""
-    parser = argparse.ArgumentParser(prog="python -m stepscope.train.record", description=__doc__.splitlines()[0])
-    parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"some of {', '.join(LIBRARIES)}; default: all")
-    parser.add_argument("--into", type=Path, default=Path("recordings"), help="folder to write to (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m stepscope.train.record", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "libraries", nargs="*", metavar="LIBRARY", help=f"some of {', '.join(LIBRARIES)}; default: all"
+    )
+    parser.add_argument(
+        "--into", type=Path, default=Path("recordings"), help="folder to write to (default: %(default)s)"
+    )
     options = parser.parse_args()
     for library in options.libraries or VARIANTS:
         if library not in VARIANTS:
@@ -153,12 +159,16 @@ def main() -> int:
             text, recording = make_recording(library, variant)
             if recording.exit_code != 0 and variant != "diverged":
                 sys.stderr.write(text.decode(errors="replace"))
-                sys.stderr.write(f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n")
+                sys.stderr.write(
+                    f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n"
+                )
                 return 1
             path = options.into / library / recording.version / f"{variant}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text)
-            path.with_suffix(".json").write_text(json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8")
+            path.with_suffix(".json").write_text(
+                json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8"
+            )
             sys.stdout.write(f"{path}  {len(text)} bytes in {recording.seconds} s\n")
     return 0
 

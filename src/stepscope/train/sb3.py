@@ -129,7 +129,9 @@ def train(
         The algorithm is not one of `ALGORITHMS`, or the rollout cannot be cut into the minibatches.
     """
     if algorithm not in ALGORITHMS:
-        raise BadInputError(f"--algorithm {algorithm} is not known here; choose one of {', '.join(ALGORITHMS)}.")
+        raise BadInputError(
+            f"--algorithm {algorithm} is not known here; choose one of {', '.join(ALGORITHMS)}."
+        )
     size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
     env.reset(seed=seed)
     wrapped = VecMonitor(_Environment(env, discrete=algorithm == "dqn"))
@@ -151,5 +153,7 @@ def train(
     callback = None
     if checkpoint_every:
         # Counted in calls of step(), each of which is a step in every environment.
-        callback = CheckpointCallback(checkpoint_every * horizon, save_path=f"{log_dir}/checkpoints", verbose=2)
+        callback = CheckpointCallback(
+            checkpoint_every * horizon, save_path=f"{log_dir}/checkpoints", verbose=2
+        )
     model.learn(iterations * horizon * env.num_envs, callback=callback)

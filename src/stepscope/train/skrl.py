@@ -150,4 +150,6 @@ def train(
         cfg=settings,
         **spaces,
     )
-    SequentialTrainer(env=wrapped, agents=agent, cfg={"timesteps": iterations * horizon, "headless": True}).train()
+    SequentialTrainer(
+        env=wrapped, agents=agent, cfg={"timesteps": iterations * horizon, "headless": True}
+    ).train()
