@@ -32,11 +32,9 @@ def install(session: nox.Session, *groups: str, extras: str = "") -> None:
 
 def sphinx(session: nox.Session, output: str, *options: str) -> None:
     """Build the pages into a folder below _build; every warning is shown, and any of them is an error."""
-    doctrees = BUILD / f"{output}-doctrees"
-    session.run(
-        "python", "-m", "sphinx", "-W", "--keep-going", "-q", "-c", ".", "-d", str(doctrees), *options, "docs",
-        str(BUILD / output),
-    )  # fmt: skip
+    # All pages are written again (-a): the sitemap names only those that a build writes.
+    strict = ["-W", "--keep-going", "-q", "-a", "-c", ".", "-d", f"{BUILD}/{output}-doctrees"]
+    session.run("python", "-m", "sphinx", *strict, *options, "docs", f"{BUILD}/{output}")
 
 
 @nox.session

@@ -30,6 +30,11 @@ def test_every_script_ran(scripts: dict[str, Path], ledger: dict) -> None:
     assert [name for name, shown in ledger.items() if not shown.run.get("seconds", 0) > 0] == []
 
 
+def test_no_two_scripts_have_the_same_name(scripts: dict[str, Path]) -> None:
+    """``nox -s example -- NAME`` and sphinx-gallery know a script by its name alone."""
+    assert len(scripts) == len({path.name for path in scripts.values()})
+
+
 @pytest.mark.usefixtures("site")
 def test_no_script_takes_too_long(ledger: dict) -> None:
     """A reader waits at most three quarters of a minute; the margin is for a busy machine."""

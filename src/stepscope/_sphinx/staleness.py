@@ -100,6 +100,9 @@ def forget_stale_examples(app: Sphinx) -> None:
             path, constraints=root / "constraints.txt"
         ):
             (pages / f"{script}.py.md5").unlink(missing_ok=True)
+            # A preview leaves a placeholder where the figure's thumbnail belongs, and sphinx-gallery would keep it.
+            for image in pages.glob(f"{path.parent.name}/images/**/sphx_glr_{path.stem}_*"):
+                image.unlink()
 
 
 def _known_fingerprint(path: Path) -> str | None:
