@@ -32,7 +32,9 @@ def install(session: nox.Session, *groups: str, extras: str = "") -> None:
 
 def sphinx(session: nox.Session, output: str, *options: str) -> None:
     """Build the pages into a folder below _build; every warning is shown, and any of them is an error."""
-    # All pages are written again (-a): the sitemap names only those that a build writes.
+    # Nothing of an earlier build may stay, and the sitemap names only the pages that a build writes:
+    # all are written again (-a), from the parsed sources that are kept.
+    shutil.rmtree(BUILD / output, ignore_errors=True)
     strict = ["-W", "--keep-going", "-q", "-a", "-c", ".", "-d", f"{BUILD}/{output}-doctrees"]
     session.run("python", "-m", "sphinx", *strict, *options, "docs", f"{BUILD}/{output}")
 
@@ -44,8 +46,8 @@ def docs(session: nox.Session) -> None:
     install(session, "docs", extras="[examples]")
     session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
     # The pages appear under _build/html at the very end: a build that fails or is interrupted leaves none.
-    shutil.rmtree(BUILD / "html", ignore_errors=True)
-    shutil.rmtree(BUILD / "wheel", ignore_errors=True)
+    for folder in ("html", "wheel"):
+        shutil.rmtree(BUILD / folder, ignore_errors=True)
     session.run(
         "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels", silent=True
     )
