@@ -56,14 +56,12 @@ figure, axes = plots.figure(
     y="environment steps per second",
     log="y",
 )
-shades = (plots.MUTED, plots.COLOURS["rl_games"], plots.COLOURS["failure"])
-for (name, rates), style, colour in zip(
-    scopes.items(), (":", "--", "-"), shades, strict=True
-):
-    axes.plot(
-        [record.iteration for record in epochs], rates, style, color=colour, label=name
-    )
-axes.legend(loc="center right")
+colours = (plots.MUTED, plots.MUTED, plots.COLOURS["rl_games"])
+looks = zip((":", "--", "-"), colours, strict=True)
+for (name, rates), (style, colour) in zip(scopes.items(), looks, strict=True):
+    axes.plot([record.iteration for record in epochs], rates, style, color=colour)
+    axes.text(epochs[-1].iteration, 1.25 * max(rates[-8:]), name, ha="right")
+axes.margins(y=0.15)
 plots.show(figure)
 
 # %%

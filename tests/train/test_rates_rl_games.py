@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from tests.train.conftest import Watch, Watching
 
 # RL-Games compiles its running mean and standard deviation in the way that torch deprecates.
-pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated:DeprecationWarning"),
+]
 
 TOLERANCE = 0.05
 NUM_ENVS, HORIZON, EPOCHS = 64, 24, 3

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Spans = list[tuple[float, float, float]]
 
+pytestmark = pytest.mark.live
+
 TOLERANCE = 0.05
 NUM_ENVS, HORIZON, ITERATIONS = 64, 24, 3
 SIZE = NUM_ENVS * HORIZON

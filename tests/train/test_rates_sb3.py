@@ -19,6 +19,8 @@ from stepscope.train import sb3
 if TYPE_CHECKING:
     from tests.train.conftest import Watch, Watching
 
+pytestmark = pytest.mark.live
+
 TOLERANCE = 0.05
 NUM_ENVS, HORIZON, ITERATIONS = 64, 24, 4
 SIZE = NUM_ENVS * HORIZON

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from stepscope.logs import Record
     from tests.train.conftest import Watch, Watching
 
+pytestmark = pytest.mark.live
+
 TOLERANCE = 0.05
 SMOOTHING = 0.3  # the default of tqdm, which draws the bar
 NUM_ENVS, HORIZON, ITERATIONS = 64, 16, 4

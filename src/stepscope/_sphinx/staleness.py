@@ -41,7 +41,9 @@ def fingerprint(script: Path, *, constraints: Path) -> str:
     digest = hashlib.sha256()
     for path in [*_modules_used_by(script), constraints]:
         digest.update(path.name.encode() + path.read_bytes())
-    digest.update(f"{provenance_module.device_name()} {platform.python_version()}".encode())
+    digest.update(
+        f"{provenance_module.device_name()} {os.environ.get('OMP_NUM_THREADS')} {platform.python_version()}".encode()
+    )
     return digest.hexdigest()[:16]
 
 

@@ -27,7 +27,9 @@ class Provenance:
     Attributes
     ----------
     device
-        Name of the GPU, or of the processor with the threads that torch uses.
+        Name of the GPU, or of the processor.
+    threads
+        ``OMP_NUM_THREADS``; None where it is not set, and each library chooses.
     driver
         Version of the GPU's driver; None on a CPU.
     versions
@@ -41,6 +43,7 @@ class Provenance:
     """
 
     device: str
+    threads: str | None
     driver: str | None
     versions: dict[str, str]
     date: str
@@ -50,9 +53,10 @@ class Provenance:
     def __str__(self) -> str:
         """Say it in a few short lines."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        threads = f" with OMP_NUM_THREADS={self.threads}" if self.threads else ""
         memory = "unknown" if self.memory_mib is None else f"{self.memory_mib:.0f} MiB"
         return (
-            f"measured on {self.device}, {self.date}\n"
+            f"measured on {self.device}{threads}, {self.date}\n"
             f"with {versions}\n"
             f"in {self.seconds:.1f} s, peak memory of this process {memory}"
         )
@@ -62,6 +66,7 @@ def provenance() -> Provenance:
     """Describe this process: device, versions, date, time so far and peak memory."""
     stated = Provenance(
         device=device_name(),
+        threads=os.environ.get("OMP_NUM_THREADS"),
         driver=_driver(),
         versions=versions(),
         date=datetime.now(tz=UTC).date().isoformat(),
@@ -89,8 +94,7 @@ def device_name() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
-    threads = os.environ.get("OMP_NUM_THREADS")
-    return f"{_processor()}, {threads or 'all'} thread{'' if threads == '1' else 's'} a process"
+    return _processor()
 
 
 @cache

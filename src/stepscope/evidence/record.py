@@ -56,7 +56,7 @@ def result_of(script: Path) -> dict[str, object]:
         "device": where.get("device"),
         "driver": where.get("driver"),
         "versions": where.get("versions"),
-        "settings": {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")},
+        "settings": {"OMP_NUM_THREADS": where.get("threads")},
         "measurements": dict(shown.measurements),
         "claims": list(shown.claims),
     }
