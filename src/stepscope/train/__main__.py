@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import math
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from stepscope.errors import BadInputError
@@ -32,6 +35,36 @@ def _positive(text: str) -> int:
     return value
 
 
+def _seed(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 2**32:  # what NumPy takes, which three of the libraries seed
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return value
+
+
+def _step_size(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _folder(text: str) -> str:
+    try:
+        Path(text).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be made a folder ({error.strerror})") from error
+    if not os.access(text, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} may not be written to by you")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m stepscope.train", description=__doc__, allow_abbrev=False)
     parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
@@ -46,13 +79,16 @@ def _parser() -> argparse.ArgumentParser:
         "--horizon", type=_positive, default=32, help="vector steps per rollout (default: %(default)s)"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)"
+        "--seed", type=_seed, default=0, help="seed of all random numbers (default: %(default)s)"
     )
     parser.add_argument(
         "--device", default=None, help="cpu, cuda or cuda:N (default: cuda where there is one)"
     )
     parser.add_argument(
-        "--log-dir", default="runs", help="where checkpoints and event files go (default: %(default)s)"
+        "--log-dir",
+        type=_folder,
+        default="runs",
+        help="where checkpoints and event files go (default: %(default)s)",
     )
     parser.add_argument(
         "--minibatches", type=_positive, default=4, help="parts of a rollout (default: %(default)s)"
@@ -60,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     # The options below belong to some libraries only: absent means that the library's own default holds.
     some = argparse.SUPPRESS
     parser.add_argument(
-        "--learning-rate", type=float, default=some, help="step size of the optimiser (default: 0.001)"
+        "--learning-rate", type=_step_size, default=some, help="step size of the optimiser (default: 0.001)"
     )
     parser.add_argument(
         "--checkpoint-every", type=_positive, default=some, help="save every so many iterations"

@@ -13,7 +13,7 @@ def minibatch_size(*, num_envs: int, horizon: int, minibatches: int) -> int:
     Raises
     ------
     BadInputError
-        The rollout cannot be cut into that many equal parts.
+        The rollout cannot be cut into that many equal parts, or a part would be a single step.
 
     Examples
     --------
@@ -22,10 +22,18 @@ def minibatch_size(*, num_envs: int, horizon: int, minibatches: int) -> int:
     """
     batch = num_envs * horizon
     size, rest = divmod(batch, minibatches)
-    if rest or size == 0:
+    if rest:
         raise BadInputError(
             f"{num_envs} environments x {horizon} steps = {batch} environment steps"
             f" cannot be cut into {minibatches} equal minibatches;"
             " choose --minibatches so that it divides their product."
         )
+    if size < _SMALLEST:
+        raise BadInputError(
+            f"{batch} environment steps in {minibatches} minibatches leave {size} for each, and the advantages of"
+            f" fewer than {_SMALLEST} cannot be normalised; choose fewer --minibatches, or more environments."
+        )
     return size
+
+
+_SMALLEST = 2
