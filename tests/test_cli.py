@@ -57,14 +57,14 @@ def test_a_long_table_shows_its_ends(log: Path, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert "… 24 more; --all shows them" in lines
     assert [f"{epoch}/40" for epoch in (*range(1, 9), *range(33, 41))] == [
-        line.split()[0] for line in lines if "/40" in line
+        line.split()[0] for line in lines if "/40" in line and not line.startswith("First")
     ]
 
 
 def test_all_rows_can_be_shown(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is left out when everything is asked for."""
     main(["read", str(log), "--all"])
-    assert 40 == capsys.readouterr().out.count("/40")
+    assert 40 == len([line for line in capsys.readouterr().out.splitlines() if "/40 " in line[:12]])
 
 
 def test_the_summary_counts_and_shows_the_first_failure(
@@ -72,11 +72,12 @@ def test_the_summary_counts_and_shows_the_first_failure(
 ) -> None:
     """Below the table stand the library, the counts, why it failed and what was not understood."""
     main(["read", str(log)])
-    end = capsys.readouterr().out.splitlines()[-3:]
+    end = capsys.readouterr().out.splitlines()[-4:]
     start = len(f"Started to train\n{_EPOCHS}")
     assert [
         "RL-Games: 40 iterations, 1 message, 1 failure, 1 unrecognised line.",
-        f"First failure, at byte {start:,}: RuntimeError: first",
+        f"First failure, after iteration 40/40 (byte {start:,}):",
+        "  RuntimeError: first",
         f"First unrecognised line, at byte {start + len(_CRASH) + 1:,}: odd",
     ] == end
 
@@ -95,9 +96,14 @@ def test_several_logs_follow_each_other(
     """Each file has its name above and its own summary below."""
     empty = tmp_path / "empty.log"
     empty.touch()
-    main(["read", str(log), str(empty)])
-    lines = capsys.readouterr().out.splitlines()
-    assert (str(log), str(empty), f"{empty} is empty.") == (lines[0], lines[-2], lines[-1])
+    assert 2 == main(["read", str(empty), str(log)])
+    streams = capsys.readouterr()
+    lines = streams.out.splitlines()
+    assert [str(empty), "", str(log)] == lines[:3]
+    assert lines[-1].startswith("First unrecognised line")
+    assert (
+        f"stepscope: {empty} is empty; give the file that holds the console output of a run.\n" == streams.err
+    )
 
 
 def test_standard_input_can_be_read() -> None:
@@ -132,14 +138,12 @@ def test_num_envs_turns_vector_steps_into_environment_steps(
 
 
 def test_a_log_of_no_library_gets_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is no training log is said to be none."""
+    """A file that is no training log is said to be none, and the exit status is 2."""
     path = tmp_path / "notes.txt"
     path.write_text("dear diary\n", encoding="utf-8")
-    main(["read", str(path)])
-    sentence = (
-        f"{path} has no line that RL-Games, RSL-RL, Stable-Baselines3 or skrl prints (1 unrecognised line)."
-    )
-    assert sentence == capsys.readouterr().out.splitlines()[0]
+    assert 2 == main(["read", str(path)])
+    sentence = "has no line that RL-Games, RSL-RL, Stable-Baselines3 or skrl prints (1 unrecognised line)."
+    assert f"stepscope: {path} {sentence}\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

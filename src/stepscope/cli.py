@@ -84,6 +84,7 @@ def _add_read(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _read(options: argparse.Namespace) -> None:
+    problems: list[str] = []
     for number, name in enumerate(options.logs):
         with _opened(name) as log:
             if options.json:
@@ -91,7 +92,10 @@ def _read(options: argparse.Namespace) -> None:
                 continue
             if len(options.logs) > 1:
                 print(*[""] * (number > 0), _title(name), sep="\n")
-            _print_table(log, name=_title(name), num_envs=options.num_envs, everything=options.all)
+            problem = _print_table(log, name=_title(name), num_envs=options.num_envs, everything=options.all)
+            problems += [problem] if problem else []
+    if problems:
+        raise BadInputError("\n".join(problems))
 
 
 def _print_json(log: IO[bytes], *, num_envs: int | None) -> None:
@@ -100,16 +104,18 @@ def _print_json(log: IO[bytes], *, num_envs: int | None) -> None:
         print(record.to_json(), flush=live)
 
 
-def _print_table(log: IO[bytes], *, name: str, num_envs: int | None, everything: bool) -> None:
+def _print_table(log: IO[bytes], *, name: str, num_envs: int | None, everything: bool) -> str | None:
     summary = Summary(name)
     empty = True
     for line in table(summary.watch(read(log, num_envs=num_envs)), everything=everything):
         print(line)
         empty = False
-    if not empty:
+    sentences = list(summary.sentences())
+    if sentences and not empty:
         print()
-    for sentence in summary.sentences():
+    for sentence in sentences:
         print(sentence)
+    return summary.problem()
 
 
 def _title(name: str) -> str:

@@ -18,7 +18,7 @@ __all__ = ["Summary"]
 _WIDTH = 200
 _WORDS: dict[Kind, tuple[str, str]] = {
     "iteration": ("iteration", "iterations"),
-    "progress": ("state of a progress bar", "states of a progress bar"),
+    "progress": ("progress update", "progress updates"),
     "checkpoint": ("checkpoint", "checkpoints"),
     "best_reward": ("best reward", "best rewards"),
     "message": ("message", "messages"),
@@ -36,37 +36,58 @@ class Summary:
         self._kinds: Counter[Kind] = Counter()
         self._libraries: list[str] = []
         self._first: dict[Kind, Record] = {}
+        self._latest: Record | None = None
+        self._before_failure: Record | None = None
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """Count each record and pass it on."""
         for record in records:
             self._size = record.span[1]
             self._kinds[record.kind] += 1
+            if record.kind in ("iteration", "progress"):
+                self._latest = record
+            elif record.kind == "failure" and "failure" not in self._first:
+                self._before_failure = self._latest
             self._first.setdefault(record.kind, record)
             if record.library is not None and record.library not in self._libraries:
                 self._libraries.append(record.library)
             yield record
 
-    def sentences(self) -> Iterator[str]:
-        """Yield what is to be said after all records went by."""
+    def problem(self) -> str | None:
+        """Return why this is not the log of a training run, or None if it is."""
         if not self._size:
-            yield f"{self._name} is empty."
-            return
-        counts = [self._count(kind) for kind in _WORDS if self._kinds[kind]]
-        if self._libraries:
-            yield f"{' and '.join(map(library_name, self._libraries))}: {', '.join(counts)}."
-        else:
+            return f"{self._name} is empty; give the file that holds the console output of a run."
+        if not self._libraries:
             known = [grammar.NAME for grammar in grammars()]
             names = f"{', '.join(known[:-1])} or {known[-1]}"
-            yield f"{self._name} has no line that {names} prints ({', '.join(counts)})."
+            return f"{self._name} has no line that {names} prints ({self._counts()})."
+        return None
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what is to be said after all records went by."""
+        if self._libraries:
+            yield f"{' and '.join(map(library_name, self._libraries))}: {self._counts()}."
         if (failure := self._first.get("failure")) is not None:
-            yield f"First failure, at byte {failure.span[0]:,}: {_shortened(_exception(failure.text or ''))}"
-        if (unknown := self._first.get("unrecognised")) is not None:
+            yield f"First failure, {_after(self._before_failure)} (byte {failure.span[0]:,}):"
+            yield f"  {_shortened(_exception(failure.text or ''))}"
+        unknown = self._first.get("unrecognised")
+        if unknown is not None and (self._libraries or failure is not None):
             yield f"First unrecognised line, at byte {unknown.span[0]:,}: {_shortened(unknown.text or '')}"
+
+    def _counts(self) -> str:
+        return ", ".join(self._count(kind) for kind in _WORDS if self._kinds[kind])
 
     def _count(self, kind: Kind) -> str:
         number = self._kinds[kind]
         return f"{number:,} {_WORDS[kind][number != 1]}"
+
+
+def _after(record: Record | None) -> str:
+    if record is None or record.iteration is None:
+        return "before anything was reported"
+    what = "vector step" if record.kind == "progress" else "iteration"
+    total = "" if record.iterations is None else f"/{record.iterations:,}"
+    return f"after {what} {record.iteration:,}{total}"
 
 
 def _exception(text: str) -> str:
