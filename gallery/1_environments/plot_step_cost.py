@@ -50,7 +50,8 @@ measured(
 
 # %%
 # The cost model: half of the peak rate is reached at N½ = a / b environments.
-# Well below it a step is launch-bound, well above it throughput-bound.
+# Well below it the fixed cost of launching each operation dominates (launch-bound), well
+# above it the work on each environment does (throughput-bound).
 
 models = {
     name: CostModel.fit([(n, t.median) for n, t in curve.items()])
@@ -68,7 +69,7 @@ for name, model in models.items():
 
 half = models["eager"].half_rate_num_envs
 figure, axes = plots.figure(
-    title=f"Only at about {half:,.0f} environments does a step take twice as long",
+    title=f"Up to {half:,.0f} environments a step takes less than twice the time of one",
     x="number of environments",
     y="microseconds per vector step",
     log="xy",

@@ -51,7 +51,7 @@ typical = {name: median(rates[1:]) for name, rates in scopes.items()}
 ratio = typical["stepping"] / typical["everything"]
 
 figure, axes = plots.figure(
-    title=f"The first rate is {ratio:.0f} times the last one, on the same line",
+    title=f"'fps step' is {ratio:.0f} times 'fps total' in the same epoch",
     x="epoch",
     y="environment steps per second",
     log="y",

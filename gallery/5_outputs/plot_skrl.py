@@ -34,8 +34,9 @@ status = run("skrl", log=log, cwd=log.parent, num_envs=num_envs, iterations=60)
 
 # %%
 # Each redrawing of the bar is a record.
-# Its rate is a moving average of vector steps per second; times the number of environments it is a rate that
-# can be compared with other libraries, and it includes every update so far.
+# Its rate is an exponential moving average of vector steps per second, which has no scope.
+# Only the last one of a finished run is a mean over everything: times the number of
+# environments, it is the cumulative rate.
 
 bars = [record for record in read(log) if record.kind == "progress"]
 done = [bar for bar in bars if bar.metrics.get("it/s")]
@@ -96,7 +97,7 @@ claim(
 )
 best = max(event.value for event in lengths)
 claim(
-    "the cart-pole learns, and only the event file says so",
+    "the cart-pole learns, says the event file",
     best > 2 * lengths[0].value,
     f"{best:.0f} steps",
     about="C23",

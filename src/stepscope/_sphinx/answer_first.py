@@ -34,7 +34,7 @@ def _show_answer_first(app: Sphinx, doctree: nodes.document) -> None:
     )
     where = nodes.paragraph(
         "",
-        "Measured by the build of this page; the script below, and where and with what it ran, stand at its end.",
+        "Measured by this build; device and versions are at the end of the page.",
     )
     answer = nodes.container("", *[figure.deepcopy() for figure in figures], where, classes=["answer"])
     section.insert(method, answer)
