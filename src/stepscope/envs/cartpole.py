@@ -53,8 +53,18 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Steps after which an episode is truncated.
     integrator
         ``"euler"`` (explicit) or ``"semi-implicit"`` (positions move with the new velocities).
-    gravity, cart_mass, pole_mass, pole_half_length, cart_friction, pole_friction
-        In m/s², kg, kg, m (from hinge to centre of mass), 1 and N·m·s.
+    gravity
+        In m/s².
+    cart_mass
+        In kg.
+    pole_mass
+        In kg.
+    pole_half_length
+        From the hinge to the centre of mass, in m.
+    cart_friction
+        Friction of the cart on the track over the normal force, without unit.
+    pole_friction
+        Torque of the hinge's friction over the pole's angular velocity, in N·m·s.
     compile
         Fuse the step with ``torch.compile``, which needs a compiler and takes some seconds here, once. The first
         number of environments is compiled for exactly; the second compiles once more, for all others.

@@ -66,7 +66,11 @@ def _folder(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m stepscope.train", description=__doc__, allow_abbrev=False)
+    parser = _Parser(
+        prog="python -m stepscope.train",
+        description="Train the cart-pole with one of the four libraries and print what that library prints.",
+        allow_abbrev=False,
+    )
     parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
     parser.add_argument("--num-envs", type=_positive, default=256, help="environments (default: %(default)s)")
     parser.add_argument(
