@@ -54,7 +54,9 @@ def docs(session: nox.Session) -> None:
     sphinx(session, "staging", *session.posargs)
     checks = ["docs", "tests/site", "-m", "not slow", "-q"]
     session.run("python", "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
-    shutil.copytree(BUILD / "staging", BUILD / "html")
+    shutil.rmtree(BUILD / "html.part", ignore_errors=True)
+    shutil.copytree(BUILD / "staging", BUILD / "html.part")
+    (BUILD / "html.part").rename(BUILD / "html")
     seconds = time.time() - began
     session.run("python", "-m", "stepscope._sphinx.report", f"{BUILD}/html", f"{seconds:.0f}", f"{began:.0f}")
 

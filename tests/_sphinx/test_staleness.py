@@ -85,6 +85,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setenv("STEPSCOPE_EVIDENCE", str(tmp_path / "evidence"))
     conf = {"src_dir": str(tmp_path / "docs")}
     staleness.reset(conf, "plot_one.py", "before")
+    built.write_text("sphinx-gallery's word")
     staleness.reset(conf, "plot_one.py", "after")
     app = SimpleNamespace(confdir=str(tmp_path), srcdir=str(tmp_path / "docs"))
     return SimpleNamespace(app=app, script=script, built=built, conf=conf, evidence=tmp_path / "evidence")
@@ -99,6 +100,31 @@ class TestForgetStaleExamples:
     def test_one_whose_run_did_not_finish_runs_again(self, project: SimpleNamespace) -> None:
         """An interrupted build leaves an example that has begun and not ended."""
         staleness.reset(project.conf, "plot_one.py", "before")
+        staleness.forget_stale_examples(project.app)
+        assert not project.built.exists()
+
+    def test_one_that_failed_is_not_fresh_once_its_script_is_as_before(
+        self, project: SimpleNamespace
+    ) -> None:
+        """A failing edit that is taken back leaves nothing that looks like a finished run of the old script."""
+        staleness.reset(project.conf, "plot_one.py", "before")
+        staleness.reset(project.conf, "plot_one.py", "after")  # sphinx-gallery gave no word: it failed
+        staleness.forget_stale_examples(project.app)
+        assert not project.built.exists()
+
+    def test_one_whose_text_changed_runs_again_after_a_preview(self, project: SimpleNamespace) -> None:
+        """A preview of an edit has replaced the page, so that taking the edit back must run the example again."""
+        text = project.script.read_text()
+        project.script.write_text(text + "# edited\n")
+        staleness.forget_stale_examples(project.app)  # the preview
+        project.script.write_text(text)
+        staleness.forget_stale_examples(project.app)
+        assert not project.built.exists()
+
+    def test_a_half_written_line_of_evidence_means_an_unfinished_run(self, project: SimpleNamespace) -> None:
+        """A killed build leaves part of a line, and the next one starts over."""
+        (path,) = project.evidence.glob("*/*.jsonl")
+        path.write_text(path.read_text()[:-20])
         staleness.forget_stale_examples(project.app)
         assert not project.built.exists()
 

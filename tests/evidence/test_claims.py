@@ -43,6 +43,12 @@ class TestClaim:
         with pytest.raises(ClaimFailedError):
             claim("nan is large", holds=max(RATES) > 1, value="nan")
 
+    @pytest.mark.parametrize("holds", [1, float("nan"), "yes", None, (False,)])
+    def test_only_true_and_false_are_checks(self, holds: object) -> None:
+        """A slip such as a forgotten comparison does not pass as a claim that holds."""
+        with pytest.raises(TypeError, match="not a bool"):
+            claim("a slip", holds, "1")
+
     def test_one_about_a_gpu_is_not_checked_without_one(self, capsys: pytest.CaptureFixture[str]) -> None:
         """What cannot be checked here is said to be unchecked, even where the figure would contradict it."""
         torch = pytest.importorskip("torch")

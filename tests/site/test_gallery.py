@@ -48,6 +48,22 @@ def test_no_script_takes_too_long(ledger: dict) -> None:
 
 
 @pytest.mark.usefixtures("site")
+def test_no_claim_is_false(ledger: dict) -> None:
+    """A site with a claim that does not hold is not published."""
+    assert [] == [
+        claim["statement"] for shown in ledger.values() for claim in shown.claims if claim["holds"] is False
+    ]
+
+
+def test_no_page_of_the_gallery_shows_a_crash(
+    scripts: dict[str, Path], pages: dict[str, BeautifulSoup]
+) -> None:
+    """An example that failed is not published."""
+    crashed = "Traceback (most recent call last)"
+    assert [] == [name for name in scripts if crashed in pages[f"auto_gallery/{name}.html"].get_text()]
+
+
+@pytest.mark.usefixtures("site")
 def test_every_script_states_claims_and_provenance(ledger: dict) -> None:
     """Each script checks something, and says where and with what."""
     assert [name for name, shown in ledger.items() if not shown.claims or not shown.provenance] == []

@@ -67,6 +67,7 @@ class _Source(SphinxRole):
     """Shows file and line; the cited words appear when the pointer rests on them."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        self.env.note_reread()  # the cited library may be another release by the next build
         wrong = check_citation(self.text)
         if wrong:
             return [], [self.inliner.reporter.warning(f"source: {wrong}", line=self.lineno)]

@@ -12,6 +12,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["output_of", "setup"]
 
 
-def output_of(command: str) -> str:
-    """Return what ``stepscope ...`` or ``python ...`` prints on a terminal of 80 columns, run in the project's root.
+def output_of(command: str, *, folder: Path) -> str:
+    """Return what ``stepscope ...`` or ``python ...`` prints on a terminal of 80 columns, run in a folder.
 
     Raises
     ------
@@ -38,6 +39,7 @@ def output_of(command: str) -> str:
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
+        cwd=folder,
         check=True,
     )
     return done.stdout
@@ -49,8 +51,9 @@ class _Command(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         command = self.arguments[0]
+        self.env.note_reread()  # what it prints depends on more files than can be named
         try:
-            output = output_of(command)
+            output = output_of(command, folder=Path(self.env.app.confdir))
         except subprocess.CalledProcessError as error:
             raise self.error(f"{command}: {error.stderr.strip()}") from error
         text = f"$ {command}\n{output}"

@@ -84,8 +84,8 @@ class _Recording(SphinxDirective):
     option_spec: ClassVar = {"show": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
-        path = RECORDINGS / self.arguments[0]
-        self.env.note_dependency(str(path.resolve()))
+        self.env.note_reread()  # the selection depends on the recording and on all of the parser
+        path = Path(self.env.app.confdir) / RECORDINGS / self.arguments[0]
         try:
             text = visible(excerpt(path, self.options.get("show", "all")))
         except (OSError, BadInputError) as error:

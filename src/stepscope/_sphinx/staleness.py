@@ -1,8 +1,8 @@
 """Which examples must run again.
 
 sphinx-gallery looks at the text of a script alone.
-An example also depends on the modules of stepscope that it uses, on the pinned versions and on the device:
-a fingerprint of these is kept with what the example has shown, and when it differs, or a run did not finish,
+An example also depends on the modules of stepscope that it uses, on the versions, the device and the compiler:
+a fingerprint of all is kept with what the example has shown, and when it differs, or a run did not finish,
 sphinx-gallery's note that the example is up to date is deleted.
 """
 
@@ -12,8 +12,8 @@ import ast
 import hashlib
 import importlib
 import os
-import platform
 import re
+import shutil
 import time
 from functools import cache
 from pathlib import Path
@@ -35,15 +35,19 @@ _started: dict[str, float] = {}
 
 
 def fingerprint(script: Path, *, constraints: Path) -> str:
-    """Return a hash of everything but the script's own text that its output depends on."""
+    """Return a hash of everything that the output of a script depends on."""
     torch = importlib.import_module("torch")
     torch.cuda.is_available()  # so that the name of the device is the one that the script will see
     digest = hashlib.sha256()
-    for path in [*_modules_used_by(script), constraints]:
+    for path in [script, *_modules_used_by(script), _PACKAGE / "_sphinx" / "scraper.py", constraints]:
         digest.update(path.name.encode() + path.read_bytes())
-    digest.update(
-        f"{provenance_module.device_name()} {os.environ.get('OMP_NUM_THREADS')} {platform.python_version()}".encode()
+    surroundings = (
+        provenance_module.device_name(),
+        os.environ.get("OMP_NUM_THREADS"),
+        sorted(provenance_module.versions().items()),
+        shutil.which(os.environ.get("CXX", "g++")) is not None,
     )
+    digest.update(repr(surroundings).encode())
     return digest.hexdigest()[:16]
 
 
@@ -119,13 +123,15 @@ def reset(gallery_conf: dict[str, Any], fname: str, when: str) -> None:
     docs = Path(gallery_conf["src_dir"])
     source = next((docs.parent / "gallery").glob(f"*/{fname}"))
     path = evidence_file(Path(os.environ[FOLDER_VARIABLE]), script_name(source))
+    # sphinx-gallery's word that the example ran without an error; that of an earlier run must not count for this one.
+    word = docs / "auto_gallery" / source.parent.name / f"{fname}.md5"
     if when == "before":
         path.unlink(missing_ok=True)
+        word.unlink(missing_ok=True)
         provenance_module.restart_clock()
         _started[fname] = time.perf_counter()
         return
-    target = docs / "auto_gallery" / source.parent.name / f"{fname}.md5"
-    if target.is_file():  # sphinx-gallery's word that the example ran without an error
+    if word.is_file():
         seconds = round(time.perf_counter() - _started.pop(fname), 1)
         mark = fingerprint(source, constraints=docs.parent / "constraints.txt")
         write(str(source), "run", {"seconds": seconds, "fingerprint": mark})

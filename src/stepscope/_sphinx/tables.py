@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -10,33 +11,31 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger
+from stepscope.evidence import FOLDER_VARIABLE, read_ledger, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 
 __all__ = ["setup"]
 
 _ABSENT = "\N{EN DASH}"
 
-_VERDICT = {True: "holds", False: "does not hold", None: "not checked here"}
-
 
 class _ClaimsLedger(SphinxDirective):
     """Every claim of this build, with its value, script, device and date."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # it shows what the examples of this build have shown
         ledger = read_ledger(Path(os.environ[FOLDER_VARIABLE]))
         rows = [
             [
                 claim["about"] or _ABSENT,
                 claim["statement"],
                 nodes.inline(
-                    "", _VERDICT[claim["holds"]], classes=[_VERDICT[claim["holds"]].replace(" ", "-")]
+                    "", verdict(claim["holds"]), classes=[verdict(claim["holds"]).replace(" ", "-")]
                 ),
                 claim["value"],
                 _script_link(shown.script),
@@ -59,6 +58,7 @@ class _RecordedResults(SphinxDirective):
     """What machines that the build does not have have measured, one table a device."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         files = sorted((Path(self.env.app.confdir) / "results").glob("*/*/*.json"))
         if not files:
             return [
@@ -68,15 +68,14 @@ class _RecordedResults(SphinxDirective):
             ]
         rows = []
         for path in files:
-            self.env.note_dependency(str(path))
             result: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             rows += [
                 [
                     claim["statement"],
-                    _VERDICT[claim["holds"]],
+                    verdict(claim["holds"]),
                     claim["value"],
                     _script_link(result["script"]),
-                    result["device"],
+                    f"{result['device']}{_age(Path(self.env.app.confdir), result)}",
                     result["date"],
                     result["commit"] or _ABSENT,
                 ]
@@ -117,13 +116,14 @@ def _row(cells: Sequence[str | nodes.Node]) -> nodes.Node:
     )
 
 
-def _read_again(app: Sphinx, env: BuildEnvironment, *_: object) -> list[str]:  # noqa: ARG001 - Sphinx's signature
-    """Name the pages that show what the examples have just shown: they are read again in every build."""
-    return [name for name in env.found_docs if name.startswith("results/")]
+def _age(root: Path, result: Mapping[str, Any]) -> str:
+    """Say whether the script has changed since a result was recorded with it."""
+    script = root / "gallery" / f"{result['script']}.py"
+    current = script.is_file() and hashlib.sha256(script.read_bytes()).hexdigest()
+    return "" if current == result["script_sha256"] else " (an earlier version of this script)"
 
 
 def setup(app: Sphinx) -> None:
     """Register the directives."""
     app.add_directive("claims-ledger", _ClaimsLedger)
     app.add_directive("recorded-results", _RecordedResults)
-    app.connect("env-get-outdated", _read_again)

@@ -5,7 +5,7 @@ Run alone, the claim is printed, and a false one ends the script.
 Run by the build (`STEPSCOPE_EVIDENCE` names a folder), it is also written down for the ledger of claims.
 """
 
-from stepscope.evidence._claims import Claim, ClaimFailedError, claim
+from stepscope.evidence._claims import Claim, ClaimFailedError, claim, verdict
 from stepscope.evidence._drift import Drift, drift, shape
 from stepscope.evidence._ledger import FOLDER_VARIABLE, ScriptEvidence, measured, read_ledger
 from stepscope.evidence._provenance import Provenance, provenance
@@ -23,4 +23,5 @@ __all__ = [
     "provenance",
     "read_ledger",
     "shape",
+    "verdict",
 ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from stepscope.evidence._ledger import write
 from stepscope.evidence._provenance import device_name
 
-__all__ = ["Claim", "ClaimFailedError", "claim"]
+__all__ = ["Claim", "ClaimFailedError", "claim", "verdict"]
 
 
 class ClaimFailedError(AssertionError):
@@ -42,10 +42,10 @@ class Claim:
     needs: str | None
     device: str
 
-    @property
-    def verdict(self) -> str:
-        """``"holds"``, ``"does not hold"`` or ``"not checked here"``."""
-        return {True: "holds", False: "does not hold", None: "not checked here"}[self.holds]
+
+def verdict(holds: bool | None) -> str:  # noqa: FBT001 - the value that a claim holds
+    """Return ``"holds"``, ``"does not hold"`` or ``"not checked here"``."""
+    return {True: "holds", False: "does not hold", None: "not checked here"}[holds]
 
 
 def claim(
@@ -63,7 +63,7 @@ def claim(
     statement
         What is claimed, in words.
     holds
-        The check; its truth value counts.
+        The check, a bool of Python's or NumPy's.
     value
         The measured figure behind it, with its unit.
     about
@@ -80,6 +80,8 @@ def claim(
     ------
     ClaimFailedError
         The statement does not hold.
+    TypeError
+        The check is not a bool.
 
     Examples
     --------
@@ -87,6 +89,8 @@ def claim(
     claim holds: three is more than two (1.5x)
     """
     device = device_name()
+    if type(holds).__name__ not in ("bool", "bool_"):  # Python's, and NumPy's under both of its names
+        raise TypeError(f"a claim holds or does not: {statement!r} was given {holds!r}, which is not a bool")
     checked = None if needs == "cuda" and not _has_cuda() else bool(holds)
     made = Claim(
         statement=statement, holds=checked, value=str(value), about=about, needs=needs, device=device
@@ -94,7 +98,7 @@ def claim(
     # The frame of the script that makes the claim names it: `__file__` does not exist inside sphinx-gallery.
     write(sys._getframe(1).f_code.co_filename, "claim", asdict(made))  # noqa: SLF001 - the documented way to see the caller
     label = f"claim {about}" if about else "claim"
-    sentence = f"{label} {made.verdict}: {statement} ({value})"
+    sentence = f"{label} {verdict(made.holds)}: {statement} ({value})"
     if made.holds is False:
         raise ClaimFailedError(sentence)
     print(sentence)  # noqa: T201 - a script's reader sees its claims

@@ -84,9 +84,12 @@ def read_ledger(folder: Path) -> tuple[ScriptEvidence, ...]:
 
 def read_script(path: Path) -> ScriptEvidence:
     """Return what one script has shown."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     by_kind: dict[str, list[dict[str, Any]]] = {}
-    for line in lines:
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:  # the process was killed while it wrote: this run did not finish
+            break
         by_kind.setdefault(line.pop("kind"), []).append(line)
     return ScriptEvidence(
         script=script_name(path),

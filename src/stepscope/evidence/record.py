@@ -87,7 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("No CUDA device here, so no result is recorded: every build measures the CPU itself.")  # noqa: T201
         return 0
     for script in options.scripts or sorted(Path("gallery").glob("*/plot_*.py")):
-        result = result_of(script)
+        try:
+            result = result_of(script)
+        except subprocess.CalledProcessError as error:
+            sys.stderr.write(
+                f"{script} failed with exit status {error.returncode}; nothing is recorded of it.\n"
+            )
+            return 1
         device = re.sub(r"[^a-z0-9]+", "-", str(result["device"]).lower()).strip("-")
         path = options.into / device / f"{script_name(script)}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
