@@ -29,7 +29,7 @@ from stepscope.train import run
 
 num_envs = 4096 if torch.cuda.is_available() else 256
 log = Path(tempfile.mkdtemp()) / "train.log"
-status = run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
 
 # %%
 # Read the log: one record an epoch, with each rate under its scope.
@@ -37,7 +37,7 @@ status = run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=
 records = list(read(log))
 epochs = [record for record in records if record.kind == "iteration"]
 rewards = [record.reward for record in records if record.kind == "best_reward"]
-print(f"exit status {status}, {len(epochs)} epochs, best mean reward {rewards[-1]:.0f}")
+print(f"{len(epochs)} epochs, best mean reward {rewards[-1]:.0f}")
 
 # %%
 # The gap between two rates is the time of what the slower one adds.
@@ -73,13 +73,11 @@ claim(
     f"{ratio:.1f}x",
     about="C21",
 )
-ordered = all(
-    record.fps.step > record.fps.rollout > record.fps.total for record in epochs
-)
+gap = typical["stepping and inference"] / typical["everything"]
 claim(
-    "in every epoch step > rollout > total",
-    ordered,
-    f"{len(epochs)} epochs",
+    "RL-Games' rate with inference is at least 1.2 times its total rate",
+    gap > 1.2,
+    f"{gap:.1f}x",
     about="C21",
 )
 

@@ -28,16 +28,14 @@ from stepscope.train import run
 
 num_envs = 4096 if torch.cuda.is_available() else 256
 log = Path(tempfile.mkdtemp()) / "train.log"
-status = run("rsl_rl", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+run("rsl_rl", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
 
 # %%
 # Read the log: one record an iteration, with the numbers under their scopes.
 
 iterations = [record for record in read(log) if record.kind == "iteration"]
 last = iterations[-1]
-print(
-    f"exit status {status}, {len(iterations)} iterations, {last.env_steps} environment steps"
-)
+print(f"{len(iterations)} iterations, {last.env_steps} environment steps")
 print(
     f"last: {last.fps.total} environment steps per second in total, episodes of {last.episode_length} steps"
 )

@@ -30,15 +30,13 @@ from stepscope.train import run
 
 num_envs = 4096 if torch.cuda.is_available() else 256
 log = Path(tempfile.mkdtemp()) / "train.log"
-status = run("sb3", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+run("sb3", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
 
 # %%
 # One record a table.
 
 tables = [record for record in read(log) if record.kind == "iteration"]
-print(
-    f"exit status {status}, {len(tables)} tables, {tables[-1].env_steps} environment steps"
-)
+print(f"{len(tables)} tables, {tables[-1].env_steps} environment steps")
 print(
     f"episodes last {tables[-1].episode_length} steps, cumulative rate {tables[-1].fps.cumulative} steps/s"
 )

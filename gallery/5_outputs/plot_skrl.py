@@ -30,7 +30,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 num_envs = 4096 if torch.cuda.is_available() else 256
 log = Path(tempfile.mkdtemp()) / "train.log"
-status = run("skrl", log=log, cwd=log.parent, num_envs=num_envs, iterations=60)
+run("skrl", log=log, cwd=log.parent, num_envs=num_envs, iterations=60)
 
 # %%
 # Each redrawing of the bar is a record.
@@ -41,9 +41,7 @@ status = run("skrl", log=log, cwd=log.parent, num_envs=num_envs, iterations=60)
 bars = [record for record in read(log) if record.kind == "progress"]
 done = [bar for bar in bars if bar.metrics.get("it/s")]
 final = done[-1]
-print(
-    f"exit status {status}, bar drawn {len(bars)} times, {final.iteration} vector steps"
-)
+print(f"bar drawn {len(bars)} times, {final.iteration} vector steps")
 print(
     f"{final.metrics['it/s']} vector steps/s x {num_envs} = {final.metrics['it/s'] * num_envs:.0f} env steps/s"
 )

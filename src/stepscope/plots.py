@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "MARKERS", "MUTED", "NAMES", "figure", "for_dark_pages", "show"]
+__all__ = ["COLOURS", "INK", "MUTED", "figure", "for_dark_pages", "show"]
 
 COLOURS = {
     "rl_games": "#e69f00",  # orange
@@ -36,18 +36,6 @@ COLOURS = {
     "failure": "#d55e00",  # vermilion
 }
 """Colour of each role, the same in every plot and table."""
-
-MARKERS = {"rl_games": "o", "rsl_rl": "s", "skrl": "^", "sb3": "D", "isaac_lab": "v"}
-"""Marker of each library, so that a plot reads in grey."""
-
-NAMES = {
-    "rl_games": "RL-Games",
-    "rsl_rl": "RSL-RL",
-    "skrl": "skrl",
-    "sb3": "Stable-Baselines3",
-    "isaac_lab": "Isaac Lab",
-}
-"""Names as their authors write them."""
 
 INK = "#1f2328"
 """Text, axes and reference lines on a light page."""

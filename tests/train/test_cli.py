@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stepscope.train.__main__ import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Importing RL-Games compiles a network, and torch's own compiler uses what torch deprecates.
 pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated:DeprecationWarning")
@@ -35,6 +39,13 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated
         ("skrl --algorithm sac", "skrl has no option --algorithm"),
         ("sb3 --episode-terms", "sb3 has no option --episode-terms"),
         ("sb3 --algorithm td7", "choose one of ppo, sac, dqn"),
+        ("sb3 --algorithm sac --minibatches 2", "--minibatches is an option of PPO"),
+        ("rl_games --num-envs 3 --horizon 3 --minibatches 1", "sequences of 4"),
+        ("skrl --num-envs 4 --horizon 1", "fewer than 2 cannot be normalised"),
+        ("rsl_rl --learning-rate nan", "'nan' is not a number above 0"),
+        ("rsl_rl --learning-rate -1", "'-1' is not a number above 0"),
+        ("skrl --seed 4294967296", "'4294967296' is not a whole number from 0 to 4294967295"),
+        ("rsl_rl --log-dir pyproject.toml/runs", "is a file"),
         ("rsl_rl --device gpu", "--device gpu is not usable here"),
         ("rsl_rl --device cuda:99", "--device cuda:99 is not usable here"),
     ],
@@ -51,6 +62,13 @@ def test_a_wrong_call_gets_one_sentence(
     [line] = printed.err.splitlines()
     assert line.startswith("stepscope.train: ")
     assert words in line
+
+
+def test_a_wrong_call_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder is made for a training that never begins."""
+    monkeypatch.chdir(tmp_path)
+    assert 2 == main(["skrl", "--num-envs", "3", "--horizon", "5"])
+    assert [] == list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("arguments", ["rsl_rl --num-envs 0", "sb3 --num-envs 3 --horizon 5"])

@@ -56,12 +56,14 @@ def _step_size(text: str) -> float:
 
 
 def _folder(text: str) -> str:
-    try:
-        Path(text).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be made a folder ({error.strerror})") from error
-    if not os.access(text, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{text!r} may not be written to by you")
+    # Looked at and not made: a call that is refused for another reason leaves nothing behind.
+    there = next(path for path in (Path(text).absolute(), *Path(text).absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be a folder, because {str(there)!r} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} cannot be made, because {str(there)!r} may not be written to"
+        )
     return text
 
 
@@ -95,12 +97,15 @@ def _parser() -> argparse.ArgumentParser:
         help="where checkpoints and event files go (default: %(default)s)",
     )
     parser.add_argument(
-        "--minibatches", type=_positive, default=4, help="parts of a rollout (default: %(default)s)"
+        "--minibatches", type=_positive, default=argparse.SUPPRESS, help="parts of a rollout (default: 4)"
     )
     # The options below belong to some libraries only: absent means that the library's own default holds.
     some = argparse.SUPPRESS
     parser.add_argument(
-        "--learning-rate", type=_step_size, default=some, help="step size of the optimiser (default: 0.001)"
+        "--learning-rate",
+        type=_step_size,
+        default=some,
+        help="learning rate (default: 0.001; sb3 sac and dqn: their own)",
     )
     parser.add_argument(
         "--checkpoint-every", type=_positive, default=some, help="save every so many iterations"
@@ -117,6 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = vars(_parser().parse_args(arguments))
         _train(options.pop("library"), options)
+    except ModuleNotFoundError as error:
+        print(
+            f"stepscope.train: {error.name} is not installed; install stepscope with its extra: stepscope[examples].",
+            file=sys.stderr,
+        )
+        return 2
     except BadInputError as error:
         print(f"stepscope.train: {error}", file=sys.stderr)
         return 2

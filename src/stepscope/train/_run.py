@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepscope.errors import BadInputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LIBRARIES", "console_command", "run"]
+__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "run"]
 
 LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
 """Names of the training libraries: the modules of this package, the folders of recordings, the readers of logs."""
@@ -33,7 +35,13 @@ def console_command(library: str, settings: Mapping[str, object]) -> list[str]:
     return arguments
 
 
-def run(library: str, *, log: str | Path, cwd: str | Path | None = None, **settings: object) -> int:
+class TrainingFailedError(RuntimeError):
+    """A training process ended with another exit status than 0; the message holds its last words."""
+
+
+def run(
+    library: str, *, log: str | Path, cwd: str | Path | None = None, check: bool = True, **settings: object
+) -> int:
     """Train `library` in a fresh process and write its console output to `log`.
 
     Standard output and standard error go to the same file in the order in which they were printed,
@@ -47,6 +55,8 @@ def run(library: str, *, log: str | Path, cwd: str | Path | None = None, **setti
         File to write; it is replaced.
     cwd
         Folder to train in; checkpoints and event files appear below it.
+    check
+        Raise when the process fails; otherwise its exit status says so.
     **settings
         Options of ``python -m stepscope.train``, with underscores: ``num_envs=256, iterations=20``.
 
@@ -54,7 +64,16 @@ def run(library: str, *, log: str | Path, cwd: str | Path | None = None, **setti
     -------
     int
         The exit status of the training process.
+
+    Raises
+    ------
+    BadInputError
+        There is no such library here.
+    TrainingFailedError
+        The process failed, and `check` is true.
     """
+    if library not in LIBRARIES:
+        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
     # Unbuffered, because a library that never flushes would otherwise put its lines after those on stderr.
     # Two OpenMP threads on a busy machine can be many times slower than one; the reader's own choice wins.
     environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
@@ -67,5 +86,11 @@ def run(library: str, *, log: str | Path, cwd: str | Path | None = None, **setti
             cwd=cwd,
             env=environment,
             check=False,
+        )
+    if check and process.returncode:
+        last_words = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+        raise TrainingFailedError(
+            f"{library} ended with exit status {process.returncode}; see {log}, which ends:\n"
+            + "\n".join(last_words)
         )
     return process.returncode

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
+from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 
 if TYPE_CHECKING:
@@ -69,13 +73,27 @@ def train(
         Of the first update; it then follows the measured KL divergence.
     checkpoint_every
         Save every so many epochs; by default only the best and the last are saved.
+
+    Raises
+    ------
+    BadInputError
+        The rollout cannot be cut into the minibatches, or into RL-Games' sequences of 4.
     """
+    size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
+    if env.num_envs * horizon % _SEQUENCE:
+        raise BadInputError(
+            f"{env.num_envs} environments x {horizon} steps = {env.num_envs * horizon} environment steps are no whole"
+            f" number of RL-Games' sequences of {_SEQUENCE}; choose another --num-envs or --horizon."
+        )
+    # RL-Games takes a seed of 0 for none, so that the generators it would seed are seeded here.
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the global generator is the one that RL-Games draws from
+    torch.manual_seed(seed)
     env.reset(seed=seed)
     vecenv.register("stepscope", lambda _name, _num_actors, **_: _Environment(env))
     env_configurations.register(
         "stepscope", {"vecenv_type": "stepscope", "env_creator": lambda **_: _Environment(env)}
     )
-    size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
     settings: dict[str, Any] = {
         "name": "cartpole",
         "env_name": "stepscope",
@@ -114,6 +132,10 @@ def train(
     runner.load({"params": {**_MODEL, "seed": seed, "torch_threads": 0, "config": settings}})
     runner.run({"train": True})
 
+
+_SEQUENCE = (
+    4  # RL-Games' ``seq_length``, which it demands to divide a rollout even without a recurrent network
+)
 
 _MODEL = {
     "algo": {"name": "a2c_continuous"},

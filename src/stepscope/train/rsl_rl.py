@@ -93,6 +93,11 @@ def train(
         Save every so many iterations (RSL-RL: ``save_interval``); the first and the last are always saved.
     episode_terms
         Add terms to the ``extras`` of each step, which RSL-RL prints as lines of their own.
+
+    Raises
+    ------
+    BadInputError
+        The rollout cannot be cut into the minibatches.
     """
     minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
     torch.manual_seed(seed)

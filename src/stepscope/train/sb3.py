@@ -95,8 +95,8 @@ def train(
     horizon: int = 32,
     seed: int = 0,
     log_dir: str = "runs",
-    minibatches: int = 4,
-    learning_rate: float = 1e-3,
+    minibatches: int | None = None,
+    learning_rate: float | None = None,
     checkpoint_every: int | None = None,
     algorithm: str = "ppo",
 ) -> None:
@@ -115,9 +115,9 @@ def train(
     log_dir
         Folder for TensorBoard's files and the checkpoints.
     minibatches
-        Equal parts that a rollout of PPO is cut into.
+        Equal parts that a rollout of PPO is cut into, by default 4.
     learning_rate
-        Of PPO; SAC and DQN keep their own defaults.
+        By default 0.001 for PPO, and their own defaults for SAC and DQN.
     checkpoint_every
         Save every so many rollouts; by default nothing is saved.
     algorithm
@@ -126,13 +126,14 @@ def train(
     Raises
     ------
     BadInputError
-        The algorithm is not one of `ALGORITHMS`, or the rollout cannot be cut into the minibatches.
+        The algorithm is not one of `ALGORITHMS` or has no minibatches, or the rollout cannot be cut into them.
     """
     if algorithm not in ALGORITHMS:
         raise BadInputError(
             f"--algorithm {algorithm} is not known here; choose one of {', '.join(ALGORITHMS)}."
         )
-    size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
+    if algorithm != "ppo" and minibatches is not None:
+        raise BadInputError(f"--minibatches is an option of PPO, and {algorithm} has none; leave it out.")
     env.reset(seed=seed)
     wrapped = VecMonitor(_Environment(env, discrete=algorithm == "dqn"))
     common: dict[str, Any] = {
@@ -143,9 +144,12 @@ def train(
         "verbose": 1,
         "tensorboard_log": log_dir,
     }
+    if learning_rate is not None:
+        common["learning_rate"] = learning_rate
     model: BaseAlgorithm
     if algorithm == "ppo":
-        model = PPO(n_steps=horizon, batch_size=size, n_epochs=10, learning_rate=learning_rate, **common)
+        size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches or 4)
+        model = PPO(n_steps=horizon, batch_size=size, n_epochs=10, **{"learning_rate": 1e-3, **common})
     elif algorithm == "sac":
         model = SAC(train_freq=horizon, gradient_steps=8, learning_starts=1000, **common)
     else:

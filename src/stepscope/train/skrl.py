@@ -24,7 +24,7 @@ __all__ = ["train"]
 
 
 class _Environment(Wrapper):
-    """Our vector environment as skrl wants it: rewards and flags as columns, and one reset at the start."""
+    """Our vector environment as skrl wants it: rewards and flags as columns."""
 
     @property
     def observation_space(self) -> Space:
@@ -39,8 +39,6 @@ class _Environment(Wrapper):
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
         observations, rewards, terminated, truncated, infos = self._env.step(actions)
-        # skrl calls reset() after a step with a finished episode unless there are several environments,
-        # and every environment of ours has already restarted by itself.
         return observations, rewards[:, None], terminated[:, None], truncated[:, None], infos
 
     def state(self) -> None:
@@ -111,6 +109,11 @@ def train(
         Of policy and value network.
     checkpoint_every
         Save every so many rollouts; by default skrl saves ten times in a run.
+
+    Raises
+    ------
+    BadInputError
+        The rollout cannot be cut into the minibatches.
     """
     minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
     set_seed(seed)
@@ -133,7 +136,9 @@ def train(
         "ratio_clip": 0.2,
         "value_clip": 0.2,
         "value_loss_scale": 1.0,
-        "time_limit_bootstrap": True,
+        # Off, as by default: skrl would take the value of the observation that step() returned, which here is the
+        # first of the next episode already.
+        "time_limit_bootstrap": False,
         "observation_preprocessor": RunningStandardScaler,
         "observation_preprocessor_kwargs": {"size": wrapped.observation_space, "device": wrapped.device},
         "value_preprocessor": RunningStandardScaler,
