@@ -46,8 +46,9 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated
         ("rsl_rl --learning-rate -1", "'-1' is not a number above 0"),
         ("skrl --seed 4294967296", "'4294967296' is not a whole number from 0 to 4294967295"),
         ("rsl_rl --log-dir pyproject.toml/runs", "is a file"),
-        ("rsl_rl --device gpu", "--device gpu is not usable here"),
-        ("rsl_rl --device cuda:99", "--device cuda:99 is not usable here"),
+        ("rsl_rl --device gpu", "device 'gpu' is not usable"),
+        ("rsl_rl --device meta", "device 'meta' is not usable"),
+        ("rsl_rl --device cuda:99", "device 'cuda:99' is not usable here"),
     ],
 )
 def test_a_wrong_call_gets_one_sentence(

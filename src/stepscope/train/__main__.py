@@ -135,9 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(library: str, options: dict[str, Any]) -> None:
-    from stepscope.train._device import pick_device  # noqa: PLC0415 - torch is slow to import and --help needs none
+    from stepscope._device import usable_device  # noqa: PLC0415 - torch is slow to import and --help needs none
 
-    device = pick_device(options.pop("device"))
+    device = usable_device(options.pop("device"))
     num_envs: int = options.pop("num_envs")
     module = importlib.import_module(f"stepscope.train.{library}")
     for name in options.keys() - inspect.signature(module.train).parameters.keys():
