@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
+from stepscope._device import usable_device
 from stepscope.envs._compile import compiled
 from stepscope.envs._dynamics import CartPoleConstants
 from stepscope.envs._step import Settings, fresh_states, make_step, next_streams
@@ -36,7 +37,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
     num_envs
         How many, from 1.
     device
-        Where all tensors live, ``"cpu"`` or ``"cuda"``.
+        Where all tensors live, ``"cpu"`` or ``"cuda"``, which is ``"cuda:0"``; None is CUDA where there is one.
     seed
         Of the start states; None draws one. The same seed, device and actions give the same numbers.
     timestep
@@ -147,7 +148,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         self,
         num_envs: int,
         *,
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = "cpu",
         seed: int | None = None,
         timestep: float = 0.02,
         substeps: int = 1,
@@ -187,7 +188,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
             raise BadInputError(f"num_envs is {num_envs!r}; it must be a whole number from 1.")
         self.num_envs = num_envs
-        self.device = _usable(device)
+        self.device = usable_device(device)
         self.episode_length = episode_length
         self._make_spaces()
         seed = torch.Generator().seed() if seed is None else seed
@@ -319,12 +320,3 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             )
         if actions.device != self.device:
             raise BadInputError(f"actions are on {actions.device}; the environment is on {self.device}.")
-
-
-def _usable(device: str | torch.device) -> torch.device:
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise BadInputError(
-            f"device {str(device)!r} is not usable here ({str(error).splitlines()[0]}); try device='cpu'."
-        ) from error
