@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stepscope.logs._lines import LINE_LIMIT
 from stepscope.logs._records import Record
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Kind
 
-__all__ = ["MAX_METRICS", "Block", "Context", "Grammar", "Passage", "Single", "Text", "message", "put"]
+__all__ = ["MAX_METRICS", "Block", "Context", "Grammar", "Numbers", "Passage", "Single", "Text", "message"]
 
 MAX_METRICS = 4096
 """Numbers that one record may hold: no library prints nearly as many, and memory stays bounded."""
@@ -156,14 +157,30 @@ def _printable(line: bytes) -> str:
 def message(line: Line, library: str | None, *, kind: Kind = "message", **fields: Any) -> Single:  # noqa: ANN401 - as above
     """Return a line that keeps its text; one that was too long ends in ``…``."""
     text = _printable(line.text)
-    cut = not line.whole and line.end - line.start > len(line.text) + 2
+    cut = not line.whole and line.end - line.start > LINE_LIMIT
     return Single(kind, library, text=f"{text}…" if cut else text, **fields)
 
 
-def put(metrics: dict[str, float], label: str, value: float) -> None:
-    """Keep `value` under `label`; a label printed twice in one block gets a number, so that nothing is lost."""
-    name, count = label, 1
-    while name in metrics:
-        count += 1
-        name = f"{label} ({count})"
-    metrics[name] = value
+class Numbers:
+    """The numbers of one block; a label that is printed again gets a count, so that nothing is lost.
+
+    Attributes
+    ----------
+    metrics
+        Every number under its label: ``a``, then ``a (2)``, ``a (3)``.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, float] = {}
+        self._counts: dict[
+            str, int
+        ] = {}  # the last count of each label, or a block of one label takes quadratic time
+
+    def put(self, label: str, value: float) -> None:
+        """Keep `value` under `label`, or under the next name that is free."""
+        name, count = label, self._counts.get(label, 1)
+        while name in self.metrics:
+            count += 1
+            name = f"{label} ({count})"
+        self._counts[label] = count
+        self.metrics[name] = value

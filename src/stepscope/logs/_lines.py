@@ -16,12 +16,15 @@ LINE_LIMIT = 1 << 16
 TRACEBACK = b"Traceback (most recent call last):"
 BAR_ENDS = (b"it/s]", b"s/it]")
 
+_MARK = b"\xef\xbb\xbf"
 # Colours, cursor movements and titles. No quantifier can give back what it took, so the time is linear.
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
 # A bar leaves the cursor behind itself, so whatever is printed next shares its line.
-_BAR = re.compile(rb"(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
+_BAR = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
 # A traceback may stand behind one of these; behind anything else it was printed into the middle of a line.
-_BEFORE_TRACEBACK = re.compile(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s*+)?[+|\s]*+(?:Exception Group )?")
+_BEFORE_TRACEBACK = re.compile(
+    rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+)?[+|\s]*+(?:Exception Group )?"
+)
 
 
 class Line(NamedTuple):
@@ -30,9 +33,11 @@ class Line(NamedTuple):
     Attributes
     ----------
     text
-        The line without its end and without control sequences; at most `LINE_LIMIT` bytes.
-    start, end
-        Where the line stood in the input, its end included.
+        The line without its end, control sequences and a byte order mark; at most `LINE_LIMIT` bytes.
+    start
+        Where the line starts in the input, in bytes.
+    end
+        Where the next line starts.
     whole
         Whether `text` is all of it. If not, the last number in it may lack digits.
     """
@@ -105,5 +110,9 @@ def _line(raw: bytes, start: int, end: int, *, whole: bool) -> Line:
     if len(raw) > LINE_LIMIT:
         whole = whole and len(raw.rstrip(b"\r\n")) <= LINE_LIMIT
         raw = raw[:LINE_LIMIT]
+    if raw.startswith(
+        _MARK
+    ):  # a byte order mark: Windows starts a file with one, also one of those put together here
+        raw = raw[len(_MARK) :]
     text = _ESCAPE.sub(b"", raw) if b"\x1b" in raw else raw
     return Line(text.rstrip(b"\r\n"), start, end, whole)

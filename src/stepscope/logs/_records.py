@@ -46,8 +46,12 @@ class Seconds:
 
     Attributes
     ----------
-    collect, learn, iteration
-        The rollout, the update, and both together.
+    collect
+        The rollout.
+    learn
+        The update.
+    iteration
+        Rollout and update together.
     elapsed
         Since training began.
     eta
@@ -79,10 +83,11 @@ class Record:
         ``iteration``, ``checkpoint``, ``best_reward``, ``progress``, ``message``, ``failure`` (a Python traceback)
         or ``unrecognised``.
     rank
-        Process that printed it, in a run of several.
-    iteration, iterations
-        Number of the iteration and how many there will be, as printed: RSL-RL counts from 0, the others from 1.
-        skrl's bar counts vector steps.
+        Process that printed it, in a run of several. This release does not fill it: it is None (``null`` in JSON).
+    iteration
+        Number of the iteration, as printed: RSL-RL counts from 0, the others from 1. skrl's bar counts vector steps.
+    iterations
+        How many iterations there will be, as printed; of skrl's bar, how many vector steps.
     env_steps
         Environment steps so far, as printed. RL-Games' PPO for continuous actions prints the count from before the
         iteration that it reports, so its first line says 0; the others print the count after it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Summary"]
 
 _WIDTH = 200
+# Of a line in UTF-16 the byte order mark remains as two bytes that could not be read, and of the zeros nothing.
+_UTF_16 = re.compile("\N{REPLACEMENT CHARACTER}{2}(?!\N{REPLACEMENT CHARACTER})")
 _WORDS: dict[Kind, tuple[str, str]] = {
     "iteration": ("iteration", "iterations"),
     "progress": ("progress update", "progress updates"),
@@ -57,6 +60,11 @@ class Summary:
         """Return why this is not the log of a training run, or None if it is."""
         if not self._size:
             return f"{self._name} is empty; give the file that holds the console output of a run."
+        if self._is_utf_16():
+            return (
+                f"{self._name} looks like UTF-16, as Windows PowerShell 5 writes it; convert it to UTF-8,"
+                " for example with iconv -f UTF-16 -t UTF-8."
+            )
         if not self._libraries:
             known = [grammar.NAME for grammar in grammars()]
             names = f"{', '.join(known[:-1])} or {known[-1]}"
@@ -73,6 +81,14 @@ class Summary:
         unknown = self._first.get("unrecognised")
         if unknown is not None and (self._libraries or failure is not None):
             yield f"First unrecognised line, at byte {unknown.span[0]:,}: {_shortened(unknown.text or '')}"
+
+    def _is_utf_16(self) -> bool:
+        """Say whether the first line looks it: a byte order mark, then characters of two bytes, one of which is 0."""
+        first = self._first.get("unrecognised")
+        if self._libraries or first is None or first.span[0] or first.text is None:
+            return False
+        start, end = first.span
+        return _UTF_16.match(first.text) is not None and end - start >= 2 * (len(first.text) - 1)
 
     def _counts(self) -> str:
         return ", ".join(self._count(kind) for kind in _WORDS if self._kinds[kind])

@@ -28,7 +28,7 @@ class _Column(NamedTuple):
 
 
 def table(records: Iterable[Record], *, everything: bool = False) -> Iterator[str]:
-    """Yield the lines of a table of the iterations and bars in `records`; none if there are none.
+    """Yield the lines of a table of the iterations and progress updates in `records`; none if there are none.
 
     A column in which nothing was printed is left out, and so is the middle of a long log unless `everything` is
     wanted. Memory does not grow with the log.

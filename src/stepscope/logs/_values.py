@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["duration", "integer", "number"]
+__all__ = ["duration", "integer", "number", "whole"]
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
-_NUMBER = re.compile(rb"[+-]?+(?:\d{1,400}+(?:(\.)\d{0,400}+)?+(?:([eE])[+-]?+\d{1,4}+)?+|(nan|inf))")
+_NUMBER = re.compile(rb"[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)")
+# Nothing that is counted is longer, and an int that no float can hold would break whoever computes with it.
+_INTEGER = re.compile(rb"[+-]?+\d{1,18}+")
 _DURATION = re.compile(rb"(?:(-?\d{1,9}) days?, )?(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{2})")
 
 
 def number(text: bytes) -> float | None:
     """Return the number that `text` is: an int if it was printed as one, None if it is no number.
 
+    More than 18 digits give a float, which is infinite where no float is as large.
+
     >>> number(b"512"), number(b"-0.0086"), number(b"inf"), number(b"12s")
     (512, -0.0086, inf, None)
     """
-    found = _NUMBER.fullmatch(text)
-    if found is None:
-        return None
-    return float(text) if found.lastindex else int(text)
+    if _INTEGER.fullmatch(text) is not None:
+        return int(text)
+    return None if _NUMBER.fullmatch(text) is None else float(text)
 
 
 def integer(text: bytes | None) -> int | None:
@@ -29,7 +32,15 @@ def integer(text: bytes | None) -> int | None:
     >>> integer(b"512"), integer(b"nan"), integer(None)
     (512, None, None)
     """
-    value = number(text) if text is not None else None
+    return None if text is None else whole(number(text))
+
+
+def whole(value: float | None) -> int | None:
+    """Return `value` if it was printed as a whole number.
+
+    >>> whole(512), whole(512.0), whole(None)
+    (512, None, None)
+    """
     return value if isinstance(value, int) else None
 
 

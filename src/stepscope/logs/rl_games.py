@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Passage, Single, message, put
+from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._records import Fps
 from stepscope.logs._values import integer, number
 
@@ -119,10 +119,6 @@ def _epoch(line: Line) -> Block | None:
     if printed[3] is None:
         return None
     values = [None if text is None else number(text) for text in printed]
-    metrics: dict[str, float] = {}
-    for label, value in zip(_LABELS, values, strict=True):
-        if value is not None:
-            put(metrics, label, value)
     return Single(
         "iteration",
         LIBRARY,
@@ -130,7 +126,7 @@ def _epoch(line: Line) -> Block | None:
         iterations=integer(printed[4]),
         env_steps=integer(printed[5]),
         fps=Fps(step=values[0], rollout=values[1], total=values[2]),
-        metrics=metrics,
+        metrics={label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import MAX_METRICS, Block, Passage, message, put
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, message
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import duration, number
+from stepscope.logs._values import duration, number, whole
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Context
@@ -62,7 +62,8 @@ class _Iteration(Block):
     def __init__(self, header: re.Match[bytes], *, whole: bool) -> None:
         self._iteration = int(header[1])
         self._iterations = int(header[2]) if whole or header[3] else None
-        self._metrics: dict[str, float] = {"Learning iteration": self._iteration}
+        self._numbers = Numbers()
+        self._numbers.put("Learning iteration", self._iteration)
         self._first: dict[str, float] = {}
         self._done = False
 
@@ -78,11 +79,11 @@ class _Iteration(Block):
         value = _value(label, after.strip())
         if value is None:
             return label == "Run name"
-        self._done = label == _LAST_LABEL or len(self._metrics) >= MAX_METRICS
+        self._done = label == _LAST_LABEL or len(self._numbers.metrics) >= MAX_METRICS
         if line.whole:
             # An environment may report a label of the library's own; the library's comes first.
             self._first.setdefault(label, value)
-            put(self._metrics, label, value)
+            self._numbers.put(label, value)
         return True
 
     def record(self, span: tuple[int, int]) -> Record:
@@ -93,7 +94,7 @@ class _Iteration(Block):
             kind="iteration",
             iteration=self._iteration,
             iterations=self._iterations,
-            env_steps=_whole(get("Total steps")),
+            env_steps=whole(get("Total steps")),
             fps=Fps(total=get("Steps per second")),
             seconds=Seconds(
                 collect=get("Collection time"),
@@ -104,7 +105,7 @@ class _Iteration(Block):
             ),
             reward=get("Mean reward"),
             episode_length=get("Mean episode length"),
-            metrics=self._metrics,
+            metrics=self._numbers.metrics,
             span=span,
         )
 
@@ -113,7 +114,3 @@ def _value(label: str, text: bytes) -> float | None:
     if label in _DURATIONS:
         return duration(text)
     return number(text.removesuffix(b"s"))
-
-
-def _whole(value: float | None) -> int | None:
-    return value if isinstance(value, int) else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import MAX_METRICS, Block, Single, Text, message, put
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import duration, integer, number
+from stepscope.logs._values import duration, integer, number, whole
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Context
@@ -60,7 +60,7 @@ def _checkpoint(line: Line) -> Block:
 
 
 def _progress(found: re.Match[bytes]) -> Block:
-    """Return the state of the bar of ``progress_bar=True``, which counts environment steps, not iterations."""
+    """Return a progress update of ``progress_bar=True``, which counts environment steps, not iterations."""
     done, total, elapsed, remaining, rate = (part.replace(b",", b"") for part in found.groups()[1:])
     metrics = {
         label: value
@@ -94,7 +94,7 @@ class _Table(Block):
         self._dashes = dashes
         self._text = Text(dashes)
         self._section = ""
-        self._metrics: dict[str, float] = {}
+        self._numbers = Numbers()
         self._rows = 0
         self._done = False
 
@@ -126,26 +126,23 @@ class _Table(Block):
             value = found[1]
         parsed = number(value)
         if bar and parsed is not None:
-            put(self._metrics, label, parsed)
+            self._numbers.put(label, parsed)
 
     def record(self, span: tuple[int, int]) -> Record:
         """Return an iteration; a table without a rate is an evaluation's, or the user's own: a message with numbers."""
-        get = self._metrics.get
-        is_iteration = "time/fps" in self._metrics
+        metrics = self._numbers.metrics
+        get = metrics.get
+        is_iteration = "time/fps" in metrics
         return Record(
             library=LIBRARY,
             kind="iteration" if is_iteration else "message",
-            iteration=_whole(get("time/iterations")),
-            env_steps=_whole(get("time/total_timesteps")),
+            iteration=whole(get("time/iterations")),
+            env_steps=whole(get("time/total_timesteps")),
             fps=Fps(cumulative=get("time/fps")),
             seconds=Seconds(elapsed=get("time/time_elapsed")),
             reward=get("rollout/ep_rew_mean"),
             episode_length=get("rollout/ep_len_mean"),
-            metrics=self._metrics,
+            metrics=metrics,
             text=None if is_iteration else str(self._text),
             span=span,
         )
-
-
-def _whole(value: float | None) -> int | None:
-    return value if isinstance(value, int) else None

@@ -38,9 +38,9 @@ def begin(line: Line, context: Context) -> Block | None:
 
 
 def _progress(found: re.Match[bytes], num_envs: int | None) -> Block:
-    """Return the state of the bar.
+    """Return a progress update.
 
-    Its rate is in vector steps per second, averaged with a weight on the latest (by the last bar: over everything)
+    The bar's rate is in vector steps per second, averaged with a weight on the latest (by the last bar: over everything)
     and updates included. That is none of the scopes of `Fps`, so it stays under the unit that was printed.
     """
     done, total, elapsed, remaining, rate, unit = found.groups()

@@ -123,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = vars(_parser().parse_args(arguments))
         _train(options.pop("library"), options)
     except ModuleNotFoundError as error:
+        if str(error.name).startswith("stepscope"):
+            raise  # a fault of ours, which no installation mends
         print(
             f"stepscope.train: {error.name} is not installed; install stepscope with its extra: stepscope[examples].",
             file=sys.stderr,
