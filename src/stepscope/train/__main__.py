@@ -9,30 +9,14 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from stepscope._arguments import Parser, positive_integer
 from stepscope.errors import BadInputError
 from stepscope.train._run import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-class _Parser(argparse.ArgumentParser):
-    """Answers a wrong option with one sentence instead of a page of usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise BadInputError(f"{message}; see {self.prog} --help.")
-
-
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return value
 
 
 def _seed(text: str) -> int:
@@ -68,21 +52,23 @@ def _folder(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m stepscope.train",
         description="Train the cart-pole with one of the four libraries and print what that library prints.",
         allow_abbrev=False,
     )
     parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
-    parser.add_argument("--num-envs", type=_positive, default=256, help="environments (default: %(default)s)")
+    parser.add_argument(
+        "--num-envs", type=positive_integer, default=256, help="environments (default: %(default)s)"
+    )
     parser.add_argument(
         "--iterations",
-        type=_positive,
+        type=positive_integer,
         default=20,
         help="rollouts, each with an update (default: %(default)s)",
     )
     parser.add_argument(
-        "--horizon", type=_positive, default=32, help="vector steps per rollout (default: %(default)s)"
+        "--horizon", type=positive_integer, default=32, help="vector steps per rollout (default: %(default)s)"
     )
     parser.add_argument(
         "--seed", type=_seed, default=0, help="seed of all random numbers (default: %(default)s)"
@@ -97,7 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         help="where checkpoints and event files go (default: %(default)s)",
     )
     parser.add_argument(
-        "--minibatches", type=_positive, default=argparse.SUPPRESS, help="parts of a rollout (default: 4)"
+        "--minibatches",
+        type=positive_integer,
+        default=argparse.SUPPRESS,
+        help="parts of a rollout (default: 4)",
     )
     # The options below belong to some libraries only: absent means that the library's own default holds.
     some = argparse.SUPPRESS
@@ -108,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         help="learning rate (default: 0.001; sb3 sac and dqn: their own)",
     )
     parser.add_argument(
-        "--checkpoint-every", type=_positive, default=some, help="save every so many iterations"
+        "--checkpoint-every", type=positive_integer, default=some, help="save every so many iterations"
     )
     parser.add_argument("--algorithm", default=some, help="sb3 only: ppo, sac or dqn")
     parser.add_argument(

@@ -1,0 +1,57 @@
+"""What the commands share: how they take numbers, and how they answer a wrong option."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from stepscope.errors import BadInputError
+
+__all__ = ["MOST", "Parser", "positive_integer"]
+
+MOST = 10**9
+"""Largest number that `positive_integer` takes: no run has as many of anything that is asked for."""
+
+_SHOWN = 40
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a wrong option with one sentence instead of a page of usage.
+
+    Raises
+    ------
+    BadInputError
+        From `parse_args`, where argparse itself would print its usage and exit.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the sentence."""
+        raise BadInputError(f"{message}; {self.prog} --help shows what there is.")
+
+
+def positive_integer(text: str) -> int:
+    """Return the whole number that `text` is; the ``type`` of an option that counts something.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If `text` is no whole number from 1 to `MOST`.
+
+    Examples
+    --------
+    >>> positive_integer("512")
+    512
+    """
+    try:
+        value = int(text)
+    except ValueError:  # also for more digits than Python converts
+        value = 0
+    if value > MOST:
+        raise argparse.ArgumentTypeError(f"{_shortened(text)} is more than {MOST:,}")
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{_shortened(text)} is not a whole number of at least 1")
+    return value
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
