@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -286,6 +288,15 @@ def test_a_step_on_cuda_does_not_synchronise() -> None:
         ({"device": "toaster"}, "device 'toaster' is not usable here; choose cpu"),
         ({"device": "cuda:99"}, "device 'cuda:99' is not usable here: "),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**64}, "seed is 18446744073709551616"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": np.float64(3)}, "seed is np.float64(3.0)"),
+        ({"num_envs": np.float32(4)}, "num_envs is np.float32(4.0)"),
+        ({"num_envs": np.bool_(True)}, "num_envs is np.True_"),  # noqa: FBT003 - what it is given
+        ({"num_envs": "4"}, "num_envs is '4'"),
+        ({"num_envs": 99999999999999}, "not enough memory for 99999999999999 environments on cpu"),
+        ({"num_envs": 2**62}, "not enough memory for 4611686018427387904 environments"),
+        ({"num_envs": 10**25}, "not enough memory for 10000000000000000000000000 environments"),
     ],
 )
 def test_bad_arguments_get_a_sentence(arguments: dict[str, Any], word: str) -> None:
@@ -313,3 +324,50 @@ def test_bad_calls_get_a_sentence(call: Callable[[CartPole], object], word: str)
     """What does not fit the environment is refused in one line that says what would."""
     with pytest.raises(BadInputError, match=word):
         call(CartPole(3))
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"), BadInputError),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), BadInputError),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), RuntimeError),
+    ],
+)
+def test_only_a_lack_of_memory_is_called_one(
+    monkeypatch: pytest.MonkeyPatch, error: RuntimeError, refused: type[Exception]
+) -> None:
+    """An allocation that torch refuses is told as such, and any other error stays what it is."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(CartPole, "_random_streams", fail)
+    with pytest.raises(refused) as refusal:
+        CartPole(4)
+    assert refused is type(refusal.value)
+
+
+def test_numpys_integers_are_whole_numbers() -> None:
+    """Counts and seeds may be NumPy's integers, and become Python's."""
+    env = CartPole(np.int64(4), seed=np.uint8(3), substeps=np.int32(2), episode_length=np.int64(9))
+    assert (int, 4, int, 9) == (
+        type(env.num_envs),
+        env.num_envs,
+        type(env.episode_length),
+        env.episode_length,
+    )
+    assert torch.equal(CartPole(4, seed=3, substeps=2).state, env.state)
+    assert torch.equal(env.state, env.reset(seed=np.int64(3))[0])
+
+
+def test_making_one_is_silent() -> None:
+    """Nothing is printed or warned about, whatever the number of environments."""
+    script = "from stepscope.envs import CartPole; CartPole(1); CartPole(4096, track_half_length=1.1)"
+    done = subprocess.run(
+        [sys.executable, "-W", "always::UserWarning", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("", "") == (done.stdout, done.stderr)

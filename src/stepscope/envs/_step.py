@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Settings", "fresh_states", "make_step", "next_streams"]
+__all__ = ["Settings", "fresh_states", "make_step", "next_streams", "whole_number"]
 
 _START = 0.05  # start states lie within this, in every coordinate
 _MULTIPLIER, _INCREMENT = 1664525, 1013904223  # Knuth's and Lewis's, for 32 bits
@@ -37,10 +38,6 @@ class Settings:
 
     def check(self) -> None:
         """Raise BadInputError for the first number that no cart-pole can have."""
-        for name in ("substeps", "episode_length"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise BadInputError(f"{name} is {value!r}; it must be a whole number from 1.")
         names = ["timestep", "force_limit", "track_half_length", "angle_limit"]
         numbers = {name: getattr(self, name) for name in names}
         numbers |= {field.name: getattr(self.constants, field.name) for field in fields(self.constants)}
@@ -49,6 +46,17 @@ class Settings:
             bad = not isinstance(value, int | float) or not math.isfinite(value) or value < 0
             if bad or (value == 0 and name not in _MAY_BE_ZERO):
                 raise BadInputError(f"{name} is {value!r}; it must be a finite number {least}.")
+
+
+def whole_number(name: str, value: object, *, least: int = 1, end: float = math.inf, also: str = "") -> int:
+    """Take a whole number of any integer type, NumPy's too, or raise BadInputError."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type] # asked here
+    except TypeError:
+        number = None
+    if number is None or not least <= number < end:
+        raise BadInputError(f"{name} is {value!r}; it must be a whole number from {least}{also}.")
+    return number
 
 
 def next_streams(streams: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from stepscope._device import usable_device
 from stepscope.envs._compile import compiled
 from stepscope.envs._dynamics import CartPoleConstants
-from stepscope.envs._step import Settings, fresh_states, make_step, next_streams
+from stepscope.envs._step import Settings, fresh_states, make_step, next_streams, whole_number
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CartPole"]
 
 _INTEGRATORS = ("euler", "semi-implicit")
+_BYTES = 100  # that one environment takes when it is made: its share of the spaces and its state
 
 
 class CartPole(VectorEnv):  # gymnasium's types are not read
@@ -78,18 +79,25 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         (N, 4) float32, a copy of the present state; set it with :meth:`set_state`.
     single_observation_space, single_action_space, observation_space, action_space : gymnasium.spaces.Box
         Of one environment and of all; the numbers are tensors of the same shape and dtype.
+    device : torch.device
+        As tensors name it: ``cpu``, or ``cuda`` with an index.
     episode_length : int
-        As given.
+        As given, in steps.
     observation_names : tuple of str
         What the four columns of an observation are.
 
     Raises
     ------
     BadInputError
-        An argument is out of range, the device is not usable, or ``compile=True`` finds no compiler.
+        An argument is out of range, the device is not usable, there is not enough memory for so many environments,
+        or ``compile=True`` finds no compiler.
 
     Notes
     -----
+    The training libraries' adapters in ``stepscope.train`` rely on three things beyond ``VectorEnv``, which another
+    environment needs as well: `device`, `episode_length`, and the last observations of finished episodes in
+    ``info["final_obs"]``, one row for every environment.
+
     An action has shape (N, 1), is clamped to [-1, 1] and multiplied by `force_limit`.
     An observation has shape (N, 4): cart position (m) and velocity (m/s), pole angle (rad) and velocity (rad/s).
     It is stored by columns, as the physics is; ``.contiguous()`` makes a copy stored by rows.
@@ -169,11 +177,11 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             raise BadInputError(f"integrator is {integrator!r}; choose one of {', '.join(_INTEGRATORS)}.")
         self.settings = Settings(
             timestep=timestep,
-            substeps=substeps,
+            substeps=whole_number("substeps", substeps),
             force_limit=force_limit,
             track_half_length=track_half_length,
             angle_limit=angle_limit,
-            episode_length=episode_length,
+            episode_length=whole_number("episode_length", episode_length),
             semi_implicit=integrator == "semi-implicit",
             constants=CartPoleConstants(
                 gravity=gravity,
@@ -185,19 +193,16 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             ),
         )
         self.settings.check()
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise BadInputError(f"num_envs is {num_envs!r}; it must be a whole number from 1.")
-        self.num_envs = num_envs
+        self.num_envs = whole_number("num_envs", num_envs)
         self.device = usable_device(device)
-        self.episode_length = episode_length
-        self._make_spaces()
+        self.episode_length = self.settings.episode_length
         seed = torch.Generator().seed() if seed is None else seed
-        self.reset(seed=seed)
+        self._allocate(seed)
         self._step: Callable[..., tuple[Tensor, ...]] = make_step(self.settings)
         if compile:
             self._step = compiled(self.settings, self.device)
             self.step(
-                torch.zeros(num_envs, 1, device=self.device)
+                torch.zeros(self.num_envs, 1, device=self.device)
             )  # now, so that a missing compiler shows here
             self.reset(seed=seed)
 
@@ -223,8 +228,8 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         BadInputError
             An option was given, or the seed is not a whole number.
         """
-        if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**64):
-            raise BadInputError(f"seed is {seed!r}; it must be a whole number from 0, below 2**64, or None.")
+        if seed is not None:
+            seed = whole_number("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
         if options:
             raise BadInputError(f"CartPole.reset has no options, but got {', '.join(map(str, options))}.")
         with torch.inference_mode(mode=False):
@@ -296,14 +301,36 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         with torch.inference_mode(mode=False):
             self._steps = torch.empty(self.num_envs, dtype=torch.int32, device=self.device).copy_(steps)
 
+    def _allocate(self, seed: int) -> None:
+        """Make the spaces and the state; numpy and torch have an error each for every way of wanting too much."""
+        try:
+            # Pages that nobody touches cost nothing, but what the machine can never have is refused at once.
+            np.empty((self.num_envs, _BYTES), np.uint8)
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise self._too_many() from error
+        try:
+            self._make_spaces()
+            self.reset(seed=seed)
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+                raise self._too_many() from error
+            raise
+
+    def _too_many(self) -> BadInputError:
+        return BadInputError(
+            f"There is not enough memory for {self.num_envs} environments on {self.device}; choose a smaller num_envs."
+        )
+
     def _make_spaces(self) -> None:
         settings = self.settings
         # Terminal observations lie beyond the limits, by at most what one step can add; gymnasium doubles them.
         high = np.array(
             [2 * settings.track_half_length, np.inf, 2 * settings.angle_limit, np.inf], np.float32
         )
+        # Bounds of the spaces' own type: from others gymnasium may warn of lost precision.
+        one = np.array([1.0], np.float32)
         self.single_observation_space = gymnasium.spaces.Box(-high, high, dtype=np.float32)
-        self.single_action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self.single_action_space = gymnasium.spaces.Box(-one, one, dtype=np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
