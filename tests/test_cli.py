@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from stepscope import __version__
 from stepscope.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _EPOCHS = "".join(
     f"fps step: {9000 + epoch} fps step and policy inference: 800 fps total: 70 epoch: {epoch}/40 frames: {epoch * 1024}\n"
@@ -157,6 +155,11 @@ def test_a_log_of_no_library_gets_one_sentence(tmp_path: Path, capsys: pytest.Ca
             ["read", "x", "--num-envs", "0"],
             "stepscope: argument --num-envs: '0' is not a whole number of at least 1",
         ),
+        (
+            ["read", "x", "--num-envs", "9" * 400],
+            f"stepscope: argument --num-envs: '{'9' * 40}…' is more than 1,000,000,000; ",
+        ),
+        (["read", "x", "--num-envs", "9" * 9999], "stepscope: argument --num-envs: '999"),
         (["read", "x", "--json", "--all"], "stepscope: argument --all: not allowed with argument --json"),
         (["raed", "x"], "stepscope: argument COMMAND: invalid choice: 'raed'"),
     ],
@@ -189,6 +192,84 @@ def test_a_reader_that_has_seen_enough_may_leave(log: Path) -> None:
         process.stdout.close()
         assert b"" == process.stderr.read()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_gets_a_sentence_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    """What Windows PowerShell 5 wrote with > cannot be read as it is, and the sentence says how it can."""
+    path = tmp_path / "train.log"
+    path.write_bytes(f"\ufeff{_EPOCHS}".replace("\n", "\r\n").encode(encoding))
+    assert 2 == main(["read", str(path)])
+    error = capsys.readouterr().err
+    assert error.startswith(f"stepscope: {path} looks like UTF-16")
+    assert error.endswith("convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8.\n")
+
+
+def test_other_bytes_are_not_taken_for_utf_16(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture is no log, and no text either."""
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x01\x00H\x00H\x00\x00\n")
+    assert 2 == main(["read", str(path)])
+    assert "UTF-16" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("arguments", [["read", "LOG"], ["read", "LOG", "--json"], ["--help"], ["--version"]])
+def test_a_full_disk_is_not_blamed_on_the_log(log: Path, arguments: list[str]) -> None:
+    """Output that cannot be written gets its own sentence, and the exit status is 1."""
+    command = [sys.executable, "-m", "stepscope", *(str(log) if a == "LOG" else a for a in arguments)]
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},  # argparse passes over what it cannot write at once
+        )
+    sentence = "the output cannot be written (No space left on device); write it elsewhere."
+    assert (1, f"stepscope: {sentence}\n") == (run.returncode, run.stderr)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of Windows closes no streams")
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (
+            "read - <&-",
+            2,
+            "standard input is closed; pipe a log into it, or give the path of a file.",
+        ),
+        ("read LOG >&-", 1, "standard output is closed; leave it open or send it to a file."),
+        ("--help >&-", 1, "standard output is closed; leave it open or send it to a file."),
+        ("read nowhere.log 2>&-", 2, None),
+    ],
+)
+def test_a_closed_stream_gets_one_sentence(
+    log: Path, arguments: str, status: int, sentence: str | None
+) -> None:
+    """A service may start the command without one of its streams."""
+    line = f"'{sys.executable}' -m stepscope {arguments.replace('LOG', str(log))}"
+    run = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    expected = "" if sentence is None else f"stepscope: {sentence}\n"
+    assert (status, "", expected) == (run.returncode, run.stdout, run.stderr)
+
+
+def test_a_log_that_fails_half_way_gets_one_sentence(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that gives up while it is read is named with the log, not with the output."""
+
+    class Broken(io.BytesIO):
+        def read1(self, _size: int | None = -1, /) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pathlib.Path.open", lambda *_: Broken())
+    assert 2 == main(["read", str(log)])
+    expected = f"stepscope: {log} cannot be read (Input/output error); check the file and its disk.\n"
+    assert expected == capsys.readouterr().err
 
 
 def test_a_console_without_unicode_is_no_failure(log: Path) -> None:

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     It is 1 when what there is to say cannot be written.
     """
     if sys.stdout is None:  # closed by whoever started us
-        return _complain("standard output is closed; leave it open, or write it to a file.", 1)
+        return _complain("standard output is closed; leave it open or send it to a file.", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console that lacks a character shows "?" for it
     try:
@@ -144,7 +144,7 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     with _blamed(name):
-        file = Path(name).open("rb")
+        file = Path(name).open("rb")  # noqa: SIM115 - closed below, where an error is not the log's
     with file:
         yield file
 

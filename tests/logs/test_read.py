@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +19,15 @@ from hypothesis import strategies as st
 
 from stepscope.logs import Record, library_name, read, reads
 from stepscope.logs._stream import stream
+from stepscope.logs._summary import Summary
+from stepscope.logs._table import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _RECORDINGS = sorted(Path(__file__).parents[2].glob("recordings/*/*/*.txt"))
 _EPOCH = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 1/2 frames: 0\n"
+_LONG = b"9" * 350  # more than a float holds
 _TRICKS = st.sampled_from(
     [
         b"\r",
@@ -42,6 +47,14 @@ _TRICKS = st.sampled_from(
         b"      Learning iteration 3/4 \n",
         b"                Mean reward: nan\n",
         _EPOCH.encode(),
+        b"\xef\xbb\xbf",
+        _LONG,
+        re.sub(rb"\d", _LONG, _EPOCH.encode()),
+        re.sub(rb"[978]", _LONG, _EPOCH.encode()),
+        b"      Learning iteration 3/4 \n  Mean reward: %b\n  Collection time: %bs\n" % (_LONG, _LONG),
+        b"  Steps per second: %b\n  Total steps: %b\n" % (_LONG, _LONG),
+        b" 40%%|####      | 64/160 [00:00<00:00, %bit/s]\n" % _LONG,
+        b"-" * 362 + b"\n| time/fps | %b |\n" % _LONG[:347],
     ]
 )
 
@@ -69,6 +82,39 @@ def test_every_byte_is_accounted_for(
     at_once = accounted(read(io.BytesIO(data)), len(data))
     in_parts = accounted(stream(data[at : at + size] for at in range(0, len(data), size)), len(data))
     assert [record.to_json() for record in at_once] == [record.to_json() for record in in_parts]
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=_logs(), everything=st.booleans())
+def test_whatever_is_read_can_be_shown(data: bytes, *, everything: bool) -> None:
+    """A table and a summary of any records are lines of text, numbers beyond every bound included."""
+    summary = Summary("a.log")
+    lines = list(table(summary.watch(read(io.BytesIO(data))), everything=everything))
+    said = [*summary.sentences(), summary.problem() or ""]
+    assert all(line == line.rstrip() and "\n" not in line for line in lines)
+    assert all("\n" not in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        _EPOCH,
+        "Traceback (most recent call last):\nValueError: x\n",
+        "\r 40%|####      | 64/160 [00:00<00:00, 570.95it/s]",
+        "Using cpu device",
+    ],
+)
+def test_a_byte_order_mark_hides_nothing(line: str) -> None:
+    """A file of Windows starts with three bytes that belong to its first record and change nothing in it."""
+    [plain] = read(io.BytesIO(line.encode()))
+    [marked] = read(io.BytesIO(line.encode("utf-8-sig")))
+    assert replace(plain, span=(0, len(line) + 3)) == marked
+
+
+def test_a_last_line_with_colours_is_not_shortened() -> None:
+    """Only a line of which bytes were left out ends in an ellipsis."""
+    [record] = read(io.BytesIO(b"\x1b[31mred\x1b[0m"))
+    assert "red" == record.text
 
 
 @given(st.text())
@@ -149,6 +195,8 @@ _HOSTILE = {
     "tracebacks": b"Traceback (most recent call last):",
     "ranks": b"[a] ",
     "warnings": b":1: a.Warning",
+    "labels of RSL-RL": b"\n   Learning iteration 0/1 \n" + (b"  %b: 1\n" % (b"a" * 200)) * 4000,
+    "keys of SB3": b"\n%b\n" % (b"-" * 206) + (b"| %b | 1 |\n" % (b"a" * 198)) * 4000,
 }
 
 
@@ -156,8 +204,8 @@ _HOSTILE = {
     "before", [b"", b"fps step: 1 fps step and policy inference: 1 fps total: ", b"| ", b"\x1b]", b" "]
 )
 @pytest.mark.parametrize("name", _HOSTILE)
-def test_a_hostile_line_takes_linear_time(name: str, before: bytes) -> None:
-    """Ten megabytes without a line end are read in a moment, whatever they are made of."""
+def test_a_hostile_log_takes_linear_time(name: str, before: bytes) -> None:
+    """Ten megabytes are read in a moment, be they one line or one label again and again."""
     data = before + _HOSTILE[name] * (10_000_000 // len(_HOSTILE[name]))
     started = time.process_time()
     records = list(read(io.BytesIO(data)))

@@ -62,10 +62,10 @@ def test_a_bar_is_read_as_it_was_drawn(
 
 
 @pytest.mark.parametrize("through_a_terminal", [False, True])
-def test_a_whole_bar_is_one_record_a_state(
+def test_a_whole_bar_is_one_record_an_update(
     library: Callable[[str], Any], *, through_a_terminal: bool
 ) -> None:
-    """Carriage returns part the states; the first and the last are there."""
+    """Carriage returns part the progress updates; the first and the last are there."""
     out = io.StringIO()
     for _ in library("tqdm").tqdm(
         range(160), file=out, mininterval=0, miniters=1, ncols=90 if through_a_terminal else None

@@ -16,7 +16,9 @@ LINE_LIMIT = 1 << 16
 TRACEBACK = b"Traceback (most recent call last):"
 BAR_ENDS = (b"it/s]", b"s/it]")
 
-_MARK = b"\xef\xbb\xbf"
+_MARK = (
+    b"\xef\xbb\xbf"  # the byte order mark that Windows starts a file with, each of several put together too
+)
 # Colours, cursor movements and titles. No quantifier can give back what it took, so the time is linear.
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
 # A bar leaves the cursor behind itself, so whatever is printed next shares its line.
@@ -110,9 +112,6 @@ def _line(raw: bytes, start: int, end: int, *, whole: bool) -> Line:
     if len(raw) > LINE_LIMIT:
         whole = whole and len(raw.rstrip(b"\r\n")) <= LINE_LIMIT
         raw = raw[:LINE_LIMIT]
-    if raw.startswith(
-        _MARK
-    ):  # a byte order mark: Windows starts a file with one, also one of those put together here
-        raw = raw[len(_MARK) :]
+    raw = raw.removeprefix(_MARK)
     text = _ESCAPE.sub(b"", raw) if b"\x1b" in raw else raw
     return Line(text.rstrip(b"\r\n"), start, end, whole)
