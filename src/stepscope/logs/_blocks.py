@@ -172,9 +172,8 @@ class Numbers:
 
     def __init__(self) -> None:
         self.metrics: dict[str, float] = {}
-        self._counts: dict[
-            str, int
-        ] = {}  # the last count of each label, or a block of one label takes quadratic time
+        # The last count of each label: to search from the start would take a block of one label quadratic time.
+        self._counts: dict[str, int] = {}
 
     def put(self, label: str, value: float) -> None:
         """Keep `value` under `label`, or under the next name that is free."""
