@@ -16,9 +16,8 @@ LINE_LIMIT = 1 << 16
 TRACEBACK = b"Traceback (most recent call last):"
 BAR_ENDS = (b"it/s]", b"s/it]")
 
-_MARK = (
-    b"\xef\xbb\xbf"  # the byte order mark that Windows starts a file with, each of several put together too
-)
+# The byte order mark that Windows starts a file with; logs that were put together have one in the middle too.
+_MARK = b"\xef\xbb\xbf"
 # Colours, cursor movements and titles. No quantifier can give back what it took, so the time is linear.
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
 # A bar leaves the cursor behind itself, so whatever is printed next shares its line.
