@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from stepscope import __version__
+from stepscope._arguments import MOST, positive_integer
 from stepscope.cli import main
 
 _EPOCHS = "".join(
@@ -171,6 +173,15 @@ def test_bad_input_gets_one_sentence(
     assert 2 == main(arguments)
     streams = capsys.readouterr()
     assert ("", 1, True) == (streams.out, streams.err.count("\n"), streams.err.startswith(sentence))
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "many", "", str(MOST + 1), "9" * 400, "9" * 9999])
+def test_a_number_that_cannot_be_is_refused(text: str) -> None:
+    """One and a billion are taken; the reason against any other stays short, however long the number is."""
+    assert [1, MOST] == [positive_integer("1"), positive_integer(str(MOST))]
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        positive_integer(text)
+    assert len(str(caught.value)) < 100
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
