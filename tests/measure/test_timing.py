@@ -63,3 +63,9 @@ def test_step_time_takes_the_environments_options() -> None:
     assert measure.step_time(4096, device="cpu", options={"substeps": 10}).median > 1.5 * base.median
     with pytest.raises(BadInputError, match="substeps is 0"):
         measure.step_time(4, options={"substeps": 0})
+
+
+def test_step_time_refuses_a_device_that_is_not_here() -> None:
+    """A device that cannot be used is refused in the same words as by the environment."""
+    with pytest.raises(BadInputError, match="device 'toaster' is not usable here"):
+        measure.step_time(4, device="toaster")

@@ -45,7 +45,7 @@ def step_time(
     Raises
     ------
     BadInputError
-        The environment refused its arguments.
+        The environment refused its arguments, or there is no such device here.
     MeasurementFailedError
         The process raised, died or took too long, for instance for want of memory.
     """
@@ -67,13 +67,14 @@ def _measure(*, num_envs: int, env: str, options: dict[str, Any], device: str | 
 
     import torch  # noqa: PLC0415
 
+    from stepscope._device import usable_device  # noqa: PLC0415
     from stepscope.measure._timing import time_blocks  # noqa: PLC0415
 
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    where = usable_device(device)
     module, _, name = env.partition(":")
-    world = getattr(importlib.import_module(module), name)(num_envs, device=device, seed=0, **options)
+    world = getattr(importlib.import_module(module), name)(num_envs, device=str(where), seed=0, **options)
     world.reset()
     shape = (num_envs, *world.single_action_space.shape)
-    actions = 2.0 * torch.rand(shape, device=device) - 1.0
-    synchronise = torch.cuda.synchronize if torch.device(device).type == "cuda" else lambda: None
+    actions = 2.0 * torch.rand(shape, device=where) - 1.0
+    synchronise = torch.cuda.synchronize if where.type == "cuda" else lambda: None
     return asdict(time_blocks(lambda: world.step(actions), synchronise=synchronise))
