@@ -12,8 +12,12 @@ import threading
 from typing import Any
 
 from stepscope.errors import BadInputError
+from stepscope.measure._once import ask_once
 
 __all__ = ["MeasurementFailedError", "fresh"]
+
+# Apple's libraries do not survive a fork, and torch loads them.
+_FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 
 
 class MeasurementFailedError(RuntimeError):
@@ -45,7 +49,7 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
     target
         ``"module:function"``, importable with this process's ``sys.path``.
     limit
-        Time after which the process is killed, in seconds.
+        Time after which the process is killed, in seconds, not counting the import of torch.
     **arguments
         Passed on; they and the result must be what JSON can hold.
 
@@ -71,7 +75,7 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
         line = json.dumps({**request, "arguments": arguments})
     except TypeError as error:
         raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
-    answer = _server.ask(line)
+    answer = _server.ask(line, limit=limit)
     if "result" in answer:
         return answer["result"]
     if "bad_input" in answer:
@@ -80,17 +84,20 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
 
 
 class _Server:
-    """The process that imports torch once and forks one child per measurement, or one of many where there is no fork."""
+    """The process that imports torch once and forks one child per measurement; without forks, one process for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool = _FORKS) -> None:
+        self._forks = forks
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()  # one measurement at a time: two would disturb each other
         atexit.register(self.stop)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def ask(self, line: str) -> dict[str, Any]:
+    def ask(self, line: str, *, limit: float) -> dict[str, Any]:
         with self._lock:
+            if not self._forks:
+                return ask_once(line, limit=limit, environment=_environment())
             process = self._running()
             assert process.stdin is not None  # noqa: S101 - for the type checker
             assert process.stdout is not None  # noqa: S101 - the same
@@ -138,9 +145,13 @@ class _Server:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+                env=_environment(),
             )
         return self._process
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
 def _close(process: subprocess.Popen[str]) -> None:

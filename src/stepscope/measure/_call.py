@@ -1,0 +1,65 @@
+"""What happens inside of a fresh process, however it came to be, and how its end is told."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from stepscope.errors import BadInputError
+
+__all__ = ["call", "fate", "import_first", "last_words", "watch"]
+
+_LAST_WORDS = 12  # lines
+
+
+def import_first() -> None:
+    """Import what takes seconds, before anything is measured."""
+    for package in ("torch", "gymnasium"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(package)
+
+
+def watch(limit: float) -> None:
+    """Say where a crash or a hang was, on standard error, and end this process at its limit in seconds."""
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(limit, exit=True)
+
+
+def call(request: dict[str, Any]) -> str:
+    """Call the target and put its result, or what it raised, into JSON."""
+    try:
+        sys.path[:] = request["path"]
+        os.chdir(request["cwd"])
+        module, _, function = request["target"].partition(":")
+        result = getattr(importlib.import_module(module), function)(**request["arguments"])
+        return json.dumps({"result": result})
+    except BadInputError as error:
+        return json.dumps({"bad_input": str(error)})
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
+        import traceback  # noqa: PLC0415 - rarely needed
+
+        first = str(error).strip().partition("\n")[0].rstrip(".")
+        return json.dumps(
+            {
+                "reason": f"raised {type(error).__name__}: {first}",
+                "last_words": last_words(traceback.format_exc()),
+            }
+        )
+
+
+def last_words(said: str) -> str:
+    """Keep the last lines."""
+    return "\n".join(said.splitlines()[-_LAST_WORDS:])
+
+
+def fate(code: int) -> str:
+    """Tell how a process ended that did not answer, from its exit code, which is negative after a signal."""
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended without an answer, with exit code {code}"
