@@ -23,6 +23,11 @@ def test_one_iteration_is_that_block() -> None:
     assert 1 == text.count("Learning iteration")
 
 
+def test_the_last_of_a_kind_needs_no_number() -> None:
+    """How often a progress bar is drawn differs from run to run, and its last drawing is always there."""
+    assert "Learning iteration 11/12" in excerpt(RECORDING, "iteration last")
+
+
 def test_parts_come_in_the_order_of_the_file() -> None:
     """Several selections are joined as they were printed."""
     text = excerpt(RECORDING, "iteration 3, iteration 0-1")

@@ -32,7 +32,7 @@ __all__ = ["RECORDINGS", "excerpt", "setup", "visible"]
 RECORDINGS = Path("recordings")
 """Folder of recordings, below the project's root."""
 
-_SELECTION = re.compile(r"(?P<kind>[a-z_]+)(?: (?P<first>\d+)(?:-(?P<last>\d+))?)?")
+_SELECTION = re.compile(r"(?P<kind>[a-z_]+)(?: (?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<end>last)))?")
 
 
 def excerpt(path: Path, show: str) -> str:
@@ -44,7 +44,7 @@ def excerpt(path: Path, show: str) -> str:
         The recording.
     show
         ``"all"``, or parts separated by commas, each a kind of record and which of them, counted from 0:
-        ``"iteration 2"``, ``"message 0-3"``, ``"checkpoint"`` for all of that kind.
+        ``"iteration 2"``, ``"message 0-3"``, ``"progress last"``, ``"checkpoint"`` for all of that kind.
 
     Raises
     ------
@@ -61,6 +61,8 @@ def excerpt(path: Path, show: str) -> str:
         chosen = [record.span for record in records if match and record.kind == match["kind"]]
         if match and match["first"]:
             chosen = chosen[int(match["first"]) : int(match["last"] or match["first"]) + 1]
+        elif match and match["end"]:
+            chosen = chosen[-1:]
         if not chosen:
             raise BadInputError(f"{path} has nothing that {part.strip()!r} selects.")
         spans += chosen

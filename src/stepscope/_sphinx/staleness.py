@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["fingerprint", "forget_stale_examples", "reset", "setup"]
 
 _PACKAGE = Path(stepscope.__file__).parent
-_MODULE_NAME = re.compile(r"stepscope(?:\.\w+)+")
+_MODULE_NAME = re.compile(r"(stepscope(?:\.\w+)+)(?::\w+)?")
 _started: dict[str, float] = {}
 
 
@@ -82,7 +82,9 @@ def _packages_named_in(path: Path) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names += _MODULE_NAME.findall(node.value)
+            # The string is a name and nothing else: prose that mentions a module does not use it.
+            match = _MODULE_NAME.fullmatch(node.value)
+            names += [match[1]] if match else []
     rooms = {name.split(".")[1] for name in names if name.startswith("stepscope.")}
     return frozenset(
         room for room in rooms if (_PACKAGE / room).is_dir() or (_PACKAGE / f"{room}.py").is_file()
