@@ -1,7 +1,9 @@
 """What importing stepscope brings along."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,26 @@ def test_logs_import_only_the_standard_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+SOURCE = Path(__file__).parents[1] / "src" / "stepscope"
+# Each room may import the rooms of the rows above its own. What lies beside the rooms belongs to all of them.
+ROWS = (("logs",), ("evidence",), ("envs", "measure"), ("plan", "train"), ("cli", "_sphinx"))
+
+
+@pytest.mark.parametrize("room", [room for row in ROWS for room in row])
+def test_imports_point_one_way(room: str) -> None:
+    """A room never imports one that is built on it, so that each can be read, tested and used without those above."""
+    row = next(number for number, rooms in enumerate(ROWS) if room in rooms)
+    allowed = {room, *(other for rooms in ROWS[:row] for other in rooms)}
+    everything = {other for rooms in ROWS for other in rooms}
+    files = sorted((SOURCE / room).rglob("*.py")) or [SOURCE / f"{room}.py"]
+    wrong = {
+        (path.relative_to(SOURCE).as_posix(), name)
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stepscope.")
+        for name in [node.module.split(".")[1]]
+        if name in everything - allowed
+    }
+    assert set() == wrong
