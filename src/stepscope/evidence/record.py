@@ -103,8 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _has_cuda() -> bool:
-    import torch  # noqa: PLC0415 - slow to import, and only this command needs it
-
+    try:
+        import torch  # noqa: PLC0415 - slow to import, and only this command needs it
+    except ModuleNotFoundError:
+        return False
     return bool(torch.cuda.is_available())
 
 

@@ -156,6 +156,10 @@ def main() -> int:
     for library in options.libraries or VARIANTS:
         if library not in VARIANTS:
             parser.error(f"{library!r} is not one of {', '.join(LIBRARIES)}")
+        try:
+            metadata.version(DISTRIBUTIONS[library])
+        except metadata.PackageNotFoundError:
+            parser.error(f"{DISTRIBUTIONS[library]} is not installed; install stepscope[examples] first")
         for variant in VARIANTS[library]:
             text, recording = make_recording(library, variant)
             if recording.exit_code != 0 and variant != "diverged":
