@@ -52,7 +52,8 @@ def docs(session: nox.Session) -> None:
         "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels", silent=True
     )
     sphinx(session, "staging", *session.posargs)
-    checks = ["docs", "tests/site", "-m", "not slow", "-q"]
+    # The snippets of the pages, those in the docstrings that the pages show, and the pages themselves.
+    checks = ["docs", "src", "tests/site", "-m", "not slow", "-q"]
     session.run("python", "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
     shutil.rmtree(BUILD / "html.part", ignore_errors=True)
     shutil.copytree(BUILD / "staging", BUILD / "html.part")
@@ -80,7 +81,10 @@ def example(session: nox.Session) -> None:
         names = ", ".join(sorted(path.stem for path in GALLERY.glob("*/plot_*.py")))
         session.error(f"name one example after --: {names}")
     install(session, extras="[examples]")
-    session.run("python", str(found[0]), *session.posargs[1:], env={"MPLBACKEND": "agg"})
+    (BUILD / "example").mkdir(parents=True, exist_ok=True)
+    with session.chdir(BUILD / "example"):  # its figure appears here
+        session.run("python", str(found[0]), *session.posargs[1:], env={"MPLBACKEND": "agg"})
+    session.log(f"figures are in {BUILD / 'example'}")
 
 
 @nox.session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -61,7 +62,7 @@ class Grammar(Protocol):
         """Return the block that `line` opens, or None if this library does not print such a line."""
 
 
-class Block:
+class Block(ABC):
     """Lines that become one record; a block of a single line needs nothing but `record`.
 
     Attributes
@@ -79,9 +80,9 @@ class Block:
         """Take `line` into the block if it belongs there; a blank line is offered too and stays in any case."""
         return False
 
+    @abstractmethod
     def record(self, span: tuple[int, int]) -> Record:
         """Return the record of all that was taken."""
-        raise NotImplementedError
 
 
 class Single(Block):
