@@ -83,16 +83,18 @@ class CostModel:
             raise BadInputError(
                 "a cost model needs step times at two different numbers of environments at least."
             )
-        # Each point asks for a·u + b·v = 1.
-        rows = [(1.0 / seconds, num_envs / seconds) for num_envs, seconds in pairs]
-        uu, uv, vv = (math.fsum(p * q for p, q in column) for column in _products(rows))
-        u, v = (math.fsum(column) for column in zip(*rows, strict=True))
-        determinant = uu * vv - uv * uv
-        fixed, per_env = (u * vv - v * uv) / determinant, (v * uu - u * uv) / determinant
+        # Each point asks for a·u + b·v = 1. Orthogonal columns keep the digits that sums of squares would lose where
+        # all sizes are close together.
+        u = [1.0 / seconds for _, seconds in pairs]
+        v = [num_envs / seconds for num_envs, seconds in pairs]
+        uu, uv, vv = _dot(u, u), _dot(u, v), _dot(v, v)
+        aside = [q - uv / uu * p for p, q in zip(u, v, strict=True)]
+        per_env = math.fsum(aside) / _dot(aside, v)
+        fixed = math.fsum(p * (1.0 - per_env * q) for p, q in zip(u, v, strict=True)) / uu
         if fixed < 0:
-            return cls(fixed=0.0, per_env=v / vv)
+            return cls(fixed=0.0, per_env=math.fsum(v) / vv)
         if per_env < 0:
-            return cls(fixed=u / uu, per_env=0.0)
+            return cls(fixed=math.fsum(u) / uu, per_env=0.0)
         return cls(fixed=fixed, per_env=per_env)
 
     @property
@@ -114,5 +116,5 @@ class CostModel:
         return num_envs / self.predict(num_envs)
 
 
-def _products(rows: list[tuple[float, float]]) -> tuple[list[tuple[float, float]], ...]:
-    return [(u, u) for u, _ in rows], rows, [(v, v) for _, v in rows]
+def _dot(one: list[float], other: list[float]) -> float:
+    return math.fsum(p * q for p, q in zip(one, other, strict=True))
