@@ -247,7 +247,7 @@ def test_strict_json_has_the_fields_of_the_schema() -> None:
     """A program that reads the JSON finds every field, absent ones as null and NaN as a word."""
     [record] = reads("saving next best rewards:  [nan]\n")
     fields = json.loads(record.to_json(), parse_constant=pytest.fail)
-    names = "schema library kind rank iteration iterations env_steps fps seconds reward episode_length metrics text span"
+    names = "schema library kind rank run iteration iterations env_steps fps seconds reward episode_length metrics derived text span"
     assert names.split() == list(fields)
     assert (1, "rl_games", None, "nan", [0, 33]) == tuple(
         fields[name] for name in ("schema", "library", "rank", "reward", "span")

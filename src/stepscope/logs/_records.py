@@ -83,7 +83,9 @@ class Record:
         ``iteration``, ``checkpoint``, ``best_reward``, ``progress``, ``message``, ``failure`` (a Python traceback)
         or ``unrecognised``.
     rank
-        Process that printed it, in a run of several. This release does not fill it: it is None (``null`` in JSON).
+        Process that printed it, in a run of several, where the text tells.
+    run
+        Which run of this log it belongs to, counted from 1: a log may hold several, one after the other.
     iteration
         Number of the iteration, as printed: RSL-RL counts from 0, the others from 1. skrl's bar counts vector steps.
     iterations
@@ -101,6 +103,10 @@ class Record:
         Mean length of recent episodes, in vector steps.
     metrics
         Every number printed in an iteration, in the printed order, under the printed label without its colon.
+    derived
+        What follows from the printed numbers and is not one of them, under the name of the field that it completes or
+        corrects: ``fps.total``, ``env_steps``, ``seconds.eta``; and ``cold``, which is 1 in the first iteration of a
+        run, whose rates are not typical.
     text
         What was printed, without control codes; None for an ``iteration`` and for a ``progress`` that was read whole.
         Very long text keeps its beginning and its end, with ``…`` between.
@@ -112,6 +118,7 @@ class Record:
     library: str | None = None
     kind: Kind
     rank: int | None = None
+    run: int = 1
     iteration: int | None = None
     iterations: int | None = None
     env_steps: int | None = None
@@ -120,6 +127,7 @@ class Record:
     reward: float | None = None
     episode_length: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    derived: Mapping[str, float] = field(default_factory=dict)
     text: str | None = None
     span: tuple[int, int]
 
@@ -130,6 +138,7 @@ class Record:
             "library": self.library,
             "kind": self.kind,
             "rank": self.rank,
+            "run": self.run,
             "iteration": self.iteration,
             "iterations": self.iterations,
             "env_steps": self.env_steps,
@@ -138,6 +147,7 @@ class Record:
             "reward": _strict(self.reward),
             "episode_length": _strict(self.episode_length),
             "metrics": {label: _strict(value) for label, value in self.metrics.items()},
+            "derived": {name: _strict(value) for name, value in self.derived.items()},
             "text": self.text,
             "span": list(self.span),
         }
