@@ -126,6 +126,13 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def outputs(session: nox.Session) -> None:
+    """Run every listed version of the libraries, record and check it: nox -s outputs -- rsl_rl 3.1.3 --check."""
+    install(session, "test", extras="[examples]")
+    session.run("python", "-m", "outputs", *session.posargs)
+
+
+@nox.session(default=False)
 def links(session: nox.Session) -> None:
     """Ask every other host that a page links to whether the link still works."""
     install(session, "docs", extras="[examples]")

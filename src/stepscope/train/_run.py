@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "run"]
+__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "keep_console", "run"]
 
 LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
 """Names of the training libraries: the modules of this package, the folders of recordings, the readers of logs."""
@@ -74,23 +74,45 @@ def run(
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    status = keep_console([sys.executable, *console_command(library, settings)], log=log, cwd=cwd)
+    if check and status:
+        last_words = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+        raise TrainingFailedError(
+            f"{library} ended with exit status {status}; see {log}, which ends:\n" + "\n".join(last_words)
+        )
+    return status
+
+
+def keep_console(
+    command: Sequence[str],
+    *,
+    log: str | Path,
+    cwd: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Run a command with standard output and standard error in one file, and return its exit status.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    log
+        File to write; it is replaced.
+    cwd
+        Folder to run in.
+    environment
+        Environment variables besides those of this process.
+    """
     # Unbuffered, because a library that never flushes would otherwise put its lines after those on stderr.
     # Two OpenMP threads on a busy machine can be many times slower than one; the reader's own choice wins.
-    environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONUNBUFFERED": "1"}
+    variables = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
     with Path(log).open("wb") as output:
-        process = subprocess.run(
-            [sys.executable, *console_command(library, settings)],
+        return subprocess.run(
+            command,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=cwd,
-            env=environment,
+            env=variables,
             check=False,
-        )
-    if check and process.returncode:
-        last_words = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
-        raise TrainingFailedError(
-            f"{library} ended with exit status {process.returncode}; see {log}, which ends:\n"
-            + "\n".join(last_words)
-        )
-    return process.returncode
+        ).returncode

@@ -16,12 +16,25 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import stepscope
 from stepscope.evidence import provenance
 from stepscope.train._run import LIBRARIES, console_command, run
 
-__all__ = ["DISTRIBUTIONS", "VARIANTS", "Recording", "make_recording", "settings_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "PLACES",
+    "VARIANTS",
+    "Recording",
+    "make_recording",
+    "settings_of",
+    "without_places",
+    "write_recording",
+]
 
 DISTRIBUTIONS = {
     "rl_games": "rl-games",
@@ -55,13 +68,13 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
 }
 """What is recorded of each library, with the settings in which a variant differs from the common ones."""
 
-
-_PLACES = {
+PLACES = {
     str(Path(stepscope.__file__).parents[1]): "<stepscope>",
     sysconfig.get_path("purelib"): "<site-packages>",
     sysconfig.get_path("stdlib"): "<python>",
     sys.prefix: "<environment>",
 }
+"""Folders of this machine, and what stands for each in a recording."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +133,7 @@ def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
         started = time.perf_counter()
         status = run(library, log=log, cwd=folder, check=False, **settings)
         seconds = time.perf_counter() - started
-        text = log.read_bytes()
-        places = {**_PLACES, folder: "<here>"}
-        # The longest first: site-packages lies inside the environment's own folder.
-        for path in sorted(places, key=len, reverse=True):
-            text = text.replace(path.encode(), places[path].encode())
+        text, replaced = without_places(log.read_bytes(), {**PLACES, folder: "<here>"})
     made = provenance()
     return text, Recording(
         library=library,
@@ -137,8 +146,31 @@ def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
         date=datetime.now(tz=UTC).date().isoformat(),
         seconds=round(seconds, 1),
         exit_code=status,
-        replaced=[name for name in places.values() if name.encode() in text],
+        replaced=replaced,
     )
+
+
+def without_places(text: bytes, places: Mapping[str, str]) -> tuple[bytes, list[str]]:
+    """Return `text` with other words instead of folders, and the words that now stand in it.
+
+    Examples
+    --------
+    >>> without_places(b"saved to /home/me/runs", {"/home/me": "<here>", "/usr": "<system>"})
+    (b'saved to <here>/runs', ['<here>'])
+    """
+    # The longest first: site-packages lies inside the environment's own folder.
+    for path in sorted(places, key=len, reverse=True):
+        text = text.replace(path.encode(), places[path].encode())
+    return text, [name for name in dict.fromkeys(places.values()) if name.encode() in text]
+
+
+def write_recording(text: bytes, recording: Recording, *, into: Path) -> Path:
+    """Write ``LIBRARY/VERSION/VARIANT.txt`` below a folder, and the JSON beside it; return the path of the text."""
+    path = into / recording.library / recording.version / f"{recording.variant}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+    path.with_suffix(".json").write_text(json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def main() -> int:
@@ -168,12 +200,7 @@ def main() -> int:
                     f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n"
                 )
                 return 1
-            path = options.into / library / recording.version / f"{variant}.txt"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text)
-            path.with_suffix(".json").write_text(
-                json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8"
-            )
+            path = write_recording(text, recording, into=options.into)
             sys.stdout.write(f"{path}  {len(text)} bytes in {recording.seconds} s\n")
     return 0
 

@@ -1,0 +1,157 @@
+"""``python -m outputs [LIBRARY [VERSION ...]]``: run, record and check every listed version."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from outputs._environment import InstallError, make_environment
+from outputs._run import RECORDINGS, make_recording
+from outputs._verdict import difference, read_recording
+from outputs._versions import read_versions
+from stepscope._arguments import Parser
+from stepscope.errors import BadInputError
+from stepscope.train.record import write_recording
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from outputs._environment import Environment
+    from outputs._versions import Variant, Version
+    from stepscope.train.record import Recording
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A line of the table."""
+
+    library: str
+    version: str
+    variant: str
+    seconds: str = ""
+    records: str = ""
+    unrecognised: str = ""
+    verdict: str
+    bad: bool
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What stands in the columns."""
+        numbers = (self.seconds, self.records, self.unrecognised)
+        return (self.library, self.version, self.variant, *numbers, self.verdict)
+
+
+_HEAD = ("library", "version", "variant", "seconds", "records", "unrecognised", "verdict")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="python -m outputs", description="Run, record and check every listed version of the libraries."
+    )
+    parser.add_argument("library", nargs="?", help="only this one (default: all)")
+    parser.add_argument("versions", nargs="*", metavar="VERSION", help="only these of it (default: all)")
+    parser.add_argument("--variant", action="append", help="only this variant; may be given several times")
+    parser.add_argument("--update", action="store_true", help="replace recordings that differ")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; a variant without a recording is a fault"
+    )
+    return parser
+
+
+def _chosen(options: argparse.Namespace) -> list[Version]:
+    listed = read_versions()
+    if options.library is not None and options.library not in listed:
+        raise BadInputError(f"{options.library!r} is not one of {', '.join(listed)}.")
+    names = [options.library] if options.library else list(listed)
+    versions = [version for name in names for version in listed[name]]
+    unknown = set(options.versions) - {version.version for version in versions}
+    if unknown:
+        raise BadInputError(
+            f"{options.library} {', '.join(sorted(unknown))} is not in outputs/versions.toml."
+        )
+    return [version for version in versions if not options.versions or version.version in options.versions]
+
+
+def _rows(version: Version, options: argparse.Namespace) -> Iterator[Row]:
+    variants = [one for one in version.variants if not options.variant or one.name in options.variant]
+    if not variants:
+        return
+    try:
+        environment = make_environment(version)
+    except InstallError as error:
+        verdict = f"could not be installed: {error}"
+        yield Row(library=version.library, version=version.version, variant="", verdict=verdict, bad=True)
+        return
+    for variant in variants:
+        yield _row(version, variant, environment, options)
+
+
+def _row(version: Version, variant: Variant, environment: Environment, options: argparse.Namespace) -> Row:
+    text, recording = make_recording(version, variant, environment)
+    reading = read_recording(text, recording, variant)
+    words, bad = _keep(text, recording, variant, options)
+    return Row(
+        library=version.library,
+        version=version.version,
+        variant=variant.name,
+        seconds=f"{recording.seconds:.1f}",
+        records=str(reading.records),
+        unrecognised=str(reading.unrecognised),
+        verdict="; ".join([words, *reading.faults]),
+        bad=bad or bool(reading.faults),
+    )
+
+
+def _keep(
+    text: bytes, recording: Recording, variant: Variant, options: argparse.Namespace
+) -> tuple[str, bool]:
+    """Compare with what is recorded, write what is not, and say which it was and whether that is bad."""
+    if recording.exit_code and not variant.may_fail:
+        sys.stdout.write(text.decode(errors="replace")[-3000:])
+        return f"ended with exit status {recording.exit_code}, not recorded", True
+    path = RECORDINGS / recording.library / recording.version / f"{recording.variant}.txt"
+    if not path.is_file():
+        if options.check:
+            return "was never recorded", True
+        write_recording(text, recording, into=RECORDINGS)
+        return "recorded", False
+    found = difference(path, text, recording)
+    if options.update and not options.check:
+        write_recording(text, recording, into=RECORDINGS)
+        return ("recorded anew" if found else "recorded anew, as before"), False
+    return (f"differs: {found}", True) if found else ("as recorded", False)
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    lines = [_HEAD, *(row.cells for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the arguments name; the exit status is 1 when anything is bad, and 2 when they make no sense."""
+    try:
+        options = _parser().parse_args(arguments)
+        versions = _chosen(options)
+    except BadInputError as error:
+        sys.stderr.write(f"outputs: {error}\n")
+        return 2
+    rows = []
+    for version in versions:
+        for row in _rows(version, options):
+            rows.append(row)
+            sys.stdout.write(f"{row.library} {row.version} {row.variant}: {row.verdict}\n")
+            sys.stdout.flush()
+    sys.stdout.write("\n")
+    _print_table(rows)
+    bad = sum(row.bad for row in rows)
+    sys.stdout.write(f"\n{len(rows)} runs, {bad} bad\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

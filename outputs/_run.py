@@ -1,0 +1,91 @@
+"""Run a variant of a version in an empty folder, and keep what was printed and how it was made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from outputs._environment import ROOT
+from stepscope.train._run import keep_console
+from stepscope.train.record import PLACES, Recording, without_places
+
+if TYPE_CHECKING:
+    from outputs._environment import Environment
+    from outputs._versions import Variant, Version
+
+__all__ = ["RECORDINGS", "make_recording"]
+
+RECORDINGS = ROOT / "recordings"
+
+_PROVENANCE = """
+import json, sys
+from importlib import metadata
+from stepscope.evidence import provenance
+made = provenance()
+versions = made.versions | {name: metadata.version(name) for name in sys.argv[1:]}
+print(json.dumps({"versions": versions, "device": made.device, "date": made.date}))
+"""
+
+
+def make_recording(version: Version, variant: Variant, environment: Environment) -> tuple[bytes, Recording]:
+    """Run one variant and return what it printed, without this machine's folders, and how it was made."""
+    arguments = _arguments(version, variant)
+    with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
+        folder = str(Path(temporary).resolve())  # as the process itself will name it
+        log = Path(folder) / "console.txt"
+        started = time.perf_counter()
+        status = keep_console(
+            [str(environment.python), *arguments], log=log, cwd=folder, environment=_variables(environment)
+        )
+        seconds = time.perf_counter() - started
+        text, replaced = without_places(log.read_bytes(), {**_places(environment), folder: "<here>"})
+    made = _provenance(version, environment)
+    return text, Recording(
+        library=version.library,
+        version=version.version,
+        variant=variant.name,
+        command=" ".join(["python", *arguments]),
+        settings=variant.settings,
+        versions=made["versions"],
+        device=made["device"],
+        date=made["date"],
+        seconds=round(seconds, 1),
+        exit_code=status,
+        replaced=replaced,
+    )
+
+
+def _arguments(version: Version, variant: Variant) -> list[str]:
+    options = [
+        part
+        for name, value in variant.settings.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    return ["-m", f"outputs.{version.library}", variant.name, *options]
+
+
+def _variables(environment: Environment) -> dict[str, str]:
+    # Some versions go through a set of names while they print: without a seed the order of lines is another each time.
+    return {"PYTHONPATH": environment.path, "PYTHONHASHSEED": "0"}
+
+
+def _places(environment: Environment) -> dict[str, str]:
+    own = {str(environment.packages): "<site-packages>", str(environment.home): "<environment>"}
+    return {**PLACES, **own, str(ROOT): "<project>"}
+
+
+def _provenance(version: Version, environment: Environment) -> dict[str, Any]:
+    """Ask the environment itself which versions it sees, those that were pinned for this one included."""
+    pinned = [pin.partition("==")[0] for pin in version.pins]
+    said = subprocess.run(
+        [str(environment.python), "-c", _PROVENANCE, *pinned],
+        env={**os.environ, "PYTHONPATH": environment.path},
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    return json.loads(said)

@@ -1,0 +1,54 @@
+"""The command line that the scripts of the libraries share: ``python -m outputs.LIBRARY VARIANT [--num-envs N ...]``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stepscope._arguments import Parser, positive_integer
+from stepscope.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Options", "main"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is asked for.
+
+    Attributes
+    ----------
+    num_envs
+        Environments.
+    iterations
+        Rollouts, each with an update.
+    horizon
+        Vector steps per rollout.
+    seed
+        Seed of all random numbers.
+    """
+
+    num_envs: int
+    iterations: int
+    horizon: int
+    seed: int
+
+
+def main(variants: Mapping[str, Callable[[Options], object]], arguments: Sequence[str] | None = None) -> None:
+    """Run one of the variants with the options of the command line."""
+    parser = Parser(prog=f"python -m outputs.{Path(sys.argv[0]).stem}", allow_abbrev=False)
+    parser.add_argument("variant", choices=variants, metavar="VARIANT", help=", ".join(variants))
+    parser.add_argument("--num-envs", type=positive_integer, default=64)
+    parser.add_argument("--iterations", type=positive_integer, default=12)
+    parser.add_argument("--horizon", type=positive_integer, default=32)
+    parser.add_argument("--seed", type=int, default=1)
+    try:
+        settings = vars(parser.parse_args(arguments))
+    except BadInputError as error:
+        sys.stderr.write(f"outputs: {error}\n")
+        sys.exit(2)
+    variants[settings.pop("variant")](Options(**settings))
