@@ -2,17 +2,242 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tensordict import TensorDict
+
 from outputs._script import Options, main
 from stepscope.envs import CartPole
-from stepscope.train import rsl_rl
+
+# RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from rsl_rl.env import VecEnv
+from rsl_rl.runners import OnPolicyRunner
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAJOR, MINOR = (int(part) for part in metadata.version("rsl-rl-lib").split(".")[:2])
+GROUPS_SINCE = 3
+"""From here on an environment returns groups of observations; before, the policy's, and the others in a dict."""
+MODELS_SINCE = 4
+"""From here on the actor and the critic are configured one by one."""
+DISTRIBUTION_SINCE = 5
+"""From here on the actor's noise has a configuration of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What a run has besides the plain training.
+
+    Attributes
+    ----------
+    episode_terms
+        Terms in the extras of each step in which an episode ended.
+    rnd, symmetry
+        Random network distillation, and a loss for actions that are not mirrored where observations are.
+    learning_rate
+        Of every minibatch; None is one that follows the measured KL divergence.
+    """
+
+    episode_terms: bool = False
+    rnd: bool = False
+    symmetry: bool = False
+    learning_rate: float | None = None
+
+
+class Environment(VecEnv):
+    """The cart-pole as any version of RSL-RL wants it."""
+
+    num_actions = 1
+    num_obs = 4
+    num_privileged_obs = 4
+    step_dt = 0.02
+
+    def __init__(self, env: CartPole, *, episode_terms: bool) -> None:
+        self.env = env
+        self.num_envs = env.num_envs
+        self.device = env.device
+        self.max_episode_length = env.episode_length
+        self.episode_length_buf = torch.zeros(env.num_envs, dtype=torch.long)
+        self.cfg: dict[str, object] = {}
+        self.episode_terms = episode_terms
+        self.observations = env.state
+
+    @property
+    def unwrapped(self) -> Environment:
+        """Where random network distillation looks for the time of a step."""
+        return self
+
+    def get_observations(self) -> Any:  # noqa: ANN401 - it is one or the other by version
+        """Return what the policy sees, as this version wants it."""
+        if MAJOR >= GROUPS_SINCE:
+            return TensorDict({"policy": self.observations}, batch_size=[self.num_envs])
+        return self.observations, self._others()
+
+    def reset(self) -> tuple[Tensor, dict[str, Any]]:
+        """Start anew; only the versions that do not group observations ask for it."""
+        self.observations, _ = self.env.reset()
+        return self.observations, self._others()
+
+    def step(self, actions: Tensor) -> tuple[Any, Tensor, Tensor, dict[str, Any]]:
+        """Advance by one step."""
+        self.observations, rewards, terminated, truncated, infos = self.env.step(actions)
+        done = terminated | truncated
+        self.episode_length_buf = (self.episode_length_buf + 1) * ~done
+        extras: dict[str, Any] = {"time_outs": truncated}
+        if self.episode_terms:
+            extras["log"] = episode_terms(infos["final_obs"][done], terminated) if done.any() else {}
+        if MAJOR < GROUPS_SINCE:
+            extras |= self._others()
+        seen = self.get_observations()
+        return seen if MAJOR >= GROUPS_SINCE else seen[0], rewards, done.long(), extras
+
+    def _others(self) -> dict[str, Any]:
+        return {"observations": {"rnd_state": self.observations}}
+
+
+def episode_terms(final_observations: Tensor, terminated: Tensor) -> dict[str, Any]:
+    """Terms as tasks add them to the log: with a group in the name and without, a tensor and a number, and a long name."""
+    return {
+        "Episode_Reward/upright": torch.cos(final_observations[:, 2]).mean(),
+        "Episode_Termination/cart_or_pole_further_out_than_the_task_allows": terminated.float().sum(),
+        "curriculum_level": 3,
+    }
+
+
+def mirrored(*, env: object, obs: Any, actions: Tensor | None, **_: object) -> tuple[Any, Tensor | None]:  # noqa: ANN401, ARG001 - a tensor or groups, by version; given by name
+    """Append the mirror images: left and right of a cart-pole differ by their sign."""
+    if isinstance(obs, TensorDict):
+        images: Any = torch.cat([obs, obs.apply(torch.neg)])
+    else:
+        images = None if obs is None else torch.cat([obs, -obs])
+    return images, None if actions is None else torch.cat([actions, -actions])
+
+
+def algorithm(extras: Extras) -> dict[str, Any]:
+    """Configure PPO; the parts that 2.2 added are named from there on."""
+    settings: dict[str, Any] = {
+        "class_name": "PPO",
+        "num_learning_epochs": 5,
+        "num_mini_batches": 4,
+        "learning_rate": extras.learning_rate or 1e-3,
+        "schedule": "fixed" if extras.learning_rate else "adaptive",
+        "desired_kl": 0.01,
+        "gamma": 0.99,
+        "lam": 0.95,
+    }
+    if (MAJOR, MINOR) >= (2, 2):
+        settings["rnd_cfg"] = distillation() if extras.rnd else None
+        settings["symmetry_cfg"] = mirror_loss() if extras.symmetry else None
+    return settings
+
+
+def distillation() -> dict[str, Any]:
+    """Configure random network distillation, which scales its weight by the time of a step."""
+    widths = {"predictor_hidden_dims": [16], "target_hidden_dims": [16]}
+    return {"num_outputs": 4, "weight": 50.0, **widths}
+
+
+def mirror_loss() -> dict[str, Any]:
+    """Configure the loss for actions that are not mirrored."""
+    coefficients = {"use_data_augmentation": True, "use_mirror_loss": True, "mirror_loss_coeff": 0.1}
+    return {"data_augmentation_func": mirrored, **coefficients}
+
+
+def models() -> dict[str, Any]:
+    """Configure the networks."""
+    if MAJOR < MODELS_SINCE:
+        sizes = {"actor_hidden_dims": [64, 64], "critic_hidden_dims": [64, 64]}
+        return {"policy": {"class_name": "ActorCritic", "activation": "elu", "init_noise_std": 1.0, **sizes}}
+    network: dict[str, Any] = {"class_name": "MLPModel", "hidden_dims": [64, 64], "activation": "elu"}
+    noise: dict[str, Any] = {"stochastic": True, "init_noise_std": 1.0}
+    if MAJOR >= DISTRIBUTION_SINCE:
+        noise = {"distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 1.0}}
+    return {"actor": network | noise, "critic": dict(network)}
+
+
+def runner(options: Options, extras: Extras, env: CartPole | None = None) -> OnPolicyRunner:
+    """Make the runner, which changes the dict of settings that it is given."""
+    env = env or CartPole(options.num_envs)
+    torch.manual_seed(options.seed)
+    env.reset(seed=options.seed)
+    settings = {
+        "num_steps_per_env": options.horizon,
+        "save_interval": options.iterations,
+        "run_name": "mirrored_and_curious" if extras.rnd else "",
+        "algorithm": algorithm(extras),
+        **models(),
+    }
+    if MAJOR < GROUPS_SINCE:
+        settings["empirical_normalization"] = False
+    else:
+        actor = "actor" if MAJOR >= MODELS_SINCE else "policy"
+        settings["obs_groups"] = {name: ["policy"] for name in (actor, "critic")}
+        if extras.rnd:
+            settings["obs_groups"]["rnd_state"] = ["policy"]
+    adapter = Environment(env, episode_terms=extras.episode_terms)
+    return OnPolicyRunner(adapter, settings, log_dir="runs", device="cpu")
 
 
 def default(options: Options) -> None:
-    """Print what a run with its defaults prints."""
-    rsl_rl.train(
-        CartPole(options.num_envs), iterations=options.iterations, horizon=options.horizon, seed=options.seed
-    )
+    """Print what a plain run prints."""
+    runner(options, Extras()).learn(options.iterations)
+
+
+def extras(options: Options) -> None:
+    """Print episode terms, which are there only on steps in which an episode ended."""
+    runner(options, Extras(episode_terms=True)).learn(options.iterations)
+
+
+def rnd(options: Options) -> None:
+    """Print all that random network distillation, symmetry and a name of the run add."""
+    runner(options, Extras(rnd=True, symmetry=True)).learn(options.iterations)
+
+
+def late_episodes(options: Options) -> None:
+    """Print iterations in which no episode has ended yet: nothing fails, and all are cut off together."""
+    anywhere = {"angle_limit": 1e3, "track_half_length": 1e6}
+    env = CartPole(options.num_envs, episode_length=2 * options.horizon + options.horizon // 2, **anywhere)
+    runner(options, Extras(), env).learn(options.iterations)
+
+
+def continued(options: Options) -> None:
+    """Call ``learn`` a second time."""
+    first = options.iterations // 2 + 1
+    made = runner(options, Extras())
+    made.learn(first)
+    made.learn(options.iterations - first)
+
+
+def resumed(options: Options) -> None:
+    """Load the model that a first run saved, and go on."""
+    first = options.iterations // 2 + 1
+    runner(options, Extras()).learn(first)
+    again = runner(options, Extras())
+    again.load(f"runs/model_{first - 1}.pt")
+    again.learn(options.iterations - first)
+
+
+def diverged(options: Options) -> None:
+    """Take a step that no network survives."""
+    runner(options, Extras(learning_rate=1e30)).learn(options.iterations)
 
 
 if __name__ == "__main__":
-    main({"default": default})
+    main(
+        {
+            "default": default,
+            "extras": extras,
+            "rnd": rnd,
+            "late_episodes": late_episodes,
+            "continued": continued,
+            "resumed": resumed,
+            "diverged": diverged,
+        }
+    )
