@@ -1,0 +1,284 @@
+"""Train while clocks of our own run beside the library's: around every step, rollout, update, and since the start.
+
+`clocked` trains in a fresh process and returns the bare times, together with what the library printed meanwhile,
+so that each printed rate can be held against the one that it claims to be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from stepscope.errors import BadInputError
+from stepscope.measure import fresh
+from stepscope.train._run import LIBRARIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gymnasium.vector import VectorEnv
+    from torch import Tensor
+
+__all__ = ["ClockedIteration", "ClockedRun", "clocked"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockedIteration:
+    """One rollout and its update, timed from outside, in seconds since the first rollout began.
+
+    Attributes
+    ----------
+    began
+        The rollout began: the first action was asked for.
+    collected
+        The rollout was over: its last environment step was taken and noted.
+    ended
+        The update was over.
+    stepping
+        How many of these seconds were spent inside of the environment's ``step()``.
+    """
+
+    began: float
+    collected: float
+    ended: float
+    stepping: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockedRun:
+    """What our clocks saw of a training, and what the library printed.
+
+    Attributes
+    ----------
+    library
+        One of `stepscope.train.LIBRARIES`.
+    num_envs, horizon
+        Environments, and vector steps per rollout.
+    text
+        The library's standard output.
+    iterations
+        Times of each iteration, in order.
+    episodes
+        First vector step of each finished episode, and the one after its last, counted from 0, in the order in
+        which they ended; of those that ended in the same step, in the order of the environments.
+    """
+
+    library: str
+    num_envs: int
+    horizon: int
+    text: str
+    iterations: tuple[ClockedIteration, ...]
+    episodes: tuple[tuple[int, int], ...]
+
+
+def clocked(
+    library: str,
+    *,
+    num_envs: int,
+    iterations: int,
+    horizon: int = 32,
+    env: Mapping[str, object] | None = None,
+    device: str | None = None,
+    limit: float = 300.0,
+) -> ClockedRun:
+    """Train the cart-pole with PPO in a fresh process, with clocks of our own.
+
+    Parameters
+    ----------
+    library
+        One of `stepscope.train.LIBRARIES`.
+    num_envs, iterations, horizon
+        Environments, rollouts with an update each, and vector steps per rollout.
+    env
+        More options of `stepscope.envs.CartPole`, as JSON can hold them.
+    device
+        None is CUDA where there is one, else the CPU, with one thread.
+    limit
+        Time after which the process is killed, in seconds.
+
+    Returns
+    -------
+    ClockedRun
+        The times, the text and the episodes.
+
+    Raises
+    ------
+    BadInputError
+        There is no such library here, or the environment refused its options.
+    MeasurementFailedError
+        The process raised, died or took too long.
+    """
+    if library not in LIBRARIES:
+        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    seen = fresh(
+        f"{__name__}:_train",
+        limit=limit,
+        library=library,
+        num_envs=num_envs,
+        iterations=iterations,
+        horizon=horizon,
+        env=dict(env or {}),
+        device=device,
+    )
+    return ClockedRun(
+        library=library,
+        num_envs=num_envs,
+        horizon=horizon,
+        text=seen["text"],
+        iterations=tuple(ClockedIteration(**times) for times in seen["iterations"]),
+        episodes=tuple((began, ended) for began, ended in seen["episodes"]),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Boundaries:
+    """Calls at whose beginning or end a part of an iteration begins or ends, as ``"method:start"``."""
+
+    agent: str
+    began: str
+    collected: str
+    ended: str
+
+
+# An agent that is asked for each action has no call around a rollout: it begins with the first question.
+_BOUNDARIES = {
+    "rl_games": _Boundaries(
+        agent="rl_games.algos_torch.a2c_continuous:A2CAgent",
+        began="play_steps:start",
+        collected="play_steps:end",
+        ended="train_epoch:end",
+    ),
+    "rsl_rl": _Boundaries(
+        agent="rsl_rl.algorithms:PPO",
+        began="act:start",
+        collected="compute_returns:start",
+        ended="update:end",
+    ),
+    "skrl": _Boundaries(
+        agent="skrl.agents.torch.ppo:PPO", began="act:start", collected="update:start", ended="update:end"
+    ),
+    "sb3": _Boundaries(
+        agent="stable_baselines3:PPO",
+        began="collect_rollouts:start",
+        collected="collect_rollouts:end",
+        ended="train:end",
+    ),
+}
+
+
+@dataclass
+class _Clocks:
+    """Notes times while a library trains."""
+
+    moments: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    steps: list[tuple[float, float]] = field(default_factory=list)
+    done: list[Tensor] = field(default_factory=list)
+
+    def around_step(self, env: VectorEnv, *, wait: Callable[[], object]) -> None:
+        """Time ``step()``, which waits for its device, so that no clock stops before the work is done."""
+        original = env.step
+        inside = False
+
+        def step(actions: Tensor) -> Any:  # noqa: ANN401 - whatever the environment returns
+            nonlocal inside
+            if inside:  # the environment calls itself when it finds itself in inference mode
+                return original(actions)
+            inside = True
+            start = time.perf_counter()
+            returned = original(actions)
+            wait()
+            self.steps.append((start, time.perf_counter()))
+            inside = False
+            self.done.append(returned[2] | returned[3])
+            return returned
+
+        env.step = step
+
+    def around_agent(self, boundaries: _Boundaries) -> None:
+        """Time the calls that bound the parts of an iteration."""
+        module, _, name = boundaries.agent.partition(":")
+        agent = getattr(importlib.import_module(module), name)
+        for moment in ("began", "collected", "ended"):
+            method, _, edge = getattr(boundaries, moment).partition(":")
+            setattr(agent, method, self._noting(getattr(agent, method), moment, edge))
+
+    def _noting(self, method: Callable[..., Any], moment: str, edge: str) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def noted(*args: object, **options: object) -> Any:  # noqa: ANN401 - as above
+            if edge == "start":
+                self.moments[moment].append(time.perf_counter())
+            returned = method(*args, **options)
+            if edge == "end":
+                self.moments[moment].append(time.perf_counter())
+            return returned
+
+        return noted
+
+    def iterations(self) -> list[dict[str, float]]:
+        """Return the fields of each `ClockedIteration`."""
+        zero = self.moments["began"][0]
+        found = []
+        before = zero
+        for collected, ended in zip(self.moments["collected"], self.moments["ended"], strict=True):
+            began = next(moment for moment in self.moments["began"] if moment >= before)
+            stepping = sum(end - start for start, end in self.steps if began <= start < collected)
+            found.append(
+                {
+                    "began": began - zero,
+                    "collected": collected - zero,
+                    "ended": ended - zero,
+                    "stepping": stepping,
+                }
+            )
+            before = ended
+        return found
+
+    def episodes(self) -> list[tuple[int, int]]:
+        """Return when each finished episode began and ended, in vector steps."""
+        began = [0] * len(self.done[0])
+        found = []
+        for step, done in enumerate(self.done, start=1):
+            for number in done.nonzero().flatten().tolist():
+                found.append((began[number], step))
+                began[number] = step
+        return found
+
+
+def _train(
+    *,
+    library: str,
+    num_envs: int,
+    iterations: int,
+    horizon: int,
+    env: dict[str, Any],
+    device: str | None,
+) -> dict[str, Any]:
+    """Train here and return what JSON can hold of it; runs in the fresh process."""
+    import torch  # noqa: PLC0415 - for the fresh process only, as below
+
+    from stepscope._device import usable_device  # noqa: PLC0415
+    from stepscope.envs import CartPole  # noqa: PLC0415
+
+    where = usable_device(device)
+    module = importlib.import_module(f"stepscope.train.{library}")
+    clocks = _Clocks()
+    world = CartPole(num_envs, device=where, **env)
+    clocks.around_step(world, wait=torch.cuda.synchronize if where.type == "cuda" else lambda: None)
+    clocks.around_agent(_BOUNDARIES[library])
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        contextlib.redirect_stdout(io.StringIO()) as console,
+    ):
+        module.train(world, iterations=iterations, horizon=horizon, log_dir=folder)
+    return {
+        "text": console.getvalue(),
+        "iterations": clocks.iterations(),
+        "episodes": clocks.episodes(),
+    }
