@@ -6,6 +6,7 @@ the title says the answer, and the axes name what is drawn and its unit.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import textwrap
@@ -81,6 +82,8 @@ _STYLE = {
     "legend.frameon": False,
 }
 
+_saved = itertools.count(1)
+
 
 def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
     """Return a figure in the house's style, and its axes.
@@ -112,6 +115,7 @@ def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
 def show(drawn: Figure) -> None:
     """Show a figure to whoever ran the script: in a window, or as an SVG file where there is no screen.
 
+    The files are named like the script, with a number from the second one on.
     The build of the site takes the figure itself.
     """
     if os.environ.get(FOLDER_VARIABLE):
@@ -119,7 +123,8 @@ def show(drawn: Figure) -> None:
     if mpl.get_backend().lower() in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
         plt.show()
         return
-    path = Path(f"{Path(sys.argv[0]).stem}.svg")
+    number = next(_saved)
+    path = Path(f"{Path(sys.argv[0]).stem}{f'_{number}' if number > 1 else ''}.svg")
     drawn.savefig(path, facecolor="white", transparent=False)
     print(f"figure saved as {path}")  # noqa: T201 - a script's reader looks for it
 
