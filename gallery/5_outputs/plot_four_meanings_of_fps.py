@@ -1,0 +1,313 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
+# ]
+# ///
+"""
+What does fps mean, and why can it not be compared?
+===================================================
+
+Every library divides the same environment steps by another time.
+This example trains the cart-pole with each of them while clocks of our own run:
+around every step, around every rollout, around every iteration, and since the start.
+Then it holds what was printed against them.
+"""
+
+from itertools import groupby
+from statistics import mean, median
+
+import torch
+from stepscope import plots
+from stepscope.evidence import claim, measured, provenance
+from stepscope.logs import library_name, reads
+from stepscope.train.clocks import clocked
+
+# %%
+# One run of each library, each in a process of its own: the same environment, the same
+# number of copies, the same horizon.  On a GPU the same script trains 4096 environments.
+
+num_envs = 4096 if torch.cuda.is_available() else 512
+iterations = {"rl_games": 12, "rsl_rl": 24, "skrl": 8, "sb3": 8}
+runs = {
+    library: clocked(library, num_envs=num_envs, iterations=count, env={"substeps": 10})
+    for library, count in iterations.items()
+}
+
+# %%
+# The four meanings, from our clocks alone.  The first iteration is left out of the medians.
+# The cumulative rate is that of the moment of the last print, for which
+# Stable-Baselines3 does not wait until the update is over.
+
+ours = {}
+for library, run in runs.items():
+    steps = num_envs * run.horizon
+    warm, last = run.iterations[1:], run.iterations[-1]
+    so_far = last.collected if library == "sb3" else last.ended
+    ours[library] = {
+        "step": median(steps / each.stepping for each in warm),
+        "rollout": median(steps / (each.collected - each.began) for each in warm),
+        "total": median(steps / (each.ended - each.began) for each in warm),
+        "cumulative": steps * len(run.iterations) / so_far,
+    }
+
+# %%
+# What they printed: each rate under its scope, the median of the same iterations, and of a
+# cumulative rate the last one.  skrl's bar counts vector steps; its last rate is a mean
+# over the whole run, so times the number of environments it is cumulative.
+
+records, printed = {}, {}
+for library, run in runs.items():
+    rows = [row for row in reads(run.text) if row.kind in ("iteration", "progress")]
+    rates = {
+        scope: [getattr(row.fps, scope) for row in rows[1:]] for scope in ours[library]
+    }
+    records[library] = rows
+    printed[library] = {
+        scope: some[-1] if scope == "cumulative" else median(some)
+        for scope, some in rates.items()
+        if None not in some
+    }
+printed["skrl"]["cumulative"] = records["skrl"][-1].metrics["it/s"] * num_envs
+
+for library, rates in ours.items():
+    for scope, rate in rates.items():
+        said = printed[library].get(scope)
+        print(
+            f"{library:9} {scope:11} our clocks {rate:9,.0f}"
+            + (f"   printed {said:9,.0f}" if said else "")
+        )
+measured("env_steps_per_second", {"our_clocks": ours, "printed": printed})
+
+# %%
+# A ring is what our clocks say, a dot is what the library printed.
+
+names = {
+    ("rl_games", "step"): "fps step",
+    ("rl_games", "rollout"): "fps step and policy inference",
+    ("rl_games", "total"): "fps total",
+    ("rsl_rl", "total"): "Steps per second",
+    ("skrl", "cumulative"): f"it/s x {num_envs}",
+    ("sb3", "cumulative"): "fps",
+}
+apart = printed["rl_games"]["step"] / printed["sb3"]["cumulative"]
+alike = ours["rl_games"]["cumulative"] / ours["sb3"]["cumulative"]
+
+figure, axes = plots.figure(
+    title=f"One task: 'fps' differs {apart:.0f}-fold between libraries, "
+    f"a rate of one scope {alike:.1f}-fold",
+    x="environment steps per second",
+    y="",
+    log="x",
+)
+figure.set_figheight(6.2)
+beside = axes.get_yaxis_transform()
+ticks = {}
+for place, (library, rates) in enumerate(ours.items()):
+    top = -5.5 * place
+    axes.text(0.01, top, library_name(library), transform=beside, weight="bold")
+    for lane, (scope, rate) in enumerate(rates.items(), start=1):
+        y = top - lane
+        ticks[y] = scope
+        axes.plot(rate, y, "o", ms=12, mfc="none", mec=plots.MUTED, mew=1.5)
+        if scope in printed[library]:
+            said = printed[library][scope]
+            axes.plot(said, y, "o", ms=7, color=plots.COLOURS[library])
+            left = scope in ("step", "rollout")
+            axes.annotate(
+                f"{names[library, scope]}: {float(f'{said:.2g}'):,.0f}",
+                (rate, y),
+                xytext=(-13 if left else 10, 0),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                va="center",
+                fontsize=10,
+            )
+axes.set_yticks(list(ticks), list(ticks.values()))
+axes.set_ylim(top=0.8)
+axes.tick_params(axis="y", length=0)
+axes.grid(visible=False, axis="y")
+axes.margins(x=0.12)
+plots.show(figure)
+
+# %%
+# Each printed rate is the one of its scope, by our clocks, and no other.
+
+differences = {
+    (library, scope): abs(rate / ours[library][scope] - 1)
+    for library, rates in printed.items()
+    for scope, rate in rates.items()
+}
+claim(
+    "each rate that a library prints agrees with our clocks of its scope",
+    max(differences.values()) < 0.2,
+    f"{len(differences)} rates, largest difference {max(differences.values()):.0%}",
+    about="B5",
+)
+ratios = {library: rates["step"] / rates["total"] for library, rates in ours.items()}
+claim(
+    "in every library's run the step rate is more than 1.5 times the total rate",
+    min(ratios.values()) > 1.5,
+    f"{min(ratios.values()):.0f} to {max(ratios.values()):.0f} times",
+    about="B5",
+)
+claim(
+    "two rates called fps differ more than 1.5 times as much as two of the same scope",
+    apart > 1.5 * alike,
+    f"{apart:.0f}x between RL-Games' fps step and Stable-Baselines3's fps, "
+    f"{alike:.1f}x between their cumulative rates",
+    about="B5",
+)
+
+# %%
+# The first one is not typical
+# ----------------------------
+#
+# What is done only once is done in the first rollout, so that its rate is low.
+# Stable-Baselines3's first table comes before the first update, so that its rate is high.
+
+series = {
+    "rl_games": [row.fps.rollout for row in records["rl_games"]],
+    "rsl_rl": [row.fps.total for row in records["rsl_rl"]],
+    "sb3": [row.fps.cumulative for row in records["sb3"]],
+}
+first = {library: rates[0] / median(rates[1:]) for library, rates in series.items()}
+
+figure, axes = plots.figure(
+    title=f"The first number is {first['rl_games']:.1f} times the later ones in RL-Games, "
+    f"{first['sb3']:.0f} times in Stable-Baselines3",
+    x="iteration, counted from 1",
+    y="printed rate / median of the later ones",
+    log="y",
+)
+looks = {
+    "rl_games": ("fps step and policy inference", "o-"),
+    "rsl_rl": ("Steps per second", "s-"),
+    "sb3": ("fps", "D-"),
+}
+for library, rates in series.items():
+    name, style = looks[library]
+    relative = [rate / median(rates[1:]) for rate in rates[:8]]
+    axes.plot(
+        range(1, len(relative) + 1),
+        relative,
+        style,
+        color=plots.COLOURS[library],
+        label=f"{library_name(library)}: {name}",
+    )
+axes.legend(loc="upper right")
+plots.show(figure)
+
+claim(
+    "RL-Games' first rate with inference is less than 0.85 of what it prints later",
+    first["rl_games"] < 0.85,
+    f"{first['rl_games']:.2f} of the median of the later ones",
+    about="B6",
+)
+claim(
+    "Stable-Baselines3's first fps is more than twice what it prints later",
+    first["sb3"] > 2,
+    f"{first['sb3']:.1f} times the median of the later ones",
+    about="B6",
+)
+
+# %%
+# The mean reward is of 100 episodes
+# ----------------------------------
+#
+# RSL-RL's ``Mean reward`` is the mean of the last 100 episodes that have ended.
+# Every step of the cart-pole is worth 1, so the length of an episode is its return.
+# We know all episodes, so we can also follow those that *began* in an iteration.
+
+horizon, episodes = runs["rsl_rl"].horizon, runs["rsl_rl"].episodes
+rewards = {row.iteration: row.reward for row in records["rsl_rl"]}
+
+last_100, reached = {}, {}
+for iteration in rewards:
+    before, after = iteration * horizon, (iteration + 1) * horizon
+    ended = [end - start for start, end in episodes if end <= after]
+    last_100[iteration] = mean(ended[-100:])
+    # An episode lasts 500 steps at most: what began early enough has ended.
+    if after + 500 <= len(rewards) * horizon:
+        began = [end - start for start, end in episodes if before <= start < after]
+        reached[iteration] = mean(began)
+
+worst = max(reached, key=lambda iteration: reached[iteration] / rewards[iteration])
+figure, axes = plots.figure(
+    title=f"In iteration {worst} RSL-RL printed {rewards[worst]:.0f}; "
+    f"the episodes that began then lasted {reached[worst]:.0f}",
+    x="learning iteration",
+    y="steps in an episode = its return",
+)
+axes.plot(
+    list(reached),
+    list(reached.values()),
+    "o-",
+    color=plots.INK,
+    label="all that began in the iteration",
+)
+axes.plot(
+    list(rewards),
+    list(rewards.values()),
+    "s--",
+    color=plots.COLOURS["rsl_rl"],
+    label="printed: the last 100 that ended",
+)
+axes.set_ylim(bottom=0)
+axes.legend(loc="lower right")
+plots.show(figure)
+
+# %%
+# Early in training, those that end have failed soonest; the better ones are still on
+# their way.  With many environments, 100 are also a small part of those that end.
+
+off = max(abs(reward - last_100[number]) for number, reward in rewards.items())
+claim(
+    "RSL-RL's mean reward is the mean of the last 100 finished episodes",
+    off < 0.01,
+    f"largest difference {off:.3f} in {len(rewards)} iterations",
+    about="B7",
+)
+misled = reached[worst] / rewards[worst]
+claim(
+    "early in training RSL-RL's mean reward is less than two thirds of what the episodes"
+    " that begin then reach",
+    misled > 1.5,
+    f"{rewards[worst]:.0f} printed, {reached[worst]:.0f} reached: {misled:.1f}x",
+    about="B7",
+)
+second = sum(horizon < end <= 2 * horizon for _, end in episodes)
+claim(
+    "100 episodes are less than half of those that end in the second iteration",
+    second > 200,
+    f"100 of {second}",
+    about="B7",
+)
+
+# %%
+# RL-Games prints a mean, too, for a new best one only.  There the episodes that end in a
+# vector step count with their share of 100, and all earlier ones with the rest.
+
+value, weight, fading = 0.0, 0, {}
+for end, ended in groupby(runs["rl_games"].episodes, key=lambda episode: episode[1]):
+    lengths = [end - start for start, _ in ended]
+    new = min(len(lengths), 100)
+    old = min(100 - new, weight)
+    value = (value * old + mean(lengths) * new) / (old + new)
+    weight = old + new
+    fading[-(-end // horizon)] = value  # under its epoch, where the last one stays
+
+differences, epoch = [], 0
+for record in reads(runs["rl_games"].text):
+    if record.kind == "iteration":
+        epoch = record.iteration
+    elif record.kind == "best_reward":
+        differences.append(abs(record.reward - fading[epoch]))
+claim(
+    "RL-Games' best reward is an exponential moving average over some 100 episodes",
+    max(differences) < 0.01,
+    f"largest difference {max(differences):.4f} in {len(differences)} best rewards",
+    about="B7",
+)
+
+print(provenance())
