@@ -12,13 +12,14 @@ from stepscope.evidence import drift
 from stepscope.logs import read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from outputs._versions import Variant
     from stepscope.logs import Record
     from stepscope.train.record import Recording
 
-__all__ = ["Reading", "difference", "read_recording"]
+__all__ = ["Reading", "difference", "iteration_faults", "read_recording"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +47,9 @@ def read_recording(text: bytes, recording: Recording, variant: Variant) -> Readi
     unread = [record for record in records if record.kind == "unrecognised"]
     faults = [
         *_span_faults(records, len(text)),
-        *(
-            [f"{len(unread)} pieces are unrecognised, the first {(unread[0].text or '')[:80]!r}"]
-            if unread
-            else []
-        ),
+        *_unread_faults(unread),
         *_failure_faults(records, recording.exit_code),
-        *(
-            _iteration_faults(records, recording, ends_early=variant.ends_early)
-            if recording.exit_code == 0
-            else []
-        ),
+        *_asked_faults(records, recording, variant),
     ]
     libraries = {record.library for record in records} - {recording.library}
     if libraries:
@@ -74,6 +67,11 @@ def difference(path: Path, text: bytes, recording: Recording) -> str | None:
     return f"{found[0]}{more}" if found else None
 
 
+def _unread_faults(unread: list[Record]) -> list[str]:
+    count = "1 piece is" if len(unread) == 1 else f"{len(unread)} pieces are"
+    return [f"{count} unrecognised, the first {(unread[0].text or '')[:80]!r}"] if unread else []
+
+
 def _span_faults(records: list[Record], size: int) -> list[str]:
     ends = [0, *(record.span[1] for record in records)]
     starts = [*(record.span[0] for record in records), size]
@@ -87,28 +85,41 @@ def _failure_faults(records: list[Record], exit_code: int) -> list[str]:
     return [f"the exit status is {exit_code} and {failures} failures are read"]
 
 
-def _iteration_faults(records: list[Record], recording: Recording, *, ends_early: bool) -> list[str]:
-    """Compare with the numbers asked for; a second call of a library's ``learn`` may begin its numbers anew."""
-    asked = {name: int(str(recording.settings[name])) for name in ("num_envs", "horizon", "iterations")}
-    steps = asked["num_envs"] * asked["horizon"] * asked["iterations"]
+def _asked_faults(records: list[Record], recording: Recording, variant: Variant) -> list[str]:
+    if recording.exit_code:
+        return []
+    return iteration_faults(records, recording.settings, ends_early=variant.ends_early, runs=variant.runs)
+
+
+def iteration_faults(
+    records: Sequence[Record], settings: Mapping[str, object], *, ends_early: bool = False, runs: int = 1
+) -> list[str]:
+    """Compare the iterations, or the steps where those are not numbered, with what was asked for."""
+    envs, horizon, iterations = (int(str(settings[name])) for name in ("num_envs", "horizon", "iterations"))
     bars = [record for record in records if record.kind == "progress"]
     numbers = [record.iteration for record in records if record.kind == "iteration"]
     if bars:
-        found, wanted = bars[-1].env_steps, steps
-    elif any(number is not None for number in numbers):
-        found, wanted = len(numbers), asked["iterations"]
-        if not _consecutive(numbers):
-            return [f"the numbers of its iterations are {numbers}"]
-    else:  # off-policy tables count episodes
-        last = max((record.env_steps or 0 for record in records), default=0)
-        return [] if 0 < last <= steps else [f"its last step is {last}, of {steps} asked for"]
-    if found == wanted or (ends_early and found is not None and 0 < found < wanted):
+        return _count_faults(
+            bars[-1].env_steps, envs * horizon * iterations, "environment steps", less=ends_early
+        )
+    if any(number is not None for number in numbers):
+        return _number_faults(numbers, runs) or _count_faults(
+            len(numbers), iterations, "iterations", less=ends_early
+        )
+    last = max((record.env_steps or 0 for record in records), default=0)  # off-policy tables count episodes
+    return _count_faults(last, envs * horizon * iterations, "environment steps", less=True)
+
+
+def _count_faults(found: int | None, wanted: int, what: str, *, less: bool) -> list[str]:
+    enough = found == wanted or (less and found is not None and 0 < found < wanted)
+    return [] if enough else [f"{found} of {wanted} {what} are read"]
+
+
+def _number_faults(numbers: Sequence[int | None], runs: int) -> list[str]:
+    """Find numbers that do not follow one another; each further training may begin anew, but not skip any."""
+    pairs = [(before, now) for before, now in pairwise(numbers) if before is not None and now is not None]
+    anew = sum(now <= before for before, now in pairs)
+    skipped = any(now > before + 1 for before, now in pairs)
+    if len(pairs) == len(numbers) - 1 and anew < runs and not skipped and numbers[0] in (0, 1):
         return []
-    return [f"{found} of {wanted} {'environment steps' if bars else 'iterations'} are read"]
-
-
-def _consecutive(numbers: list[int | None]) -> bool:
-    return all(
-        now is not None and before is not None and (now == before + 1 or now <= before)
-        for before, now in pairwise(numbers)
-    )
+    return [f"the numbers of its iterations are {', '.join(map(str, numbers))}"]

@@ -30,12 +30,15 @@ class Variant:
         The run may end with another exit status than 0; what it prints then is what is wanted.
     ends_early
         The run may end before the iterations asked for, because something else ends it.
+    runs
+        How many trainings it is: each may begin the numbers of its iterations anew.
     """
 
     name: str
     settings: dict[str, object]
     may_fail: bool = False
     ends_early: bool = False
+    runs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,5 +127,5 @@ def _version(
 
 
 def _variant(name: str, own: dict[str, Any], common: dict[str, Any]) -> Variant:
-    expected = {key: own.pop(key) for key in ("may_fail", "ends_early") if key in own}
+    expected = {key: own.pop(key) for key in ("may_fail", "ends_early", "runs") if key in own}
     return Variant(name=name, settings={**common, **own}, **expected)

@@ -202,8 +202,8 @@ def rnd(options: Options) -> None:
 
 def late_episodes(options: Options) -> None:
     """Print iterations in which no episode has ended yet: nothing fails, and all are cut off together."""
-    anywhere = {"angle_limit": 1e3, "track_half_length": 1e6}
-    env = CartPole(options.num_envs, episode_length=2 * options.horizon + options.horizon // 2, **anywhere)
+    length = 2 * options.horizon + options.horizon // 2
+    env = CartPole(options.num_envs, episode_length=length, angle_limit=1e3, track_half_length=1e6)
     runner(options, Extras(), env).learn(options.iterations)
 
 

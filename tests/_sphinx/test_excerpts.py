@@ -1,5 +1,6 @@
 """Excerpts of recordings are what the recording holds, no more and no less."""
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from stepscope._sphinx.excerpts import excerpt, visible
 from stepscope.errors import BadInputError
 
-RECORDING = next(Path(__file__).parents[2].glob("recordings/rsl_rl/*/default.txt"))
+RECORDING = (
+    Path(__file__).parents[2].joinpath("recordings", "rsl_rl", metadata.version("rsl-rl-lib"), "default.txt")
+)
 
 
 def test_all_is_the_whole_file() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepscope.evidence import drift
+from stepscope.train.record import DISTRIBUTIONS
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 ALL = sorted(RECORDINGS.glob("*/*/*.txt"))
 
 
 def text(name: str) -> str:
-    """Return the recording whose path begins and ends like this, such as ``rsl_rl default``."""
+    """Return the recording of this library and variant, of the release that is installed."""
     library, variant = name.split()
-    [path] = RECORDINGS.glob(f"{library}/*/{variant}.txt")
+    path = RECORDINGS / library / metadata.version(DISTRIBUTIONS[library]) / f"{variant}.txt"
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("path", ALL, ids=lambda path: "-".join([*path.parts[-3:-1], path.stem]))
 def test_a_recording_does_not_differ_from_itself(path: Path) -> None:
     """The same text has the same shape."""
     recorded = path.read_text(encoding="utf-8")

@@ -1,0 +1,100 @@
+"""The verdict on a recording: what is wrong with it is told, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import metadata
+
+import pytest
+
+from outputs.__main__ import main
+from outputs._run import RECORDINGS
+from outputs._verdict import difference, iteration_faults, read_recording
+from outputs._versions import Variant
+from stepscope.logs import reads
+from stepscope.train.record import Recording
+
+FOLDER = RECORDINGS / "rsl_rl" / metadata.version("rsl-rl-lib")
+
+
+def recorded(name: str) -> tuple[bytes, Recording, Variant]:
+    """Return a recording of the installed release as if it had just been made."""
+    path = FOLDER / f"{name}.txt"
+    recording = Recording(**json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+    return path.read_bytes(), recording, Variant(name=name, settings=recording.settings)
+
+
+@pytest.mark.parametrize("name", ["default", "diverged"])
+def test_a_good_recording_has_no_fault(name: str) -> None:
+    """A run that ended well, and one that failed and shows its failure."""
+    text, recording, variant = recorded(name)
+
+    reading = read_recording(text, recording, variant)
+    assert ((), 0) == (reading.faults, reading.unrecognised)
+    assert difference(FOLDER / f"{name}.txt", text, recording) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "becomes", "said"),
+    [
+        ("default", rb"Learning iteration 4/", b"Learning iteration 5/", "the numbers of its iterations are"),
+        ("default", rb"(?s)\A.*?(#{80}\n.{4} +Learning iteration 2/)", rb"\1", "the numbers of its"),
+        ("default", rb"(?s)#{80}\n\x1b\[1m +Learning iteration 11/.*", b"", "11 of 12 iterations"),
+        ("default", rb"\Z", b"Nobody prints this\n", "1 piece is unrecognised, the first 'Nobody"),
+        ("default", rb"\Z", b'Traceback (most recent call last):\n  File "x"\nE: y\n', "1 failures are read"),
+        ("diverged", rb"(?s)Traceback.*", b"", "the exit status is 1 and 0 failures are read"),
+    ],
+)
+def test_a_fault_is_told(name: str, was: bytes, becomes: bytes, said: str) -> None:
+    """Iterations that are missing or numbered otherwise, text that nothing reads, and a failure too many or too few."""
+    text, recording, variant = recorded(name)
+    changed = re.sub(was, becomes, text, count=1)
+
+    assert text != changed
+    assert said in "; ".join(read_recording(changed, recording, variant).faults)
+
+
+def test_a_second_training_may_begin_its_numbers_anew() -> None:
+    """Only where the list says that there are two, and without skipping any."""
+    text, recording, _ = recorded("continued")
+    records = list(reads(text.decode()))
+
+    assert [] == iteration_faults(records, recording.settings, runs=2)
+    assert ["the numbers of its iterations are 0, 1, 2, 3, 3, 4, 5"] == iteration_faults(
+        records, recording.settings
+    )
+
+
+def test_fewer_iterations_are_allowed_where_something_else_may_end_the_run() -> None:
+    """And more than were asked for nowhere."""
+    text, recording, _ = recorded("default")
+    records = list(reads(text.decode()))
+    more, fewer = recording.settings | {"iterations": 20}, recording.settings | {"iterations": 6}
+
+    assert ["12 of 20 iterations are read"] == iteration_faults(records, more)
+    assert [] == iteration_faults(records, more, ends_early=True)
+    assert ["12 of 6 iterations are read"] == iteration_faults(records, fewer, ends_early=True)
+
+
+def test_a_difference_is_told_in_one_sentence() -> None:
+    """The first line that differs, and how many more there are; an exit status before any line."""
+    text, recording, _ = recorded("default")
+    changed = text.replace(b"Mean reward:", b"Mean return:").replace(b"ETA:", b"Time left:")
+    failed = Recording(**{**vars(recording), "exit_code": 3})
+
+    said = difference(FOLDER / "default.txt", changed, recording) or ""
+    assert "recorded 'Mean reward: #', printed now 'Mean return: #', and 1 more such" in said
+    assert "it ended with exit status 3 instead of 0" == difference(FOLDER / "default.txt", text, failed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["gymnasium"], "'gymnasium' is not one of"), (["rsl_rl", "0.1"], "rsl_rl 0.1 is not in")],
+)
+def test_what_is_not_listed_is_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence and exit status 2."""
+    assert 2 == main(arguments)
+    assert said in capsys.readouterr().err
