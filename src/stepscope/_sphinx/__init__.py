@@ -7,16 +7,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepscope._sphinx import answer_first, citations, commands, excerpts, mathml, staleness, tables
+from stepscope._sphinx import (
+    answer_first,
+    citations,
+    commands,
+    excerpts,
+    figures,
+    mathml,
+    records,
+    schema,
+    staleness,
+    tables,
+    versions,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 __all__ = ["setup"]
 
+_MODULES = (
+    answer_first,
+    citations,
+    commands,
+    excerpts,
+    figures,
+    mathml,
+    records,
+    schema,
+    staleness,
+    tables,
+    versions,
+)
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directives, the role and the check for stale examples."""
-    for module in (answer_first, citations, commands, excerpts, mathml, staleness, tables):
+    """Register the directives, the roles and the check for stale examples."""
+    for module in _MODULES:
         module.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

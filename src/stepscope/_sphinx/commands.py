@@ -1,9 +1,14 @@
 """The directive ``{command}``: what a command prints, run by the build.
 
 ````
-```{command} stepscope read recordings/rsl_rl/5.5.1/diverged.txt
+```{command} stepscope read --check recordings/rsl_rl/5.5.1/diverged.txt
+:status: 1
 ```
 ````
+
+A command that ends with another exit status than ``:status:``, which is 0 unless it is given, fails the build.
+Where it ends with another than 0 on purpose, the page shows what it says on standard error, too.
+``:head: 3`` shows the first three lines, as ``| head -3`` would.
 """
 
 from __future__ import annotations
@@ -12,51 +17,78 @@ import os
 import shlex
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
+from stepscope._sphinx.excerpts import root
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sphinx.application import Sphinx
 
-__all__ = ["output_of", "setup"]
+__all__ = ["output_of", "setup", "transcript"]
 
 
-def output_of(command: str, *, folder: Path) -> str:
+def output_of(command: str, *, folder: Path, status: int = 0) -> str:
     """Return what ``stepscope ...`` or ``python ...`` prints on a terminal of 80 columns, run in a folder.
+
+    Where `status` is not 0, what is printed on standard error follows.
 
     Raises
     ------
     subprocess.CalledProcessError
-        The command failed.
+        The command ended with another exit status than `status`.
     """
     program, *arguments = shlex.split(command)
     start = [sys.executable, "-m", "stepscope"] if program == "stepscope" else [sys.executable]
     done = subprocess.run(
         [*start, *arguments],
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         cwd=folder,
-        check=True,
+        check=False,
     )
-    return done.stdout
+    if done.returncode != status:
+        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+    return done.stdout + (done.stderr if status else "")
+
+
+def transcript(command: str, output: str, *, head: int | None = None) -> str:
+    """Return a command and what it printed as a terminal shows them.
+
+    Examples
+    --------
+    >>> print(transcript("stepscope --version", "stepscope 0.1.0"))
+    $ stepscope --version
+    stepscope 0.1.0
+    """
+    if head is None:
+        return f"$ {command}\n{output}"
+    return f"$ {command} | head -{head}\n" + "".join(output.splitlines(keepends=True)[:head])
 
 
 class _Command(SphinxDirective):
     required_arguments = 1
     final_argument_whitespace = True
+    option_spec: ClassVar = {"status": directives.nonnegative_int, "head": directives.positive_int}
 
     def run(self) -> list[nodes.Node]:
         command = self.arguments[0]
         self.env.note_reread()  # what it prints depends on more files than can be named
+        status = self.options.get("status", 0)
         try:
-            output = output_of(command, folder=Path(self.env.app.confdir))
+            output = output_of(command, folder=root(self.env), status=status)
         except subprocess.CalledProcessError as error:
-            raise self.error(f"{command}: {error.stderr.strip()}") from error
-        text = f"$ {command}\n{output}"
+            raise self.error(
+                f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"
+            ) from error
+        text = transcript(command, output, head=self.options.get("head"))
         return [nodes.literal_block(text, text, language="console", classes=["command-output"])]
 
 

@@ -26,8 +26,11 @@ from stepscope.logs import read
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
-__all__ = ["RECORDINGS", "excerpt", "setup", "visible"]
+    from stepscope.logs import Record
+
+__all__ = ["RECORDINGS", "excerpt", "root", "selected", "setup", "visible"]
 
 RECORDINGS = Path("recordings")
 """Folder of recordings, below the project's root."""
@@ -54,19 +57,31 @@ def excerpt(path: Path, show: str) -> str:
     text = path.read_bytes()
     if show == "all":
         return text.decode(errors="replace")
-    records = list(read(path))
-    spans: list[tuple[int, int]] = []
+    spans = sorted(record.span for record in selected(path, show))
+    return b"".join(text[start:end] for start, end in spans).decode(errors="replace")
+
+
+def selected(path: Path, show: str, *, num_envs: int | None = None) -> list[Record]:
+    """Return the records of a recording that `show` selects, as for `excerpt`.
+
+    Raises
+    ------
+    BadInputError
+        There is no such record in the recording.
+    """
+    records = list(read(path, num_envs=num_envs))
+    found: list[Record] = []
     for part in show.split(","):
         match = _SELECTION.fullmatch(part.strip())
-        chosen = [record.span for record in records if match and record.kind == match["kind"]]
+        chosen = [record for record in records if match and record.kind == match["kind"]]
         if match and match["first"]:
             chosen = chosen[int(match["first"]) : int(match["last"] or match["first"]) + 1]
         elif match and match["end"]:
             chosen = chosen[-1:]
         if not chosen:
             raise BadInputError(f"{path} has nothing that {part.strip()!r} selects.")
-        spans += chosen
-    return b"".join(text[start:end] for start, end in sorted(spans)).decode(errors="replace")
+        found += chosen
+    return found
 
 
 def visible(text: str) -> str:
@@ -81,13 +96,18 @@ def visible(text: str) -> str:
     return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
 
 
+def root(env: BuildEnvironment) -> Path:
+    """Return the project's root: the pages are in a folder below it."""
+    return Path(env.srcdir).parent
+
+
 class _Recording(SphinxDirective):
     required_arguments = 1
     option_spec: ClassVar = {"show": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # the selection depends on the recording and on all of the parser
-        path = Path(self.env.app.confdir) / RECORDINGS / self.arguments[0]
+        path = root(self.env) / RECORDINGS / self.arguments[0]
         try:
             text = visible(excerpt(path, self.options.get("show", "all")))
         except (OSError, BadInputError) as error:

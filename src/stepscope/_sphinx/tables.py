@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from stepscope._sphinx.excerpts import root
 from stepscope.evidence import FOLDER_VARIABLE, read_ledger, verdict
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-__all__ = ["setup"]
+__all__ = ["nothing", "setup", "table"]
 
 _ABSENT = "\N{EN DASH}"
 
@@ -46,11 +47,9 @@ class _ClaimsLedger(SphinxDirective):
             for claim in shown.claims
         ]
         if not rows:
-            return [_nothing("No example has run yet. Build the site with nox -s docs to fill this page.")]
+            return [nothing("No example has run yet. Build the site with nox -s docs to fill this page.")]
         return [
-            _table(
-                ("Told", "Claim", "Verdict", "Measured", "Script", "Device", "Date"), rows, "claims-ledger"
-            )
+            table(("Told", "Claim", "Verdict", "Measured", "Script", "Device", "Date"), rows, "claims-ledger")
         ]
 
 
@@ -59,10 +58,10 @@ class _RecordedResults(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        files = sorted((Path(self.env.app.confdir) / "results").glob("*/*/*.json"))
+        files = sorted((root(self.env) / "results").glob("*/*/*.json"))
         if not files:
             return [
-                _nothing(
+                nothing(
                     "No result of another machine is recorded yet. Yours would be the first: nox -s record."
                 )
             ]
@@ -75,14 +74,14 @@ class _RecordedResults(SphinxDirective):
                     verdict(claim["holds"]),
                     claim["value"],
                     _script_link(result["script"]),
-                    f"{result['device']}{_age(Path(self.env.app.confdir), result)}",
+                    f"{result['device']}{_age(root(self.env), result)}",
                     result["date"],
                     result["commit"] or _ABSENT,
                 ]
                 for claim in result["claims"]
             ]
         return [
-            _table(
+            table(
                 ("Claim", "Verdict", "Measured", "Script", "Device", "Date", "Commit"),
                 rows,
                 "recorded-results",
@@ -95,11 +94,13 @@ def _script_link(script: str) -> nodes.Node:
     return nodes.reference("", Path(script).name, refuri=f"../auto_gallery/{script}.html", internal=True)
 
 
-def _nothing(sentence: str) -> nodes.Node:
+def nothing(sentence: str) -> nodes.Node:
+    """Return a box that says why there is nothing here yet."""
     return nodes.container("", nodes.paragraph("", sentence), classes=["empty-state"])
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]], name: str) -> nodes.Node:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]], name: str) -> nodes.Node:
+    """Return a table that scrolls in a box of its own where the page is narrower; `name` is its class."""
     group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in heads], cols=len(heads))
     group += nodes.thead("", _row(heads))
     group += nodes.tbody("", *[_row(row) for row in rows])

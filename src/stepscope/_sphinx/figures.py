@@ -1,0 +1,77 @@
+"""The directive ``{gallery-figure}``: a figure that the build has measured, on a page of the guide.
+
+````
+```{gallery-figure} 5_outputs/plot_four_meanings_of_fps 1
+```
+````
+
+shows the first figure of that example, for light and for dark pages, and leads to the script. A preview runs no
+example: where the figure was never drawn, the page says how to get it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from stepscope._sphinx.excerpts import root
+from stepscope._sphinx.tables import nothing
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+__all__ = ["setup", "words_of"]
+
+
+def words_of(path: str, page: str) -> str:
+    r"""Return the words that stand for a figure on the page of its example.
+
+    Examples
+    --------
+    >>> words_of("a/one_001.svg", ".. image:: /a/one_001.svg\n   :alt: One line goes up\n   :class: figure\n")
+    'One line goes up'
+    """
+    found = re.search(rf"^\.\. image:: /{re.escape(path)}\n   :alt: (.+)$", page, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _drawings(path: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (path, "only-light"), (path.replace(".svg", "_dark.svg"), "only-dark")
+
+
+class _GalleryFigure(SphinxDirective):
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        script, number = self.arguments
+        project = root(self.env)
+        if not (project / "gallery" / f"{script}.py").is_file() or not number.isdigit():
+            raise self.error(f"there is no figure {number} of gallery/{script}.py")
+        self.env.note_reread()  # the example may have run again
+        folder, _, name = script.rpartition("/")
+        drawn = f"auto_gallery/{folder}/images/sphx_glr_{name}_{int(number):03}.svg"
+        if not (Path(self.env.srcdir) / drawn).is_file():
+            return [nothing("This figure is measured by the build: nox -s docs draws it.")]
+        return [
+            *(self._image(script, path, scheme) for path, scheme in _drawings(drawn)),
+            self._origin(script),
+        ]
+
+    def _image(self, script: str, path: str, scheme: str) -> nodes.Node:
+        page = (Path(self.env.srcdir) / "auto_gallery" / f"{script}.rst").read_text(encoding="utf-8")
+        return nodes.image(uri=f"/{path}", alt=words_of(path, page), classes=["figure", scheme, "dark-light"])
+
+    def _origin(self, script: str) -> nodes.Node:
+        up = "../" * self.env.docname.count("/")
+        link = nodes.reference("", "the script", refuri=f"{up}auto_gallery/{script}.html", internal=True)
+        said = nodes.Text("Measured by this build; "), link, nodes.Text(" says where and how.")
+        return nodes.paragraph("", "", *said, classes=["recording-source"])
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directive."""
+    app.add_directive("gallery-figure", _GalleryFigure)

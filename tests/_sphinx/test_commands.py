@@ -1,0 +1,55 @@
+"""What a command prints is on the page, and a command that fails otherwise than it should fails the build."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stepscope import __version__
+from stepscope._sphinx.commands import output_of, transcript
+
+if TYPE_CHECKING:
+    from tests._sphinx.conftest import Build
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_output_is_that_of_the_command() -> None:
+    """The command runs in the folder that is named."""
+    assert f"stepscope {__version__}\n" == output_of("stepscope --version", folder=ROOT)
+
+
+def test_a_refusal_on_purpose_is_shown() -> None:
+    """With the status that is expected, what is said on standard error counts as output."""
+    assert "no_such.log does not exist" in output_of("stepscope read no_such.log", folder=ROOT, status=2)
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("stepscope read no_such.log", 0), ("stepscope --version", 2)]
+)
+def test_another_status_than_expected_is_an_error(command: str, status: int) -> None:
+    """Neither a failure nor an unexpected success is shown."""
+    with pytest.raises(subprocess.CalledProcessError):
+        output_of(command, folder=ROOT, status=status)
+
+
+def test_the_first_lines_are_those_of_head() -> None:
+    """The line with the command says that there is more."""
+    assert "$ stepscope x | head -2\n1\n2\n" == transcript("stepscope x", "1\n2\n3\n", head=2)
+
+
+def test_a_page_shows_command_and_output(build: Build) -> None:
+    """As a terminal would."""
+    page = build("```{command} stepscope read no_such.log\n:status: 2\n```")
+    assert "$ stepscope read no_such.log\nstepscope: no_such.log does not exist" in (
+        page.select_one(".command-output pre").get_text()
+    )
+
+
+def test_a_page_with_a_command_that_fails_is_not_built(build: Build) -> None:
+    """The error says what the command said."""
+    with pytest.raises(Exception, match=r"no_such\.log does not exist"):
+        build("```{command} stepscope read no_such.log\n```")

@@ -1,0 +1,48 @@
+"""A figure of an example on a page of the guide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests._sphinx.conftest import Build
+
+FIGURE = "```{gallery-figure} 1_tests/plot_one 2\n```"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+
+
+def test_it_is_there_for_light_and_for_dark_pages(build: Build, project: Path) -> None:
+    """Both drawings are shown, in the words of the example's page, and the script is one click away."""
+    gallery = project / "docs" / "auto_gallery" / "1_tests"
+    (gallery / "images").mkdir(parents=True)
+    for name in ("002", "002_dark"):
+        (gallery / "images" / f"sphx_glr_plot_one_{name}.svg").write_text(SVG)
+    images = "".join(
+        f".. image:: /auto_gallery/1_tests/images/sphx_glr_plot_one_{name}.svg\n   :alt: Two lines {name}\n\n"
+        for name in ("002", "002_dark")
+    )
+    (gallery / "plot_one.rst").write_text(f":orphan:\n\nOne\n===\n\n{images}")
+    page = build(FIGURE)
+    light, dark = page.select("img.figure")
+    assert ("Two lines 002", "Two lines 002_dark") == (light["alt"], dark["alt"])
+    assert "only-light" in light["class"]
+    assert "only-dark" in dark["class"]
+    link = page.find("a", string="the script")
+    assert (project / "html" / "outputs" / link["href"]).resolve().is_file()
+
+
+def test_a_preview_says_how_to_get_it(build: Build) -> None:
+    """Where no example ran there is a box with a sentence instead."""
+    page = build(FIGURE)
+    assert "nox -s docs draws it" in page.select_one(".empty-state").get_text()
+    assert [] == page.select("img.figure")
+
+
+def test_an_example_that_does_not_exist_fails_the_build(build: Build) -> None:
+    """A name that is written wrongly is no preview."""
+    with pytest.raises(Exception, match="there is no figure 1 of"):
+        build("```{gallery-figure} 1_tests/plot_two 1\n```")
