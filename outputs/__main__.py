@@ -117,7 +117,7 @@ def _keep(
             return "was never recorded", True
         write_recording(text, recording, into=RECORDINGS)
         return "recorded", False
-    found = difference(path, text, recording)
+    found = difference(path, text, recording, processes=variant.processes)
     if options.update and not options.check:
         write_recording(text, recording, into=RECORDINGS)
         return ("recorded anew" if found else "recorded anew, as before"), False

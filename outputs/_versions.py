@@ -32,6 +32,8 @@ class Variant:
         The run may end before the iterations asked for, because something else ends it.
     runs
         How many trainings it is: each may begin the numbers of its iterations anew.
+    processes
+        How many processes print at the same time, so that the order of lines is another each time.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Variant:
     may_fail: bool = False
     ends_early: bool = False
     runs: int = 1
+    processes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,5 +130,5 @@ def _version(
 
 
 def _variant(name: str, own: dict[str, Any], common: dict[str, Any]) -> Variant:
-    expected = {key: own.pop(key) for key in ("may_fail", "ends_early", "runs") if key in own}
+    expected = {key: own.pop(key) for key in ("may_fail", "ends_early", "runs", "processes") if key in own}
     return Variant(name=name, settings={**common, **own}, **expected)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 import torch
@@ -78,7 +80,7 @@ def train(
     made = adapter(env, discrete=discrete)
     vecenv.register("stepscope", lambda _name, _num_actors, **_: made)
     env_configurations.register("stepscope", {"vecenv_type": "stepscope", "env_creator": lambda **_: made})
-    settings = {**common(options), **(config if "algo" in (parameters or {}) else ppo(options) | config)}
+    settings = OnCpu({**common(options), **({} if parameters else ppo(options)), **config})
     # The number of threads is set since 1.6.5, over OMP_NUM_THREADS; 0 leaves it alone.
     wanted = {**(parameters or policy(discrete=discrete)), "seed": options.seed, "torch_threads": 0}
     runner = Runner()
@@ -200,7 +202,7 @@ def limits(options: Options) -> None:
 
 def checkpoints(options: Options) -> None:
     """Save every so often, and the best only later on; the policy hardly learns, so that few are the best."""
-    rate = {"learning_rate": 1e-6, "lr_schedule": None}
+    rate: dict[str, Any] = {"learning_rate": 1e-6, "lr_schedule": None}
     train(options, max_epochs=options.iterations, save_frequency=2, save_best_after=5, **rate)
 
 
@@ -224,6 +226,60 @@ def diverged(options: Options) -> None:
     train(options, max_epochs=options.iterations, learning_rate=1e30)
 
 
+class OnCpu(dict[str, Any]):
+    """A configuration in which the device stays the processor: RL-Games makes it a GPU where there are several ranks."""
+
+    def __setitem__(self, name: str, value: object) -> None:
+        """Set a value, other than another device."""
+        super().__setitem__(name, "cpu" if name == "device" else value)
+
+
+def ranks(options: Options, *torchrun: str, **config: Any) -> None:  # noqa: ANN401 - as RL-Games takes it
+    """Train in two processes under torchrun, which end up in one place as it puts them there."""
+    if "RANK" not in os.environ:
+        start_ranks(*torchrun)
+    # A line and its end are otherwise written one by one, and lines of the two run into each other.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is no other object here
+    # RL-Games asks for NVIDIA's backend and a GPU for each rank, whatever the device.
+    start = torch.distributed.init_process_group
+    torch.distributed.init_process_group = lambda _backend, **given: start("gloo", **given)
+    torch.cuda.set_device = lambda _device: None
+    train(options, max_epochs=options.iterations, multi_gpu=True, **config)
+
+
+def start_ranks(*torchrun: str) -> Never:
+    """Run this command in two processes instead."""
+    arguments = ["--standalone", "--nproc-per-node=2", *torchrun]
+    # torchrun speaks about the number of threads where nobody has set one.
+    unset = {"OMP_NUM_THREADS"} if torchrun else {"OMP_NUM_THREADS", "PYTHONUNBUFFERED"}
+    variables = {name: value for name, value in os.environ.items() if name not in unset}
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        *arguments,
+        "-m",
+        "outputs.rl_games",
+        *sys.argv[1:],
+    ]
+    sys.exit(subprocess.run(command, env=variables, check=False).returncode)
+
+
+def ranks_named(options: Options) -> None:
+    """Have torchrun name the rank at the start of each line."""
+    ranks(options, "--tee=3")
+
+
+def ranks_diverged(options: Options) -> None:
+    """Take a step that no network survives, in two processes."""
+    ranks(options, learning_rate=1e30)
+
+
+def ranks_named_diverged(options: Options) -> None:
+    """Do so where torchrun names the rank as well."""
+    ranks(options, "--tee=3", learning_rate=1e30)
+
+
 if __name__ == "__main__":
     main(
         {
@@ -236,5 +292,9 @@ if __name__ == "__main__":
             "won": won,
             "resumed": resumed,
             "diverged": diverged,
+            "ranks": ranks,
+            "ranks_named": ranks_named,
+            "ranks_diverged": ranks_diverged,
+            "ranks_named_diverged": ranks_named_diverged,
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from importlib import metadata
 
 import pytest
@@ -98,3 +99,16 @@ def test_what_is_not_listed_is_refused(
     """One sentence and exit status 2."""
     assert 2 == main(arguments)
     assert said in capsys.readouterr().err
+
+
+def test_processes_that_print_at_the_same_time_are_compared_by_how_they_ended() -> None:
+    """Neither the order of their lines counts nor how many of them fail, as long as one does."""
+    text, recording, variant = recorded("diverged")
+    path = FOLDER / "diverged.txt"
+    start = text.index(b"Traceback (most")
+    two = replace(variant, processes=2)
+
+    assert () == read_recording(text + text[start:], recording, two).faults
+    assert read_recording(text + text[start:], recording, variant).faults
+    assert difference(path, text[start:], recording, processes=2) is None
+    assert difference(path, text[start:], replace(recording, exit_code=0), processes=2) is not None
