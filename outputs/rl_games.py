@@ -238,8 +238,8 @@ def ranks(options: Options, *torchrun: str, **config: Any) -> None:  # noqa: ANN
     """Train in two processes under torchrun, which end up in one place as it puts them there."""
     if "RANK" not in os.environ:
         start_ranks(*torchrun)
-    # A line and its end are otherwise written one by one, and lines of the two run into each other.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is no other object here
+    # torchrun starts Python with -u, which writes a line word by word: now and then the words of two lines get mixed.
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a file
     # RL-Games asks for NVIDIA's backend and a GPU for each rank, whatever the device.
     start = torch.distributed.init_process_group
     torch.distributed.init_process_group = lambda _backend, **given: start("gloo", **given)
@@ -251,8 +251,7 @@ def start_ranks(*torchrun: str) -> Never:
     """Run this command in two processes instead."""
     arguments = ["--standalone", "--nproc-per-node=2", *torchrun]
     # torchrun speaks about the number of threads where nobody has set one.
-    unset = {"OMP_NUM_THREADS"} if torchrun else {"OMP_NUM_THREADS", "PYTHONUNBUFFERED"}
-    variables = {name: value for name, value in os.environ.items() if name not in unset}
+    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     command = [
         sys.executable,
         "-m",
