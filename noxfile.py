@@ -117,6 +117,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Read damaged logs and hunt for slow expressions: nox -s fuzz -- --minutes 10, or --seed S --cases 1."""
+    install(session, "test")
+    session.run("python", "-m", "fuzz", *session.posargs)
+
+
+@nox.session(default=False)
 def record(session: nox.Session) -> None:
     """Record what each library prints and, where there is a GPU, what the examples measure on it."""
     install(session, extras="[examples]")

@@ -1,0 +1,112 @@
+"""``python -m fuzz``: damage logs, read them, and report what does not hold."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fuzz._checks import CHECKS
+from fuzz._damage import damaged
+from fuzz._patterns import check_patterns
+from fuzz._shrink import shrunk
+from fuzz._time import blown_up, check_linear
+from stepscope._arguments import Parser
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+FOLDER = Path("_build/fuzz")
+_ENOUGH = 20  # failures
+_TIMED = 8  # one case in so many is also blown up and timed
+
+
+def linear(data: bytes, choose: random.Random) -> None:
+    """Raise if the time grows faster than what is made of `data`."""
+    check_linear(*blown_up(data, choose))
+
+
+def laws_of(seed: int) -> list[Callable[[bytes, random.Random], None]]:
+    """Return what this case is checked for."""
+    return [*CHECKS, *([linear] if seed % _TIMED == 0 else [])]
+
+
+def problem(law: Callable[[bytes, random.Random], None], data: bytes, seed: int) -> str | None:
+    """Return what a law says of a log, or None if it holds; whatever is raised is a finding."""
+    try:
+        law(data, random.Random(seed))  # noqa: S311 - not a secret
+    except Exception as error:  # noqa: BLE001 - this is what we are looking for
+        return f"{law.__name__.strip('_')}: {type(error).__name__}: {error}"
+    return None
+
+
+def case(seed: int) -> bytes:
+    """Return the log of a case: the same seed, the same log, as long as the recordings are the same."""
+    return damaged(random.Random(seed))  # noqa: S311 - not a secret
+
+
+def run(seeds: Sequence[int] | range, *, until: float, shrink: bool = True) -> int:
+    """Check case after case and return how many failed; each is written to a file."""
+    failures = count = 0
+    for seed in seeds:
+        if time.monotonic() > until or failures >= _ENOUGH:
+            break
+        count += 1
+        data = case(seed)
+        for law in laws_of(seed):
+            said = problem(law, data, seed)
+            if said is None:
+                continue
+            failures += 1
+            same = partial(_same, law, seed=seed, said=said)
+            _report(seed, shrunk(data, same) if shrink else data, said, law)
+            break
+    sys.stdout.write(f"{count:,} cases, {failures} failures\n")
+    return failures
+
+
+def _same(law: Callable[[bytes, random.Random], None], data: bytes, *, seed: int, said: str) -> bool:
+    found = problem(law, data, seed)
+    return found is not None and found[:40] == said[:40]
+
+
+def _report(seed: int, data: bytes, said: str, law: Callable[[bytes, random.Random], None]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{seed}.txt"
+    path.write_bytes(data)
+    final = problem(law, data, seed) or said
+    sys.stdout.write(f"seed {seed} ({len(data)} bytes, {path}): {final}\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="python -m fuzz", description="Read damaged logs, and report what does not hold.")
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, metavar="M", help="go on for so long (default 10)"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="of the first case (default: one that is new)")
+    parser.add_argument("--cases", type=int, default=10**9, metavar="N", help="do no more than so many")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; 1 if anything failed."""
+    options = _parser().parse_args(arguments)
+    until = time.monotonic() + 60 * options.minutes
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
+    sys.stdout.write(f"seed {seed}\n")
+    failures = 0
+    if options.seed is None:
+        for said in check_patterns():
+            failures += 1
+            sys.stdout.write(f"{said}\n")
+    failures += run(range(seed, seed + options.cases), until=until)
+    return int(bool(failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
