@@ -17,11 +17,23 @@ HEAVY = (
     "skrl",
     "stable_baselines3",
     "sphinx",
+    "rich",
+    "pandas",
+    "tensorboard",
 )
 
 
 @pytest.mark.parametrize(
-    "module", ["stepscope", "stepscope.logs", "stepscope.cli", "stepscope.evidence", "stepscope.train"]
+    "module",
+    [
+        "stepscope",
+        "stepscope.logs",
+        "stepscope.export",
+        "stepscope.commands",
+        "stepscope.cli",
+        "stepscope.evidence",
+        "stepscope.train",
+    ],
 )
 def test_light_modules_import_nothing_heavy(module: str) -> None:
     """Reading a log needs Python's standard library alone."""
@@ -43,7 +55,14 @@ def test_logs_import_only_the_standard_library() -> None:
 
 SOURCE = Path(__file__).parents[1] / "src" / "stepscope"
 # Each room may import the rooms of the rows above its own. What lies beside the rooms belongs to all of them.
-ROWS = (("logs",), ("evidence",), ("envs", "measure"), ("plan", "train"), ("cli", "_sphinx"))
+ROWS = (
+    ("logs",),
+    ("evidence", "export"),
+    ("envs", "measure"),
+    ("plan", "train"),
+    ("commands",),
+    ("cli", "_sphinx"),
+)
 
 
 @pytest.mark.parametrize("room", [room for row in ROWS for room in row])

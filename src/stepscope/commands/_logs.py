@@ -1,0 +1,63 @@
+"""Open the logs that a command is given, and turn what the system says against one into a sentence."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from stepscope.errors import BadInputError
+from stepscope.logs import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stepscope.logs import Record
+
+__all__ = ["blamed", "opened", "records", "title"]
+
+
+def title(name: str) -> str:
+    """Return what a sentence calls the log."""
+    return "standard input" if name == "-" else name
+
+
+@contextmanager
+def opened(name: str) -> Iterator[IO[bytes]]:
+    """Open a log; standard input stays open afterwards."""
+    if name == "-":
+        if sys.stdin is None:  # closed by whoever started us
+            raise BadInputError("standard input is closed; pipe a log into it, or give the path of a file.")
+        yield sys.stdin.buffer
+        return
+    with blamed(name):
+        file = Path(name).open("rb")  # noqa: SIM115 - closed below, where an error is not the log's
+    with file:
+        yield file
+
+
+def records(log: IO[bytes], *, name: str, num_envs: int | None) -> Iterator[Record]:
+    """Yield the records of a log; what goes wrong with those who take them is none of its fault."""
+    with blamed(name):
+        yield from read(log, num_envs=num_envs)
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """Turn what the system says against a log into a sentence."""
+    log = title(name)
+    try:
+        yield
+    except FileNotFoundError:
+        raise BadInputError(
+            f"{log} does not exist; check the path, or give - to read standard input."
+        ) from None
+    except IsADirectoryError:
+        raise BadInputError(f"{log} is a folder; give the file that holds the console output.") from None
+    except PermissionError:
+        raise BadInputError(f"{log} may not be read by you; change its permissions or copy it.") from None
+    except OSError as error:
+        raise BadInputError(
+            f"{log} cannot be read ({error.strerror or error}); check the file and its disk."
+        ) from None
