@@ -62,7 +62,7 @@ def _strict(data: bytes, _: random.Random) -> None:
         hold(fields == record.to_dict(), "the JSON is not the dictionary")
         shape = _shape(fields)
         problem = None if shape in _valid_shapes else valid(fields)
-        hold(problem is None, f"against the schema: {problem} in {line[:300]}")
+        hold(problem is None, f"against the schema: {problem} in {line[:200]}")
         _valid_shapes.add(shape)
 
 
@@ -192,7 +192,11 @@ def _validator() -> Callable[[object], str | None]:
     validator = jsonschema.Draft202012Validator(json.loads(text))
 
     def problem(fields: object) -> str | None:
-        return next((error.message[:200] for error in validator.iter_errors(fields)), None)
+        error = next(validator.iter_errors(fields), None)
+        if error is None:
+            return None
+        where = ".".join(str(name) for name in list(error.absolute_path)[:1])
+        return f"{where} breaks {error.validator} ({error.message[:100]})"
 
     return problem
 
