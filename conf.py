@@ -67,6 +67,7 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib", "stepscope._sphinx.staleness.reset"),
     "reset_modules_order": "both",
     "remove_config_comments": True,
+    "capture_repr": (),  # a script prints what it shows; the value of its last line is not for readers
     "show_memory": False,  # the whole Sphinx process would be measured; scripts tell their own memory
     "show_signature": False,
     "min_reported_time": 0,

@@ -5,8 +5,8 @@
 # ]
 # ///
 """
-What does fps mean, and why can it not be compared?
-===================================================
+Four meanings of fps: which one was printed?
+============================================
 
 Every library divides the same environment steps by another time.
 This example trains the cart-pole with each of them while clocks of our own run:
