@@ -10,5 +10,6 @@ Nothing here needs more than Python's standard library, so it also runs in a bro
 
 from stepscope.logs._read import library_name, read, reads
 from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
+from stepscope.logs._rows import Records
 
-__all__ = ["SCHEMA", "Fps", "Kind", "Record", "Seconds", "library_name", "read", "reads"]
+__all__ = ["SCHEMA", "Fps", "Kind", "Record", "Records", "Seconds", "library_name", "read", "reads"]

@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
+from stepscope.logs._rows import Records
 from stepscope.logs._stream import grammars, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from stepscope.logs._records import Record
 
 __all__ = ["library_name", "read", "reads"]
 
 _CHUNK = 1 << 18
 
 
-def read(log: str | Path | IO[bytes] | IO[str], *, num_envs: int | None = None) -> Iterator[Record]:
-    r"""Yield a record for each thing that was printed into a log, in order, as they are read.
+def read(log: str | Path | IO[bytes] | IO[str], *, num_envs: int | None = None) -> Records:
+    r"""Return a record for each thing that was printed into a log, in order, as they are read.
 
     The libraries are recognised from the text, and a log may hold several. Lines before the first that is a
     library's own (as far as they lie within the last 64 KiB) are taken to be that library's too; a line that no
@@ -37,12 +36,13 @@ def read(log: str | Path | IO[bytes] | IO[str], *, num_envs: int | None = None) 
         Number of environments of the run, where you know it. skrl prints vector steps only; with `num_envs`, its
         records have ``env_steps``, which is the number of vector steps times `num_envs`.
 
-    Yields
-    ------
-    Record
-        Their spans cover the input exactly once, in order. A blank line goes with the record above it, a separator
-        such as ``------`` with its table or else with the record below it. A failure is a whole traceback with
-        those that led to it; the message of its exception ends at a blank line or at one that some library prints.
+    Returns
+    -------
+    Records
+        An iterator of `Record`, which can also make a data frame of them. Their spans cover the input exactly once,
+        in order. A blank line goes with the record above it, a separator such as ``------`` with its table or else
+        with the record below it. A failure is a whole traceback with those that led to it; the message of its
+        exception ends at a blank line or at one that some library prints.
 
     Raises
     ------
@@ -58,11 +58,11 @@ def read(log: str | Path | IO[bytes] | IO[str], *, num_envs: int | None = None) 
     >>> [(record.library, record.kind, record.span) for record in read(file)]
     [('sb3', 'message', (0, 17)), ('sb3', 'message', (17, 39))]
     """
-    return stream(_chunks(log), num_envs=_checked(num_envs))
+    return Records(stream(_chunks(log), num_envs=_checked(num_envs)))
 
 
-def reads(log: str | bytes, *, num_envs: int | None = None) -> Iterator[Record]:
-    """Yield a record for each thing in `log`, which is text at hand and not the path of a file.
+def reads(log: str | bytes, *, num_envs: int | None = None) -> Records:
+    """Return a record for each thing in `log`, which is text at hand and not the path of a file.
 
     The same as `read`, except that the text counts as complete: its last line may do without an end.
 
@@ -73,9 +73,9 @@ def reads(log: str | bytes, *, num_envs: int | None = None) -> Iterator[Record]:
     num_envs
         As for `read`.
 
-    Yields
-    ------
-    Record
+    Returns
+    -------
+    Records
         As from `read`.
 
     Examples
@@ -87,7 +87,7 @@ def reads(log: str | bytes, *, num_envs: int | None = None) -> Iterator[Record]:
     """
     data = _encoded(log) if isinstance(log, str) else bytes(log)
     parts = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
-    return stream(parts, num_envs=_checked(num_envs), cut=False)
+    return Records(stream(parts, num_envs=_checked(num_envs), cut=False))
 
 
 def library_name(library: str) -> str:
