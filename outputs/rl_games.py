@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from functools import partial
 from importlib import metadata
-from typing import Any, Never
+from typing import Any
 
 import numpy as np
 import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.torch_runner import Runner
 
+from outputs._ranks import ensure_ranks
 from outputs._script import Options, main
 from stepscope.envs import CartPole
 
@@ -235,33 +234,9 @@ class OnCpu(dict[str, Any]):
 
 
 def ranks(options: Options, *torchrun: str, **config: Any) -> None:  # noqa: ANN401 - as RL-Games takes it
-    """Train in two processes under torchrun, which end up in one place as it puts them there."""
-    if "RANK" not in os.environ:
-        start_ranks(*torchrun)
-    # torchrun starts Python with -u, which writes a line word by word: now and then the words of two lines get mixed.
-    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a file
-    # RL-Games asks for NVIDIA's backend and a GPU for each rank, whatever the device.
-    start = torch.distributed.init_process_group
-    torch.distributed.init_process_group = lambda _backend, **given: start("gloo", **given)
-    torch.cuda.set_device = lambda _device: None
+    """Train in two processes."""
+    ensure_ranks(*torchrun)
     train(options, max_epochs=options.iterations, multi_gpu=True, **config)
-
-
-def start_ranks(*torchrun: str) -> Never:
-    """Run this command in two processes instead."""
-    arguments = ["--standalone", "--nproc-per-node=2", *torchrun]
-    # torchrun speaks about the number of threads where nobody has set one.
-    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        *arguments,
-        "-m",
-        "outputs.rl_games",
-        *sys.argv[1:],
-    ]
-    sys.exit(subprocess.run(command, env=variables, check=False).returncode)
 
 
 def ranks_named(options: Options) -> None:
