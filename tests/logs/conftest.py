@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import warnings
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import pytest
 
+from fuzz._checks import Pieces
+from stepscope.logs import read
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
 
     from stepscope.logs import Record
@@ -41,5 +46,20 @@ def accounted() -> Callable[[Iterable[Record], int], list[Record]]:
             json.loads(record.to_json(), parse_constant=pytest.fail)
         assert size == position
         return kept
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def read_back() -> Callable[[str, Sequence[int]], list[Record]]:
+    """Return the records of a log after checking that in pieces of these sizes, again and again, it reads the same."""
+
+    def check(text: str, sizes: Sequence[int]) -> list[Record]:
+        data = text.encode()
+        at_once = list(read(io.BytesIO(data)))
+        turns = itertools.cycle(sizes)
+        pieces = cast("IO[bytes]", Pieces(data, lambda: next(turns)))
+        assert [record.to_json() for record in at_once] == [record.to_json() for record in read(pieces)]
+        return at_once
 
     return check

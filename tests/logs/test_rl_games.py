@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from stepscope.logs import read, reads
 
@@ -17,61 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-_seconds = st.floats(1e-9, 1e6)
-_counts = st.integers(1, 10**12)
-_no_health_check = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-
 
 @pytest.fixture(scope="module")
 def printer(library: Callable[[str], ModuleType]) -> ModuleType:
     """Return the module that prints an epoch."""
     return library("rl_games.common.a2c_common")
-
-
-@_no_health_check
-@given(
-    frames=_counts,
-    seconds=st.tuples(_seconds, _seconds, _seconds),
-    epoch=_counts,
-    max_epochs=_counts | st.just(-1),
-    frame=st.integers(0, 10**12),
-    max_frames=_counts | st.just(-1),
-)
-def test_an_epoch_is_read_as_it_was_printed(
-    *,
-    printer: ModuleType,
-    capsys: pytest.CaptureFixture[str],
-    frames: int,
-    seconds: tuple[float, float, float],
-    epoch: int,
-    max_epochs: int,
-    frame: int,
-    max_frames: int,
-) -> None:
-    """Each rate comes back under its scope, to the printed precision, with and without totals."""
-    printer.print_statistics(True, frames, *seconds, epoch, max_epochs, frame, max_frames)  # noqa: FBT003 - their signature
-    [record] = reads(capsys.readouterr().out)
-    assert ("rl_games", "iteration") == (record.library, record.kind)
-    assert (epoch, None if max_epochs == -1 else max_epochs) == (record.iteration, record.iterations)
-    assert frame == record.env_steps
-    rates = [float(f"{frames / duration:.0f}") for duration in seconds]
-    assert rates == [record.fps.step, record.fps.rollout, record.fps.total]
-    assert rates == list(record.metrics.values())[:3]
-    assert (max_frames != -1) == ("max frames" in record.metrics)
-    assert record.seconds.elapsed is None
-
-
-@_no_health_check
-@given(st.floats(width=32))
-def test_the_best_reward_is_read_as_numpy_printed_it(
-    capsys: pytest.CaptureFixture[str], reward: float
-) -> None:
-    """The reward of a saved policy is an array of one float, NaN and infinity included."""
-    value = np.array([reward], dtype=np.float32)
-    print("saving next best rewards: ", value)  # noqa: T201 - the library's own statement, on the library's own type
-    [record] = reads(capsys.readouterr().out)
-    assert "best_reward" == record.kind
-    assert record.reward == pytest.approx(float(str(value[0])), rel=1e-6, nan_ok=True)
 
 
 def test_several_rewards_are_no_single_one() -> None:

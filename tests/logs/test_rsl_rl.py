@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import io
-import math
-import statistics
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from stepscope.logs import read, reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_seconds = st.floats(1e-3, 1e5)
-_numbers = st.floats(width=32)
-_labels = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=60)
 
 
 class _NoWriter:
@@ -63,73 +55,6 @@ def printed(library: Callable[[str], Any]) -> Callable[..., str]:
         return out.getvalue()
 
     return block
-
-
-@settings(deadline=None)
-@given(
-    it=st.integers(0, 10**6),
-    remaining=st.integers(1, 10**6),
-    collect=_seconds,
-    learn=_seconds,
-    before=st.floats(0, 1e6),
-    losses=st.dictionaries(st.sampled_from(["value", "surrogate", "entropy", "rnd"]), _numbers),
-    rewards=st.lists(st.floats(-1e6, 1e6), max_size=3),
-)
-def test_a_block_is_read_as_it_was_printed(
-    *,
-    printed: Callable[..., str],
-    it: int,
-    remaining: int,
-    collect: float,
-    learn: float,
-    before: float,
-    losses: dict[str, float],
-    rewards: list[float],
-) -> None:
-    """Every field comes back to the printed precision, and what was not printed is absent."""
-    text = printed(
-        it=it,
-        total_it=it + remaining,
-        collect=collect,
-        learn=learn,
-        before=before,
-        losses=losses,
-        rewards=rewards,
-    )
-    [record] = reads(text)
-    assert ("rsl_rl", "iteration", it, it + remaining) == (
-        record.library,
-        record.kind,
-        record.iteration,
-        record.iterations,
-    )
-    assert 16 * 4096 == record.env_steps
-    assert int(16 * 4096 / (collect + learn)) == record.fps.total
-    assert (round(collect, 3), round(learn, 3)) == (record.seconds.collect, record.seconds.learn)
-    assert round(collect + learn, 2) == record.seconds.iteration
-    assert int(before + collect + learn) == record.seconds.elapsed
-    assert record.seconds.eta == int((before + collect + learn) / (it + 1) * (remaining - 1))
-    mean = float(f"{statistics.mean(rewards):.2f}") if rewards else None
-    assert (mean, mean) == (record.reward, record.episode_length)
-    for name, value in losses.items():
-        assert float(f"{value:.4f}") == pytest.approx(record.metrics[f"Mean {name} loss"], nan_ok=True)
-
-
-@settings(deadline=None)
-@given(extras=st.dictionaries(_labels, _numbers, max_size=5))
-def test_what_an_environment_adds_is_in_the_metrics(
-    *, printed: Callable[..., str], extras: dict[str, float]
-) -> None:
-    """Labels of any length and alphabet keep their numbers, and none hides the library's own."""
-    [record] = reads(printed(rewards=[1.5], extras=extras))
-    assert (1.5, 1.5) == (record.reward, record.episode_length)
-    kept = sum(not math.isnan(value) for value in record.metrics.values())
-    plain = sum(not math.isnan(value) for value in next(reads(printed(rewards=[1.5]))).metrics.values())
-    assert plain + sum(not math.isnan(value) for value in extras.values()) == kept
-    for label, value in extras.items():
-        name = label if "/" in label else f"Mean episode {label}"
-        if name != "Mean episode length":
-            assert float(f"{value:.4f}") == pytest.approx(record.metrics[name], nan_ok=True)
 
 
 def test_a_label_printed_twice_keeps_both_numbers(printed: Callable[..., str]) -> None:
