@@ -95,11 +95,18 @@ def _failure_faults(records: list[Record], exit_code: int, processes: int) -> li
 def _asked_faults(records: list[Record], recording: Recording, variant: Variant) -> list[str]:
     if recording.exit_code:
         return []
-    return iteration_faults(records, recording.settings, ends_early=variant.ends_early, runs=variant.runs)
+    return iteration_faults(
+        records, recording.settings, ends_early=variant.ends_early, runs=variant.runs, every=variant.every
+    )
 
 
 def iteration_faults(
-    records: Sequence[Record], settings: Mapping[str, object], *, ends_early: bool = False, runs: int = 1
+    records: Sequence[Record],
+    settings: Mapping[str, object],
+    *,
+    ends_early: bool = False,
+    runs: int = 1,
+    every: int = 1,
 ) -> list[str]:
     """Compare the iterations, or the steps where those are not numbered, with what was asked for."""
     envs, horizon, iterations = (int(str(settings[name])) for name in ("num_envs", "horizon", "iterations"))
@@ -110,8 +117,8 @@ def iteration_faults(
             bars[-1].env_steps, envs * horizon * iterations, "environment steps", less=ends_early
         )
     if any(number is not None for number in numbers):
-        return _number_faults(numbers, runs) or _count_faults(
-            len(numbers), iterations, "iterations", less=ends_early
+        return _number_faults(numbers, runs, every) or _count_faults(
+            every * len(numbers), iterations, "iterations", less=ends_early
         )
     last = max((record.env_steps or 0 for record in records), default=0)  # off-policy tables count episodes
     return _count_faults(last, envs * horizon * iterations, "environment steps", less=True)
@@ -122,11 +129,11 @@ def _count_faults(found: int | None, wanted: int, what: str, *, less: bool) -> l
     return [] if enough else [f"{found} of {wanted} {what} are read"]
 
 
-def _number_faults(numbers: Sequence[int | None], runs: int) -> list[str]:
+def _number_faults(numbers: Sequence[int | None], runs: int, every: int) -> list[str]:
     """Find numbers that do not follow one another; each further training may begin anew, but not skip any."""
     pairs = [(before, now) for before, now in pairwise(numbers) if before is not None and now is not None]
     anew = sum(now <= before for before, now in pairs)
-    skipped = any(now > before + 1 for before, now in pairs)
-    if len(pairs) == len(numbers) - 1 and anew < runs and not skipped and numbers[0] in (0, 1):
+    skipped = any(now > before + every for before, now in pairs)
+    if len(pairs) == len(numbers) - 1 and anew < runs and not skipped and numbers[0] in (0, every):
         return []
     return [f"the numbers of its iterations are {', '.join(map(str, numbers))}"]

@@ -32,6 +32,8 @@ class Variant:
         The run may end before the iterations asked for, because something else ends it.
     runs
         How many trainings it is: each may begin the numbers of its iterations anew.
+    every
+        Once in how many iterations it prints.
     processes
         How many processes print at the same time, so that the order of lines is another each time.
     """
@@ -41,6 +43,7 @@ class Variant:
     may_fail: bool = False
     ends_early: bool = False
     runs: int = 1
+    every: int = 1
     processes: int = 1
 
 
@@ -130,5 +133,7 @@ def _version(
 
 
 def _variant(name: str, own: dict[str, Any], common: dict[str, Any]) -> Variant:
-    expected = {key: own.pop(key) for key in ("may_fail", "ends_early", "runs", "processes") if key in own}
+    expected = {
+        key: own.pop(key) for key in ("may_fail", "ends_early", "runs", "every", "processes") if key in own
+    }
     return Variant(name=name, settings={**common, **own}, **expected)

@@ -13,7 +13,7 @@ from outputs.__main__ import main
 from outputs._run import RECORDINGS
 from outputs._verdict import difference, iteration_faults, read_recording
 from outputs._versions import Variant
-from stepscope.logs import reads
+from stepscope.logs import Record, reads
 from stepscope.train.record import Recording
 
 FOLDER = RECORDINGS / "rsl_rl" / metadata.version("rsl-rl-lib")
@@ -112,3 +112,16 @@ def test_processes_that_print_at_the_same_time_are_compared_by_how_they_ended() 
     assert read_recording(text + text[start:], recording, variant).faults
     assert difference(path, text[start:], recording, processes=2) is None
     assert difference(path, text[start:], replace(recording, exit_code=0), processes=2) is not None
+
+
+def test_iterations_may_be_printed_once_in_so_many() -> None:
+    """Then each number is so much above the one before, and so many times as many iterations are read."""
+    numbers = range(100, 400, 100)
+    records = [Record(kind="iteration", iteration=number, span=(0, 0)) for number in numbers]
+    settings = {"num_envs": 1, "horizon": 1, "iterations": 300}
+
+    assert [] == iteration_faults(records, settings, every=100)
+    assert ["the numbers of its iterations are 100, 300"] == iteration_faults(
+        records[::2], settings, every=100
+    )
+    assert ["200 of 300 iterations are read"] == iteration_faults(records[:2], settings, every=100)
