@@ -140,6 +140,28 @@ def outputs(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def isaaclab(session: nox.Session) -> None:
+    """Train and benchmark with Isaac Lab on a CPU, without Isaac Sim; record and check: nox -s isaaclab -- nan --check."""
+    run_apart(session)
+
+
+@nox.session(default=False)
+def mjlab(session: nox.Session) -> None:
+    """Train with mjlab on a CPU; record and check what it prints."""
+    run_apart(session)
+
+
+def run_apart(session: nox.Session) -> None:
+    """Run what the session is named after, which asks for other versions than the project's, or for another torch."""
+    session.install("--constraint", "constraints.txt", "torch")
+    exact = ["--no-deps", "--ignore-requires-python"]
+    session.install(*exact, "--requirement", f"outputs/{session.name}/requirements.txt")
+    session.install("--no-deps", "--editable", ".")
+    session.env.update(QUIET)
+    session.run("python", "-m", f"outputs.{session.name}", *session.posargs)
+
+
+@nox.session(default=False)
 def links(session: nox.Session) -> None:
     """Ask every other host that a page links to whether the link still works."""
     install(session, "docs", extras="[examples]")

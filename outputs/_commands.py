@@ -1,0 +1,178 @@
+"""Record what libraries print that are run by a command of their own, in an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from outputs._verdict import iteration_faults
+from stepscope._arguments import Parser
+from stepscope.errors import BadInputError
+from stepscope.evidence import provenance
+from stepscope.logs import reads
+from stepscope.train._run import keep_console
+from stepscope.train.record import PLACES, Recording, without_places, write_recording
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["RECORDINGS", "Command", "Program", "main"]
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+"""Where recordings are kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One way of running a program.
+
+    Attributes
+    ----------
+    variant
+        Name of its recording.
+    arguments
+        What stands behind the name of the program.
+    settings
+        What they ask for, as the file beside the recording tells it.
+    exit_code
+        The status that it ends with.
+    cold
+        Whether Warp compiles every kernel anew.
+    unbuffered
+        Whether Python prints each line at once, as in many containers; as a rule it keeps them back when it prints
+        into a file, and warnings overtake them.
+    mangled
+        How many lines may be cut up by what another part of the process prints at the same time.
+    """
+
+    variant: str
+    arguments: tuple[str, ...]
+    settings: dict[str, object]
+    exit_code: int = 0
+    cold: bool = False
+    unbuffered: bool = False
+    mangled: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program, and what is run with it.
+
+    Attributes
+    ----------
+    library
+        As the folders of recordings name it.
+    distribution
+        Name under which it is installed.
+    program
+        Name of its command.
+    packages
+        Other packages that decide what is printed.
+    commands
+        What is run.
+    variables
+        Environment variables.
+    places
+        Folders of this machine, and what stands for each in a recording.
+    """
+
+    library: str
+    distribution: str
+    program: str
+    packages: tuple[str, ...]
+    commands: tuple[Command, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+
+def main(program: Program, arguments: Sequence[str] | None = None) -> int:
+    """Run the named variants, or all: record and check them; the exit status is 1 when something is wrong."""
+    try:
+        options = _options(program, arguments)
+    except BadInputError as error:
+        sys.stderr.write(f"{program.library}: {error}\n")
+        return 2
+    bad = 0
+    for command in program.commands:
+        if options.variants and command.variant not in options.variants:
+            continue
+        text, recording = _record(program, command)
+        faults = list(_faults(text, recording, command))
+        bad += bool(faults)
+        if recording.exit_code != command.exit_code:
+            sys.stdout.write(text.decode(errors="replace")[-3000:])
+        elif not options.check:
+            write_recording(text, recording, into=RECORDINGS)
+        verdict = "; ".join(faults) or "as it should be"
+        sys.stdout.write(f"{command.variant}: {len(text):,} bytes in {recording.seconds} s, {verdict}\n")
+        sys.stdout.flush()
+    return 1 if bad else 0
+
+
+def _options(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = [command.variant for command in program.commands]
+    parser = Parser(prog=f"python -m outputs.{program.library}", description="Run, record and check.")
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"some of {', '.join(names)}")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    options = parser.parse_args(arguments)
+    for name in options.variants:
+        if name not in names:
+            parser.error(f"{name!r} is not one of {', '.join(names)}")
+    return options
+
+
+def _record(program: Program, command: Command) -> tuple[bytes, Recording]:
+    """Run a command in an empty folder, as ``PROGRAM ARGUMENTS > train.log 2>&1`` would."""
+    with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
+        folder = str(Path(temporary).resolve())  # as the process itself will name it
+        log = Path(folder) / "train.log"
+        kernels = f"{folder}/kernels" if command.cold else _kernels()
+        variables = {"WARP_CACHE_PATH": kernels, "PYTHONUNBUFFERED": "1" if command.unbuffered else ""}
+        argv = [str(Path(sys.executable).with_name(program.program)), *command.arguments]
+        started = time.perf_counter()
+        status = keep_console(argv, log=log, cwd=folder, environment={**program.variables, **variables})
+        seconds = time.perf_counter() - started
+        places = {**PLACES, _kernels(): "<kernels>", **program.places, folder: "<here>"}
+        text, replaced = without_places(log.read_bytes(), places)
+    made = provenance()
+    return text, Recording(
+        library=program.library,
+        version=metadata.version(program.distribution),
+        variant=command.variant,
+        command=" ".join([program.program, *command.arguments]),
+        settings=command.settings,
+        versions={**made.versions, **{name: metadata.version(name) for name in program.packages}},
+        device=made.device,
+        date=made.date,
+        seconds=round(seconds, 1),
+        exit_code=status,
+        replaced=replaced,
+    )
+
+
+def _kernels() -> str:
+    """Return where Warp keeps compiled kernels: half a minute's work that no build throws away."""
+    return os.environ.get("WARP_CACHE_PATH") or str(Path.home() / ".cache" / "warp")
+
+
+def _faults(text: bytes, recording: Recording, command: Command) -> Iterator[str]:
+    """Say what is not as it should be, in what is printed or in what is read of it."""
+    if recording.exit_code != command.exit_code:
+        yield f"it ended with exit status {recording.exit_code} instead of {command.exit_code}"
+        return
+    records = list(reads(text))
+    ends = [record.span[1] for record in records]
+    if [record.span[0] for record in records] != [0, *ends[:-1]] or ends[-1:] != [len(text)]:
+        yield "the spans do not cover it exactly once"
+    unread = [record.text or "" for record in records if record.kind == "unrecognised"]
+    if len(unread) > command.mangled:
+        yield f"{len(unread)} unrecognised, the first {unread[0][:80]!r}"
+    if "iterations" in command.settings and not command.exit_code:
+        yield from iteration_faults(records, command.settings)

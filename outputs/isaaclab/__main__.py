@@ -1,0 +1,96 @@
+"""``python -m outputs.isaaclab [VARIANT ...] [--check]``: run Isaac Lab, record and check what it prints."""
+
+from __future__ import annotations
+
+import sys
+
+from outputs._commands import RECORDINGS, Command, Program, main
+from outputs.isaaclab.assets import make_assets
+
+_ASSETS = RECORDINGS.parent / "_build" / "isaaclab" / "assets"
+_CARTPOLE = "Isaac-Cartpole-Direct"
+
+
+def _train(
+    variant: str,
+    *overrides: str,
+    task: str = _CARTPOLE,
+    num_envs: int = 64,
+    iterations: int = 8,
+    horizon: int = 16,
+    command: tuple[str, ...] = ("train",),
+    exit_code: int = 0,
+    cold: bool = False,
+    unbuffered: bool = False,
+    mangled: int = 0,
+) -> Command:
+    """Return a training with RSL-RL; the overrides are Hydra's, or further options."""
+    arguments = (*command, "--rl_library", "rsl_rl", "--task", task, "--num_envs", str(num_envs))
+    return Command(
+        variant=variant,
+        arguments=(
+            *arguments,
+            "--max_iterations",
+            str(iterations),
+            "--device",
+            "cpu",
+            "agent.device=cpu",
+            *overrides,
+        ),
+        settings={"task": task, "num_envs": num_envs, "iterations": iterations, "horizon": horizon},
+        exit_code=exit_code,
+        cold=cold,
+        unbuffered=unbuffered,
+        mangled=mangled,
+    )
+
+
+def _benchmark(variant: str, workflow: str, *options: str) -> Command:
+    arguments = ("benchmark", workflow, "--task", _CARTPOLE, "--num_envs", "64", "--device", "cpu", *options)
+    return Command(variant=variant, arguments=arguments, settings={"task": _CARTPOLE, "num_envs": 64})
+
+
+def _overflow(variant: str, *, unbuffered: bool, mangled: int = 0) -> Command:
+    """Return a training whose solver has room for four rows of constraints and two contacts in each world."""
+    return _train(
+        variant,
+        "env.sim.physics.solver_cfg.njmax=4",
+        "env.sim.physics.solver_cfg.nconmax=2",
+        task="Isaac-Ant-Direct",
+        num_envs=16,
+        iterations=2,
+        horizon=32,
+        unbuffered=unbuffered,
+        mangled=mangled,
+    )
+
+
+_BOTH_REPORTS = ("--benchmark_formatter", "schema,summary")
+
+ISAACLAB = Program(
+    library="isaaclab",
+    distribution="isaaclab",
+    program="isaaclab",
+    packages=("isaaclab", "rsl-rl-lib", "newton", "mujoco-warp", "warp-lang"),
+    commands=(
+        _train("train"),
+        _train("cold", iterations=3, cold=True),
+        _train("managers", task="Isaac-Cartpole", iterations=3),
+        _train("nan", "env.action_scale=1e38", exit_code=1),
+        _overflow("overflow", unbuffered=False, mangled=2),
+        _overflow("overflow_unbuffered", unbuffered=True),
+        _benchmark("benchmark", "runtime"),
+        _benchmark(
+            "benchmark_summary", "runtime", "--num_steps", "200", "--measure_sync_step", *_BOTH_REPORTS
+        ),
+        _benchmark("benchmark_startup", "startup"),
+        _train("benchmark_training", *_BOTH_REPORTS, command=("benchmark", "training")),
+    ),
+    variables={"ISAACSIM_ASSET_ROOT": str(_ASSETS)},
+    places={str(_ASSETS): "<assets>"},
+)
+"""What is run with Isaac Lab; the overflow runs are short, as they print hundreds of warnings an iteration."""
+
+if __name__ == "__main__":
+    make_assets(_ASSETS)
+    sys.exit(main(ISAACLAB))

@@ -1,0 +1,1 @@
+"""mjlab on a CPU: what it takes, and what is recorded."""
