@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
 from stepscope.commands._logs import opened, records, title
+from stepscope.commands._screen import laid_out, painted
 from stepscope.errors import BadInputError
+from stepscope.logs._report import report
 from stepscope.logs._summary import Summary
 from stepscope.logs._table import table
 
@@ -69,9 +71,13 @@ def _print_table(found: Iterator[Record], *, name: str, everything: bool) -> str
     for line in table(summary.watch(found), everything=everything):
         print(line)
         empty = False
-    sentences = list(summary.sentences())
-    if sentences and not empty:
-        print()
-    for sentence in sentences:
-        print(sentence)
+    runs = summary.runs()
+    for run in runs:
+        if not empty:
+            print()
+        if len(runs) > 1:
+            print(painted(f"run {run.run}", "bold"))
+        for line in laid_out(report(run)):
+            print(line)
+        empty = False
     return summary.problem()

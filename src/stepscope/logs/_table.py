@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ENDS", "table"]
 
-ENDS = 8
-"""Rows that are shown at the beginning, and at the end, of a long log."""
+ENDS = 5
+"""Rows that are shown at the beginning, and at the end, of a long log: a screen holds them and the summary."""
+
+_GAP = 3  # rows that are not worth leaving out
 
 _ABSENT = "\N{EN DASH}"
 _MEASURED = 1000  # rows that decide about columns and widths when all rows are shown
@@ -37,12 +39,15 @@ def table(records: Iterable[Record], *, everything: bool = False) -> Iterator[st
     head = list(islice(rows, _MEASURED if everything else ENDS))
     if not head:
         return
-    tail: deque[Record] = deque(maxlen=ENDS)
+    tail: deque[Record] = deque(maxlen=ENDS + _GAP)
     omitted = 0
     if not everything:
         for row in rows:
-            omitted += len(tail) == ENDS
+            omitted += len(tail) == tail.maxlen
             tail.append(row)
+    if omitted:
+        omitted += _GAP
+        tail = deque(tail, maxlen=ENDS)
     shown = [*head, *tail]
     columns = [column for column in _COLUMNS if any(column.cell(record) != _ABSENT for record in shown)]
     widths = [_width(column, shown) for column in columns]
@@ -101,13 +106,20 @@ def _bar_rate(record: Record) -> str:
     return _ABSENT
 
 
+def _derived(record: Record, name: str) -> str:
+    return _count(record.derived.get(name)) if record.derived else _ABSENT
+
+
 _COLUMNS = (
+    _Column("run", "", lambda record: f"{record.run}" if record.run > 1 else _ABSENT),
+    _Column("rank", "", lambda record: _ABSENT if record.rank is None else f"{record.rank}"),
     _Column("iteration", "", lambda record: _counter(record, "iteration")),
     _Column("vector step", "", lambda record: _counter(record, "progress")),
     _Column("env steps", "", lambda record: _count(record.env_steps)),
     _Column("fps step", "env steps/s", lambda record: _count(record.fps.step)),
     _Column("fps rollout", "env steps/s", lambda record: _count(record.fps.rollout)),
     _Column("fps total", "env steps/s", lambda record: _count(record.fps.total)),
+    _Column("fps total", "derived", lambda record: _derived(record, "fps.total")),
     _Column("fps cumulative", "env steps/s", lambda record: _count(record.fps.cumulative)),
     _Column("bar's rate", "", _bar_rate),
     _Column("reward", "", lambda record: _decimal(record.reward)),

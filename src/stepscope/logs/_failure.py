@@ -1,0 +1,72 @@
+"""What a traceback comes to: the exception, and where it was raised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stepscope.logs._groups import Place
+
+__all__ = ["Failure", "failure"]
+
+_HEADER = "Traceback (most recent call last):"
+# torchrun and torch name the process before each line.
+_PREFIX = re.compile(r"(?m)^(?:\[[^\]\s]{1,40}\]:?[ ]?)+")
+_FRAME = re.compile(r'\n\s*File "([^"\n]{1,1000})", line (\d{1,9})(?:, in (\S{1,200}))?')
+_FOREIGN = ("site-packages", "dist-packages", "<frozen ", "<string>", "/lib/python3")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """The first traceback of a run.
+
+    Attributes
+    ----------
+    text
+        The line that names the exception.
+    where
+        The innermost frame, ``envs/ant.py:12 in step``, and the innermost of the user's own code if that is another;
+        empty if none was printed.
+    place
+        Where it stands.
+    """
+
+    text: str
+    where: str
+    place: Place
+
+
+def failure(text: str, place: Place) -> Failure:
+    r"""Return what the traceback `text` comes to.
+
+    >>> from stepscope.logs._groups import Place
+    >>> trace = 'Traceback (most recent call last):\n  File "envs/ant.py", line 12, in step\nValueError: bad'
+    >>> found = failure(trace, Place(byte=0))
+    >>> found.text, found.where
+    ('ValueError: bad', 'envs/ant.py:12 in step')
+    """
+    text = _PREFIX.sub("", text)
+    last = text.rpartition(_HEADER)[2]
+    return Failure(text=_exception(last), where=_where(last), place=place)
+
+
+def _exception(text: str) -> str:
+    """Return the line of a traceback that names the exception; more lines of its message may follow."""
+    lines = text.strip("\n").split("\n")
+    return next((line for line in lines if line[:1].strip()), lines[-1])
+
+
+def _where(text: str) -> str:
+    frames = _FRAME.findall(text)
+    if not frames:
+        return ""
+    own = [frame for frame in frames if not any(mark in frame[0] for mark in _FOREIGN)]
+    raised = _frame(*frames[-1])
+    return raised if not own or own[-1] == frames[-1] else f"{raised}, called from {_frame(*own[-1])}"
+
+
+def _frame(path: str, line: str, function: str) -> str:
+    short = "/".join(re.split(r"[/\\]", path)[-2:])
+    return f"{short}:{line}" + (f" in {function}" if function else "")

@@ -1,0 +1,268 @@
+"""One run of a log, summed up record by record in memory that does not grow."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from stepscope.logs._around import name_of
+from stepscope.logs._count import Count
+from stepscope.logs._failure import failure
+from stepscope.logs._groups import Groups
+from stepscope.logs._totals import Courses, Rates, Times
+from stepscope.logs._versions import TRAINING, Clues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stepscope.logs._failure import Failure
+    from stepscope.logs._groups import Group, Place
+    from stepscope.logs._records import Kind, Record
+    from stepscope.logs._totals import Course, Rate, TimeShares
+    from stepscope.logs._versions import Versions
+
+__all__ = ["Outcome", "Run", "RunSummary"]
+
+Outcome = Literal["failed", "finished", "unfinished", "unknown"]
+
+_MOST_RANKS = 1024
+_MOST_NAMES = 16
+_WARNING = re.compile(r"(?i)warn(?:ing)?\b|deprecated|overflow|\bwarning:|\bexceeded\b")
+_BAD_NUMBER = re.compile(r"(?i)\bnan\b.{0,40}\b(?:input|found|detected|encountered)|\bfound nan\b")
+# What stands before a message: torchrun's stamp, and the folder of the file that a Python warning names.
+_STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
+_FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
+_ENDS = ("MAX EPOCHS NUM!", "MAX FRAMES NUM!", "Maximum reward achieved", "Network won!")
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSummary:
+    """What a run comes to.
+
+    Attributes
+    ----------
+    run
+        Number of the run in its log, from 1.
+    libraries
+        Keys of the training libraries that printed into it, in order, each with the versions that print so, where
+        that tells.
+    around
+        What else printed into it: keys of simulators and frameworks, and what their messages name.
+    ranks
+        Processes that printed, where the text tells.
+    kinds
+        How many records of each kind there are.
+    unit
+        What `begin`, `done` and `planned` count: ``iteration``, ``vector step`` or ``env step``.
+    begin, done, planned
+        The first count that was printed, how many are done, and how many there will be. ``done`` counts from one even
+        where a library counts from zero.
+    env_steps, env_steps_corrected
+        Environment steps at the end: as printed, and corrected where the printed count lags.
+    env_steps_each
+        Environment steps of an iteration.
+    seconds
+        How long the run took so far, where that was printed.
+    rates
+        Rates by scope.
+    time
+        Where the time goes, where the log tells.
+    reward, episode_length
+        How the means of recent episodes went.
+    best_reward
+        How the rewards went that were announced as the best so far.
+    last_checkpoint
+        What was printed about the last checkpoint.
+    outcome
+        ``failed``: there is a traceback. ``finished``: all that was planned is done, or the library said so.
+        ``unfinished``: neither. ``unknown``: the log does not tell what was planned.
+    failure
+        The first failure.
+    warnings, signs
+        Warnings by their wording; and numbers that are not finite, which announce a failure.
+    more_warnings
+        Warnings beyond those of `warnings`, of which there are too many kinds.
+    unrecognised
+        The first line that nothing is known about, with its place.
+    """
+
+    run: int
+    libraries: tuple[tuple[str, Versions | None], ...]
+    around: tuple[str, ...]
+    ranks: tuple[int, ...]
+    kinds: dict[Kind, int]
+    unit: str
+    begin: int | None
+    done: int | None
+    planned: int | None
+    env_steps: int | None
+    env_steps_corrected: int | None
+    env_steps_each: int | None
+    seconds: float | None
+    rates: tuple[Rate, ...]
+    time: TimeShares | None
+    reward: Course | None
+    episode_length: Course | None
+    best_reward: Course | None
+    last_checkpoint: str | None
+    outcome: Outcome
+    failure: Failure | None
+    warnings: tuple[Group, ...]
+    more_warnings: int
+    signs: tuple[Group, ...]
+    unrecognised: tuple[str, Place] | None
+
+
+class Run:
+    """Takes the records of one run.
+
+    Attributes
+    ----------
+    kinds
+        How many records of each kind there were so far.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._clues: dict[str, Clues] = {}
+        self._around: dict[str, None] = {}
+        self._named: dict[str, None] = {}
+        self._ranks: set[int] = set()
+        self.kinds: dict[Kind, int] = {}
+        self._count = Count()
+        self._seconds: float | None = None
+        self._rates, self._times = Rates(), Times()
+        self._reward, self._length, self._best = Courses(), Courses(), Courses()
+        self._checkpoint: str | None = None
+        self._said_end = False
+        self._failure: Failure | None = None
+        self._warnings, self._signs = Groups(), Groups()
+        self._unrecognised: tuple[str, Place] | None = None
+        self._take: dict[Kind, Callable[[Record], None]] = {
+            "iteration": self._iteration,
+            "progress": self._progress,
+            "checkpoint": self._saved,
+            "best_reward": self._announced,
+            "message": self._message,
+            "failure": self._failed,
+            "unrecognised": self._unknown,
+        }
+
+    def add(self, record: Record) -> None:
+        """Take a record of this run."""
+        kind, library = record.kind, record.library
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if record.rank is not None and len(self._ranks) < _MOST_RANKS:
+            self._ranks.add(record.rank)
+        if library in TRAINING:
+            if library not in self._clues:
+                self._clues[library] = Clues(library)
+            self._clues[library].see(record)
+        elif library is not None:
+            self._around[library] = None
+        self._take[kind](record)
+
+    def _iteration(self, record: Record) -> None:
+        self._count.iteration(record)
+        self._rates.iteration(record)
+        self._times.iteration(record)
+        self._means(record)
+        values = record.metrics.values()
+        if not math.isfinite(sum(values)):
+            place = self._count.place(record)
+            for label, value in record.metrics.items():
+                if not math.isfinite(value):
+                    self._signs.add(f"{label} is {value}", place)
+
+    def _progress(self, record: Record) -> None:
+        self._count.progress(record)
+        self._rates.progress(record)
+        self._means(record)
+
+    def _means(self, record: Record) -> None:
+        if record.reward is not None:
+            self._reward.add(record.reward, record.iteration)
+        if record.episode_length is not None:
+            self._length.add(record.episode_length, record.iteration)
+        if record.seconds.elapsed is not None:
+            self._seconds = record.seconds.elapsed
+
+    def _saved(self, record: Record) -> None:
+        self._checkpoint = record.text
+        if record.reward is not None and not math.isfinite(record.reward):
+            self._signs.add(f"reward of a checkpoint is {record.reward}", self._count.place(record))
+
+    def _announced(self, record: Record) -> None:
+        if record.reward is not None:
+            self._best.add(record.reward, self._count.latest)
+
+    def _message(self, record: Record) -> None:
+        self._remarkable(record)
+
+    def _unknown(self, record: Record) -> None:
+        if not self._remarkable(record) and self._unrecognised is None:
+            self._unrecognised = (record.text or "", self._count.place(record))
+
+    def _remarkable(self, record: Record) -> bool:
+        """Keep a message that is a warning or an early sign of failure."""
+        line = (record.text or "")[:_LONGEST].lstrip("\n").partition("\n")[0]
+        self._said_end = self._said_end or line.startswith(_ENDS)
+        if (name := name_of(line)) is not None and len(self._named) < _MOST_NAMES:
+            self._named[name] = None
+        if _BAD_NUMBER.search(line):
+            self._signs.add(line, self._count.place(record))
+        elif _WARNING.search(line):
+            self._warnings.add(_FOLDERS.sub("", _STAMP.sub("", line)), self._count.place(record))
+        else:
+            return False
+        return True
+
+    def _failed(self, record: Record) -> None:
+        if self._failure is None:
+            self._failure = failure(record.text or "", self._count.place(record))
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was a failure."""
+        return self._failure is not None
+
+    def summary(self) -> RunSummary:
+        """Return what the run comes to so far."""
+        count = self._count
+        return RunSummary(
+            run=self._number,
+            libraries=tuple((library, clues.versions()) for library, clues in self._clues.items()),
+            around=(*self._around, *self._named),
+            ranks=tuple(sorted(self._ranks)),
+            kinds=dict(self.kinds),
+            unit=count.unit,
+            begin=count.begin,
+            done=count.done,
+            planned=count.planned,
+            env_steps=count.env_steps,
+            env_steps_corrected=count.corrected,
+            env_steps_each=count.each,
+            seconds=self._seconds,
+            rates=self._rates.rates(),
+            time=self._times.shares(),
+            reward=self._reward.course(),
+            episode_length=self._length.course(),
+            best_reward=self._best.course(),
+            last_checkpoint=self._checkpoint,
+            outcome=self._outcome(),
+            failure=self._failure,
+            warnings=self._warnings.groups(),
+            more_warnings=self._warnings.others,
+            signs=self._signs.groups(),
+            unrecognised=self._unrecognised,
+        )
+
+    def _outcome(self) -> Outcome:
+        if self._failure is not None:
+            return "failed"
+        if self._said_end or self._count.complete:
+            return "finished"
+        return "unknown" if self._count.planned is None else "unfinished"

@@ -1,0 +1,263 @@
+"""What a run's iterations come to: rates, shares of time, rewards."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from stepscope.logs._spread import Values
+
+if TYPE_CHECKING:
+    from stepscope.logs._records import Fps, Record
+    from stepscope.logs._spread import Spread
+
+__all__ = ["Course", "Courses", "Rate", "Rates", "Scope", "TimeShares", "Times"]
+
+Scope = Literal["step", "rollout", "total", "cumulative", "bar"]
+
+_SCOPES: tuple[Literal["step", "rollout", "total", "cumulative"], ...] = (
+    "step",
+    "rollout",
+    "total",
+    "cumulative",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """A rate of one scope over the iterations of a run.
+
+    Attributes
+    ----------
+    scope
+        One of the scopes of `Fps`; or ``bar``: what skrl's progress bar says, which is smoothed and has the updates in it.
+    unit
+        ``env steps/s`` or ``vector steps/s``.
+    derived
+        Whether it was computed from what was printed and not printed itself.
+    warm
+        Spread of all values but the first; None if there is only the first.
+    first
+        The first value: of a cold iteration, so not typical.
+    last
+        The last value. Of ``cumulative``, it covers the whole run.
+    """
+
+    scope: Scope
+    unit: str = "env steps/s"
+    derived: bool = False
+    warm: Spread | None
+    first: float
+    last: float
+
+
+class _Series:
+    """Values of one rate, the first of them kept apart."""
+
+    def __init__(self) -> None:
+        self.first: float | None = None
+        self.last = math.nan
+        self.warm = Values()
+
+    def add(self, value: float) -> None:
+        if self.first is None:
+            self.first = value
+        else:
+            self.warm.add(value)
+        self.last = value
+
+    def rate(
+        self, scope: Scope, *, unit: str = "env steps/s", scale: float = 1, derived: bool = False
+    ) -> Rate | None:
+        if self.first is None:
+            return None
+        return Rate(
+            scope=scope,
+            unit=unit,
+            derived=derived,
+            warm=self.warm.spread(scale=scale),
+            first=scale * self.first,
+            last=scale * self.last,
+        )
+
+
+class Rates:
+    """Takes the rates of each record of a run."""
+
+    def __init__(self) -> None:
+        self._printed: dict[Scope, _Series] = {}
+        self._derived: dict[Scope, _Series] = {}
+        self._bar = _Series()
+        self._num_envs: int | None = None
+        self._time = 0.0
+        self._iterations = 0
+
+    def iteration(self, record: Record) -> None:
+        """Take those of an iteration."""
+        fps = record.fps
+        for scope in _SCOPES:
+            value = getattr(fps, scope)
+            if value is not None:
+                self._series(self._printed, scope).add(value)
+        if fps.total:
+            self._time += 1 / fps.total
+            self._iterations += 1
+        if record.derived:
+            for scope in _SCOPES:
+                derived = record.derived.get(f"fps.{scope}")
+                if derived is not None:
+                    self._series(self._derived, scope).add(derived)
+
+    def progress(self, record: Record) -> None:
+        """Take what the bar of skrl says."""
+        if record.iteration is None:
+            return
+        if record.env_steps is not None and record.iteration:
+            self._num_envs = record.env_steps // record.iteration
+        rate = record.metrics.get("it/s")
+        seconds = record.metrics.get("s/it")
+        if rate is not None:
+            self._bar.add(rate)
+        elif seconds:
+            self._bar.add(1 / seconds)
+
+    def rates(self) -> tuple[Rate, ...]:
+        """Return every rate, the narrowest scope first, what was printed before what was derived."""
+        found = [
+            *(self._printed[scope].rate(scope) for scope in _SCOPES if scope in self._printed),
+            *(self._derived[scope].rate(scope, derived=True) for scope in _SCOPES if scope in self._derived),
+            self._overall(),
+            self._bar.rate("bar", unit="vector steps/s"),
+            None if self._num_envs is None else self._bar.rate("bar", scale=self._num_envs, derived=True),
+        ]
+        return tuple(rate for rate in found if rate is not None)
+
+    def _overall(self) -> Rate | None:
+        """Return the rate over all iterations, which are as long as their rates say; the first counts too."""
+        if not 0 < self._time < math.inf or "cumulative" in self._printed:
+            return None
+        overall = self._iterations / self._time
+        return Rate(scope="cumulative", derived=True, warm=None, first=overall, last=overall)
+
+    @staticmethod
+    def _series(kept: dict[Scope, _Series], scope: Scope) -> _Series:
+        if scope not in kept:
+            kept[scope] = _Series()
+        return kept[scope]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeShares:
+    """Where the time of the warm iterations went; the shares add up to 1.
+
+    Attributes
+    ----------
+    step, inference
+        Stepping the environments, and the rest of the rollout; None where only their sum is printed.
+    collect
+        The rollout: both together.
+    learn
+        The update.
+    """
+
+    step: float | None = None
+    inference: float | None = None
+    collect: float
+    learn: float
+
+
+class Times:
+    """Adds up times of iterations; the unit does not matter, since only shares are wanted."""
+
+    def __init__(self) -> None:
+        self._step = self._collect = self._learn = 0.0
+        self._parted = False
+        self._cold = True
+
+    def iteration(self, record: Record) -> None:
+        """Take the times of an iteration, unless it is the first."""
+        fps, seconds = record.fps, record.seconds
+        if fps.step is not None:
+            times = _from_rates(fps)
+        elif seconds.collect is not None and seconds.learn is not None:
+            times = (0.0, seconds.collect, seconds.learn)
+        else:
+            return
+        if self._cold:
+            self._cold = False
+        elif times is not None and all(0 <= time < math.inf for time in times):
+            self._parted = fps.step is not None
+            self._step += times[0]
+            self._collect += times[1]
+            self._learn += times[2]
+
+    def shares(self) -> TimeShares | None:
+        """Return the shares, where the log tells."""
+        whole = self._collect + self._learn
+        if not 0 < whole < math.inf:
+            return None
+        collect = self._collect / whole
+        if not self._parted:
+            return TimeShares(collect=collect, learn=self._learn / whole)
+        step = self._step / whole
+        return TimeShares(step=step, inference=collect - step, collect=collect, learn=self._learn / whole)
+
+
+def _from_rates(fps: Fps) -> tuple[float, float, float] | None:
+    """Return seconds an environment step: RL-Games divides one number of steps by three times that contain each other."""
+    if not fps.step or not fps.rollout or not fps.total:
+        return None
+    if not fps.step >= fps.rollout >= fps.total > 0:
+        return None
+    return 1 / fps.step, 1 / fps.rollout, 1 / fps.total - 1 / fps.rollout
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """How a quantity went, such as the reward.
+
+    Attributes
+    ----------
+    first, last
+        The first and the last value, which may be NaN.
+    best
+        The largest that is a number; None if none is.
+    best_at
+        The iteration that printed it, in the library's count; None where iterations are not counted.
+    count
+        How many values there are.
+    """
+
+    first: float
+    last: float
+    best: float | None
+    best_at: int | None
+    count: int
+
+
+class Courses:
+    """Takes the values of one quantity."""
+
+    def __init__(self) -> None:
+        self._first = self._last = math.nan
+        self._best: float | None = None
+        self._best_at: int | None = None
+        self._count = 0
+
+    def add(self, value: float, at: int | None) -> None:
+        """Take a value that belongs to iteration `at`."""
+        if not self._count:
+            self._first = value
+        self._count += 1
+        self._last = value
+        if value > (-math.inf if self._best is None else self._best):
+            self._best, self._best_at = value, at
+
+    def course(self) -> Course | None:
+        """Return the course; None if there were no values."""
+        if not self._count:
+            return None
+        return Course(
+            first=self._first, last=self._last, best=self._best, best_at=self._best_at, count=self._count
+        )
