@@ -83,7 +83,6 @@ _MESSAGES = (
     b"[SimulationContext] ",
     b"[VideoRecorder] ",
     b"[BenchmarkMonitor] Warning: ",
-    b"Exact experiment name requested from command line: ",
     b"Results written to: ",
     b"Kit is not running. Kit related measurements ",
     b"Loading user config located at: ",
@@ -103,6 +102,10 @@ _MESSAGES = (
 )
 
 
+# RL-Games says so too, and for itself.
+_NAME_OF_RUN = b"Exact experiment name requested from command line: "
+
+
 def begin(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if Isaac Lab prints such a line."""
     text = line.text
@@ -113,6 +116,8 @@ def begin(line: Line, context: Context) -> Block | None:
         return message(line, LIBRARY, metrics=_timed(line))
     if first == b"[":
         return _bracketed(line, context)
+    if text.startswith(_NAME_OF_RUN):
+        return message(line, LIBRARY) if context.library == LIBRARY else None
     if text.startswith(_MESSAGES) or _LOGGED.match(text) or _KIT.match(text):
         return message(line, LIBRARY)
     found = _TRAINED.fullmatch(text)
