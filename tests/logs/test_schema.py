@@ -158,12 +158,21 @@ def test_a_missing_field_does_not_fit(path: tuple[str, ...]) -> None:
     assert [] != _wrong(record)
 
 
+def test_a_message_without_words_does_not_fit() -> None:
+    """A message may be a benchmark's report and have rates, but it always has its text."""
+    record = copy.deepcopy(_MESSAGE)
+    _set("fps", "total", to=1.0)(record)
+    assert [] == _wrong(record)
+    _set("text", to=None)(record)
+    assert [] != _wrong(record)
+
+
 @pytest.mark.parametrize("change", [_set("text", to=None), _set("fps", "total", to=1.0)])
-def test_a_message_without_words_or_with_a_rate_does_not_fit(
+def test_a_checkpoint_without_words_or_with_a_rate_does_not_fit(
     change: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Only iterations and progress bars have rates, and everything else has its text."""
-    record = copy.deepcopy(_MESSAGE)
+    """What is neither an iteration, a progress bar nor a message has its text and no rate."""
+    record = {**copy.deepcopy(_MESSAGE), "kind": "checkpoint"}
     assert [] == _wrong(record)
     change(record)
     assert [] != _wrong(record)
