@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Passage, message
+from stepscope.logs._blocks import message
 from stepscope.logs._fields import Fields
 from stepscope.logs._values import number
 
@@ -40,7 +40,7 @@ def begin(line: Line, context: Context) -> Block | None:
     if text.startswith(_MESSAGES):
         return message(line, LIBRARY)
     if text.startswith(_GUARD):
-        return Passage(LIBRARY, line, lambda inner: inner.startswith(_GUARD))
+        return Fields(LIBRARY, line, lambda inner: () if inner.startswith(_GUARD) else None)
     if text.startswith(_SEED):  # as many other programs say it
         return message(line, context.library)
     if text.startswith(b"[INFO] <"):
