@@ -7,12 +7,13 @@ import re
 import sys
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuzz._checks import CHECKS
+from fuzz._commands import commanded
 from fuzz._damage import damaged
+from fuzz._memory import bounded, kept_lightly
 from fuzz._patterns import check_patterns
 from fuzz._shrink import shrunk
 from fuzz._time import blown_up, check_linear
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 FOLDER = Path("_build/fuzz")
-_ENOUGH = 200  # failures
 _ALIKE = 2  # that are shown of one kind
-_TIMED = 8  # one case in so many is also blown up and timed
 
 
 def linear(data: bytes, choose: random.Random) -> None:
@@ -33,9 +32,18 @@ def linear(data: bytes, choose: random.Random) -> None:
     check_linear(*blown_up(data, choose))
 
 
+# What takes longer is done for one case in so many.
+_SOMETIMES: dict[Callable[[bytes, random.Random], None], int] = {
+    linear: 8,
+    commanded: 5,
+    bounded: 40,
+    kept_lightly: 40,
+}
+
+
 def laws_of(seed: int) -> list[Callable[[bytes, random.Random], None]]:
     """Return what this case is checked for."""
-    return [*CHECKS, *([linear] if seed % _TIMED == 0 else [])]
+    return [*CHECKS, *(law for law, turns in _SOMETIMES.items() if seed % turns == 0)]
 
 
 def problem(law: Callable[[bytes, random.Random], None], data: bytes, seed: int) -> str | None:
@@ -52,28 +60,23 @@ def case(seed: int) -> bytes:
     return damaged(random.Random(seed))  # noqa: S311 - not a secret
 
 
-def run(seeds: Sequence[int] | range, *, until: float, shrink: bool = True) -> int:
-    """Check case after case and return how many failed; each is written to a file."""
-    failures = count = 0
-    alike: Counter[str] = Counter()
+def run(seeds: range, *, until: float) -> int:
+    """Check case after case and return how many failures there were; the first of each kind are written to files."""
+    count = 0
+    kinds: Counter[str] = Counter()
     for seed in seeds:
-        if time.monotonic() > until or failures >= _ENOUGH:
+        if time.monotonic() > until:
             break
         count += 1
         data = case(seed)
         for law in laws_of(seed):
-            said = problem(law, data, seed)
-            if said is None:
+            if (said := problem(law, data, seed)) is None:
                 continue
-            failures += 1
-            alike[kind(said)] += 1
-            if alike[kind(said)] > _ALIKE:
-                break
-            same = partial(_same, law, seed=seed, said=said)
-            _report(seed, shrunk(data, same) if shrink else data, said, law)
-            break
-    sys.stdout.write(f"{count:,} cases, {failures} failures\n")
-    return failures
+            kinds[kind(said)] += 1
+            if kinds[kind(said)] <= _ALIKE:
+                _report(seed, data, said, law)
+    sys.stdout.write(f"{count:,} cases, {kinds.total():,} failures of {len(kinds)} kinds\n")
+    return kinds.total()
 
 
 def kind(said: str) -> str:
@@ -81,17 +84,18 @@ def kind(said: str) -> str:
     return re.sub(r"\d+|\(.*", "#", said)[:90]
 
 
-def _same(law: Callable[[bytes, random.Random], None], data: bytes, *, seed: int, said: str) -> bool:
-    found = problem(law, data, seed)
-    return found is not None and kind(found) == kind(said)
-
-
 def _report(seed: int, data: bytes, said: str, law: Callable[[bytes, random.Random], None]) -> None:
+    """Write down a log that fails, made as short as it goes."""
+
+    def fails_alike(log: bytes) -> bool:
+        found = problem(law, log, seed)
+        return found is not None and kind(found) == kind(said)
+
+    short = shrunk(data, fails_alike)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{seed}.txt"
-    path.write_bytes(data)
-    final = problem(law, data, seed) or said
-    sys.stdout.write(f"seed {seed} ({len(data)} bytes, {path}): {final}\n")
+    path = FOLDER / f"{seed}-{law.__name__.strip('_')}.txt"
+    path.write_bytes(short)
+    sys.stdout.write(f"seed {seed} ({len(short)} bytes, {path}): {problem(law, short, seed) or said}\n")
     sys.stdout.flush()
 
 

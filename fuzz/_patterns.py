@@ -9,8 +9,8 @@ import re
 from re import _constants, _parser  # type: ignore[attr-defined] # nothing public tells what an expression is made of
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fuzz._checks import BrokenLawError
 from fuzz._time import check_linear
+from fuzz._tools import BrokenLawError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

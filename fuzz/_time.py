@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fuzz._checks import BrokenLawError, seconds
+from fuzz._tools import BrokenLawError, seconds
 
 if TYPE_CHECKING:
     import random

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fuzz.__main__ import case, laws_of, main, problem
-from fuzz._checks import BrokenLawError, Pieces, hold
 from fuzz._patterns import check_patterns, hostile, patterns
 from fuzz._shrink import shrunk
 from fuzz._time import check_linear
+from fuzz._tools import BrokenLawError, Pieces, hold
 from stepscope.logs import read
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_a_failure_is_written_down(
     monkeypatch.setattr("fuzz.__main__.FOLDER", tmp_path)
     monkeypatch.setattr("fuzz.__main__.CHECKS", (law,))
     assert 1 == main(["--seed", "1", "--cases", "1"])
-    assert b"e" == (tmp_path / "1.txt").read_bytes()
+    assert b"e" == (tmp_path / "1-law.txt").read_bytes()
     assert "seed 1 (1 bytes" in (out := capsys.readouterr().out)
     assert "law: BrokenLawError: there is an e" in out
 

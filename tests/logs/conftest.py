@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import pytest
 
-from fuzz._checks import Pieces
+from fuzz._tools import Pieces
 from stepscope.logs import read
 
 if TYPE_CHECKING:
