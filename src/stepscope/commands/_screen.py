@@ -8,12 +8,15 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
+from stepscope.logs._report import count, made_by, number
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stepscope.logs._report import Line
+    from stepscope.logs._run import RunSummary
 
-__all__ = ["laid_out", "painted", "width"]
+__all__ = ["columns", "laid_out", "painted", "runs_table", "width"]
 
 _LABEL = 18
 _PIPE = 110
@@ -39,3 +42,40 @@ def laid_out(lines: Iterable[Line]) -> Iterator[str]:
         for index, part in enumerate(parts):
             label = line.label if index == 0 else ""
             yield f"{painted(label.ljust(_LABEL), 'bold')}{painted(part, line.tone)}".rstrip()
+
+
+def columns(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> Iterator[str]:
+    """Yield rows of cells in columns; numbers stand to the right, and the columns `left` to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.ljust(size) if index in left else cell.rjust(size)
+            for index, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+_HEADER = ("run", "library", "done", "env steps", "rate", "scope", "reward", "how it ended")
+
+
+def runs_table(runs: Sequence[RunSummary]) -> Iterator[str]:
+    """Yield a table of many runs, one a row."""
+    return columns([_HEADER, *map(_run_row, runs)], left=(1, 5, 7))
+
+
+def _run_row(run: RunSummary) -> tuple[str, ...]:
+    rates = {rate.scope: rate for rate in reversed(run.rates)}
+    rate = next((rates[scope] for scope in ("total", "cumulative", "bar") if scope in rates), None)
+    speed = "" if rate is None else count(rate.last if rate.warm is None else rate.warm.median)
+    reward = run.reward or run.best_reward
+    done = "" if run.done is None else f"{run.done:,}" + ("" if run.planned is None else f"/{run.planned:,}")
+    return (
+        f"{run.run}",
+        made_by(run),
+        done,
+        "" if run.env_steps is None else f"{run.env_steps:,}",
+        speed,
+        "" if rate is None else rate.scope,
+        "" if reward is None else number(reward.last),
+        run.outcome if run.failure is None else f"failed {run.failure.place}: {run.failure.text[:60]}",
+    )

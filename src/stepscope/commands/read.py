@@ -1,39 +1,74 @@
-"""``stepscope read``: what a run printed, as a summary, as a table or for other programs."""
+"""``stepscope read``: what a run printed, as a summary, as a table, and as files of other programs."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
 from stepscope.commands._logs import opened, records, title
-from stepscope.commands._screen import laid_out, painted
+from stepscope.commands._screen import laid_out, painted, runs_table
 from stepscope.errors import BadInputError
+from stepscope.export import CsvTable, EventFiles, Plot
 from stepscope.logs._report import report
 from stepscope.logs._summary import Summary
 from stepscope.logs._table import table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stepscope._arguments import Parser
     from stepscope.logs import Record
+    from stepscope.logs._summary import RunSummary
 
 __all__ = ["add"]
+
+_ABOUT = "show what a training run printed: how fast, how good, where the time went, why it ended"
+_MORE = (
+    "Recognises from the text what RL-Games, RSL-RL, skrl and Stable-Baselines3 print, and what Isaac Lab, mjlab and"
+    " Warp print around them. A table of the iterations comes first; the summary below it ends with what went wrong."
+    " The exit status is 2 if a LOG is no log of a run, 1 if the output cannot be written, and otherwise 0."
+)
+_BLOCKS = 3  # runs that are shown one below the other; more become a table
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of ``stepscope``."""
-    about = "show what RL-Games, RSL-RL, skrl or Stable-Baselines3 printed while training"
-    parser = commands.add_parser(
-        "read", help=about, description=f"{about[0].upper()}{about[1:]}.", allow_abbrev=False
-    )
+    parser = commands.add_parser("read", help=_ABOUT, description=_MORE, allow_abbrev=False)
     parser.add_argument("logs", nargs="+", metavar="LOG", help="console output of a run; - is standard input")
     shape = parser.add_mutually_exclusive_group()
-    shape.add_argument(
-        "--json", action="store_true", help="print every record as a line of JSON; spans are bytes of its LOG"
-    )
     shape.add_argument("--all", action="store_true", help="show every row of a long table")
+    shape.add_argument(
+        "--json",
+        action="store_true",
+        help="print every record as a line of JSON instead; spans are bytes of its LOG",
+    )
+    shape.add_argument(
+        "--csv",
+        action="store_true",
+        help="print a row of comma-separated values for each iteration or progress update instead",
+    )
+    parser.add_argument(
+        "--tensorboard",
+        metavar="DIR",
+        help="write event files with the tags that the library itself uses (needs stepscope[tensorboard])",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw rates, shares of time and rewards into FILE.svg, FILE.png or FILE.html (needs stepscope[plot])",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="exit with status 1 if there is a failure in a LOG"
+    )
+    parser.add_argument(
+        "--run",
+        type=positive_integer,
+        metavar="K",
+        help="read only the Kth run of each LOG that holds several",
+    )
     parser.add_argument(
         "--num-envs",
         type=positive_integer,
@@ -43,21 +78,67 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.set_defaults(command=_read)
 
 
+class _Exports:
+    """What a pass over the logs writes beside what it shows."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        if options.plot is not None and len(options.logs) > 1:
+            raise BadInputError("--plot draws one LOG; give one, or compare several with stepscope compare.")
+        self.plot = None if options.plot is None else Plot(options.plot)
+        self.events = None if options.tensorboard is None else EventFiles(options.tensorboard)
+        self.csv = CsvTable(several=len(options.logs) > 1) if options.csv else None
+        self._folders = _folders(options.logs)
+
+    def watch(self, found: Iterator[Record], *, log: str) -> Iterator[Record]:
+        """Give each record to those who want it and pass it on."""
+        for record in found:
+            if self.csv is not None:
+                self.csv.add(record, log=title(log))
+            if self.events is not None:
+                self.events.add(record, log=self._folders[log])
+            if self.plot is not None:
+                self.plot.add(record)
+            yield record
+
+
+def _folders(logs: Sequence[str]) -> dict[str, str]:
+    """Return a folder's name for each log, if there are several."""
+    folders: dict[str, str] = {}
+    for number, log in enumerate(logs, 1):
+        stem = "standard_input" if log == "-" else Path(log).stem
+        taken = stem in folders.values()
+        folders.setdefault(log, f"{stem}_{number}" if taken else stem)
+    return folders if len(logs) > 1 else dict.fromkeys(folders, "")
+
+
 def _read(options: argparse.Namespace) -> int:
-    problems: list[str] = []
+    exports = _Exports(options)
+    summaries = []
     for number, name in enumerate(options.logs):
+        summary = Summary(title(name))
         with opened(name) as log:
-            found = records(log, name=name, num_envs=options.num_envs)
+            found = _wanted(records(log, name=name, num_envs=options.num_envs), run=options.run)
+            passing = exports.watch(summary.watch(found), log=name)
             if options.json:
-                _print_json(found, live=not log.seekable())
-                continue
-            if len(options.logs) > 1:
-                print(*[""] * (number > 0), title(name), sep="\n")
-            problem = _print_table(found, name=title(name), everything=options.all)
-            problems += [problem] if problem else []
-    if problems:
-        raise BadInputError("\n".join(problems))
-    return 0
+                _print_json(passing, live=not log.seekable())
+            elif options.csv:
+                _exhaust(passing)
+            else:
+                if len(options.logs) > 1:
+                    print(*[""] * (number > 0), painted(title(name), "bold"), sep="\n")
+                _print_summary(passing, summary, everything=options.all)
+        summaries.append(summary)
+    _write(exports, summaries, said=not (options.json or options.csv))
+    return int(options.check and any(summary.failed for summary in summaries))
+
+
+def _wanted(found: Iterator[Record], *, run: int | None) -> Iterator[Record]:
+    return found if run is None else (record for record in found if record.run == run)
+
+
+def _exhaust(found: Iterator[Record]) -> None:
+    for _ in found:
+        pass
 
 
 def _print_json(found: Iterator[Record], *, live: bool) -> None:
@@ -65,19 +146,41 @@ def _print_json(found: Iterator[Record], *, live: bool) -> None:
         print(record.to_json(), flush=live)  # a pipe is live: somebody may be watching the run
 
 
-def _print_table(found: Iterator[Record], *, name: str, everything: bool) -> str | None:
-    summary = Summary(name)
+def _print_summary(found: Iterator[Record], summary: Summary, *, everything: bool) -> None:
     empty = True
-    for line in table(summary.watch(found), everything=everything):
+    for line in table(found, everything=everything):
         print(line)
         empty = False
     runs = summary.runs()
-    for run in runs:
-        if not empty:
-            print()
-        if len(runs) > 1:
-            print(painted(f"run {run.run}", "bold"))
-        for line in laid_out(report(run)):
-            print(line)
-        empty = False
-    return summary.problem()
+    if summary.problem() is not None and not any(run.failure for run in runs):
+        return  # the problem says all
+    if len(runs) > _BLOCKS:
+        print(*[""] * (not empty), *runs_table(runs), "--run K shows the summary of one run alone", sep="\n")
+        return
+    for number, run in enumerate(runs):
+        print(*[""] * (number > 0 or not empty), *_block(run, several=len(runs) > 1), sep="\n")
+
+
+def _block(run: RunSummary, *, several: bool) -> Iterator[str]:
+    if several:
+        yield painted(f"run {run.run}", "bold")
+    yield from laid_out(report(run))
+
+
+def _write(exports: _Exports, summaries: Sequence[Summary], *, said: bool) -> None:
+    """Write what is complete only now, then say what was wrong with a log."""
+    problems = [problem for summary in summaries if (problem := summary.problem()) is not None]
+    if exports.csv is not None:
+        exports.csv.write(sys.stdout)
+    if exports.events is not None:
+        exports.events.close()
+    if problems:
+        raise BadInputError("\n".join(problems))
+    if exports.plot is not None:
+        exports.plot.write(summaries[0].runs(), name=summaries[0].name)
+    if said and exports.events is not None:
+        print(
+            f"\n{exports.events.count:,} numbers written to {exports.events.folder}; tensorboard --logdir shows them"
+        )
+    if said and exports.plot is not None:
+        print(f"\nfigure saved as {exports.plot.path}")

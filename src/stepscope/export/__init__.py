@@ -1,1 +1,10 @@
-"""Records as files of other programs."""
+"""Records as files of other programs: tables, TensorBoard's event files, figures.
+
+Importing this package imports none of the optional packages that some of its parts need.
+"""
+
+from stepscope.export._csv import CsvTable
+from stepscope.export._plot import Plot
+from stepscope.export._tensorboard import EventFiles
+
+__all__ = ["CsvTable", "EventFiles", "Plot"]

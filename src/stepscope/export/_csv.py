@@ -1,0 +1,57 @@
+"""A table of comma-separated values: a row for each iteration or progress update."""
+
+from __future__ import annotations
+
+import csv
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING
+
+from stepscope.logs._rows import COLUMNS, row
+
+if TYPE_CHECKING:
+    from stepscope.logs import Record
+
+__all__ = ["CsvTable"]
+
+_IN_MEMORY = 1 << 22
+
+
+class CsvTable:
+    """Collects rows and writes them below a header that names every column.
+
+    What labels a log holds is known when all of it was read. Until then the rows wait in a temporary file, so memory
+    does not grow with them.
+
+    Parameters
+    ----------
+    several
+        Whether the rows come from several logs: the first column then names the log.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
+        names = ("log", *COLUMNS) if several else COLUMNS
+        self._several = several
+        self._columns = dict.fromkeys(names)
+        self._waiting = SpooledTemporaryFile(  # noqa: SIM115 - closed when the table is written
+            max_size=_IN_MEMORY, mode="w+", encoding="utf-8", errors="surrogatepass", newline=""
+        )
+        self._writer = csv.writer(self._waiting)
+
+    def add(self, record: Record, *, log: str = "") -> None:
+        """Take a record; only iterations and progress updates are rows."""
+        if record.kind not in ("iteration", "progress"):
+            return
+        values = row(record)
+        if self._several:
+            values["log"] = log
+        self._columns.update(dict.fromkeys(values))
+        self._writer.writerow([values.get(name) for name in self._columns])
+
+    def write(self, out: IO[str]) -> None:
+        """Write the header and all rows; what was not printed is an empty cell."""
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self._columns)
+        self._waiting.seek(0)
+        with self._waiting as waiting:
+            for cells in csv.reader(waiting):
+                writer.writerow([*cells, *[""] * (len(self._columns) - len(cells))])

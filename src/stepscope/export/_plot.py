@@ -1,0 +1,98 @@
+"""A figure of a run as a file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stepscope.errors import BadInputError
+from stepscope.export._needed import needed
+from stepscope.export._series import RunSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stepscope.logs import Record
+    from stepscope.logs._run import RunSummary
+
+__all__ = ["Plot"]
+
+_MOST_RUNS = 1000
+_ENDINGS = (".svg", ".png", ".html")
+
+
+class Plot:
+    """Collects what a figure of a log needs, and writes it.
+
+    Attributes
+    ----------
+    path
+        Where the figure goes.
+
+    Parameters
+    ----------
+    path
+        Where the figure goes; its ending says what it becomes: ``.svg``, ``.png`` or ``.html``, a page by itself for
+        light and dark screens.
+
+    Raises
+    ------
+    BadInputError
+        If the ending is another, if the folder is not there, or if matplotlib is not installed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if self.path.suffix.lower() not in _ENDINGS:
+            endings = f"{', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+            raise BadInputError(
+                f"{self.path} does not end like a figure; give a name that ends in {endings}."
+            )
+        if self.path.is_dir() or not self.path.parent.is_dir():
+            raise BadInputError(f"{self.path} cannot be a file; give a name in a folder that exists.")
+        needed("matplotlib", extra="plot", what="--plot")
+        self._runs: dict[int, RunSeries] = {}
+
+    def add(self, record: Record) -> None:
+        """Take a record."""
+        number = min(record.run, _MOST_RUNS)
+        if number not in self._runs:
+            self._runs[number] = RunSeries()
+        self._runs[number].add(record)
+
+    def write(self, summaries: Sequence[RunSummary], *, name: str) -> None:
+        """Write the figure.
+
+        Parameters
+        ----------
+        summaries
+            What the runs come to, in the same order.
+        name
+            What the log is called.
+
+        Raises
+        ------
+        BadInputError
+            If the log holds nothing to draw.
+        OSError
+            If the file cannot be written.
+        """
+        import matplotlib as mpl  # noqa: PLC0415 - optional
+
+        mpl.use("agg")  # no window opens
+        from stepscope.export._figure import draw  # noqa: PLC0415 - it imports matplotlib
+
+        drawn = draw([*self._runs.values()], summaries)
+        if drawn is None:
+            raise BadInputError(f"{name} holds neither rates nor rewards, so there is nothing to draw.")
+        ending = self.path.suffix.lower()
+        if ending == ".html":
+            from stepscope.export._page import page  # noqa: PLC0415 - the same
+
+            self.path.write_text(page(drawn, summaries, name=name), encoding="utf-8")
+            return
+        out = io.BytesIO()
+        dated = {"Date": None} if ending == ".svg" else None  # the same figure is the same file
+        drawn.savefig(out, format=ending[1:], metadata=dated, dpi=200, facecolor="white", transparent=False)
+        self.path.write_bytes(out.getvalue())
