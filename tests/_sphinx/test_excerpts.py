@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stepscope._sphinx.excerpts import excerpt, visible
+from stepscope._sphinx.excerpts import excerpt, visible, wrapping
 from stepscope.errors import BadInputError
 
 RECORDING = (
@@ -44,6 +44,12 @@ def test_a_selection_of_nothing_is_an_error(show: str) -> None:
     """A page cannot show an empty sample by mistake."""
     with pytest.raises(BadInputError, match="has nothing that"):
         excerpt(RECORDING, show)
+
+
+def test_a_block_that_a_terminal_shows_whole_scrolls() -> None:
+    """Columns stay columns on a phone, and longer lines are wrapped."""
+    assert ["unwrapped"] == wrapping("short\nlines")
+    assert [] == wrapping("x" * 101)
 
 
 def test_what_is_shown_has_no_control_codes() -> None:

@@ -23,7 +23,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import root
+from stepscope._sphinx.excerpts import root, wrapping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,9 @@ class _Command(SphinxDirective):
                 f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"
             ) from error
         text = transcript(command, output, head=self.options.get("head"))
-        return [nodes.literal_block(text, text, language="console", classes=["command-output"])]
+        return [
+            nodes.literal_block(text, text, language="console", classes=["command-output", *wrapping(output)])
+        ]
 
 
 def setup(app: Sphinx) -> None:

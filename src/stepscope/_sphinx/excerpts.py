@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
     from stepscope.logs import Record
 
-__all__ = ["RECORDINGS", "excerpt", "root", "selected", "setup", "visible"]
+__all__ = ["RECORDINGS", "excerpt", "root", "selected", "setup", "visible", "wrapping"]
 
 RECORDINGS = Path("recordings")
 """Folder of recordings, below the project's root."""
 
+_TERMINAL = 100
 _SELECTION = re.compile(r"(?P<kind>[a-z_]+)(?: (?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<end>last)))?")
 
 
@@ -96,6 +97,14 @@ def visible(text: str) -> str:
     return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
 
 
+def wrapping(text: str) -> list[str]:
+    """Return the class of a block whose lines a terminal shows whole: it scrolls where the page is narrower.
+
+    Longer lines are wrapped, as a terminal would.
+    """
+    return ["unwrapped"] if max(map(len, text.splitlines()), default=0) <= _TERMINAL else []
+
+
 def root(env: BuildEnvironment) -> Path:
     """Return the project's root: the pages are in a folder below it."""
     return Path(env.srcdir).parent
@@ -113,9 +122,8 @@ class _Recording(SphinxDirective):
         except (OSError, BadInputError) as error:
             raise self.error(str(error)) from error
         made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        block = nodes.literal_block(
-            text, text, language="text", classes=["recording", f"library-{made['library']}"]
-        )
+        classes = ["recording", f"library-{made['library']}", *wrapping(text)]
+        block = nodes.literal_block(text, text, language="text", classes=classes)
         source = f"printed by {made['library'].replace('_', '-')} {made['version']} on {made['date']}: "
         caption = nodes.paragraph(
             "", source, nodes.literal("", made["command"]), classes=["recording-source"]
