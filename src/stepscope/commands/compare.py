@@ -1,0 +1,101 @@
+"""``stepscope compare``: runs side by side, on the scopes that they have in common."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stepscope._arguments import positive_integer
+from stepscope.commands._logs import opened, records, title
+from stepscope.commands._screen import columns, painted, width
+from stepscope.errors import BadInputError
+from stepscope.logs._compare import compare
+from stepscope.logs._summary import Summary
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from stepscope._arguments import Parser
+    from stepscope.logs._compare import Row
+    from stepscope.logs._run import RunSummary
+
+__all__ = ["add"]
+
+_ABOUT = "show runs side by side: rates that cover the same, shares of time, rewards"
+_MORE = (
+    "Compares runs of any libraries, also several of one LOG. Rates are compared only where they cover the same;"
+    " where they do not, a sentence says why and what is compared instead. The exit status is 2 if nothing can be"
+    " compared."
+)
+_NAME = 30
+_GAP = 2
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command to those of ``stepscope``."""
+    parser = commands.add_parser("compare", help=_ABOUT, description=_MORE, allow_abbrev=False)
+    parser.add_argument("logs", nargs="+", metavar="LOG", help="console output of a run; - is standard input")
+    parser.add_argument(
+        "--num-envs",
+        type=positive_integer,
+        metavar="N",
+        help="number of environments, which skrl does not print: its vector steps times N are env steps",
+    )
+    parser.set_defaults(command=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    runs = [run for name in options.logs for run in _runs(name, num_envs=options.num_envs)]
+    if len(runs) < 2:  # noqa: PLR2004 - a comparison has two sides
+        raise BadInputError(f"{title(options.logs[0])} holds one run; give a second LOG to compare it with.")
+    runs = _short(runs)
+    comparison = compare(runs)
+    if not comparison.compared:
+        raise BadInputError(f"nothing can be compared: {' '.join(comparison.remarks)}")
+    for line in _table([name for name, _ in runs], comparison.rows):
+        print(line)
+    for remark in comparison.remarks:
+        print(*["", *textwrap.wrap(remark, width(), break_on_hyphens=False)], sep="\n")
+    return 0
+
+
+def _runs(name: str, *, num_envs: int | None) -> list[tuple[str, RunSummary]]:
+    summary = Summary(title(name))
+    with opened(name) as log:
+        for record in records(log, name=name, num_envs=num_envs):
+            summary.add(record)
+    if (problem := summary.problem()) is not None:
+        raise BadInputError(problem)
+    runs = summary.runs()
+    return [(f"{title(name)}{f' run {run.run}' if len(runs) > 1 else ''}", run) for run in runs]
+
+
+def _short(runs: list[tuple[str, RunSummary]]) -> list[tuple[str, RunSummary]]:
+    """Leave out of the names the folders that all have in common."""
+    parts = [Path(name).parts for name, _ in runs]
+    shared = 0
+    while len({part[: shared + 1] for part in parts}) == 1 and all(len(part) > shared + 1 for part in parts):
+        shared += 1
+    names = [str(Path(*part[shared:])) for part in parts]
+    shown = [name if len(name) <= _NAME else f"…{name[1 - _NAME :]}" for name in names]
+    return list(zip(shown, (run for _, run in runs), strict=True))
+
+
+def _table(names: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the rows under the names of the runs; runs that do not fit beside the others follow below."""
+    cells = [["", *names], *([row.label, *row.cells] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    begin = 1
+    while begin < len(widths):
+        end, room = begin, width() - widths[0]
+        while end < len(widths) and (end == begin or room >= widths[end] + _GAP):
+            room -= widths[end] + _GAP
+            end += 1
+        if begin > 1:
+            yield ""
+        lines = columns([[row[0], *row[begin:end]] for row in cells])
+        yield painted(next(lines), "bold")
+        yield from lines
+        begin = end

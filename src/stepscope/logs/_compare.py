@@ -1,0 +1,247 @@
+"""Runs side by side: what covers the same is compared, and what does not is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stepscope.logs._read import library_name
+from stepscope.logs._report import count, made_by, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stepscope.logs._run import RunSummary
+    from stepscope.logs._totals import Rate
+
+__all__ = ["Comparison", "Row", "compare"]
+
+_DASH = "\N{EN DASH}"
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_COVERS = {
+    "step": "covers stepping alone",
+    "rollout": "covers stepping and inference",
+    "total": "covers an iteration, rollout and update",
+    "cumulative": "covers everything since training began, the cold first iteration too",
+    "bar": "is a bar's, in vector steps and smoothed",
+}
+_Key = tuple[str, str]  # a scope and its unit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One quantity of all runs.
+
+    Attributes
+    ----------
+    label
+        Its name; empty if the row belongs to the one above.
+    cells
+        A text for each run.
+    """
+
+    label: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Runs side by side.
+
+    Attributes
+    ----------
+    rows
+        What there is to see; ratios are those to the first run that has the quantity.
+    remarks
+        Sentences: what was not compared and why, what was derived, and what to keep in mind.
+    compared
+        Whether there is anything that two runs have in common.
+    """
+
+    rows: tuple[Row, ...]
+    remarks: tuple[str, ...]
+    compared: bool
+
+
+def compare(runs: Sequence[tuple[str, RunSummary]]) -> Comparison:
+    """Return runs side by side, on the scopes that they have in common.
+
+    Parameters
+    ----------
+    runs
+        Each with the name that it is called by.
+    """
+    summaries = [summary for _, summary in runs]
+    rates = [_rates(summary) for summary in summaries]
+    common = {key for key in _keys(rates) if sum(key in mine for mine in rates) > 1}
+    shares = [summary.time for summary in summaries if summary.time is not None]
+    rows = (*_counts(summaries), *_speeds(rates), *_times(summaries), *_results(summaries))
+    return Comparison(
+        rows=rows, remarks=tuple(_remarks(runs, rates, common)), compared=bool(common) or len(shares) > 1
+    )
+
+
+def _rates(run: RunSummary) -> dict[_Key, Rate]:
+    """Return the rates of a run by scope and unit, a printed one before a derived one."""
+    found: dict[_Key, Rate] = {}
+    for rate in run.rates:
+        found.setdefault((rate.scope, rate.unit), rate)
+    bar = found.get(("bar", "env steps/s"))
+    if bar is not None and run.outcome == "finished":
+        # The last bar of a run that is complete tells the rate of all of it, and no longer the smoothed one.
+        found[("cumulative", bar.unit)] = replace(bar, scope="cumulative", warm=None)
+    return found
+
+
+def _keys(rates: Sequence[dict[_Key, Rate]]) -> list[_Key]:
+    keys = dict.fromkeys(key for mine in rates for key in mine)
+    return sorted(keys, key=lambda key: (list(_COVERS).index(key[0]), key[1] != "env steps/s"))
+
+
+def _counts(runs: Sequence[RunSummary]) -> Iterator[Row]:
+    yield Row(label="library", cells=tuple(made_by(run) for run in runs))
+    yield Row(label="ended", cells=tuple(run.outcome for run in runs))
+    for unit in dict.fromkeys(run.unit for run in runs):
+        mine = [run if run.unit == unit else None for run in runs]
+        yield Row(label=f"{unit}s", cells=tuple(_DASH if run is None else _done(run) for run in mine))
+    steps = [run.env_steps_corrected or run.env_steps for run in runs]
+    yield Row(label="env steps", cells=tuple(map(_whole, steps)))
+    yield Row(label="  an iteration", cells=tuple(_whole(run.env_steps_each) for run in runs))
+
+
+def _done(run: RunSummary) -> str:
+    return _whole(run.done) + ("" if run.planned is None else f" of {run.planned:,}")
+
+
+def _whole(value: int | None) -> str:
+    return _DASH if value is None else f"{value:,}"
+
+
+def _speeds(rates: Sequence[dict[_Key, Rate]]) -> Iterator[Row]:
+    for key in _keys(rates):
+        scope, unit = key
+        mine = [found.get(key) for found in rates]
+        label = "bar's rate" if scope == "bar" else f"fps {scope}"
+        yield Row(label=f"{label}, {unit}", cells=tuple(_speed(rate, mine) for rate in mine))
+        halves = tuple(_half(rate) for rate in mine)
+        if any(half for half in halves):
+            yield Row(label="  middle half", cells=tuple(half or _DASH for half in halves))
+
+
+def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
+    if rate is None:
+        return _DASH
+    first = next(other for other in others if other is not None)
+    ratio = "" if rate is first else f" ({_typical(rate) / _typical(first):.2f}{_TIMES})"
+    cold = " cold" if rate.warm is None and rate.scope != "cumulative" else ""
+    return f"{count(_typical(rate))}{' derived' * rate.derived}{cold}{ratio}"
+
+
+def _typical(rate: Rate) -> float:
+    if rate.scope == "cumulative":
+        return rate.last
+    return rate.first if rate.warm is None else rate.warm.median
+
+
+def _half(rate: Rate | None) -> str:
+    if rate is None or rate.warm is None or rate.scope == "cumulative" or rate.warm.count == 1:
+        return ""
+    return f"{count(rate.warm.low)}{_DASH}{count(rate.warm.high)}"
+
+
+def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
+    times = [run.time for run in runs]
+    for label, name in (
+        ("time in the rollout", "collect"),
+        ("  in stepping", "step"),
+        ("  in inference", "inference"),
+        ("time in learning", "learn"),
+    ):
+        shares = [None if time is None else getattr(time, name) for time in times]
+        if any(share is not None for share in shares):
+            cells = (_DASH if share is None else f"{share:.0%}" for share in shares)
+            yield Row(label=label, cells=tuple(cells))
+
+
+def _results(runs: Sequence[RunSummary]) -> Iterator[Row]:
+    if any(run.reward for run in runs):
+        cells = (_DASH if run.reward is None else number(run.reward.last) for run in runs)
+        yield Row(label="reward, last mean", cells=tuple(cells))
+    best = [run.best_reward or run.reward for run in runs]
+    if any(best):
+        cells = (_DASH if course is None else number(course.best) for course in best)
+        yield Row(label="reward, best mean", cells=tuple(cells))
+    yield Row(label="failures", cells=tuple(f"{run.kinds.get('failure', 0):,}" for run in runs))
+
+
+def _remarks(
+    runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]], common: set[_Key]
+) -> Iterator[str]:
+    yield from _refusals(runs, rates, common)
+    yield from _overlaps(runs, rates)
+    if ("bar", "vector steps/s") in common and ("bar", "env steps/s") not in common:
+        yield "Vector steps compare only between runs with as many environments; --num-envs N tells how many."
+    if any(rate.derived for mine in rates for key, rate in mine.items() if key in common):
+        yield (
+            "What is derived was computed from what is printed: a rate of all iterations leaves out the time between"
+            " them, such as that for saving."
+        )
+    if sum(bool(run.reward or run.best_reward) for _, run in runs) > 1:
+        yield "Rewards compare only between runs of one task with one reward; rates only between runs on one machine."
+
+
+def _overlaps(runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]]) -> Iterator[str]:
+    """Say where two rates differ by less than each of them varies."""
+    for key, first in rates[0].items():
+        for (name, _), mine in zip(runs[1:], rates[1:], strict=True):
+            one, other = first.warm, mine[key].warm if key in mine else None
+            if one is not None and other is not None and one.low <= other.high and other.low <= one.high:
+                yield (
+                    f"{_named(key)} of {runs[0][0]} and {name}: the middle halves overlap, so that the runs may be"
+                    " equally fast."
+                )
+
+
+def _refusals(
+    runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]], common: set[_Key]
+) -> Iterator[str]:
+    """Say of each run whose printed rates cover other things than those of the first why they are not compared."""
+    name, first = runs[0]
+    own = _printed(rates[0])
+    for (other, run), mine in zip(runs[1:], rates[1:], strict=True):
+        theirs = _printed(mine)
+        if not own or not theirs:
+            yield f"{other if own else name} holds no rate."
+        elif not own & theirs:
+            (scope, _), (scope_2, _) = _widest(own), _widest(theirs)
+            shared = [
+                key for key in _keys([rates[0], mine]) if key in common and key in rates[0] and key in mine
+            ]
+            instead = (
+                f"compared instead: {' and '.join(_named(key) for key in shared)}, derived where it is not printed."
+                if shared
+                else _advice(first, run)
+            )
+            yield (
+                f"{_named(_widest(own))} of {name} and {_named(_widest(theirs))} of {other} are not compared: the"
+                f" first {_COVERS[scope]}, the second {_COVERS[scope_2]}; {instead}"
+            )
+
+
+def _printed(rates: dict[_Key, Rate]) -> set[_Key]:
+    return {key for key, rate in rates.items() if not rate.derived}
+
+
+def _widest(keys: set[_Key]) -> _Key:
+    return max(keys, key=lambda key: list(_COVERS).index(key[0]))
+
+
+def _named(key: _Key) -> str:
+    return "the bar's rate" if key[0] == "bar" else f"fps {key[0]}"
+
+
+def _advice(*runs: RunSummary) -> str:
+    if any(rate.unit == "vector steps/s" for run in runs for rate in run.rates):
+        return "give --num-envs N, which turns vector steps into environment steps."
+    libraries = {library_name(library) for run in runs for library, _ in run.libraries}
+    return f"{' and '.join(sorted(libraries))} print nothing that covers the same."
