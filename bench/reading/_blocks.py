@@ -28,18 +28,19 @@ def rsl_rl(path: Path, choose: random.Random, *, total: int) -> Iterator[bytes]:
 
 
 def isaac_lab(folder: Path, pattern: str, choose: random.Random, *, total: int) -> Iterator[bytes]:
-    """Yield iterations of RSL-RL under Isaac Lab, with the lines that the simulator prints between them."""
+    """Yield iterations of RSL-RL under Isaac Lab, with the lines that it and the simulator print between them."""
     texts = [path.read_bytes() for path in sorted(folder.glob(pattern))]
     lines = [line for text in texts for line in text.splitlines(keepends=True)]
-    noise = [line for line in lines if b"overflow" in line] + [line for line in lines if b"[INFO]" in line]
-    blocks = [
-        block for text in texts for block in re.split(rb"(?m)^(?=#{80}$)", text)[2:-1] if b"ETA: " in block
-    ]
+    noise = [line for line in lines if re.match(rb"\w+ overflow - .* to \d+$|\[INFO\]", line)]
+    runs = [re.split(rb"(?m)^(?=#{80}$)", text) for text in texts]
+    blocks = [block for run in runs for block in run[2:-1] if re.search(rb"ETA: \S+\n\n$", block)]
+    yield runs[-1][0]
     iterations = _iterations(blocks, _RSL_RL_NUMBER, _rsl_rl_slots(total, wraps=False), choose)
     messages = _iterations(noise, _ANY_NUMBER, {}, choose)
     while True:
         yield next(iterations)
-        for _ in range(choose.choice([0, 0, 1, 40])):
+        # The solver is silent for a while, or says it in every step.
+        for _ in range(choose.choice([0, 0, 0, 0, 30, 100])):
             yield next(messages)
 
 
