@@ -41,6 +41,20 @@ def test_the_first_lines_are_those_of_head() -> None:
     assert "$ stepscope x | head -2\n1\n2\n" == transcript("stepscope x", "1\n2\n3\n", head=2)
 
 
+def test_the_last_lines_are_those_of_tail() -> None:
+    """The same for the end of what is printed."""
+    assert "$ stepscope x | tail -2\n2\n3\n" == transcript("stepscope x", "1\n2\n3\n", tail=2)
+
+
+def test_what_a_command_writes_does_not_stay(build: Build, project: Path) -> None:
+    """A command finds the recordings, and the project's folder is left as it was."""
+    page = build(
+        "```{command} stepscope read --plot rates.svg recordings/rsl_rl/5.5.1/default.txt\n:tail: 1\n```"
+    )
+    assert "figure saved as rates.svg" in page.select_one(".command-output pre").get_text()
+    assert [] == list(project.rglob("rates.svg"))
+
+
 def test_a_page_shows_command_and_output(build: Build) -> None:
     """As a terminal would."""
     page = build("```{command} stepscope read no_such.log\n:status: 2\n```")

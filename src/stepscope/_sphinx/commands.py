@@ -8,29 +8,38 @@
 
 A command that ends with another exit status than ``:status:``, which is 0 unless it is given, fails the build.
 Where it ends with another than 0 on purpose, the page shows what it says on standard error, too.
-``:head: 3`` shows the first three lines, as ``| head -3`` would.
+``:head: 3`` shows the first three lines, as ``| head -3`` would, and ``:tail: 3`` the last three.
+
+Commands run in a folder of their own, in which ``recordings`` is that of the project: what they write there is gone
+when the page is built.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import root, wrapping
+from stepscope._sphinx.excerpts import RECORDINGS, root, wrapping
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from sphinx.application import Sphinx
 
 __all__ = ["output_of", "setup", "transcript"]
+
+_WIDEST = 160  # a table and its summary; a line of JSON has more
 
 
 def output_of(command: str, *, folder: Path, status: int = 0) -> str:
@@ -59,7 +68,7 @@ def output_of(command: str, *, folder: Path, status: int = 0) -> str:
     return done.stdout + (done.stderr if status else "")
 
 
-def transcript(command: str, output: str, *, head: int | None = None) -> str:
+def transcript(command: str, output: str, *, head: int | None = None, tail: int | None = None) -> str:
     """Return a command and what it printed as a terminal shows them.
 
     Examples
@@ -68,22 +77,40 @@ def transcript(command: str, output: str, *, head: int | None = None) -> str:
     $ stepscope --version
     stepscope 0.1.0
     """
-    if head is None:
-        return f"$ {command}\n{output}"
-    return f"$ {command} | head -{head}\n" + "".join(output.splitlines(keepends=True)[:head])
+    lines = output.splitlines(keepends=True)
+    if head is not None:
+        return f"$ {command} | head -{head}\n" + "".join(lines[:head])
+    if tail is not None:
+        return f"$ {command} | tail -{tail}\n" + "".join(lines[-tail:])
+    return f"$ {command}\n{output}"
+
+
+@contextmanager
+def _folder_with(recordings: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            (Path(folder) / RECORDINGS).symlink_to(recordings.resolve(), target_is_directory=True)
+        except OSError:  # Windows lets only some users make links
+            shutil.copytree(recordings, Path(folder) / RECORDINGS)
+        yield Path(folder)
 
 
 class _Command(SphinxDirective):
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar = {"status": directives.nonnegative_int, "head": directives.positive_int}
+    option_spec: ClassVar = {
+        "status": directives.nonnegative_int,
+        "head": directives.positive_int,
+        "tail": directives.positive_int,
+    }
 
     def run(self) -> list[nodes.Node]:
         command = self.arguments[0]
         self.env.note_reread()  # what it prints depends on more files than can be named
         status = self.options.get("status", 0)
         try:
-            output = output_of(command, folder=root(self.env), status=status)
+            with _folder_with(root(self.env) / RECORDINGS) as folder:
+                output = output_of(command, folder=folder, status=status)
         except subprocess.CalledProcessError as error:
             raise self.error(
                 f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"

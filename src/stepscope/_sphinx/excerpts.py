@@ -35,7 +35,6 @@ __all__ = ["RECORDINGS", "excerpt", "root", "selected", "setup", "visible", "wra
 RECORDINGS = Path("recordings")
 """Folder of recordings, below the project's root."""
 
-_TERMINAL = 100
 _SELECTION = re.compile(r"(?P<kind>[a-z_]+)(?: (?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<end>last)))?")
 
 
@@ -97,12 +96,9 @@ def visible(text: str) -> str:
     return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
 
 
-def wrapping(text: str) -> list[str]:
-    """Return the class of a block whose lines a terminal shows whole: it scrolls where the page is narrower.
-
-    Longer lines are wrapped, as a terminal would.
-    """
-    return ["unwrapped"] if max(map(len, text.splitlines()), default=0) <= _TERMINAL else []
+def wrapping(text: str, *, widest: int = 100) -> list[str]:
+    """Return the class of a block that scrolls where the page is narrower; longer lines are wrapped instead."""
+    return ["unwrapped"] if max(map(len, text.splitlines()), default=0) <= widest else []
 
 
 def root(env: BuildEnvironment) -> Path:
