@@ -50,6 +50,8 @@ def written(name: str, *, megabytes: int) -> Path:
     safe = "".join(letter if letter.isalnum() else "_" for letter in name)
     path = folder / f"{safe}-{megabytes}MB-{digest}.txt"
     if not path.exists():
+        for outdated in folder.glob(f"{safe}-{megabytes}MB-*"):
+            outdated.unlink()
         part = path.with_suffix(".part")
         _write(part, FORMATS[name](random.Random(name)), size=megabytes * 10**6)  # noqa: S311 - not a secret
         part.rename(path)
