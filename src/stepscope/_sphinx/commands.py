@@ -115,10 +115,9 @@ class _Command(SphinxDirective):
             raise self.error(
                 f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"
             ) from error
-        text = transcript(command, output, head=self.options.get("head"))
-        return [
-            nodes.literal_block(text, text, language="console", classes=["command-output", *wrapping(output)])
-        ]
+        text = transcript(command, output, head=self.options.get("head"), tail=self.options.get("tail"))
+        classes = ["command-output", *wrapping(text, widest=_WIDEST)]
+        return [nodes.literal_block(text, text, language="console", classes=classes)]
 
 
 def setup(app: Sphinx) -> None:
