@@ -229,8 +229,8 @@ class Run:
         """Whether there was a failure."""
         return self._failure is not None
 
-    def summary(self) -> RunSummary:
-        """Return what the run comes to so far."""
+    def summary(self, *, rates: bool = True) -> RunSummary:
+        """Return what the run comes to so far; without `rates` it takes no time that grows with the run."""
         count = self._count
         return RunSummary(
             run=self._number,
@@ -246,7 +246,7 @@ class Run:
             env_steps_corrected=count.corrected,
             env_steps_each=count.each,
             seconds=self._seconds,
-            rates=self._rates.rates(),
+            rates=self._rates.rates() if rates else (),
             time=self._times.shares(),
             reward=self._reward.course(),
             episode_length=self._length.course(),
