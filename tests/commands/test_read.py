@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from stepscope.cli import main
@@ -186,3 +189,92 @@ def test_a_log_that_fails_half_way_gets_one_sentence(
     assert 2 == main(["read", str(log)])
     expected = f"stepscope: {log} cannot be read (Input/output error); check the file and its disk.\n"
     assert expected == capsys.readouterr().err
+
+
+def test_a_failure_can_be_checked_for(log: Path, recordings: Path) -> None:
+    """The summary comes first; the exit status is for scripts."""
+    good = str(recordings / "rsl_rl" / "5.5.1" / "default.txt")
+    assert [0, 1, 0, 1] == [
+        main(["read", str(log)]),
+        main(["read", str(log), "--check"]),
+        main(["read", good, "--check"]),
+        main(["read", good, str(log), "--check", "--json"]),
+    ]
+
+
+def test_a_problem_comes_before_a_failure(log: Path, tmp_path: Path) -> None:
+    """What is no log is bad input, whatever the other log says."""
+    (tmp_path / "notes.txt").write_text("dear diary\n", encoding="utf-8")
+    assert 2 == main(["read", str(log), str(tmp_path / "notes.txt"), "--check"])
+
+
+@pytest.mark.parametrize("shape", [[], ["--json"], ["--csv"]])
+def test_a_binary_file_gets_one_sentence(
+    tmp_path: Path, shape: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Random bytes are read to their end, and are no log."""
+    (tmp_path / "model.pt").write_bytes(np.random.default_rng(0).bytes(100_000))
+    assert 2 == main(["read", str(tmp_path / "model.pt"), *shape])
+    error = capsys.readouterr().err
+    assert (True, 1) == ("model.pt has no line that " in error, error.count("\n"))
+
+
+def test_one_run_of_several_can_be_read(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Logs that were put together are several runs, and one of them can be taken out."""
+    names = ("rl_games/1.6.5/default", "rsl_rl/5.5.1/default")
+    both = tmp_path / "both.log"
+    both.write_bytes(b"".join((recordings / f"{name}.txt").read_bytes() for name in names))
+    main(["read", str(both), "--run", "2"])
+    assert ("RSL-RL 5.0.0 or newer", "RL-Games" in capsys.readouterr().out) == (
+        "RSL-RL 5.0.0 or newer",
+        False,
+    )
+
+
+def test_a_run_that_is_not_there_is_said(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many there are is known when all were read."""
+    assert 2 == main(["read", str(log), "--run", "7"])
+    assert f"stepscope: {log} holds 1 run; give a K from 1 to 1.\n" == capsys.readouterr().err
+
+
+def test_many_runs_are_a_table(recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sweep that was put into one file has a row for each run."""
+    names = ["rl_games/1.6.5/default", "rsl_rl/5.5.1/default", "rl_games/1.6.5/diverged", "sb3/2.9.2/default"]
+    sweep = tmp_path / "sweep.log"
+    sweep.write_bytes(b"".join((recordings / f"{name}.txt").read_bytes() for name in names))
+    main(["read", str(sweep)])
+    lines = capsys.readouterr().out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("run  library"))
+    assert ["1", "2", "3", "4"] == [line.split()[0] for line in lines[start + 1 : start + 5]]
+    assert "failed after iteration 1/12: RuntimeError: normal expects all elements" in lines[start + 3]
+
+
+def test_colours_are_for_terminals_only(log: Path, run: Run) -> None:
+    """A pipe gets none, and NO_COLOR keeps them from a terminal too."""
+    assert b"\x1b" not in run("read", str(log)).stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_a_terminal_gets_colours_unless_it_says_no(
+    log: Path, environment: dict[str, str], *, coloured: bool
+) -> None:
+    """A failure is red, a label bold."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", **environment}
+    if environment.get("NO_COLOR") != "1":
+        environment.pop("NO_COLOR", None)
+    with subprocess.Popen(
+        [sys.executable, "-m", "stepscope", "read", str(log)], stdout=theirs, env=environment
+    ):
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux ends a terminal like this
+            while part := os.read(ours, 1 << 16):
+                shown += part
+    os.close(ours)
+    assert coloured == (b"\x1b[31mRuntimeError: first\x1b[0m" in shown)

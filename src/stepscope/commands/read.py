@@ -117,7 +117,8 @@ def _read(options: argparse.Namespace) -> int:
     for number, name in enumerate(options.logs):
         summary = Summary(title(name))
         with opened(name) as log:
-            found = _wanted(records(log, name=name, num_envs=options.num_envs), run=options.run)
+            found = records(log, name=name, num_envs=options.num_envs)
+            found = _wanted(found, run=options.run, name=summary.name)
             passing = exports.watch(summary.watch(found), log=name)
             if options.json:
                 _print_json(passing, live=not log.seekable())
@@ -132,8 +133,16 @@ def _read(options: argparse.Namespace) -> int:
     return int(options.check and any(summary.failed for summary in summaries))
 
 
-def _wanted(found: Iterator[Record], *, run: int | None) -> Iterator[Record]:
-    return found if run is None else (record for record in found if record.run == run)
+def _wanted(found: Iterator[Record], *, run: int | None, name: str) -> Iterator[Record]:
+    """Leave out the records of other runs than the one that is asked for."""
+    most = 0
+    for record in found:
+        most = max(most, record.run)
+        if run in (None, record.run):
+            yield record
+    if run is not None and run > most > 0:
+        holds = "1 run" if most == 1 else f"{most:,} runs"
+        raise BadInputError(f"{name} holds {holds}; give a K from 1 to {most}.")
 
 
 def _exhaust(found: Iterator[Record]) -> None:
