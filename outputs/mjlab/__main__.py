@@ -31,7 +31,7 @@ MJLAB = Program(
     commands=(
         _train("train"),
         _train("cold", iterations=3, cold=True),
-        # Gravity of minus infinity, as no finite value would do: actions are clamped and the cart-pole survives much.
+        # Gravity of minus infinity: actions are clamped, and the cart-pole survives much.
         _train(
             "nan",
             "--env.sim.mujoco.gravity",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Report"]
 
 _LABEL = 27
+_LONGEST = 1000
 _NAMES = re.compile(rb"(.{1,200}) \(([A-Za-z]{1,20}(?:/[A-Za-z]{1,20}){1,5})\)")
 _STATISTICS = (b"std", b"peak", b"ema")
 
@@ -139,7 +140,7 @@ class Box(Fields):
 
     def _goes_on(self, content: bytes) -> bool:
         """Say whether a row that was too wide goes on here: only its first line is indented or has a label."""
-        return bool(self._row) and b":" not in content and not content.startswith((b" ", b"-"))
+        return 0 < len(self._row) < _LONGEST and b":" not in content and not content.startswith((b" ", b"-"))
 
     def _finished(self) -> Iterator[tuple[str, float]]:
         label, _, value = self._row.partition(b": ")

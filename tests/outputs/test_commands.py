@@ -1,0 +1,71 @@
+"""Programs that are run by a command of their own: what is recorded is listed, and what is wrong is said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from outputs._commands import RECORDINGS, Command, Program, main
+from outputs.isaaclab.__main__ import ISAACLAB
+from outputs.isaaclab.assets import with_default_prim
+from outputs.mjlab.__main__ import MJLAB
+
+
+def _program(code: str, *, exit_code: int = 0, mangled: int = 0) -> Program:
+    """Return Python itself as the program, with one command."""
+    command = Command(
+        variant="one", arguments=("-c", code), settings={}, exit_code=exit_code, mangled=mangled
+    )
+    return Program(
+        library="isaaclab", distribution="pytest", program="python", packages=(), commands=(command,)
+    )
+
+
+@pytest.mark.parametrize("program", [ISAACLAB, MJLAB], ids=lambda program: program.library)
+def test_what_is_recorded_is_what_is_run(program: Program) -> None:
+    """Each command has its recording, made by just that command, and no recording is left of another."""
+    [folder] = (RECORDINGS / program.library).iterdir()
+    commands = {command.variant: command for command in program.commands}
+
+    assert set(commands) == {path.stem for path in folder.glob("*.txt")}
+    for variant, command in commands.items():
+        made = json.loads(folder.joinpath(f"{variant}.json").read_text(encoding="utf-8"))
+        assert " ".join([program.program, *command.arguments]) == made["command"]
+        assert (folder.name, command.exit_code) == (made["version"], made["exit_code"])
+        assert command.settings == made["settings"]
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "said"),
+    [
+        (_program("print('[1/3] Launching simulation')"), 0, "as it should be"),
+        (_program("print('words of nobody')"), 1, "1 unrecognised, the first 'words of nobody'"),
+        (_program("print('words of nobody')", mangled=1), 0, "as it should be"),
+        (_program("raise SystemExit(3)"), 1, "it ended with exit status 3 instead of 0"),
+        (
+            _program("print('[1/3] Launching simulation'); raise SystemExit(3)", exit_code=3),
+            0,
+            "as it should",
+        ),
+    ],
+)
+def test_it_is_judged_by_how_it_ends_and_how_it_is_read(
+    program: Program, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit status tells whether all is well, and a sentence what is not."""
+    assert status == main(program, ["--check"])
+    assert said in capsys.readouterr().out
+
+
+def test_an_unknown_variant_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence names those that there are."""
+    assert 2 == main(MJLAB, ["warm"])
+    assert "'warm' is not one of train, cold, nan" in capsys.readouterr().err
+
+
+def test_the_cart_pole_opens_on_the_prim_that_it_has() -> None:
+    """Nothing but the default prim of a layer changes."""
+    layer = '#usda 1.0\n(\n    defaultPrim = "cartPole"\n    upAxis = "Z"\n)\ndef Xform "cartpole"\n{\n}\n'
+    expected = layer.replace('defaultPrim = "cartPole"', 'defaultPrim = "cartpole"')
+    assert expected == with_default_prim(layer, was="cartPole", now="cartpole")
