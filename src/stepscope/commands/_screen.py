@@ -8,7 +8,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import count, made_by, number
+from stepscope.logs._report import made_by
+from stepscope.logs._words import count, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

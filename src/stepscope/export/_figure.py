@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from stepscope.logs._report import count, number
+from stepscope.logs._words import count, number
 from stepscope.plots import COLOURS, INK, MUTED, figure
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stepscope.logs._read import library_name
-from stepscope.logs._report import count, made_by, number
+from stepscope.logs._report import made_by
+from stepscope.logs._words import DASH, count, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Row", "compare"]
 
-_DASH = "\N{EN DASH}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _COVERS = {
     "step": "covers stepping alone",
@@ -103,7 +103,7 @@ def _counts(runs: Sequence[RunSummary]) -> Iterator[Row]:
     yield Row(label="ended", cells=tuple(run.outcome for run in runs))
     for unit in dict.fromkeys(run.unit for run in runs):
         mine = [run if run.unit == unit else None for run in runs]
-        yield Row(label=f"{unit}s", cells=tuple(_DASH if run is None else _done(run) for run in mine))
+        yield Row(label=f"{unit}s", cells=tuple(DASH if run is None else _done(run) for run in mine))
     steps = [run.env_steps_corrected or run.env_steps for run in runs]
     yield Row(label="env steps", cells=tuple(map(_whole, steps)))
     yield Row(label="  an iteration", cells=tuple(_whole(run.env_steps_each) for run in runs))
@@ -114,7 +114,7 @@ def _done(run: RunSummary) -> str:
 
 
 def _whole(value: int | None) -> str:
-    return _DASH if value is None else f"{value:,}"
+    return DASH if value is None else f"{value:,}"
 
 
 def _speeds(rates: Sequence[dict[_Key, Rate]]) -> Iterator[Row]:
@@ -125,12 +125,12 @@ def _speeds(rates: Sequence[dict[_Key, Rate]]) -> Iterator[Row]:
         yield Row(label=f"{label}, {unit}", cells=tuple(_speed(rate, mine) for rate in mine))
         halves = tuple(_half(rate) for rate in mine)
         if any(half for half in halves):
-            yield Row(label="  middle half", cells=tuple(half or _DASH for half in halves))
+            yield Row(label="  middle half", cells=tuple(half or DASH for half in halves))
 
 
 def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
     if rate is None:
-        return _DASH
+        return DASH
     first = next(other for other in others if other is not None)
     ratio = "" if rate is first else f" ({_typical(rate) / _typical(first):.2f}{_TIMES})"
     cold = " cold" if rate.warm is None and rate.scope != "cumulative" else ""
@@ -146,7 +146,7 @@ def _typical(rate: Rate) -> float:
 def _half(rate: Rate | None) -> str:
     if rate is None or rate.warm is None or rate.scope == "cumulative" or rate.warm.count == 1:
         return ""
-    return f"{count(rate.warm.low)}{_DASH}{count(rate.warm.high)}"
+    return f"{count(rate.warm.low)}{DASH}{count(rate.warm.high)}"
 
 
 def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
@@ -159,17 +159,17 @@ def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
     ):
         shares = [None if time is None else getattr(time, name) for time in times]
         if any(share is not None for share in shares):
-            cells = (_DASH if share is None else f"{share:.0%}" for share in shares)
+            cells = (DASH if share is None else f"{share:.0%}" for share in shares)
             yield Row(label=label, cells=tuple(cells))
 
 
 def _results(runs: Sequence[RunSummary]) -> Iterator[Row]:
     if any(run.reward for run in runs):
-        cells = (_DASH if run.reward is None else number(run.reward.last) for run in runs)
+        cells = (DASH if run.reward is None else number(run.reward.last) for run in runs)
         yield Row(label="reward, last mean", cells=tuple(cells))
     best = [run.best_reward or run.reward for run in runs]
     if any(best):
-        cells = (_DASH if course is None else number(course.best) for course in best)
+        cells = (DASH if course is None else number(course.best) for course in best)
         yield Row(label="reward, best mean", cells=tuple(cells))
     yield Row(label="failures", cells=tuple(f"{run.kinds.get('failure', 0):,}" for run in runs))
 

@@ -15,7 +15,7 @@ _HEADER = "Traceback (most recent call last):"
 # torchrun and torch name the process before each line.
 _PREFIX = re.compile(r"(?m)^(?:\[[^\]\s]{1,40}\]:?[ ]?)+")
 _FRAME = re.compile(r'\n\s*File "([^"\n]{1,1000})", line (\d{1,9})(?:, in (\S{1,200}))?')
-_FOREIGN = ("site-packages", "dist-packages", "<frozen ", "<string>", "/lib/python3")
+_FOREIGN = ("site-packages", "dist-packages", "<frozen ", "<string>", "/lib/python3", "/bin/")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

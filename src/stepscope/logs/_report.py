@@ -6,8 +6,10 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from stepscope.logs._rate_rows import rate_rows
 from stepscope.logs._read import library_name
 from stepscope.logs._stream import grammars
+from stepscope.logs._words import count, listed, number, one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,17 +17,15 @@ if TYPE_CHECKING:
     from stepscope.logs._groups import Group
     from stepscope.logs._records import Kind
     from stepscope.logs._run import RunSummary
-    from stepscope.logs._totals import Course, Rate
+    from stepscope.logs._totals import Course
 
 __all__ = ["WORDS", "Line", "Tone", "bar", "count", "made_by", "number", "report"]
 
 Tone = Literal["", "good", "warn", "bad"]
 
-_WIDTH = 200
 _WORDING = 120
 _SHOWN = 5  # messages of different wording; more would not fit on a screen
 _BAR = 40
-_DASH = "\N{EN DASH}"
 _YEARS = 1e11  # seconds; Python tells no longer duration
 _MARKS = "█▓░"
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -78,9 +78,11 @@ class Line(NamedTuple):
 def report(run: RunSummary) -> Iterator[Line]:
     """Yield what there is to say about a run; what went wrong comes last, where a terminal shows it."""
     yield Line("library", made_by(run))
-    yield Line(f"{run.unit}s", _progress(run), _TONES.get(run.outcome, ""))
+    if run.libraries or run.failure is not None:
+        yield Line(f"{run.unit}s", _progress(run), _TONES.get(run.outcome, ""))
     yield from _env_steps(run)
-    yield from _rates(run)
+    yield from (Line(label, text) for label, text in rate_rows(run.rates))
+    yield from _reported(run)
     yield from _time(run)
     yield from _reward(run)
     if run.episode_length is not None:
@@ -103,7 +105,7 @@ def made_by(run: RunSummary) -> str:
     if not names:
         names, around = around or ["a library that is not known"], []
     ranks = f", ranks {', '.join(map(str, run.ranks[:8]))}{'…' * (len(run.ranks) > 8)}" if run.ranks else ""  # noqa: PLR2004 - a line is short
-    return f"{_listed(names)}{f', in {_listed(around)}' if around else ''}{ranks}"
+    return f"{listed(names)}{f', in {listed(around)}' if around else ''}{ranks}"
 
 
 def _around(run: RunSummary) -> list[str]:
@@ -135,26 +137,10 @@ def _env_steps(run: RunSummary) -> Iterator[Line]:
     yield Line("env steps", said)
 
 
-def _rates(run: RunSummary) -> Iterator[Line]:
-    rows = [_cells(rate) for rate in run.rates if rate.scope != "cumulative" or not rate.derived]
-    if not rows:
-        return
-    header = ("median", "middle half", "first, cold", "")
-    widths = [max(len(row[index]) for row in [header, *(cells for _, cells in rows)]) for index in range(3)]
-    for label, cells in [("rates", header), *rows]:
-        places = "  ".join(cell.rjust(size) for cell, size in zip(cells, widths, strict=False))
-        yield Line(label, f"{places}  {cells[3]}".rstrip())
-
-
-def _cells(rate: Rate) -> tuple[str, tuple[str, str, str, str]]:
-    label = "  bar's rate" if rate.scope == "bar" else f"  fps {rate.scope}"
-    unit = f"{rate.unit}{', derived' * rate.derived}"
-    if rate.scope == "cumulative":
-        return label, (count(rate.last), _DASH, _DASH, f"{unit}, at the end")
-    if rate.warm is None:
-        return label, (_DASH, _DASH, count(rate.first), unit)
-    half = f"{count(rate.warm.low)}{_DASH}{count(rate.warm.high)}" if rate.warm.count > 1 else _DASH
-    return label, (count(rate.warm.median), half, count(rate.first), unit)
+def _reported(run: RunSummary) -> Iterator[Line]:
+    for library, rates in run.reported:
+        said = ", ".join(f"fps {scope} {count(value)}" for scope, value in rates)
+        yield Line("reported", f"{said} env steps/s, means in the report of {library_name(library)}")
 
 
 def _time(run: RunSummary) -> Iterator[Line]:
@@ -176,7 +162,7 @@ def _time(run: RunSummary) -> Iterator[Line]:
         return
     silent = [library_name(library) for library, _ in run.libraries if library in _NO_TIME]
     if silent and (run.done or run.kinds.get("iteration")):
-        yield Line("time", f"{_listed(silent)} does not print where it goes")
+        yield Line("time", f"{listed(silent)} does not print where it goes")
 
 
 def bar(shares: Sequence[float]) -> str:
@@ -215,7 +201,7 @@ def _checkpoints(run: RunSummary) -> Iterator[Line]:
     if saved := run.kinds.get("checkpoint"):
         found = _PATH.search(run.last_checkpoint or "")
         last = "" if found is None else f", the last {found[1] or found[2]}"
-        yield Line("checkpoints", _shortened(f"{saved:,}{last}"))
+        yield Line("checkpoints", shortened(f"{saved:,}{last}"))
 
 
 def _counts(run: RunSummary) -> str:
@@ -228,13 +214,13 @@ def _unrecognised(run: RunSummary) -> Iterator[Line]:
         text, place = run.unrecognised
         found = run.kinds["unrecognised"]
         lines = f"{found:,} lines, the first" if found > 1 else "1 line,"
-        yield Line("not recognised", _shortened(f"{lines} at byte {place.byte:,}: {_one_line(text)}"))
+        yield Line("not recognised", shortened(f"{lines} at byte {place.byte:,}: {one_line(text)}"))
 
 
 def _groups(label: str, groups: Sequence[Group], *, more: int, tone: Tone) -> Iterator[Line]:
     most = sorted(groups, key=lambda group: -group.count)
     for group in most[:_SHOWN]:
-        text = _shortened(_one_line(group.text), _WORDING)
+        text = shortened(one_line(group.text), _WORDING)
         yield Line(label, f"{group.count:,} {_TIMES} {text} ({_when(group)})", tone)
         label = ""
     rest = sum(group.count for group in most[_SHOWN:]) + more
@@ -252,38 +238,6 @@ def _failure(run: RunSummary) -> Iterator[Line]:
     if (failure := run.failure) is None:
         return
     yield Line("first failure", f"{failure.place} (byte {failure.place.byte:,})", "bad")
-    yield Line("", _shortened(_one_line(failure.text)), "bad")
+    yield Line("", shortened(one_line(failure.text)), "bad")
     if failure.where:
         yield Line("", f"at {failure.where}")
-
-
-def count(value: float) -> str:
-    """Return a rate as it is read: small ones with decimals.
-
-    >>> count(112918), count(7.96)
-    ('112,918', '7.96')
-    """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"  # noqa: PLR2004 - five digits are enough
-
-
-def number(value: float | None) -> str:
-    """Return a reward or a length.
-
-    >>> number(99.756), number(123456.7), number(float("nan"))
-    ('99.76', '123,457', 'nan')
-    """
-    if value is None:
-        return _DASH
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"  # noqa: PLR2004 - the same
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _shortened(text: str, size: int = _WIDTH) -> str:
-    return text if len(text) <= size else f"{text[: size - 1]}…"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from stepscope.logs._around import name_of
 from stepscope.logs._count import Count
 from stepscope.logs._failure import failure
 from stepscope.logs._groups import Groups
-from stepscope.logs._totals import Courses, Rates, Times
+from stepscope.logs._run_summary import Outcome, RunSummary
+from stepscope.logs._totals import SCOPES, Courses, Rates, Times
 from stepscope.logs._versions import TRAINING, Clues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope.logs._failure import Failure
-    from stepscope.logs._groups import Group, Place
+    from stepscope.logs._groups import Place
     from stepscope.logs._records import Kind, Record
-    from stepscope.logs._totals import Course, Rate, TimeShares
-    from stepscope.logs._versions import Versions
 
 __all__ = ["Outcome", "Run", "RunSummary"]
-
-Outcome = Literal["failed", "finished", "unfinished", "unknown"]
 
 _MOST_RANKS = 1024
 _MOST_NAMES = 16
@@ -36,84 +32,6 @@ _STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
 _FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
 _ENDS = ("MAX EPOCHS NUM!", "MAX FRAMES NUM!", "Maximum reward achieved", "Network won!")
 _LONGEST = 2000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunSummary:
-    """What a run comes to.
-
-    Attributes
-    ----------
-    run
-        Number of the run in its log, from 1.
-    libraries
-        Keys of the training libraries that printed into it, in order, each with the versions that print so, where
-        that tells.
-    around
-        What else printed into it: keys of simulators and frameworks, and what their messages name.
-    ranks
-        Processes that printed, where the text tells.
-    kinds
-        How many records of each kind there are.
-    unit
-        What `begin`, `done` and `planned` count: ``iteration``, ``vector step`` or ``env step``.
-    begin, done, planned
-        The first count that was printed, how many are done, and how many there will be. ``done`` counts from one even
-        where a library counts from zero.
-    env_steps, env_steps_corrected
-        Environment steps at the end: as printed, and corrected where the printed count lags.
-    env_steps_each
-        Environment steps of an iteration.
-    seconds
-        How long the run took so far, where that was printed.
-    rates
-        Rates by scope.
-    time
-        Where the time goes, where the log tells.
-    reward, episode_length
-        How the means of recent episodes went.
-    best_reward
-        How the rewards went that were announced as the best so far.
-    last_checkpoint
-        What was printed about the last checkpoint.
-    outcome
-        ``failed``: there is a traceback. ``finished``: all that was planned is done, or the library said so.
-        ``unfinished``: neither. ``unknown``: the log does not tell what was planned.
-    failure
-        The first failure.
-    warnings, signs
-        Warnings by their wording; and numbers that are not finite, which announce a failure.
-    more_warnings
-        Warnings beyond those of `warnings`, of which there are too many kinds.
-    unrecognised
-        The first line that nothing is known about, with its place.
-    """
-
-    run: int
-    libraries: tuple[tuple[str, Versions | None], ...]
-    around: tuple[str, ...]
-    ranks: tuple[int, ...]
-    kinds: dict[Kind, int]
-    unit: str
-    begin: int | None
-    done: int | None
-    planned: int | None
-    env_steps: int | None
-    env_steps_corrected: int | None
-    env_steps_each: int | None
-    seconds: float | None
-    rates: tuple[Rate, ...]
-    time: TimeShares | None
-    reward: Course | None
-    episode_length: Course | None
-    best_reward: Course | None
-    last_checkpoint: str | None
-    outcome: Outcome
-    failure: Failure | None
-    warnings: tuple[Group, ...]
-    more_warnings: int
-    signs: tuple[Group, ...]
-    unrecognised: tuple[str, Place] | None
 
 
 class Run:
@@ -138,6 +56,7 @@ class Run:
         self._reward, self._length, self._best = Courses(), Courses(), Courses()
         self._checkpoint: str | None = None
         self._said_end = False
+        self._reported: dict[str, tuple[tuple[str, float], ...]] = {}
         self._failure: Failure | None = None
         self._warnings, self._signs = Groups(), Groups()
         self._unrecognised: tuple[str, Place] | None = None
@@ -201,6 +120,10 @@ class Run:
 
     def _message(self, record: Record) -> None:
         self._remarkable(record)
+        if record.metrics and record.library is not None:
+            rates = ((scope, getattr(record.fps, scope)) for scope in SCOPES)
+            found = tuple((scope, value) for scope, value in rates if value is not None)
+            self._reported.update({record.library: found} if found else {})
 
     def _unknown(self, record: Record) -> None:
         if not self._remarkable(record) and self._unrecognised is None:
@@ -247,6 +170,7 @@ class Run:
             env_steps_each=count.each,
             seconds=self._seconds,
             rates=self._rates.rates() if rates else (),
+            reported=tuple(self._reported.items()),
             time=self._times.shares(),
             reward=self._reward.course(),
             episode_length=self._length.course(),

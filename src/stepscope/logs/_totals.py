@@ -6,22 +6,24 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from stepscope.logs._course import Course, Courses
 from stepscope.logs._spread import Values
 
 if TYPE_CHECKING:
     from stepscope.logs._records import Fps, Record
     from stepscope.logs._spread import Spread
 
-__all__ = ["Course", "Courses", "Rate", "Rates", "Scope", "TimeShares", "Times"]
+__all__ = ["SCOPES", "Course", "Courses", "Rate", "Rates", "Scope", "TimeShares", "Times"]
 
 Scope = Literal["step", "rollout", "total", "cumulative", "bar"]
 
-_SCOPES: tuple[Literal["step", "rollout", "total", "cumulative"], ...] = (
+SCOPES: tuple[Literal["step", "rollout", "total", "cumulative"], ...] = (
     "step",
     "rollout",
     "total",
     "cumulative",
 )
+"""Scopes of a rate, the narrowest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +98,7 @@ class Rates:
     def iteration(self, record: Record) -> None:
         """Take those of an iteration."""
         fps = record.fps
-        for scope in _SCOPES:
+        for scope in SCOPES:
             value = getattr(fps, scope)
             if value is not None:
                 self._series(self._printed, scope).add(value)
@@ -104,7 +106,7 @@ class Rates:
             self._time += 1 / fps.total
             self._iterations += 1
         if record.derived:
-            for scope in _SCOPES:
+            for scope in SCOPES:
                 derived = record.derived.get(f"fps.{scope}")
                 if derived is not None:
                     self._series(self._derived, scope).add(derived)
@@ -125,8 +127,8 @@ class Rates:
     def rates(self) -> tuple[Rate, ...]:
         """Return every rate, the narrowest scope first, what was printed before what was derived."""
         found = [
-            *(self._printed[scope].rate(scope) for scope in _SCOPES if scope in self._printed),
-            *(self._derived[scope].rate(scope, derived=True) for scope in _SCOPES if scope in self._derived),
+            *(self._printed[scope].rate(scope) for scope in SCOPES if scope in self._printed),
+            *(self._derived[scope].rate(scope, derived=True) for scope in SCOPES if scope in self._derived),
             self._overall(),
             self._bar.rate("bar", unit="vector steps/s"),
             None if self._num_envs is None else self._bar.rate("bar", scale=self._num_envs, derived=True),
@@ -211,53 +213,3 @@ def _from_rates(fps: Fps) -> tuple[float, float, float] | None:
     if not fps.step >= fps.rollout >= fps.total > 0:
         return None
     return 1 / fps.step, 1 / fps.rollout, 1 / fps.total - 1 / fps.rollout
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Course:
-    """How a quantity went, such as the reward.
-
-    Attributes
-    ----------
-    first, last
-        The first and the last value, which may be NaN.
-    best
-        The largest that is a number; None if none is.
-    best_at
-        The iteration that printed it, in the library's count; None where iterations are not counted.
-    count
-        How many values there are.
-    """
-
-    first: float
-    last: float
-    best: float | None
-    best_at: int | None
-    count: int
-
-
-class Courses:
-    """Takes the values of one quantity."""
-
-    def __init__(self) -> None:
-        self._first = self._last = math.nan
-        self._best: float | None = None
-        self._best_at: int | None = None
-        self._count = 0
-
-    def add(self, value: float, at: int | None) -> None:
-        """Take a value that belongs to iteration `at`."""
-        if not self._count:
-            self._first = value
-        self._count += 1
-        self._last = value
-        if value > (-math.inf if self._best is None else self._best):
-            self._best, self._best_at = value, at
-
-    def course(self) -> Course | None:
-        """Return the course; None if there were no values."""
-        if not self._count:
-            return None
-        return Course(
-            first=self._first, last=self._last, best=self._best, best_at=self._best_at, count=self._count
-        )

@@ -1,0 +1,58 @@
+"""How a quantity of a run went, such as the reward."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Course", "Courses"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """How a quantity went, such as the reward.
+
+    Attributes
+    ----------
+    first, last
+        The first and the last value, which may be NaN.
+    best
+        The largest that is a number; None if none is.
+    best_at
+        The iteration that printed it, in the library's count; None where iterations are not counted.
+    count
+        How many values there are.
+    """
+
+    first: float
+    last: float
+    best: float | None
+    best_at: int | None
+    count: int
+
+
+class Courses:
+    """Takes the values of one quantity."""
+
+    def __init__(self) -> None:
+        self._first = self._last = math.nan
+        self._best: float | None = None
+        self._best_at: int | None = None
+        self._count = 0
+
+    def add(self, value: float, at: int | None) -> None:
+        """Take a value that belongs to iteration `at`."""
+        if not self._count:
+            self._first = value
+        self._count += 1
+        self._last = value
+        if value > (-math.inf if self._best is None else self._best):
+            self._best, self._best_at = value, at
+
+    def course(self) -> Course | None:
+        """Return the course; None if there were no values."""
+        if not self._count:
+            return None
+        return Course(
+            first=self._first, last=self._last, best=self._best, best_at=self._best_at, count=self._count
+        )

@@ -1,0 +1,99 @@
+"""What a run comes to, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from stepscope.logs._course import Course
+    from stepscope.logs._failure import Failure
+    from stepscope.logs._groups import Group, Place
+    from stepscope.logs._records import Kind
+    from stepscope.logs._totals import Rate, TimeShares
+    from stepscope.logs._versions import Versions
+
+__all__ = ["Outcome", "RunSummary"]
+
+Outcome = Literal["failed", "finished", "unfinished", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSummary:
+    """What a run comes to.
+
+    Attributes
+    ----------
+    run
+        Number of the run in its log, from 1.
+    libraries
+        Keys of the training libraries that printed into it, in order, each with the versions that print so, where
+        that tells.
+    around
+        What else printed into it: keys of simulators and frameworks, and what their messages name.
+    ranks
+        Processes that printed, where the text tells.
+    kinds
+        How many records of each kind there are.
+    unit
+        What `begin`, `done` and `planned` count: ``iteration``, ``vector step`` or ``env step``.
+    begin, done, planned
+        The first count that was printed, how many are done, and how many there will be. ``done`` counts from one even
+        where a library counts from zero.
+    env_steps, env_steps_corrected
+        Environment steps at the end: as printed, and corrected where the printed count lags.
+    env_steps_each
+        Environment steps of an iteration.
+    seconds
+        How long the run took so far, where that was printed.
+    rates
+        Rates by scope.
+    reported
+        Mean rates by scope in the last report of a benchmark, with the key of who reports.
+    time
+        Where the time goes, where the log tells.
+    reward, episode_length
+        How the means of recent episodes went.
+    best_reward
+        How the rewards went that were announced as the best so far.
+    last_checkpoint
+        What was printed about the last checkpoint.
+    outcome
+        ``failed``: there is a traceback. ``finished``: all that was planned is done, or the library said so.
+        ``unfinished``: neither. ``unknown``: the log does not tell what was planned.
+    failure
+        The first failure.
+    warnings, signs
+        Warnings by their wording; and numbers that are not finite, which announce a failure.
+    more_warnings
+        Warnings beyond those of `warnings`, of which there are too many kinds.
+    unrecognised
+        The first line that nothing is known about, with its place.
+    """
+
+    run: int
+    libraries: tuple[tuple[str, Versions | None], ...]
+    around: tuple[str, ...]
+    ranks: tuple[int, ...]
+    kinds: dict[Kind, int]
+    unit: str
+    begin: int | None
+    done: int | None
+    planned: int | None
+    env_steps: int | None
+    env_steps_corrected: int | None
+    env_steps_each: int | None
+    seconds: float | None
+    rates: tuple[Rate, ...]
+    reported: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    time: TimeShares | None
+    reward: Course | None
+    episode_length: Course | None
+    best_reward: Course | None
+    last_checkpoint: str | None
+    outcome: Outcome
+    failure: Failure | None
+    warnings: tuple[Group, ...]
+    more_warnings: int
+    signs: tuple[Group, ...]
+    unrecognised: tuple[str, Place] | None
