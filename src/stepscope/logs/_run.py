@@ -30,6 +30,7 @@ _BAD_NUMBER = re.compile(r"(?i)\bnan\b.{0,40}\b(?:input|found|detected|encounter
 # What stands before a message: torchrun's stamp, and the folder of the file that a Python warning names.
 _STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
 _FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
+_WORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp", "max ", "won!", "achieved")
 _ENDS = ("MAX EPOCHS NUM!", "MAX FRAMES NUM!", "Maximum reward achieved", "Network won!")
 _LONGEST = 2000
 
@@ -76,13 +77,17 @@ class Run:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if record.rank is not None and len(self._ranks) < _MOST_RANKS:
             self._ranks.add(record.rank)
-        if library in TRAINING:
-            if library not in self._clues:
-                self._clues[library] = Clues(library)
-            self._clues[library].see(record)
-        elif library is not None:
-            self._around[library] = None
+        if library is not None:
+            clues = self._clues.get(library) or self._new(library)
+            if clues is not None:
+                clues.see(record)
         self._take[kind](record)
+
+    def _new(self, library: str) -> Clues | None:
+        if library not in TRAINING:
+            self._around[library] = None
+            return None
+        return self._clues.setdefault(library, Clues(library))
 
     def _iteration(self, record: Record) -> None:
         self._count.iteration(record)
@@ -130,8 +135,12 @@ class Run:
             self._unrecognised = (record.text or "", self._count.place(record))
 
     def _remarkable(self, record: Record) -> bool:
-        """Keep a message that is a warning or an early sign of failure."""
-        line = (record.text or "")[:_LONGEST].lstrip("\n").partition("\n")[0]
+        """Keep a message that is a warning, an early sign of failure, an end, or names what else is at work."""
+        text = (record.text or "")[:_LONGEST]
+        lowered = text.lower()
+        if not any(word in lowered for word in _WORDS):  # much faster than the expressions, and mostly true
+            return False
+        line = text.lstrip("\n").partition("\n")[0]
         self._said_end = self._said_end or line.startswith(_ENDS)
         if (name := name_of(line)) is not None and len(self._named) < _MOST_NAMES:
             self._named[name] = None

@@ -15,6 +15,7 @@ __all__ = ["EXACT", "Spread", "Values"]
 EXACT = 1 << 16
 """As many values are kept as they are; of more, each is kept to 0.05 %."""
 
+_INFINITE = math.inf
 _LEAST, _MOST = 1e-6, 1e12  # what is counted or timed lies between; anything beyond counts as the bound
 _BINS_PER_E = 1000  # logarithmic bins, each 0.1 % wide
 
@@ -45,35 +46,34 @@ class Values:
     def __init__(self) -> None:
         self._exact = array("d")
         self._bins: array[int] | None = None
-        self._count = 0
+        self._poured = 0
 
     def add(self, value: float) -> None:
         """Take a value; one that is not a positive number is none."""
-        if not 0 < value < math.inf:
-            return
-        self._count += 1
-        self._exact.append(value)
-        if len(self._exact) == EXACT:
-            self._pour()
+        if 0 < value < _INFINITE:
+            self._exact.append(value)
+            if len(self._exact) == EXACT:
+                self._pour()
 
     def spread(self, *, scale: float = 1) -> Spread | None:
         """Return the spread of the values, each times `scale`; None if there are none."""
-        if not self._count:
+        count = self._poured + len(self._exact)
+        if not count:
             return None
-        low, median, high = (scale * value for value in self._quantiles())
-        return Spread(median=median, low=low, high=high, count=self._count)
+        low, median, high = (scale * value for value in self._quantiles(count))
+        return Spread(median=median, low=low, high=high, count=count)
 
-    def _quantiles(self) -> Iterator[float]:
+    def _quantiles(self, count: int) -> Iterator[float]:
         if self._bins is None:
             yield from _quarters(sorted(self._exact))
             return
         bins = array("Q", self._bins)
         for value in self._exact:
             bins[_bin(value)] += 1
-        ranks = [self._count * quarter // 4 for quarter in (1, 2, 3)]
+        ranks = [count * quarter // 4 for quarter in (1, 2, 3)]
         seen = 0
-        for index, count in enumerate(bins):
-            seen += count
+        for index, here in enumerate(bins):
+            seen += here
             while ranks and ranks[0] < seen:
                 del ranks[0]
                 yield _LEAST * math.exp((index + 0.5) / _BINS_PER_E)
@@ -84,7 +84,8 @@ class Values:
             self._bins = array("Q", bytes(8 * (_bin(_MOST) + 1)))
         for value in self._exact:
             self._bins[_bin(value)] += 1
-        self._exact = array("d")
+        self._poured += len(self._exact)
+        del self._exact[:]
 
 
 def _bin(value: float) -> int:

@@ -88,8 +88,8 @@ class Rates:
     """Takes the rates of each record of a run."""
 
     def __init__(self) -> None:
-        self._printed: dict[Scope, _Series] = {}
-        self._derived: dict[Scope, _Series] = {}
+        self._printed = tuple(_Series() for _ in SCOPES)
+        self._derived = {f"fps.{scope}": _Series() for scope in SCOPES}
         self._bar = _Series()
         self._num_envs: int | None = None
         self._time = 0.0
@@ -98,18 +98,22 @@ class Rates:
     def iteration(self, record: Record) -> None:
         """Take those of an iteration."""
         fps = record.fps
-        for scope in SCOPES:
-            value = getattr(fps, scope)
-            if value is not None:
-                self._series(self._printed, scope).add(value)
+        step, rollout, total, cumulative = self._printed
+        if fps.step is not None:
+            step.add(fps.step)
+        if fps.rollout is not None:
+            rollout.add(fps.rollout)
         if fps.total:
+            total.add(fps.total)
             self._time += 1 / fps.total
             self._iterations += 1
+        if fps.cumulative is not None:
+            cumulative.add(fps.cumulative)
         if record.derived:
-            for scope in SCOPES:
-                derived = record.derived.get(f"fps.{scope}")
+            for name, series in self._derived.items():
+                derived = record.derived.get(name)
                 if derived is not None:
-                    self._series(self._derived, scope).add(derived)
+                    series.add(derived)
 
     def progress(self, record: Record) -> None:
         """Take what the bar of skrl says."""
@@ -127,8 +131,8 @@ class Rates:
     def rates(self) -> tuple[Rate, ...]:
         """Return every rate, the narrowest scope first, what was printed before what was derived."""
         found = [
-            *(self._printed[scope].rate(scope) for scope in SCOPES if scope in self._printed),
-            *(self._derived[scope].rate(scope, derived=True) for scope in SCOPES if scope in self._derived),
+            *(series.rate(scope) for scope, series in zip(SCOPES, self._printed, strict=True)),
+            *(self._derived[f"fps.{scope}"].rate(scope, derived=True) for scope in SCOPES),
             self._overall(),
             self._bar.rate("bar", unit="vector steps/s"),
             None if self._num_envs is None else self._bar.rate("bar", scale=self._num_envs, derived=True),
@@ -137,16 +141,10 @@ class Rates:
 
     def _overall(self) -> Rate | None:
         """Return the rate over all iterations, which are as long as their rates say; the first counts too."""
-        if not 0 < self._time < math.inf or "cumulative" in self._printed:
+        if not 0 < self._time < math.inf or self._printed[-1].first is not None:
             return None
         overall = self._iterations / self._time
         return Rate(scope="cumulative", derived=True, warm=None, first=overall, last=overall)
-
-    @staticmethod
-    def _series(kept: dict[Scope, _Series], scope: Scope) -> _Series:
-        if scope not in kept:
-            kept[scope] = _Series()
-        return kept[scope]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,11 +186,13 @@ class Times:
             return
         if self._cold:
             self._cold = False
-        elif times is not None and all(0 <= time < math.inf for time in times):
-            self._parted = fps.step is not None
-            self._step += times[0]
-            self._collect += times[1]
-            self._learn += times[2]
+        elif times is not None:
+            step, collect, learn = times
+            if collect >= 0 <= learn and step + collect + learn < math.inf:
+                self._parted = fps.step is not None
+                self._step += step
+                self._collect += collect
+                self._learn += learn
 
     def shares(self) -> TimeShares | None:
         """Return the shares, where the log tells."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRAINING", "Clues", "Versions"]
 
-_MOST_SHAPES = 64  # sets of labels that are looked at: a run prints two or three
+_MOST_ITERATIONS = 512  # that are looked at: a run does not change its version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,13 +110,16 @@ class Clues:
         self._beginnings = (*told, *(text for before, wanted, _ in self._missed for text in (before, wanted)))
         self._said: set[str] = set()
         self._labels: set[frozenset[str]] = set()
+        self._left = _MOST_ITERATIONS
         self._first: str | None = None
         self._last: str | None = None
 
     def see(self, record: Record) -> None:
         """Take what `record` tells."""
         if record.kind == "iteration":
-            self._iteration(record)
+            if self._left:
+                self._left -= 1
+                self._iteration(record)
         elif record.text is not None and record.text.startswith(self._beginnings):
             self._message(record.text)
 
@@ -140,7 +143,7 @@ class Clues:
             self._digits(record.metrics.get(_EXPLAINED))
             return
         labels = frozenset(record.metrics)
-        if labels in self._labels or len(self._labels) > _MOST_SHAPES:
+        if labels in self._labels:
             return
         if not self._labels:
             self._first_iteration(labels)
