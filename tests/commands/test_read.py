@@ -278,3 +278,16 @@ def test_a_terminal_gets_colours_unless_it_says_no(
                 shown += part
     os.close(ours)
     assert coloured == (b"\x1b[31mRuntimeError: first\x1b[0m" in shown)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+@pytest.mark.parametrize("export", ["--plot a.svg", "--plot a.png", "--plot a.html", "--tensorboard events"])
+def test_a_disk_that_is_full_for_an_export_gets_one_sentence(
+    recordings: Path, tmp_path: Path, export: str
+) -> None:
+    """A limit on the size of files stands in for the disk; the exit status is that of output that cannot be written."""
+    log = recordings / "rsl_rl" / "5.5.1" / "default.txt"
+    line = f"ulimit -f 0; '{sys.executable}' -m stepscope read '{log}' {export}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, cwd=tmp_path)
+    sentence = "stepscope: the output cannot be written (File too large); write it elsewhere.\n"
+    assert (1, sentence) == (done.returncode, done.stderr)
