@@ -212,8 +212,14 @@ def won(options: Options) -> None:
 
 def resumed(options: Options) -> None:
     """Restore what a first run saved, and go on."""
-    # What is saved holds NumPy's scalars, which torch from 2.6 on refuses to load unless it is told that it may.
-    os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
+    if VERSION <= (1, 6, 1):
+        # What is saved holds NumPy's scalars, which torch from 2.6 on refuses to load unless it is told that it may.
+        os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
+    not_resumed(options)
+
+
+def not_resumed(options: Options) -> None:
+    """Do so with torch as it is, which up to 1.6.1 refuses to load it."""
     first = options.iterations // 2 + 1
     train(options, max_epochs=first, full_experiment_name="cartpole_first")
     saved = "runs/cartpole_first/nn/cartpole.pth"
@@ -265,6 +271,7 @@ if __name__ == "__main__":
             "checkpoints": checkpoints,
             "won": won,
             "resumed": resumed,
+            "not_resumed": not_resumed,
             "diverged": diverged,
             "ranks": ranks,
             "ranks_named": ranks_named,

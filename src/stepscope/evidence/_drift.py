@@ -16,6 +16,7 @@ __all__ = ["Drift", "LineShape", "drift", "shape"]
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:/[\w.+-]+){2,}")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _BAR = re.compile(r"%\|[^|]*\|")
 _RULE = re.compile(r"([-#=])\1{3,}")
 _SPACE = re.compile(r"[ \t]+")
@@ -113,6 +114,7 @@ def drift(recorded: str, printed: str) -> tuple[Drift, ...]:
 def _skeleton(line: str) -> tuple[str, list[str]]:
     line = _ESCAPE.sub("<esc>", line)
     line = _ABSOLUTE_PATH.sub("<path>", line)
+    line = _ADDRESS.sub("<address>", line)
     line = _BAR.sub("%|<bar>|", line)
     line = _RULE.sub(r"\1\1\1", line)
     name = _format_in_table if line.startswith("| ") else _format
