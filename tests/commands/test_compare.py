@@ -130,6 +130,18 @@ def test_many_runs_stand_in_several_tables(
     assert 1 < sum(line.startswith("library") for line in lines)
 
 
+def test_what_a_benchmark_reports_is_compared(
+    default: dict[str, str], recordings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Isaac Lab times stepping alone in one workflow, and says its mean."""
+    benchmark = recordings / "isaaclab" / "3.0.0" / "benchmark.txt"
+    [printed] = re.findall(r"total_fps +([\d,]+) steps/s", benchmark.read_text(encoding="utf-8"))
+    assert 0 == main(["compare", str(benchmark), default["rl_games"]])
+    text = capsys.readouterr().out
+    assert printed == _rows(text)["fps step, env steps/s"][0]
+    assert "What a benchmark reports is the mean of all its iterations." in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -12,6 +12,7 @@ from stepscope.commands._screen import columns, painted, width
 from stepscope.errors import BadInputError
 from stepscope.logs._compare import compare
 from stepscope.logs._summary import Summary
+from stepscope.logs._words import DASH
 
 if TYPE_CHECKING:
     import argparse
@@ -95,7 +96,8 @@ def _table(names: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
             end += 1
         if begin > 1:
             yield ""
-        lines = columns([[row[0], *row[begin:end]] for row in cells])
+        here = [[row[0], *row[begin:end]] for row in cells]
+        lines = columns([row for row in here if set(row[1:]) != {DASH}])
         yield painted(next(lines), "bold")
         yield from lines
         begin = end

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stepscope.logs._read import library_name
 from stepscope.logs._report import made_by
+from stepscope.logs._spread import Spread
+from stepscope.logs._totals import Rate
 from stepscope.logs._words import DASH, count, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stepscope.logs._run import RunSummary
-    from stepscope.logs._totals import Rate
 
 __all__ = ["Comparison", "Row", "compare"]
 
@@ -86,6 +86,11 @@ def _rates(run: RunSummary) -> dict[_Key, Rate]:
     found: dict[_Key, Rate] = {}
     for rate in run.rates:
         found.setdefault((rate.scope, rate.unit), rate)
+    for _, reported in run.reported:
+        for scope, value in reported:
+            spread = Spread(median=value, low=value, high=value, count=1)
+            rate = Rate(scope=scope, warm=spread, first=value, last=value)
+            found.setdefault((scope, rate.unit), rate)
     bar = found.get(("bar", "env steps/s"))
     if bar is not None and run.outcome == "finished":
         # The last bar of a run that is complete tells the rate of all of it, and no longer the smoothed one.
@@ -181,6 +186,8 @@ def _remarks(
     yield from _overlaps(runs, rates)
     if ("bar", "vector steps/s") in common and ("bar", "env steps/s") not in common:
         yield "Vector steps compare only between runs with as many environments; --num-envs N tells how many."
+    if any(run.reported for _, run in runs):
+        yield "What a benchmark reports is the mean of all its iterations."
     if any(rate.derived for mine in rates for key, rate in mine.items() if key in common):
         yield (
             "What is derived was computed from what is printed: a rate of all iterations leaves out the time between"
@@ -243,5 +250,4 @@ def _named(key: _Key) -> str:
 def _advice(*runs: RunSummary) -> str:
     if any(rate.unit == "vector steps/s" for run in runs for rate in run.rates):
         return "give --num-envs N, which turns vector steps into environment steps."
-    libraries = {library_name(library) for run in runs for library, _ in run.libraries}
-    return f"{' and '.join(sorted(libraries))} print nothing that covers the same."
+    return "nothing that both hold covers the same."

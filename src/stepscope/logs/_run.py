@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stepscope.logs._failure import Failure
     from stepscope.logs._groups import Place
     from stepscope.logs._records import Kind, Record
+    from stepscope.logs._totals import Scope
 
 __all__ = ["Outcome", "Run", "RunSummary"]
 
@@ -57,7 +58,7 @@ class Run:
         self._reward, self._length, self._best = Courses(), Courses(), Courses()
         self._checkpoint: str | None = None
         self._said_end = False
-        self._reported: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._reported: dict[str, tuple[tuple[Scope, float], ...]] = {}
         self._failure: Failure | None = None
         self._warnings, self._signs = Groups(), Groups()
         self._unrecognised: tuple[str, Place] | None = None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from stepscope.logs._failure import Failure
     from stepscope.logs._groups import Group, Place
     from stepscope.logs._records import Kind
-    from stepscope.logs._totals import Rate, TimeShares
+    from stepscope.logs._totals import Rate, Scope, TimeShares
     from stepscope.logs._versions import Versions
 
 __all__ = ["Outcome", "RunSummary"]
@@ -85,7 +85,7 @@ class RunSummary:
     env_steps_each: int | None
     seconds: float | None
     rates: tuple[Rate, ...]
-    reported: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    reported: tuple[tuple[str, tuple[tuple[Scope, float], ...]], ...]
     time: TimeShares | None
     reward: Course | None
     episode_length: Course | None
