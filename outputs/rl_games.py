@@ -153,6 +153,11 @@ def default(options: Options) -> None:
     train(options, max_epochs=options.iterations)
 
 
+def compiled(options: Options) -> None:
+    """Compile the model, as 1.6.5 does by default, which takes a C++ compiler and half a minute."""
+    train(options, max_epochs=options.iterations, torch_compile=True)
+
+
 def discrete(options: Options) -> None:
     """Choose between two actions."""
     train(options, discrete=True, max_epochs=options.iterations)
@@ -264,6 +269,7 @@ if __name__ == "__main__":
     main(
         {
             "default": default,
+            "compiled": compiled,
             "discrete": discrete,
             "sac": sac,
             "frames": frames,

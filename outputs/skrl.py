@@ -15,8 +15,13 @@ from outputs._script import Options, main
 from outputs._terminal import ensure_terminal
 from stepscope.envs import CartPole
 
-if sys.argv[1:2] == ["ranks"]:  # skrl looks for other ranks when it is imported
+# Before skrl is imported: it looks for other ranks then, and 1.3.0 prints something.
+if sys.argv[1:2] == ["ranks"]:
     ensure_ranks()
+elif sys.argv[1:2] == ["terminal"]:
+    ensure_terminal()
+elif sys.argv[1:2] == ["narrow_terminal"]:
+    ensure_terminal(columns=30)
 
 from skrl.agents.torch.ppo import PPO
 from skrl.envs.wrappers.torch import wrap_env
@@ -138,18 +143,6 @@ def default(options: Options, *, pause: float = 0.0, learning_rate: float = 1e-3
     SequentialTrainer(env=env, agents=made, cfg=steps(options)).train()
 
 
-def terminal(options: Options) -> None:
-    """Draw the bar in a terminal."""
-    ensure_terminal()
-    default(options)
-
-
-def narrow_terminal(options: Options) -> None:
-    """Draw it in one that is too narrow for its numbers."""
-    ensure_terminal(columns=30)
-    default(options)
-
-
 def slow(options: Options) -> None:
     """Take more than a second for a step."""
     default(options, pause=1.2)
@@ -218,13 +211,13 @@ if __name__ == "__main__":
     main(
         {
             "default": default,
-            "terminal": terminal,
-            "narrow_terminal": narrow_terminal,
+            "terminal": default,  # the bar fills it
+            "narrow_terminal": default,  # and has no room for all of its numbers
             "slow": slow,
             "step_trainer": step_trainer,
             "parallel": parallel,
             "runner": runner,
             "diverged": diverged,
-            "ranks": default,
+            "ranks": default,  # in two processes
         }
     )
