@@ -138,7 +138,11 @@ def main() -> int:
         print(f"{name}: {reason}")
     resident = None
     if options.gigabyte:
-        resident = once("read", reading.written(BIG, megabytes=1000), BIG)["resident"]
+        _progress(f"1 GB of {BIG}")
+        log = reading.written(BIG, megabytes=1000)
+        resident = once("read", log, BIG)["resident"]
+        log.unlink()
+        _progress("")
     reached = goals(samples, formats, options.megabytes, resident)
     for goal in reached:
         print(

@@ -114,13 +114,17 @@ def to_dict(log: Path, _: str) -> None:
         record.to_dict()
 
 
-def command(log: Path, _: str) -> None:
+def command(log: Path, family: str) -> None:
     """Run the whole command."""
-    # Of a log that no library printed it says so, and ends with a status of its own.
-    nowhere = subprocess.DEVNULL
-    subprocess.run(
-        [sys.executable, "-m", "stepscope", "read", str(log)], stdout=nowhere, stderr=nowhere, check=False
+    done = subprocess.run(
+        [sys.executable, "-m", "stepscope", "read", str(log)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
     )
+    # It makes no sense to it that no library printed the log.
+    if done.returncode != (2 if family == "no library" else 0):
+        sys.exit(f"stepscope read ended with status {done.returncode}: {done.stderr.decode()[-500:]}")
 
 
 CONTESTANTS: dict[str, Callable[[Path, str], None]] = {
