@@ -1,0 +1,212 @@
+"""``stepscope watch``: a run while it trains, on a terminal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from stepscope._arguments import Parser, positive_integer
+from stepscope.commands._logs import blamed, opened, records, title
+from stepscope.errors import BadInputError
+from stepscope.export._needed import needed
+from stepscope.watch.child import Child, how_it_ended
+from stepscope.watch.follow import Follow
+from stepscope.watch.pipe import Pipe
+from stepscope.watch.state import State
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from stepscope.watch.loop import Source, Watching
+
+__all__ = ["add"]
+
+_ABOUT = "show a training run while it trains: how far, how fast, how good, and what goes wrong"
+_MORE = (
+    "Follows a LOG as it grows, also one that is renamed, emptied or not there yet; or reads what is piped into it; or"
+    " runs the COMMAND itself. The time left comes from the latest iterations. Where the output is no terminal, a line is"
+    " printed now and then. The exit status is that of the COMMAND (128 and its number if a signal ended it), 130 after"
+    " Ctrl-C, 0 at the end of a pipe, and 2 if something cannot work."
+)
+_AFTER = (
+    "The COMMAND runs without a keyboard, and with PYTHONUNBUFFERED=1 unless that is set: Python would keep what it prints"
+    " into a pipe. Its standard error is read with its standard output. Ctrl-C is passed on to it once, and its end is"
+    " awaited; after two seconds a second Ctrl-C terminates it, and a third one kills it."
+)
+_USAGE = "stepscope watch [-h] [--once] [--tee] [--num-envs N] (LOG | - | -- COMMAND ...)"
+_SIGNALLED = 128
+
+
+class _WatchParser(Parser):
+    """Leaves what stands behind ``--`` alone: it is a command, with options of its own."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+        """Return the options, with the command in ``run``."""
+        given = list(sys.argv[1:] if args is None else args)
+        at = given.index("--") if "--" in given else len(given)
+        options, rest = super().parse_known_args(given[:at], namespace)
+        options.run = given[at + 1 :] if at < len(given) else None
+        return options, rest
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command to those of ``stepscope``."""
+    commands.add_parser("watch", help=_ABOUT)
+    parser = _WatchParser(
+        prog="stepscope watch", usage=_USAGE, description=_MORE, epilog=_AFTER, allow_abbrev=False
+    )
+    commands.choices["watch"] = parser
+    parser.add_argument("log", nargs="?", metavar="LOG", help="console output of a run; - is standard input")
+    parser.add_argument("--once", action="store_true", help="show how LOG stands now, and end")
+    parser.add_argument(
+        "--tee",
+        action="store_true",
+        help="pass what is read on to standard output, byte by byte; the view goes to standard error then, or below the"
+        " text if that is the terminal",
+    )
+    parser.add_argument(
+        "--num-envs",
+        type=positive_integer,
+        metavar="N",
+        help="number of environments, which skrl does not print: its vector steps times N are env steps",
+    )
+    parser.set_defaults(command=_watch)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    _check(options)
+    needed("rich", extra="watch", what="stepscope watch")
+    if options.once:
+        return _once(options)
+    if options.run is not None:
+        return _run(options)
+    return _pipe(options) if options.log == "-" or _is_pipe(options.log) else _follow(options)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.log is None and not options.run:
+        raise BadInputError(
+            "there is nothing to watch; give a LOG, - for standard input, or a command after --."
+        )
+    if options.log is not None and options.run is not None:
+        raise BadInputError(f"{options.log} and a command after -- cannot both be watched; give one of them.")
+    if options.once and options.run is not None:
+        raise BadInputError("--once shows a LOG as it stands now; leave it out to run a command.")
+    if options.once and options.tee:
+        raise BadInputError("--once and --tee do not go together; leave one of them out.")
+
+
+def _once(options: argparse.Namespace) -> int:
+    from stepscope.watch.screen import print_once  # noqa: PLC0415 - it imports rich
+
+    now, wall = time.monotonic(), time.time()
+    state = State(title(options.log))
+    with opened(options.log) as log:
+        status = os.fstat(log.fileno())
+        age = max(0.0, wall - status.st_mtime) if stat.S_ISREG(status.st_mode) else 0.0
+        state.heard(at=now - age, live=False)
+        for record in records(log, name=options.log, num_envs=options.num_envs):
+            state.add(record)
+    _complain_of(state)
+    print_once(state.shown(now=now, wall=wall), sys.stdout)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    watching_for = _outputs(options)
+    child = Child(options.run)
+    state = State(shlex.join(options.run), started=time.monotonic())
+    watching = watching_for(child, state)
+    watching.watch(num_envs=options.num_envs)
+    status = child.status
+    state.end(how_it_ended(status), at=time.monotonic(), phase="failed" if status else "finished")
+    watching.last()
+    return status
+
+
+class _NamedPipe(Pipe):
+    """A pipe whose errors are sentences about it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__(self._open, note=f"waiting for {title(name)}")
+
+    def _open(self) -> int:
+        if self._name != "-":
+            return os.open(self._name, os.O_RDONLY)
+        with opened(self._name) as log:
+            return log.fileno()
+
+    def next(self, timeout: float) -> bytes | None:
+        with blamed(self._name):
+            return super().next(timeout)
+
+
+def _pipe(options: argparse.Namespace) -> int:
+    with opened("-") if options.log == "-" else blamed(options.log):
+        pipe = _NamedPipe(options.log)
+    state = State(title(options.log))
+    watching = _outputs(options)(pipe, state)
+    watching.watch(num_envs=options.num_envs)
+    if watching.stopped_by is None:
+        state.end("ended", at=time.monotonic())
+        if not pipe.interrupted:
+            _complain_of(state)
+    watching.last()
+    return _SIGNALLED + watching.stopped_by if watching.stopped_by else 130 * pipe.interrupted
+
+
+def _follow(options: argparse.Namespace) -> int:
+    with blamed(options.log):
+        source = Follow(options.log)
+    watching = _outputs(options)(source, State(options.log))
+    try:
+        watching.watch(num_envs=options.num_envs)
+        watching.last()
+    finally:
+        source.close()
+    return _SIGNALLED + (watching.stopped_by or 0)
+
+
+def _outputs(options: argparse.Namespace) -> Callable[[Source, State], Watching]:
+    """Return what connects a source with where it is shown."""
+    from stepscope.watch.loop import Watching  # noqa: PLC0415 - it imports rich
+    from stepscope.watch.screen import BelowText, FullScreen, Plain, Screen, has_screen  # noqa: PLC0415 - the same
+
+    tee, screen = None, Screen()
+    if options.tee and has_screen(sys.stdout):
+        screen = BelowText(sys.stdout)
+    else:
+        file = sys.stderr if options.tee else sys.stdout
+        tee = _pass_on if options.tee else None
+        if file is not None:
+            screen = FullScreen(file) if has_screen(file) else Plain(file)
+    forgiving = options.run is not None
+    return lambda source, state: Watching(source, state, screen, tee=tee, forgiving=forgiving)
+
+
+def _pass_on(data: bytes) -> None:
+    """Write bytes to standard output, all of them, now."""
+    descriptor = sys.stdout.fileno()
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _is_pipe(log: str) -> bool:
+    try:
+        mode = os.stat(log).st_mode  # noqa: PTH116 - what it is, and nothing else
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def _complain_of(state: State) -> None:
+    """Raise why this is not the log of a run, if it is not; a failure is shown in any case."""
+    if not state.failed and (problem := state.problem) is not None:
+        raise BadInputError(problem)

@@ -1,0 +1,151 @@
+"""Run a command, read what it prints, pass on what it is to be told, and tell how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from stepscope.errors import BadInputError
+from stepscope.watch.pipe import Pipe
+from stepscope.watch.signals import STOP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Child", "how_it_ended"]
+
+_GRACE = (
+    1.0  # seconds for the last words of those whom an ended command left behind, with its output still open
+)
+_PATIENCE = 2.0  # seconds
+_ASKING = (
+    (signal.SIGINT, "interrupted; waiting for the run to end (Ctrl-C again terminates it)"),
+    (signal.SIGTERM, "terminated; waiting for the run to end (Ctrl-C again kills it)"),
+    (getattr(signal, "SIGKILL", signal.SIGTERM), "killed; waiting for the run to end"),
+)
+_SIGNALLED = 128  # a shell's exit status for a process that a signal ended is this and the signal's number
+
+
+class Child:
+    """A command that runs in a process group of its own, standard output and standard error in one pipe.
+
+    It is told of Ctrl-C by us alone, once, and not by the terminal as well. So it has no keyboard either:
+    where standard input is a terminal, it gets an empty one.
+
+    Parameters
+    ----------
+    command
+        Program and arguments. ``PYTHONUNBUFFERED=1`` is set for it unless the environment says otherwise, since
+        Python keeps what it prints into a pipe until there are 8 KiB of it.
+
+    Raises
+    ------
+    BadInputError
+        If it cannot be started.
+    """
+
+    live = True
+    reading = 1.0
+    age = 0.0
+
+    def __init__(self, command: Sequence[str]) -> None:
+        keyboard = sys.stdin is None or sys.stdin.closed or sys.stdin.isatty()
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if keyboard else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                env={"PYTHONUNBUFFERED": "1", **os.environ},
+                process_group=0 if os.name == "posix" else None,
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise BadInputError(
+                f"{command[0]} cannot be started ({reason}); check the command after --."
+            ) from None
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker
+        self._pipe = Pipe(self._process.stdout.fileno, note="")
+        self._over_since: float | None = None
+        self._asked, self._asked_at = 0, 0.0
+        self.notes: tuple[str, ...] = ()
+
+    def next(self, timeout: float) -> bytes | None:
+        """Return what it printed within `timeout` seconds: nothing if nothing, None when it has ended."""
+        began = time.monotonic()
+        data = self._pipe.next(timeout)
+        if data:
+            self._over_since = None
+            return data
+        ended = self._process.poll() is not None
+        if data is None:
+            if not ended:  # it closed its output and goes on
+                time.sleep(max(0.0, timeout - (time.monotonic() - began)))
+            return None if ended else b""
+        if ended:
+            self._over_since = self._over_since or began
+            if time.monotonic() - self._over_since > _GRACE:
+                return None
+        return b""
+
+    def told(self, number: int) -> bool:
+        """Pass a signal on. Only a second Ctrl-C, a while after the first, asks for more: first politely."""
+        if number != signal.SIGINT:
+            self._send(number)
+            return False
+        now = time.monotonic()
+        if self._asked and now - self._asked_at < _PATIENCE:
+            return False  # pressed twice in a hurry: a run may be saving its work
+        number, note = _ASKING[min(self._asked, len(_ASKING) - 1)]
+        self._asked, self._asked_at = self._asked + 1, now
+        self.notes = (note,)
+        self._send(number)
+        return False
+
+    def pause(self) -> None:
+        """Stop the command."""
+        if STOP is not None:
+            self._send(STOP)
+
+    def resume(self) -> None:
+        """Let the command go on."""
+        if STOP is not None:
+            self._send(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Do nothing: it has ended."""
+
+    def _send(self, number: int) -> None:
+        """Send a signal to the command and to all that it started in its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.name == "posix":
+                os.killpg(self._process.pid, number)
+            else:
+                self._process.send_signal(number)
+
+    @property
+    def status(self) -> int:
+        """Exit status as a shell gives it: 128 and the signal's number if that ended it."""
+        code = self._process.wait()
+        return code if code >= 0 else _SIGNALLED - code
+
+
+def how_it_ended(status: int) -> str:
+    """Return an exit status in words.
+
+    >>> how_it_ended(0), how_it_ended(3), how_it_ended(137)
+    ('finished', 'exit status 3', 'killed by SIGKILL (exit status 137)')
+    """
+    if status == 0:
+        return "finished"
+    try:
+        name = signal.Signals(status - _SIGNALLED).name
+    except ValueError:
+        return f"exit status {status}"
+    return f"killed by {name} (exit status {status})"

@@ -1,0 +1,58 @@
+"""Share the rows of a screen among the parts of a view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.text import Text
+
+__all__ = ["Part", "fitted"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Some rows that belong together.
+
+    Attributes
+    ----------
+    build
+        Returns at most as many rows as it is given.
+    least, most
+        How many make sense.
+    importance
+        The part with the smallest goes last when there is no room.
+    wants
+        Rows that it should have before another part gets more than its own wish.
+    """
+
+    build: Callable[[int], Sequence[Text]]
+    least: int
+    most: int
+    importance: int
+    wants: int = 0
+
+
+def fitted(parts: Sequence[Part], height: int) -> list[list[Text]]:
+    """Return the rows of each part that finds room within `height`, with one row left between two of them.
+
+    If there is no room for all, the gaps go first and then what matters least.
+    """
+    there = [part for part in parts if part.most > 0]
+    sizes = {index: part.least for index, part in enumerate(there)}
+    gaps = len(there) - 1
+    if sum(sizes.values()) + gaps > height:
+        gaps = 0
+    while len(sizes) > 1 and sum(sizes.values()) > height:
+        del sizes[max(sizes, key=lambda index: there[index].importance)]
+    spare = height - gaps - sum(sizes.values())
+    order = sorted(sizes, key=lambda index: there[index].importance)
+    for limits in ([min(part.wants, part.most) for part in there], [part.most for part in there]):
+        for index in order:
+            more = max(0, min(spare, limits[index] - sizes[index]))
+            sizes[index] += more
+            spare -= more
+    return [list(there[index].build(size))[:size] for index, size in sizes.items()]

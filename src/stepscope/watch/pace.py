@@ -1,0 +1,130 @@
+"""How long what remains will take, from how long the latest took.
+
+A library's own estimate begins with the slow first iteration in it, and some print none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Pace"]
+
+_MARKS = 64
+_APART = 0.5  # seconds; a bar is drawn ten times in each, and an update takes longer than that
+_ENOUGH = 4  # intervals between arrivals, before those are believed more than what was printed
+_HICCUP = 10  # times as slow as usual: the machine slept, or somebody looked into a debugger
+
+
+class _Mark(NamedTuple):
+    done: float
+    arrived: float | None
+    printed: float | None
+    elapsed: float | None
+
+
+class Pace:
+    """Seconds per iteration, or per whatever is counted, over the latest marks.
+
+    Three clocks can tell it: when lines arrive, if they are read as they are printed; the seconds that were printed of
+    each iteration; and the seconds that were printed of the whole run. Only differences count, so the first iteration,
+    which is cold, is never in it.
+    """
+
+    def __init__(self) -> None:
+        self._marks: deque[_Mark] = deque(maxlen=_MARKS)
+        self._printed = 0.0
+        self._lacking = False
+
+    def add(
+        self, count: float, *, arrived: float | None, seconds: float | None, elapsed: float | None
+    ) -> None:
+        """Take a mark.
+
+        Parameters
+        ----------
+        count
+            How many are done.
+        arrived
+            When that was read, if it was printed just then.
+        seconds
+            How long it took since the mark before, as printed.
+        elapsed
+            Seconds since training began, as printed.
+        """
+        if self._marks and count <= self._marks[-1].done:
+            if count == self._marks[-1].done:
+                return
+            self._marks.clear()
+        if not self._marks:
+            self._printed, self._lacking = 0.0, False
+        elif seconds is not None and 0 <= seconds < math.inf:
+            self._printed += seconds
+        else:
+            self._lacking = True
+        mark = _Mark(count, arrived, None if self._lacking else self._printed, elapsed)
+        if len(self._marks) > 2 and self._close(self._marks[-2], mark):  # noqa: PLR2004 - the first one stays
+            self._marks[-1] = mark
+        else:
+            self._marks.append(mark)
+
+    @staticmethod
+    def _close(before: _Mark, mark: _Mark) -> bool:
+        """Say whether the mark between two others tells nothing."""
+        for clock in _CLOCKS:
+            earlier, later = clock(before), clock(mark)
+            if earlier is not None and later is not None:
+                return later - earlier < _APART
+        return False
+
+    @property
+    def latest(self) -> float | None:
+        """When the latest mark arrived, if it was read as it was printed."""
+        return self._marks[-1].arrived if self._marks else None
+
+    def seconds(self) -> float | None:
+        """Return the seconds that one takes; None while nothing tells."""
+        arrivals = list(self._intervals(_CLOCKS[0]))
+        for clock, least in ((_CLOCKS[0], _ENOUGH), (_CLOCKS[1], 1), (_CLOCKS[2], 1), (_CLOCKS[0], 1)):
+            intervals = arrivals if clock is _CLOCKS[0] else list(self._intervals(clock))
+            if len(intervals) >= least and (pace := _mean(intervals)) is not None:
+                return pace
+        return None
+
+    def _intervals(self, clock: Callable[[_Mark], float | None]) -> Iterator[tuple[float, float]]:
+        """Yield how many were done, and in how many seconds, between one mark and the next that both have a time."""
+        marks = list(self._marks)
+        for before, after in pairwise(marks):
+            begin, end = clock(before), clock(after)
+            if begin is not None and end is not None and 0 <= end - begin < math.inf:
+                yield after.done - before.done, end - begin
+
+    def left(self, remaining: float, *, now: float) -> float | None:
+        """Return the seconds until `remaining` more are done; what has passed since the latest mark counts."""
+        pace = self.seconds()
+        if pace is None:
+            return None
+        passed = 0.0 if self.latest is None else min(max(0.0, now - self.latest), pace)
+        return max(0.0, remaining * pace - passed)
+
+
+_CLOCKS: tuple[Callable[[_Mark], float | None], ...] = (
+    lambda mark: mark.arrived,
+    lambda mark: mark.printed,
+    lambda mark: mark.elapsed,
+)
+
+
+def _mean(intervals: list[tuple[float, float]]) -> float | None:
+    """Return seconds per one, over all intervals; what took far longer than usual counts as `_HICCUP` times the usual."""
+    usual = median(seconds / count for count, seconds in intervals)
+    most = _HICCUP * usual or math.inf
+    spent = math.fsum(min(seconds, most * count) for count, seconds in intervals)
+    pace = spent / math.fsum(count for count, _ in intervals)
+    return pace if 0 < pace < math.inf else None

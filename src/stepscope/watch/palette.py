@@ -1,0 +1,97 @@
+"""The colours of stepscope's plots, on a terminal, and what bars and curves are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TextIO
+
+__all__ = ["ASCII", "BAD", "COLOURS", "GOOD", "UNICODE", "WARN", "Glyphs", "glyphs_for"]
+
+# As in stepscope.plots, which takes matplotlib to import; the blue is the one for dark pages.
+COLOURS = {
+    "rl_games": "#e69f00",
+    "rsl_rl": "#4aa3df",
+    "skrl": "#009e73",
+    "sb3": "#cc79a7",
+}
+"""Colour of each library."""
+
+BAD = "#d55e00"
+"""A failure."""
+WARN = "yellow"
+GOOD = "green"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glyphs:
+    """Characters to draw with.
+
+    Attributes
+    ----------
+    levels
+        Eighths of a cell, from low to high.
+    done, tip, ahead
+        What a progress bar is made of.
+    shares
+        Marks of three shares, as `stepscope read` has them.
+    dot, lit
+        The motif: environments, and the one that matters.
+    edge
+        Stands before what must not be overlooked.
+    hole
+        A value that is not a number.
+    times, dash, more, about, middot
+        Signs within a line.
+    """
+
+    levels: str
+    done: str
+    tip: str
+    ahead: str
+    shares: str
+    dot: str
+    lit: str
+    edge: str
+    hole: str
+    times: str
+    about: str
+    middot: str
+
+
+UNICODE = Glyphs(
+    levels="▁▂▃▄▅▆▇█",
+    done="━",
+    tip="╸",
+    ahead="─",
+    shares="█▓░",
+    dot="·",
+    lit="●",
+    edge="┃",
+    hole="!",
+    times="\N{MULTIPLICATION SIGN}",
+    about="≈",
+    middot="·",
+)
+ASCII = Glyphs(
+    levels="_.,-=+*#",
+    done="=",
+    tip=">",
+    ahead="-",
+    shares="#=.",
+    dot=".",
+    lit="o",
+    edge="|",
+    hole="!",
+    times="x",
+    about="~",
+    middot="-",
+)
+
+
+def glyphs_for(file: TextIO) -> Glyphs:
+    """Return what `file` can show."""
+    try:
+        f"{UNICODE.levels}{UNICODE.done}{UNICODE.shares}{UNICODE.lit}".encode(file.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE

@@ -1,0 +1,98 @@
+"""Read what comes through a pipe, without ever waiting longer than asked."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Pipe"]
+
+_CHUNK = 1 << 16
+_AHEAD = 16  # chunks that are read before anybody asks; then the writer has to wait, as for any slow reader
+
+
+class Pipe:
+    """The bytes of a pipe, a terminal or a device, read by a thread of its own.
+
+    A thread and not `select`, which does not know pipes everywhere.
+
+    Attributes
+    ----------
+    live, reading, age, notes
+        As for `Follow`: what comes through a pipe was printed just now.
+    interrupted
+        Whether Ctrl-C came.
+
+    Parameters
+    ----------
+    opened
+        Returns the file descriptor; it may wait, as it does for the writer of a named pipe.
+    note
+        What to say until something comes.
+    """
+
+    live = True
+    reading = 1.0
+    age = 0.0
+
+    def __init__(self, opened: Callable[[], int], *, note: str) -> None:
+        self.notes: tuple[str, ...] = (note,)
+        self._opened = opened
+        self._chunks: queue.SimpleQueue[bytes | OSError | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(_AHEAD)
+        self._ended = self.interrupted = False
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            descriptor = self._opened()
+            while data := os.read(descriptor, _CHUNK):
+                self._room.acquire()
+                self._chunks.put(data)
+        except OSError as error:
+            self._chunks.put(error)
+        self._chunks.put(None)
+
+    def next(self, timeout: float) -> bytes | None:
+        """Return what came within `timeout` seconds: nothing if there was nothing, None at the end.
+
+        Raises
+        ------
+        OSError
+            If the pipe cannot be read.
+        """
+        if self._ended:
+            return None
+        try:
+            data = self._chunks.get(timeout=timeout) if timeout else self._chunks.get_nowait()
+        except queue.Empty:
+            return b""
+        if isinstance(data, OSError):
+            raise data
+        self._room.release()
+        self._ended = data is None
+        if not self.interrupted:
+            self.notes = ()
+        return data
+
+    def told(self, number: int) -> bool:
+        """Take a signal. Ctrl-C goes to whoever writes too, and what that still has to say is read first."""
+        if number != signal.SIGINT or self.interrupted:
+            return True
+        self.interrupted = True
+        self.notes = ("interrupted; what still comes is read (Ctrl-C again stops that)",)
+        return False
+
+    def pause(self) -> None:
+        """Do nothing: the writer is stopped by whoever stops us."""
+
+    resume = pause
+
+    def close(self) -> None:
+        """Do nothing: the descriptor is not ours."""

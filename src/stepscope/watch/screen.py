@@ -1,0 +1,212 @@
+"""Where a view appears: the whole terminal, the rows below passing text, or plain lines now and then."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from stepscope.watch import view
+from stepscope.watch.palette import glyphs_for
+from stepscope.watch.plain import PlainLines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from stepscope.watch.shown import Shown
+
+__all__ = ["BelowText", "FullScreen", "Plain", "Screen", "has_screen", "print_once"]
+
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+# A frame appears at once where the terminal knows that, and a row that became too long does not wrap.
+_FRAME, _FRAME_END = "\x1b[?2026h\x1b[?7l", "\x1b[?7h\x1b[?2026l"
+_HOME, _ERASE_REST, _ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+_PAGE = 30  # rows where there is no terminal to fill
+_PIPE_WIDTH = 80
+_BELOW = 9
+_HELD = 1 << 16
+
+
+def has_screen(file: TextIO) -> bool:
+    """Say whether `file` is a terminal that a view can be drawn on."""
+    return file.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Screen:
+    """Shows a run; this one shows nothing.
+
+    Attributes
+    ----------
+    every
+        Seconds from one frame to the next while something happens.
+    """
+
+    every = 1.0
+
+    def enter(self) -> None:
+        """Take the terminal."""
+
+    def leave(self) -> None:
+        """Give the terminal back as it was."""
+
+    def resized(self) -> bool:
+        """Say whether there is another room than at the last frame."""
+        return False
+
+    def show(self, shown: Shown) -> None:
+        """Show a moment."""
+
+    def text(self, data: bytes) -> None:
+        """Let what was printed pass."""
+
+    def last(self, shown: Shown) -> None:
+        """Show the last moment, which stays; the terminal was given back."""
+
+
+class _Terminal(Screen):
+    """What is common to the views that are drawn."""
+
+    every = 0.25
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._glyphs = glyphs_for(file)
+        self._size = self._room()
+
+    def _room(self) -> os.terminal_size:
+        try:
+            columns, lines = os.get_terminal_size(self._file.fileno())
+        except OSError:
+            columns, lines = 0, 0
+        return os.terminal_size((columns or 80, lines or 24))
+
+    def resized(self) -> bool:
+        """Say whether the terminal has another size than at the last frame."""
+        return self._room() != self._size
+
+    def _painted(self, rows: Sequence[Text]) -> list[str]:
+        console = Console(
+            file=self._file, width=self._size.columns, force_terminal=True, legacy_windows=False
+        )
+        with console.capture() as capture:
+            console.print(Text("\n").join(rows), highlight=False, no_wrap=True, overflow="crop", crop=True)
+        return capture.get().rstrip("\n").split("\n")
+
+    def _write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
+
+    def last(self, shown: Shown) -> None:
+        """Print the last moment below what was on the terminal before."""
+        self._size = self._room()
+        height = max(4, min(_PAGE, self._size.lines - 2))
+        rows = view.rows(shown, width=self._size.columns, height=height, glyphs=self._glyphs)
+        self._write("\n".join(self._painted(rows)) + "\n")
+
+
+class FullScreen(_Terminal):
+    """A view that fills the terminal, and leaves what was there before as it was."""
+
+    def enter(self) -> None:
+        """Show the other screen of the terminal, without a cursor."""
+        self._write(_ENTER)
+
+    def leave(self) -> None:
+        """Show the first screen again."""
+        self._write(_LEAVE)
+
+    def show(self, shown: Shown) -> None:
+        """Draw every row anew: whatever else was written here is gone with it."""
+        self._size = self._room()
+        rows = view.rows(shown, width=self._size.columns, height=self._size.lines, glyphs=self._glyphs)
+        painted = f"{_ERASE_REST}\r\n".join(self._painted(rows))
+        self._write(f"{_FRAME}{_HOME}{painted}{_ERASE_REST}{_ERASE_BELOW}{_FRAME_END}")
+
+
+class BelowText(_Terminal):
+    """A few rows below text that passes on the same terminal.
+
+    A line of text is held until it is whole, and a progress bar until the next one comes: the view takes the row below.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file)
+        self._drawn: list[Text] = []
+        self._held = b""
+
+    def enter(self) -> None:
+        """Hide the cursor."""
+        self._write(_HIDE)
+
+    def leave(self) -> None:
+        """Take the view away and write what was held."""
+        self._write(self._erasing() + _SHOW)
+        self._file.buffer.write(self._held)
+        self._held = b""
+        self._file.flush()
+
+    def text(self, data: bytes) -> None:
+        """Write the lines that are complete above the view."""
+        data = self._held + data
+        end = max(data.rfind(b"\n"), data.rfind(b"\r") if len(data) > _HELD else -1) + 1
+        if len(data) - end > _HELD:
+            end = len(data)
+        self._held = data[end:]
+        if not end:
+            return
+        drawn = self._drawn
+        self._write(self._erasing())
+        self._file.buffer.write(data[:end])
+        self._draw(drawn)
+
+    def show(self, shown: Shown) -> None:
+        """Draw the view anew."""
+        erasing = self._erasing()
+        self._size = self._room()
+        height = min(_BELOW, max(1, self._size.lines // 2))
+        self._draw(view.brief(shown, width=self._size.columns, height=height, glyphs=self._glyphs), erasing)
+
+    def _erasing(self) -> str:
+        """Return what takes the view away: of its rows, those that a narrower terminal has wrapped are several."""
+        columns = self._room().columns
+        rows = sum(max(1, -(-row.cell_len // columns)) for row in self._drawn)
+        self._drawn = []
+        return f"\r\x1b[{rows - 1}A{_ERASE_BELOW}" if rows > 1 else f"\r{_ERASE_BELOW}" if rows else ""
+
+    def _draw(self, rows: list[Text], erasing: str = "") -> None:
+        painted = "\r\n".join(self._painted(rows)) if rows else ""
+        self._drawn = rows
+        self._write(f"{_FRAME}{erasing}{painted}{_FRAME_END}")
+
+
+class Plain(Screen):
+    """Lines without control codes."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines = PlainLines()
+
+    def show(self, shown: Shown) -> None:
+        """Print what is new."""
+        for line in self._lines.lines(shown, now=time.monotonic()):
+            print(line, file=self._file, flush=True)
+
+    def last(self, shown: Shown) -> None:
+        """Print how it ended."""
+        for line in self._lines.last(shown):
+            print(line, file=self._file, flush=True)
+
+
+def print_once(shown: Shown, file: TextIO) -> None:
+    """Print one moment, with colours if `file` is a terminal."""
+    if has_screen(file):
+        _Terminal(file).last(shown)
+        return
+    found = view.rows(shown, width=_PIPE_WIDTH, height=_PAGE, glyphs=glyphs_for(file))
+    for row in found:
+        print(row.plain.rstrip(), file=file)
