@@ -71,10 +71,28 @@ class Block(ABC):
         Library that printed it.
     yields
         Whether a line that opens another block ends this one even though `take` would take it.
+    unfinished
+        Whether its last line is still to come, however many lines of others stand between.
+    may_end
+        Whether it could be over when nothing more is printed for a while.
     """
 
     library: str | None = None
     yields = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether its last line is still to come."""
+        return False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether it could be over."""
+        return not self.unfinished
+
+    def resume(self, line: Line) -> bool:
+        """Take `line` after lines that did not belong here."""
+        return self.take(line)
 
     def take(self, line: Line) -> bool:  # noqa: ARG002 - for those that override it
         """Take `line` into the block if it belongs there; a blank line is offered too and stays in any case."""

@@ -100,8 +100,9 @@ def _cuts(raw: bytes) -> Iterator[int]:
     if (bar := _BAR.match(raw)) is not None:
         end = next((at + len(unit) for unit in BAR_ENDS if (at := raw.find(unit, bar.end())) >= 0), -1)
         if end >= 0 and _ESCAPE.sub(b"", raw[end:]).strip():
-            begin = end
-            yield end
+            # A bar that became shorter wipes its old end with spaces.
+            begin = end + len(raw[end:]) - len(raw[end:].lstrip(b" "))
+            yield begin
     at = raw.find(TRACEBACK, begin)
     if at > begin and not _BEFORE_TRACEBACK.fullmatch(_ESCAPE.sub(b"", raw[begin:at])):
         yield at

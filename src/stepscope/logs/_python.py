@@ -1,11 +1,11 @@
-"""What Python itself prints: tracebacks and warnings."""
+"""What Python, PyTorch and Gym print themselves: tracebacks, warnings and notices."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Block, Passage, Text
+from stepscope.logs._blocks import Block, Passage, Text, message
 from stepscope.logs._lines import TRACEBACK
 from stepscope.logs._records import Record
 
@@ -26,6 +26,16 @@ _CHAINS = (
 # torch.compile ends its exceptions with these, after an empty line.
 _AFTERWORDS = (b"Set TORCHDYNAMO_VERBOSE=1", b"Set TORCH_LOGS=", b"You can suppress this exception")
 _WARNING = re.compile(rb":\d{1,9}: (?:\w{1,80}\.)*\w{0,80}(?:Warning|Deprecated)\w{0,80}: ")
+# PyTorch's own log lines, and what torchrun says before it starts its processes.
+_TORCH = re.compile(rb"[DIWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} \d{1,9} torch/")
+_NOTICES = (
+    b"Setting OMP_NUM_THREADS environment variable for each process to be ",
+    # Gym says this wherever it is imported, and old releases of RL-Games and skrl import it.
+    b"Gym has been unmaintained since 2022",
+    b"Please upgrade to Gymnasium, the maintained drop-in replacement of Gym",
+    b"Users of this version of Gym should be able to simply replace ",
+    b"See the migration guide at https://gymnasium.farama.org/",
+)
 
 
 def begin(line: Line, context: Context) -> Block | None:
@@ -42,6 +52,8 @@ def begin(line: Line, context: Context) -> Block | None:
         return _Failure(line, context.library, prefix=b"", group=False, preface=True)
     elif b"Warning: " in text and _WARNING.search(text, 0, 2000):
         return _warning(line, context)
+    elif text.startswith(_NOTICES) or _TORCH.match(text):
+        return message(line, context.library)
     return None
 
 
@@ -79,6 +91,11 @@ class _Failure(Block):
     @property
     def yields(self) -> bool:  # type: ignore[override]
         """Say whether this is the message of the exception, which could go on with any line."""
+        return not self._in_frames
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the line that names the exception has come."""
         return not self._in_frames
 
     def take(self, line: Line) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["duration", "integer", "number", "whole"]
+__all__ = ["count", "duration", "integer", "number", "whole"]
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
 _NUMBER = re.compile(rb"[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)")
@@ -42,6 +42,15 @@ def whole(value: float | None) -> int | None:
     (512, None, None)
     """
     return value if isinstance(value, int) else None
+
+
+def count(value: float | None) -> int | None:
+    """Return `value` if it counts something: no library counts below nothing.
+
+    >>> count(512), count(-9), count(1.5)
+    (512, None, None)
+    """
+    return value if isinstance(value, int) and value >= 0 else None
 
 
 def duration(text: bytes) -> int | None:

@@ -19,7 +19,7 @@ NAME = "RL-Games"
 _EPOCH_START = b"fps step: "
 _EPOCH = re.compile(
     rb"fps step: (\S++) fps step and policy inference: (\S++) fps total: (\S++)"
-    rb" epoch: (\d++)(?:/(\d++))?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
+    rb" epoch: (\d++)(?:/(\d++)(?:\.0)?)?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
 )
 _LABELS = (
     "fps step",
@@ -34,7 +34,7 @@ _BEST_START = b"saving next best rewards: "
 _BEST = re.compile(rb"saving next best rewards:\s++(\[)?\s*+([^\s\]]++)\s*+(\])?\s*+")
 _SAVED_START = b"=> saving checkpoint '"
 # What the names of saved policies tell: `last_NAME_ep_8_rew__25.4_.pth`, `last_NAME_frame_6144_rew_-inf.pth`.
-_SAVED = re.compile(rb"_(ep|frame)_(\d{1,18})_rew_{1,3}(-?[\d.einf+-]{1,40}|nan)_?\.pth'$")
+_SAVED = re.compile(rb"_?(ep|frame)_?(\d{1,18})_?rew_{0,3}\[?(-?[\d.einf+-]{1,40}|nan)[\]_]?\.pth'$")
 
 _MESSAGES = (
     b"self.seed = ",
@@ -59,6 +59,11 @@ _MESSAGES = (
     b"Target entropy ",
     b"Env name: ",
     b"Mean scores: ",
+    b"Run Directory: ",
+    b"Print cannot set new sigma because fixed_sigma",
+    b"Exception during filesystem op: ",
+    b"[BasePlayer] Creating ",
+    b"av reward: ",
 )
 _WHOLE_MESSAGES = frozenset(
     {
@@ -67,6 +72,7 @@ _WHOLE_MESSAGES = frozenset(
         b"MAX EPOCHS NUM!",
         b"MAX FRAMES NUM!",
         b"Maximum reward achieved. Network won!",
+        b"Network won!",
         b"Initializing SelfPlay Manager",
         b"Adding Central Value Network",
         b"Cannot set new sigma because fixed_sigma is False",
@@ -83,14 +89,20 @@ _CONFIG = b"{'"
 _CONFIG_KEY = b"'reward_shaper': "
 _ENV_INFO = b"Env info:"
 _ENV_INFO_LINE = re.compile(rb"[{ ].*+|\d{1,18} \d{1,18} \d{1,18}", re.DOTALL)
+# An old release's SAC prints them without the rest.
+_COUNTS = re.compile(rb"\d{1,18} \d{1,18} \d{1,18}")
+# A checkpoint that cannot be loaded is tried again; what the exception says may go on for several lines.
+_RETRY = b"Exception "
+_RETRY_END = b"when trying to execute "
+_WAITING = re.compile(rb"Waiting \d{1,9} before trying again\.\.\.")
 _STARTS = (_EPOCH_START, _BEST_START, _SAVED_START, *_MESSAGES)
 
 
-def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - every line stands for itself
+def begin(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if RL-Games prints such a line."""
     text = line.text
     if not text.startswith(_STARTS):
-        return _other(line)
+        return _other(line, context)
     if text.startswith(_EPOCH_START):
         return _epoch(line)
     if text.startswith(_BEST_START):
@@ -100,13 +112,26 @@ def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - every
     return message(line, LIBRARY)
 
 
-def _other(line: Line) -> Block | None:
+def _other(line: Line, context: Context) -> Block | None:
     text = line.text.rstrip()
+    if context.library == LIBRARY and (_COUNTS.fullmatch(text) or _WAITING.fullmatch(text)):
+        return message(line, LIBRARY)
+    if context.library == LIBRARY and text.startswith(_RETRY):
+        return _retry(line)
     if text in _WHOLE_MESSAGES or (text.startswith(_CONFIG) and _CONFIG_KEY in text):
         return message(line, LIBRARY)
     if text == _ENV_INFO:
         return Passage(LIBRARY, line, lambda inner: _ENV_INFO_LINE.fullmatch(inner) is not None)
     return None
+
+
+def _retry(line: Line) -> Block:
+    """Return what an exception says, up to the line that names what was tried."""
+    if _RETRY_END in line.text:
+        return message(line, LIBRARY)
+    return Passage(
+        LIBRARY, line, lambda inner: inner.startswith((b" ", b"\t")) or _RETRY_END in inner
+    )
 
 
 def _epoch(line: Line) -> Block | None:

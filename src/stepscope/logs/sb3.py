@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from stepscope.logs._bars import bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import duration, integer, number, whole
+from stepscope.logs._values import count, duration, integer, number
 
 if TYPE_CHECKING:
+    from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Context
     from stepscope.logs._lines import Line
 
@@ -30,12 +32,15 @@ _MESSAGES = (
     b"Eval num_timesteps=",
     b"Episode length: ",
     b"Success rate: ",
-    b"New best mean reward!",
     b"Stopping training ",
     b"Saving video to ",
+    b"Loading a model without an environment",
+    b"== CURRENT SYSTEM INFO ==",
+    b"== SAVED MODEL SYSTEM INFO ==",
 )
 _DEVICE = re.compile(rb"Using [\w:]{1,40} device\s*+")
 _SAVED = b"Saving model "
+_BEST = b"New best mean reward!"
 _SAVED_STEPS = re.compile(rb"_(\d{1,18})_steps\.(?:zip|pkl)$")
 
 
@@ -48,9 +53,26 @@ def begin(line: Line, context: Context) -> Block | None:
         return message(line, LIBRARY)
     if text.startswith(_SAVED):
         return _checkpoint(line)
+    if text.startswith(_BEST):
+        return message(line, LIBRARY, kind="best_reward")
     if b"\xe2\x94\x81" in text and (found := _BAR.fullmatch(text)):
         return _progress(found)
+    if context.library == LIBRARY and (drawn := bar(text)) is not None:
+        return _tqdm(line, drawn)
     return None
+
+
+def _tqdm(line: Line, drawn: Bar) -> Block:
+    """Return a bar of the user's own among the tables, which counts environment steps."""
+    total = {} if drawn.total is None else {"max steps": drawn.total}
+    shared: dict[str, Any] = {
+        "env_steps": drawn.done,
+        "seconds": Seconds(elapsed=drawn.elapsed, eta=drawn.remaining),
+        "metrics": {**total, **drawn.rate},
+    }
+    if not drawn.whole:
+        return message(line, LIBRARY, kind="progress", **shared)
+    return Single("progress", LIBRARY, **shared)
 
 
 def _checkpoint(line: Line) -> Block:
@@ -98,6 +120,11 @@ class _Table(Block):
         self._rows = 0
         self._done = False
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the closing dashes have not come yet."""
+        return not self._done
+
     def take(self, line: Line) -> bool:
         """Take a row, or the dashes that close the table."""
         text = line.text.rstrip()
@@ -117,8 +144,9 @@ class _Table(Block):
         key, bar, value = text.rpartition(b" | ")
         label = key.rstrip().decode(errors="replace")
         value = value.strip()
-        if bar and not value and label.endswith("/"):
-            self._section = label
+        if bar and not value and not label.startswith(" "):
+            # A section that is cut to the width of the table has lost its slash.
+            self._section = label if label.endswith("/") else f"{label}/"
             return
         if label.startswith("   "):
             label = self._section + label[3:]
@@ -136,8 +164,8 @@ class _Table(Block):
         return Record(
             library=LIBRARY,
             kind="iteration" if is_iteration else "message",
-            iteration=whole(get("time/iterations")),
-            env_steps=whole(get("time/total_timesteps")),
+            iteration=count(get("time/iterations")),
+            env_steps=count(get("time/total_timesteps")),
             fps=Fps(cumulative=get("time/fps")),
             seconds=Seconds(elapsed=get("time/time_elapsed")),
             reward=get("rollout/ep_rew_mean"),
