@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fuzz._cases import damaged
 from fuzz._checks import CHECKS
 from fuzz._commands import commanded
-from fuzz._damage import damaged
 from fuzz._memory import bounded, kept_lightly
 from fuzz._patterns import check_patterns
 from fuzz._shrink import shrunk

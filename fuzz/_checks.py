@@ -16,6 +16,8 @@ from stepscope.logs import read, reads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stepscope.logs import Record
+
 __all__ = ["CHECKS"]
 
 
@@ -122,11 +124,27 @@ def _forgotten(data: bytes, choose: random.Random) -> None:
     )
 
 
+def _alone(data: bytes, choose: random.Random) -> None:
+    """Read what an iteration covers by itself: it is the same, whatever was learnt from those before it."""
+    kept = [record for record in read(io.BytesIO(data)) if record.kind in ("iteration", "progress")]
+    for record in choose.sample(kept, min(_SAMPLE, len(kept))):
+        begin, end = record.span
+        alone = next(iter(read(io.BytesIO(data[begin:end]))))
+        same([_itself(alone)], [_itself(record)], "by itself")
+
+
+_SAMPLE = 20
+
+
+def _itself(record: Record) -> str:
+    """Return what a record says that does not depend on those before it."""
+    begin, end = record.span
+    return json.dumps({**record.to_dict(), "span": end - begin, "run": 1, "derived": {}})
+
+
 def _iterations(log: bytes) -> list[str]:
     """Return what iterations say of themselves."""
-    kept = [record for record in read(io.BytesIO(log)) if record.kind == "iteration"]
-    fields = [{**record.to_dict(), "span": record.span[1] - record.span[0]} for record in kept]
-    return [json.dumps({**one, "run": 1, "rank": None, "derived": {}}) for one in fields]
+    return [_itself(record) for record in read(io.BytesIO(log)) if record.kind == "iteration"]
 
 
 def _apart(data: bytes, _: random.Random) -> None:
@@ -157,5 +175,6 @@ CHECKS: tuple[Callable[[bytes, random.Random], None], ...] = (
     _told,
     _side_by_side,
     _forgotten,
+    _alone,
     _apart,
 )

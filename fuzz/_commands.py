@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fuzz._damage import damaged
+from fuzz._cases import damaged
 from fuzz._tools import as_json, hold, same
 from stepscope.cli import main
 

@@ -11,12 +11,25 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-__all__ = ["RECORDINGS", "damaged", "recordings"]
+__all__ = [
+    "INSERTED",
+    "edited",
+    "excerpt",
+    "interleaved",
+    "joined",
+    "lines_of",
+    "prefixed",
+    "recoded",
+    "recordings",
+    "renumbered",
+    "shuffled",
+    "spliced",
+    "stretched",
+]
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-_MOST = 60_000  # bytes of a case
 
-_INSERTED = (
+INSERTED = (
     b"\r",
     b"\n",
     b"\r\n",
@@ -86,15 +99,8 @@ def recordings() -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for path in sorted(RECORDINGS.glob("*/*/*.txt")))
 
 
-def damaged(choose: random.Random) -> bytes:
-    """Return a log that something happened to; usually several things."""
-    data = _excerpt(choose)
-    for _ in range(choose.choice([0, 1, 1, 2, 3, 5])):
-        data = choose.choice(_DAMAGES)(data, choose)[:_MOST]
-    return data
-
-
-def _excerpt(choose: random.Random) -> bytes:
+def excerpt(choose: random.Random) -> bytes:
+    """Return a recording, or a part of one."""
     data = choose.choice(recordings())
     if choose.random() < 0.5:  # noqa: PLR2004 - every other time
         return data
@@ -102,7 +108,7 @@ def _excerpt(choose: random.Random) -> bytes:
     return data[begin:end]
 
 
-def _edited(data: bytes, choose: random.Random) -> bytes:
+def edited(data: bytes, choose: random.Random) -> bytes:
     """Flip bits, and insert, remove and repeat bytes."""
     text = bytearray(data)
     for _ in range(choose.choice([1, 3, 30])):
@@ -112,7 +118,7 @@ def _edited(data: bytes, choose: random.Random) -> bytes:
         if what == 0 and at < len(text):
             text[at] ^= 1 << choose.randrange(8)
         elif what == 1:
-            text[at:at] = choose.choice(_INSERTED)
+            text[at:at] = choose.choice(INSERTED)
         elif what == 2:  # noqa: PLR2004 - the third of five
             del text[at : at + size]
         elif what == 3:  # noqa: PLR2004 - the fourth
@@ -122,20 +128,21 @@ def _edited(data: bytes, choose: random.Random) -> bytes:
     return bytes(text)
 
 
-def _spliced(data: bytes, choose: random.Random) -> bytes:
+def spliced(data: bytes, choose: random.Random) -> bytes:
+    """Put another log into the middle."""
     at = choose.randrange(len(data) + 1)
-    return data[:at] + _excerpt(choose) + data[at:]
+    return data[:at] + excerpt(choose) + data[at:]
 
 
-def _joined(data: bytes, choose: random.Random) -> bytes:
+def joined(data: bytes, choose: random.Random) -> bytes:
     """Put several runs into one file."""
-    return b"".join([data, *(choose.choice([data, _excerpt(choose)]) for _ in range(choose.randrange(1, 4)))])
+    return b"".join([data, *(choose.choice([data, excerpt(choose)]) for _ in range(choose.randrange(1, 4)))])
 
 
-def _interleaved(data: bytes, choose: random.Random) -> bytes:
+def interleaved(data: bytes, choose: random.Random) -> bytes:
     """Let two processes write to one place, line by line; perhaps with the rank in front."""
     prefixes = choose.choice([None, choose.choice(_PREFIXES)])
-    queues = [_lines(data), _lines(choose.choice([data, _excerpt(choose)]))]
+    queues = [lines_of(data), lines_of(choose.choice([data, excerpt(choose)]))]
     if prefixes is not None:
         queues = [[prefixes % rank + line for line in queue] for rank, queue in enumerate(queues)]
     burst = choose.choice([1, 3, 20])
@@ -148,9 +155,9 @@ def _interleaved(data: bytes, choose: random.Random) -> bytes:
     return b"".join(out)
 
 
-def _shuffled(data: bytes, choose: random.Random) -> bytes:
+def shuffled(data: bytes, choose: random.Random) -> bytes:
     """Remove, repeat and exchange lines."""
-    lines = _lines(data)
+    lines = lines_of(data)
     for _ in range(choose.choice([1, 2, 10])):
         if not lines:
             break
@@ -167,14 +174,14 @@ def _shuffled(data: bytes, choose: random.Random) -> bytes:
     return b"".join(lines)
 
 
-def _prefixed(data: bytes, choose: random.Random) -> bytes:
+def prefixed(data: bytes, choose: random.Random) -> bytes:
     """Put a rank, or indentation, in front of every line."""
     form = choose.choice([*_PREFIXES, b"  ", b"\t", b"2026-11-24 10:00:00 "])
     prefix = form % choose.randrange(10 ** choose.randrange(1, 12)) if b"%d" in form else form
-    return b"".join(prefix + line for line in _lines(data))
+    return b"".join(prefix + line for line in lines_of(data))
 
 
-def _renumbered(data: bytes, choose: random.Random) -> bytes:
+def renumbered(data: bytes, choose: random.Random) -> bytes:
     """Print other numbers, some of them hostile."""
     share, hostile = choose.choice([0.1, 1.0]), choose.choice([0.0, 0.2])
 
@@ -188,7 +195,7 @@ def _renumbered(data: bytes, choose: random.Random) -> bytes:
     return re.sub(rb"\d+", other, data)
 
 
-def _recoded(data: bytes, choose: random.Random) -> bytes:
+def recoded(data: bytes, choose: random.Random) -> bytes:
     """Write it as another system would."""
     text = data.decode(errors="replace")
     forms: list[Callable[[], bytes]] = [
@@ -206,36 +213,20 @@ def _recoded(data: bytes, choose: random.Random) -> bytes:
         lambda: data.replace(b"\n", b""),
         lambda: data.replace(b" ", b"\t"),
         lambda: data.replace(b" ", b"\xc2\xa0"),
-        lambda: b"\xef\xbb\xbf".join(_lines(data)),
+        lambda: b"\xef\xbb\xbf".join(lines_of(data)),
         lambda: re.sub(rb"\x1b\[[\d;]*m", b"", data),
         lambda: re.sub(rb"(?m)[ \t]+$", b"", data),
     ]
     return choose.choice(forms)()
 
 
-def _stretched(data: bytes, choose: random.Random) -> bytes:
+def stretched(data: bytes, choose: random.Random) -> bytes:
     """Make one line, or one piece of it, very long."""
     at = choose.randrange(len(data) + 1)
     piece = data[at : at + choose.choice([1, 2, 8, 60])] or b" "
     return data[:at] + piece * choose.choice([50, 1000]) + data[at:]
 
 
-def _lines(data: bytes) -> list[bytes]:
+def lines_of(data: bytes) -> list[bytes]:
+    """Return the lines with their ends."""
     return data.splitlines(keepends=True)
-
-
-_DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    _edited,
-    _edited,
-    _spliced,
-    _joined,
-    _interleaved,
-    _interleaved,
-    _shuffled,
-    _shuffled,
-    _prefixed,
-    _renumbered,
-    _renumbered,
-    _recoded,
-    _stretched,
-)
