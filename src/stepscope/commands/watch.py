@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace) -> int:
     watching = watching_for(child, state)
     watching.watch(num_envs=options.num_envs)
     status = child.status
-    state.end(how_it_ended(status), at=time.monotonic(), phase="failed" if status else "finished")
+    state.end(at=time.monotonic(), says=how_it_ended(status), phase="failed" if status else "finished")
     watching.last()
     return status
 
@@ -154,7 +154,7 @@ def _pipe(options: argparse.Namespace) -> int:
     watching = _outputs(options)(pipe, state)
     watching.watch(num_envs=options.num_envs)
     if watching.stopped_by is None:
-        state.end("ended", at=time.monotonic())
+        state.end(at=time.monotonic())
         if not pipe.interrupted:
             _complain_of(state)
     watching.last()

@@ -12,47 +12,82 @@ if TYPE_CHECKING:
 
     from stepscope.watch.palette import Glyphs
 
-__all__ = ["chart", "progress_bar", "share_bar"]
+__all__ = ["columns", "curve", "progress_bar", "share_bar"]
+
+_DOTS = (
+    (0x01, 0x02, 0x04, 0x40),
+    (0x08, 0x10, 0x20, 0x80),
+)  # bits of a Braille cell: left and right, from the top
+_BRAILLE = 0x2800
 
 
-def chart(
-    values: Sequence[float], *, width: int, height: int, glyphs: Glyphs, low: float = math.inf
-) -> list[str]:
-    """Return values as columns, the highest row first; one row of height is a sparkline.
-
-    The highest value that is a number stands at the top, and at the bottom the lowest, or `low` if that is lower.
-    A value that is no number leaves a mark.
+def columns(values: Sequence[float], *, width: int, glyphs: Glyphs) -> str:
+    """Return values as columns from zero to the highest; one that is no number leaves a mark.
 
     >>> from stepscope.watch.palette import UNICODE
-    >>> chart([0, 1, 2, 3, float("nan")], width=5, height=2, glyphs=UNICODE)
-    ['  ▃█!', '▁▆██!']
+    >>> columns([70, 80, float("nan"), 100], width=4, glyphs=UNICODE)
+    '▅▆!▇'
     """
     points = resampled(values, width)
-    finite = [point for point in points if math.isfinite(point)]
-    low, high = min([low, *finite], default=0.0), max(finite, default=0.0)
-    levels = len(glyphs.levels)
-    # All of a flat curve lies in the middle of one row: neither rising nor falling.
-    most = levels * height - 1
-    heights = [_level(point, low, high, most) for point in points]
-    rows = []
-    for row in reversed(range(height)):
-        cells = (_cell(level, row, glyphs) for level in heights)
-        rows.append("".join(cells))
-    return rows
+    highest = max((point for point in points if math.isfinite(point)), default=0.0)
+    top = len(glyphs.levels) - 2  # the last one would touch the row above
+    return "".join(
+        glyphs.levels[round(top * max(0.0, point / highest)) if highest > 0 else 0]
+        if math.isfinite(point)
+        else glyphs.hole
+        for point in points
+    )
 
 
-def _level(point: float, low: float, high: float, most: int) -> int | None:
-    if not math.isfinite(point):
-        return None
-    share = (point / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.0  # halves cannot overflow
-    return round(share * most) if high > low else min(3, most)
+def curve(values: Sequence[float], *, width: int, height: int, glyphs: Glyphs) -> list[str]:
+    """Return values as a line of dots, the highest row first; one that is no number leaves a mark below.
+
+    >>> from stepscope.watch.palette import UNICODE
+    >>> curve([0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, float("nan")], width=6, height=2, glyphs=UNICODE)
+    ['⠀⠀⡠⠊⠉⠁', '⡠⠊⠀⠀⠀!']
+    """
+    across, up = (2, 4) if glyphs.dotted else (1, 1)
+    points = resampled(values, across * width)
+    levels = _levels(points, most=up * height - 1)
+    cells = [[0] * width for _ in range(height)]
+    before: int | None = None
+    for place, level in enumerate(levels):
+        if level is not None:
+            for dot in _reach(before, level):
+                row, within = divmod(up * height - 1 - dot, up)
+                cells[row][place // across] |= _DOTS[place % across][within]
+        before = level
+    holes = {place // across for place, level in enumerate(levels) if level is None}
+    return [
+        "".join(
+            glyphs.hole if row == height - 1 and column in holes else _cell(bits, glyphs)
+            for column, bits in enumerate(line)
+        )
+        for row, line in enumerate(cells)
+    ]
 
 
-def _cell(level: int | None, row: int, glyphs: Glyphs) -> str:
-    if level is None:
-        return glyphs.hole
-    within = level - row * len(glyphs.levels)
-    return " " if within < 0 else glyphs.levels[min(within, len(glyphs.levels) - 1)]
+def _levels(points: Sequence[float], *, most: int) -> list[int | None]:
+    finite = [point / 2 for point in points if math.isfinite(point)]  # halves: a difference cannot overflow
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    if low == high:  # neither rising nor falling: in the middle
+        return [most // 2 if math.isfinite(point) else None for point in points]
+    return [
+        round(most * (point / 2 - low) / (high - low)) if math.isfinite(point) else None for point in points
+    ]
+
+
+def _reach(before: int | None, level: int) -> range:
+    """Return the dots of one column: from the level of the column before, so that the line has no gap."""
+    if before is None or before == level:
+        return range(level, level + 1)
+    return range(before + 1, level + 1) if before < level else range(level, before)
+
+
+def _cell(bits: int, glyphs: Glyphs) -> str:
+    if glyphs.dotted:
+        return chr(_BRAILLE + bits)
+    return glyphs.lit if bits else " "
 
 
 def progress_bar(share: float, *, width: int, glyphs: Glyphs) -> tuple[str, str]:

@@ -17,19 +17,19 @@ class Latest:
     """Keeps lines that differ in more than their numbers; one that comes again goes to the end."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, str] = {}
+        self._lines: dict[str, tuple[str, float]] = {}
 
-    def add(self, text: str) -> None:
-        """Take a message, of which the first line with a letter counts."""
+    def add(self, text: str, *, at: float) -> None:
+        """Take a message that was read at a time; its first line with a letter counts."""
         line = next((line for line in text[:_LONGEST].splitlines() if any(map(str.isalpha, line))), "")
         if not (line := printable(line)):
             return
         key = _DIGITS.sub("#", line)
         self._lines.pop(key, None)
-        self._lines[key] = line
+        self._lines[key] = line, at
         if len(self._lines) > _KEPT:
             del self._lines[next(iter(self._lines))]
 
-    def lines(self) -> tuple[str, ...]:
-        """Return the lines, the last one last."""
-        return tuple(self._lines.values())
+    def lines(self, *, since: float) -> tuple[str, ...]:
+        """Return the lines that were read since a time, the last one last."""
+        return tuple(line for line, at in self._lines.values() if at >= since)

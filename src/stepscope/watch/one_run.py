@@ -24,6 +24,7 @@ __all__ = ["OneRun"]
 _SUMMARY_EVERY = 0.25  # seconds; of a long run they are more, since to sum it up takes longer
 _LARGE = 1 << 13
 _GOALS = ("max frames", "max steps")
+_BEST = "best reward"
 _LONG_AGO = 3600.0
 
 
@@ -45,7 +46,7 @@ class _Measured:
         most: tuple[str, ...] = ()
         if course.best is not None and course.count > 1:
             at = () if course.best_at is None else (f"at {unit} {course.best_at:,}",)
-            most = (f"most {number(course.best)}", *at)
+            most = at if name == _BEST else (f"most {number(course.best)}", *at)
         return Quantity(name=name, last=course.last, most=most, trail=self._trail.points())
 
 
@@ -168,7 +169,7 @@ class OneRun:
     def quantities(self) -> tuple[Quantity, ...]:
         """Return rewards and lengths; a library that announces a best reward only gives that."""
         unit = self._count.unit
-        reward = self._reward.shown("reward", unit) or self._best.shown("best reward", unit)
+        reward = self._reward.shown("reward", unit) or self._best.shown(_BEST, unit)
         found = (reward, self._length.shown("episode length", unit))
         return tuple(quantity for quantity in found if quantity is not None)
 

@@ -40,8 +40,10 @@ class Glyphs:
         Stands before what must not be overlooked.
     hole
         A value that is not a number.
-    times, dash, more, about, middot
+    times, about
         Signs within a line.
+    dotted
+        Whether curves are made of the dots of Braille.
     """
 
     levels: str
@@ -55,7 +57,7 @@ class Glyphs:
     hole: str
     times: str
     about: str
-    middot: str
+    dotted: bool
 
 
 UNICODE = Glyphs(
@@ -70,7 +72,7 @@ UNICODE = Glyphs(
     hole="!",
     times="\N{MULTIPLICATION SIGN}",
     about="≈",
-    middot="·",
+    dotted=True,
 )
 ASCII = Glyphs(
     levels="_.,-=+*#",
@@ -84,14 +86,14 @@ ASCII = Glyphs(
     hole="!",
     times="x",
     about="~",
-    middot="-",
+    dotted=False,
 )
 
 
 def glyphs_for(file: TextIO) -> Glyphs:
     """Return what `file` can show."""
     try:
-        f"{UNICODE.levels}{UNICODE.done}{UNICODE.shares}{UNICODE.lit}".encode(file.encoding or "ascii")
+        f"{UNICODE.levels}{UNICODE.done}{UNICODE.shares}{UNICODE.lit}\u28ff".encode(file.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE

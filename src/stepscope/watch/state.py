@@ -25,6 +25,7 @@ _QUIET = 15.0  # seconds without a line that nobody wonders about
 _QUIET_AT_START = 60.0
 _PACES = 4  # iterations that may pass without a line
 _LONG = 3600.0  # after that, it is not a buffer that holds lines back
+_STALE = 60.0  # seconds after which a message is no news, once there are iterations
 _HINT = "lines may wait in a buffer: set PYTHONUNBUFFERED=1 for the run"
 _BUFFERED = ("rl_games", "rsl_rl", None)  # the others flush what they print
 _MESSAGES = ("message", "unrecognised", "checkpoint", "best_reward")
@@ -73,7 +74,7 @@ class State:
             self._begin(record.run)
         self._run.add(record, arrived=self._heard if self._live else None)
         if record.kind in _MESSAGES:
-            self._latest.add(record.text or "")
+            self._latest.add(record.text or "", at=self._heard or 0.0)
 
     def _begin(self, number: int) -> None:
         """Begin another run, and keep a word about the one before."""
@@ -82,7 +83,7 @@ class State:
             self._earlier = f"run {number} of this log; run {self._run.number} {_ENDS[before.outcome]}"
         self._run = OneRun(number)
 
-    def end(self, says: str, *, at: float, phase: Phase | None = None) -> None:
+    def end(self, *, at: float, says: str = "", phase: Phase | None = None) -> None:
         """Take note that nothing more will come, and how the run ended, where that is known."""
         self._end = _End(phase, says, at)
 
@@ -134,7 +135,7 @@ class State:
             more_warnings=summary.more_warnings,
             failure=summary.failure,
             trace=run.trace,
-            latest=self._latest.lines(),
+            latest=self._latest.lines(since=now - _STALE if run.begun else float("-inf")),
             beat=self._beat,
         )
 
@@ -146,7 +147,8 @@ class State:
     def _phase(self, summary: RunSummary, now: float, reading: float) -> tuple[Phase, str, str]:
         """Return the phase, the words for it, and a hint."""
         if self._end is not None:
-            return self._end.phase or _ended(summary), self._end.says, ""
+            phase = self._end.phase or _ended(summary)
+            return phase, self._end.says or phase, ""
         if self._heard is None:
             return "waiting", "waiting", ""
         if reading < 1:
