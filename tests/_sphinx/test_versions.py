@@ -36,6 +36,15 @@ LIBRARIES = sorted(path.name for path in RECORDINGS.iterdir() if path.is_dir())
             "=> saving checkpoint '…/last_a_ep_…_rew_….pth'",
             "=> saving checkpoint 'r/n/last_a_ep_8_rew_-inf.pth'",
         ),
+        (
+            "Saving model checkpoint to …/rl_model_…_steps.zip",
+            "Saving model checkpoint to a/b/rl_model_8_steps.zip",
+        ),
+        (
+            "…% ━ …/… [ h:mm:ss < h:mm:ss , … it/s ]",
+            " 100% ━━━━╸ 8,192/8,192  [ 0:00:00 < 0:00:00 , 7,874 it/s ]",
+        ),
+        ("Episode_Reward/alive: …", "Episode_Reward/alive: 0.57"),
         ("Mean value loss: …", "                Mean value loss: nan"),
         ("rollout/", "| rollout/                |              |"),
         ("approx_kl", "|    approx_kl            | 9.726849e-05 |"),
@@ -120,6 +129,10 @@ def test_lines_of_other_kinds_can_be_asked_for_and_left_out() -> None:
     rows = dict(history(folder, also=re.compile("MAX EPOCHS"), leave_out=re.compile("fps step")).rows)
     assert "MAX EPOCHS NUM!" in rows
     assert not [line for line in rows if line.startswith("fps step")]
+    assert "MAX FRAMES NUM!" in dict(history(folder, also=re.compile("MAX")).rows)
+    assert "MAX FRAMES NUM!" not in dict(
+        history(folder, also=re.compile("MAX"), skip=re.compile("frames")).rows
+    )
 
 
 def test_the_page_has_a_table(build: Build, project: Path) -> None:

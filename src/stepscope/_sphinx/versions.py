@@ -10,7 +10,7 @@
 A row is a line as it is printed, with ``…`` for what changes; a column is a release that was recorded, or several
 in a row that no recording tells apart. Listed are the lines of iterations, progress bars, best rewards and
 checkpoints, and the messages in which ``also`` finds something, except where ``leave-out`` finds something:
-a regular expression each.
+a regular expression each. Recordings in whose name ``skip`` finds something do not count.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ _NEVER = re.compile(r"(?!)")
 _RULE = re.compile(r"\W*")
 _TABLE_ROW = re.compile(r"\|\s*(?P<label>[^|]+?)\s*\|[^|]*\|")
 _BAR = re.compile(r"\d+%\|[^|]*\|")
-_FOLDERS = re.compile(r"'[^']*/(?=[^/']+')")
+_DRAWN_BAR = re.compile(r"[━╸╺]+")
+_FOLDERS = re.compile(r"(?<=')[^']*/(?=[^/']+')|(?<= to )\S+/(?=[^/\s]+$)")
 _CLOCK = re.compile(r"\b(\d+)(:\d\d)?:\d\d\b")
 _NUMBER = re.compile(
     r"(?:(?<![A-Za-z0-9.)\]])-)?"
-    r"(?:(?:\d+(?:\.\d+|\.(?=[\]_]))?|\.\d+)(?:e[-+]?\d+)?|(?<![A-Za-z])(?:nan|inf)(?![A-Za-z]))"
+    r"(?:(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+|\.(?=[\]_]))?|\.\d+)(?:e[-+]?\d+)?|(?<![A-Za-z])(?:nan|inf)(?![A-Za-z]))"
 )
 
 
@@ -69,7 +70,7 @@ def line_shape(line: str) -> str:
     row = _TABLE_ROW.fullmatch(text)
     if row:
         return row["label"]
-    text = _BAR.sub("…%|…|", _FOLDERS.sub("'…/", text))
+    text = _DRAWN_BAR.sub("━", _BAR.sub("…%|…|", _FOLDERS.sub("…/", text)))
     text = _CLOCK.sub(_clock, text)
     return " ".join(_NUMBER.sub("…", text).split())
 
@@ -96,7 +97,13 @@ class History:
     rows: tuple[tuple[str, tuple[bool | None, ...]], ...]
 
 
-def history(folder: Path, *, also: re.Pattern[str] = _NEVER, leave_out: re.Pattern[str] = _NEVER) -> History:
+def history(
+    folder: Path,
+    *,
+    also: re.Pattern[str] = _NEVER,
+    leave_out: re.Pattern[str] = _NEVER,
+    skip: re.Pattern[str] = _NEVER,
+) -> History:
     """Return which lines the releases of a library print, of which there is a folder of recordings each.
 
     Parameters
@@ -107,12 +114,15 @@ def history(folder: Path, *, also: re.Pattern[str] = _NEVER, leave_out: re.Patte
         What to look for in messages.
     leave_out
         What to look for in lines that are not to be listed.
+    skip
+        What to look for in the names of recordings that do not count.
     """
     versions = sorted((path.name for path in folder.iterdir() if path.is_dir()), key=_release)
     printed = {
         version: {
             path.stem: [line for line in _lines_of(path, also) if not leave_out.search(line)]
             for path in sorted((folder / version).glob("*.txt"))
+            if not skip.search(path.stem)
         }
         for version in versions
     }
@@ -190,7 +200,7 @@ _WORDS = {True: "yes", False: "\N{EN DASH}", None: "?"}
 
 class _Versions(SphinxDirective):
     required_arguments = 1
-    option_spec: ClassVar = {"also": directives.unchanged, "leave-out": directives.unchanged}
+    option_spec: ClassVar = dict.fromkeys(("also", "leave-out", "skip"), directives.unchanged)
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # it depends on every recording and on all of the parser
