@@ -29,6 +29,7 @@ HEAVY = (
         "stepscope",
         "stepscope.logs",
         "stepscope.export",
+        "stepscope.watch",
         "stepscope.commands",
         "stepscope.cli",
         "stepscope.evidence",
@@ -57,7 +58,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "stepscope"
 # Each room may import the rooms of the rows above its own. What lies beside the rooms belongs to all of them.
 ROWS = (
     ("logs",),
-    ("evidence", "export"),
+    ("evidence", "export", "watch"),
     ("envs", "measure"),
     ("plan", "train"),
     ("commands",),

@@ -6,9 +6,9 @@ and sets ``command`` in it: a function of the parsed options that returns the ex
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from stepscope.commands import compare, read, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_all"]
 
-_NAMES = ("read", "watch", "compare")
-
 
 def add_all(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add every command, in the order in which the help lists them."""
-    for name in _NAMES:
-        if find_spec(module := f"{__name__}.{name}") is not None:
-            import_module(module).add(commands)
+    for command in (read, watch, compare):
+        command.add(commands)

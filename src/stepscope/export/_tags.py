@@ -77,6 +77,8 @@ _RSL_RL_OTHER = frozenset(
         "Total timesteps",
         "Steps per second",
         "Computation",
+        "collection",
+        "learning",
         "Collection time",
         "Learning time",
         "Mean reward",

@@ -26,6 +26,7 @@ Tone = Literal["", "good", "warn", "bad"]
 _WORDING = 120
 _SHOWN = 5  # messages of different wording; more would not fit on a screen
 _BAR = 40
+_MINUTE = 60
 _YEARS = 1e11  # seconds; Python tells no longer duration
 _MARKS = "█▓░"
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -133,8 +134,14 @@ def _env_steps(run: RunSummary) -> Iterator[Line]:
     if run.env_steps_each is not None and run.unit == "iteration":
         said += f", {run.env_steps_each:,} an iteration"
     if run.seconds:
-        said += f", in {timedelta(seconds=int(run.seconds))}" if run.seconds < _YEARS else ""
+        said += f", in {_duration(run.seconds)}"
     yield Line("env steps", said)
+
+
+def _duration(seconds: float) -> str:
+    if not _MINUTE <= seconds < _YEARS:
+        return f"{seconds:.3g} s"
+    return str(timedelta(seconds=int(seconds)))
 
 
 def _reported(run: RunSummary) -> Iterator[Line]:
