@@ -143,9 +143,7 @@ def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
 
 
 def _typical(rate: Rate) -> float:
-    if rate.scope == "cumulative":
-        return rate.last
-    return rate.first if rate.warm is None else rate.warm.median
+    return rate.last if rate.scope == "cumulative" or rate.warm is None else rate.warm.median
 
 
 def _half(rate: Rate | None) -> str:

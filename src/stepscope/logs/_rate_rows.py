@@ -36,7 +36,8 @@ def _cells(rate: Rate) -> tuple[str, tuple[str, str, str, str]]:
     unit = f"{rate.unit}{', derived' * rate.derived}"
     if rate.scope == "cumulative":
         return label, (count(rate.last), DASH, DASH, f"{unit}, at the end")
+    first = DASH if rate.first is None else count(rate.first)
     if rate.warm is None:
-        return label, (DASH, DASH, count(rate.first), unit)
+        return label, (DASH, DASH, first, unit)
     half = f"{count(rate.warm.low)}{DASH}{count(rate.warm.high)}" if rate.warm.count > 1 else DASH
-    return label, (count(rate.warm.median), half, count(rate.first), unit)
+    return label, (count(rate.warm.median), half, first, unit)

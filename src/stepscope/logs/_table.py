@@ -50,6 +50,8 @@ def table(records: Iterable[Record], *, everything: bool = False) -> Iterator[st
         tail = deque(tail, maxlen=ENDS)
     shown = [*head, *tail]
     columns = [column for column in _COLUMNS if any(column.cell(record) != _ABSENT for record in shown)]
+    if all(record.run == 1 for record in shown):
+        columns = [column for column in columns if column.name != "run"]
     widths = [_width(column, shown) for column in columns]
     yield _line([column.name for column in columns], widths)
     yield _line([column.unit for column in columns], widths)
@@ -111,7 +113,7 @@ def _derived(record: Record, name: str) -> str:
 
 
 _COLUMNS = (
-    _Column("run", "", lambda record: f"{record.run}" if record.run > 1 else _ABSENT),
+    _Column("run", "", lambda record: f"{record.run}"),
     _Column("rank", "", lambda record: _ABSENT if record.rank is None else f"{record.rank}"),
     _Column("iteration", "", lambda record: _counter(record, "iteration")),
     _Column("vector step", "", lambda record: _counter(record, "progress")),

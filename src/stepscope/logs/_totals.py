@@ -39,9 +39,9 @@ class Rate:
     derived
         Whether it was computed from what was printed and not printed itself.
     warm
-        Spread of all values but the first; None if there is only the first.
+        Spread of all values but that of the first iteration; None if there are no others.
     first
-        The first value: of a cold iteration, so not typical.
+        The value of the first iteration, which is cold and so not typical; None if it has none.
     last
         The last value. Of ``cumulative``, it covers the whole run.
     """
@@ -50,20 +50,20 @@ class Rate:
     unit: str = "env steps/s"
     derived: bool = False
     warm: Spread | None
-    first: float
+    first: float | None
     last: float
 
 
 class _Series:
-    """Values of one rate, the first of them kept apart."""
+    """Values of one rate, that of the cold iteration kept apart."""
 
     def __init__(self) -> None:
         self.first: float | None = None
-        self.last = math.nan
+        self.last: float | None = None
         self.warm = Values()
 
-    def add(self, value: float) -> None:
-        if self.first is None:
+    def add(self, value: float, *, cold: bool) -> None:
+        if cold:
             self.first = value
         else:
             self.warm.add(value)
@@ -72,14 +72,14 @@ class _Series:
     def rate(
         self, scope: Scope, *, unit: str = "env steps/s", scale: float = 1, derived: bool = False
     ) -> Rate | None:
-        if self.first is None:
+        if self.last is None:
             return None
         return Rate(
             scope=scope,
             unit=unit,
             derived=derived,
             warm=self.warm.spread(scale=scale),
-            first=scale * self.first,
+            first=None if self.first is None else scale * self.first,
             last=scale * self.last,
         )
 
@@ -92,28 +92,30 @@ class Rates:
         self._derived = {f"fps.{scope}": _Series() for scope in SCOPES}
         self._bar = _Series()
         self._num_envs: int | None = None
+        self._seen = False
         self._time = 0.0
         self._iterations = 0
 
     def iteration(self, record: Record) -> None:
         """Take those of an iteration."""
-        fps = record.fps
+        fps, cold = record.fps, not self._seen
+        self._seen = True
         step, rollout, total, cumulative = self._printed
         if fps.step is not None:
-            step.add(fps.step)
+            step.add(fps.step, cold=cold)
         if fps.rollout is not None:
-            rollout.add(fps.rollout)
+            rollout.add(fps.rollout, cold=cold)
         if fps.total:
-            total.add(fps.total)
+            total.add(fps.total, cold=cold)
             self._time += 1 / fps.total
             self._iterations += 1
         if fps.cumulative is not None:
-            cumulative.add(fps.cumulative)
+            cumulative.add(fps.cumulative, cold=cold)
         if record.derived:
             for name, series in self._derived.items():
                 derived = record.derived.get(name)
                 if derived is not None:
-                    series.add(derived)
+                    series.add(derived, cold=cold)
 
     def progress(self, record: Record) -> None:
         """Take what the bar of skrl says."""
@@ -123,10 +125,10 @@ class Rates:
             self._num_envs = record.env_steps // record.iteration
         rate = record.metrics.get("it/s")
         seconds = record.metrics.get("s/it")
+        if rate is None and seconds:
+            rate = 1 / seconds
         if rate is not None:
-            self._bar.add(rate)
-        elif seconds:
-            self._bar.add(1 / seconds)
+            self._bar.add(rate, cold=self._bar.last is None)
 
     def rates(self) -> tuple[Rate, ...]:
         """Return every rate, the narrowest scope first, what was printed before what was derived."""
@@ -141,7 +143,7 @@ class Rates:
 
     def _overall(self) -> Rate | None:
         """Return the rate over all iterations, which are as long as their rates say; the first counts too."""
-        if not 0 < self._time < math.inf or self._printed[-1].first is not None:
+        if not 0 < self._time < math.inf or self._printed[-1].last is not None:
             return None
         overall = self._iterations / self._time
         return Rate(scope="cumulative", derived=True, warm=None, first=overall, last=overall)
