@@ -19,6 +19,7 @@ __all__ = ["Pace"]
 _MARKS = 64
 _APART = 0.5  # seconds; a bar is drawn ten times in each, and an update takes longer than that
 _ENOUGH = 4  # intervals between arrivals, before those are believed more than what was printed
+_COARSE = 10.0  # seconds since training began are printed as whole ones: a few of them tell little
 _HICCUP = 10  # times as slow as usual: the machine slept, or somebody looked into a debugger
 
 
@@ -90,12 +91,10 @@ class Pace:
 
     def seconds(self) -> float | None:
         """Return the seconds that one takes; None while nothing tells."""
-        arrivals = list(self._intervals(_CLOCKS[0]))
-        for clock, least in ((_CLOCKS[0], _ENOUGH), (_CLOCKS[1], 1), (_CLOCKS[2], 1), (_CLOCKS[0], 1)):
-            intervals = arrivals if clock is _CLOCKS[0] else list(self._intervals(clock))
-            if len(intervals) >= least and (pace := _mean(intervals)) is not None:
-                return pace
-        return None
+        arrived, printed, elapsed = (list(self._intervals(clock)) for clock in _CLOCKS)
+        whole = math.fsum(seconds for _, seconds in elapsed) >= _COARSE
+        order = (arrived[_ENOUGH - 1 :] and arrived, printed, whole and elapsed, arrived, elapsed)
+        return next((pace for each in order if each and (pace := _mean(each)) is not None), None)
 
     def _intervals(self, clock: Callable[[_Mark], float | None]) -> Iterator[tuple[float, float]]:
         """Yield how many were done, and in how many seconds, between one mark and the next that both have a time."""

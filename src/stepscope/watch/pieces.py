@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "failure_rows",
+    "field_rows",
     "head_rows",
     "latest_rows",
     "progress_rows",
@@ -30,6 +31,8 @@ _DOTS = 5
 _SOON = 60  # seconds; nobody looks at the clock for less
 _FRESH = 5.0  # seconds for which a warning counts as new
 _INDENTED = 8
+_APART = 4  # cells from one dot to the next
+_STRIDE = 7919  # a prime: the lit dot seems to jump anywhere
 
 
 def head_rows(layout: Layout) -> Iterator[Text]:
@@ -50,11 +53,30 @@ def head_rows(layout: Layout) -> Iterator[Text]:
         yield Text(shown.hint, style=WARN)
 
 
+def field_rows(layout: Layout, rows: int) -> list[Text]:
+    """Return a field of environments, of which another one is lit every second: nothing came yet, and we are awake."""
+    across = layout.width // _APART
+    lit = int(layout.shown.wall) * _STRIDE % max(1, across * rows)
+    found = []
+    for row in range(rows):
+        dots = [layout.glyphs.dot] * across
+        found.append(Text((" " * (_APART - 1)).join(dots), style="dim"))
+        if lit // across == row:
+            at = _APART * (lit % across)
+            found[-1] = Text.assemble(
+                (found[-1].plain[:at], "dim"),
+                (layout.glyphs.lit, layout.accent),
+                (found[-1].plain[at + 1 :], "dim"),
+            )
+    return found
+
+
 def rule(layout: Layout) -> Text:
     """Return a line that keeps the view and what stands above it apart."""
     says = Text(" ").append_text(_says(layout))
-    name = Text.assemble((layout.shown.name, "bold"), " ")
+    name = Text.assemble((layout.shown.name, "bold"))
     name.truncate(max(8, layout.width - says.cell_len - 4), overflow="ellipsis")
+    name.append(" ")
     dashes = max(0, layout.width - name.cell_len - says.cell_len)
     return name.append(layout.glyphs.ahead * dashes, style="dim").append_text(says)
 
@@ -75,7 +97,7 @@ def progress_rows(layout: Layout) -> Iterator[Text]:
     of = "" if progress.planned is None else f" of {progress.planned:,}"
     count = Text.assemble(f"{progress.unit} ", (f"{progress.done:,}", "bold"), of)
     steps = "" if progress.env_steps is None else count_of(progress.env_steps, "env step")
-    left, pace = list(_left(layout, progress)), list(_pace(progress))
+    left, pace = list(_left(layout, progress)), list(_pace(layout, progress))
     yield layout.spread(count, *(left or pace))
     below = layout.spread(Text.assemble((steps, "dim")), *(pace if left else ()))
     if below.plain:
@@ -92,13 +114,14 @@ def _left(layout: Layout, progress: Progress) -> Iterator[Text]:
     yield Text.assemble(left)
 
 
-def _pace(progress: Progress) -> Iterator[Text]:
+def _pace(layout: Layout, progress: Progress) -> Iterator[Text]:
     """Yield how long it runs, with how long one iteration takes and without."""
     said = []
     if progress.pace is not None:
         said.append(f"{exactly(progress.pace)} an iteration")
     if progress.elapsed is not None:
-        said.append(f"running for {clock(progress.elapsed)}")
+        over = layout.shown.phase in ("finished", "failed", "ended")
+        said.append(f"{'ran' if over else 'running'} for {clock(progress.elapsed)}")
     if said:
         yield Text.assemble((", ".join(said), "dim"))
         yield Text.assemble((said[-1], "dim"))

@@ -105,7 +105,7 @@ class _Terminal(Screen):
         """Print the last moment below what was on the terminal before."""
         self._size = self._room()
         height = max(4, min(_PAGE, self._size.lines - 2))
-        rows = view.rows(shown, width=self._size.columns, height=height, glyphs=self._glyphs)
+        rows = view.rows(shown, width=self._size.columns, height=height, glyphs=self._glyphs, still=True)
         self._write("\n".join(self._painted(rows)) + "\n")
 
 
@@ -207,6 +207,6 @@ def print_once(shown: Shown, file: TextIO) -> None:
     if has_screen(file):
         _Terminal(file).last(shown)
         return
-    found = view.rows(shown, width=_PIPE_WIDTH, height=_PAGE, glyphs=glyphs_for(file))
+    found = view.rows(shown, width=_PIPE_WIDTH, height=_PAGE, glyphs=glyphs_for(file), still=True)
     for row in found:
         print(row.plain.rstrip(), file=file)

@@ -183,6 +183,6 @@ def _not_printed(summary: RunSummary, time: TimeShares | None, *, reward: bool) 
     """Yield why there are no shares of time and no reward, where the library is known for it."""
     lines = {line.label: line.text for line in report(summary)} if summary.libraries else {}
     if summary.time is None and time is None and "time" in lines:
-        yield lines["time"]
+        yield f"time: {lines['time']}"
     if not reward and "reward" in lines:
         yield f"reward: {lines['reward']}"

@@ -12,6 +12,7 @@ from stepscope.watch.fit import Part, fitted
 from stepscope.watch.layout import Layout
 from stepscope.watch.pieces import (
     failure_rows,
+    field_rows,
     head_rows,
     latest_rows,
     progress_rows,
@@ -30,15 +31,17 @@ __all__ = ["brief", "rows"]
 
 _MARGIN = 1
 _LEAST = 20
+_EMPTY = ("waiting", "starting", "silent")
 
 
-def rows(shown: Shown, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:
+def rows(shown: Shown, *, width: int, height: int, glyphs: Glyphs, still: bool = False) -> list[Text]:
     """Return at most `height` rows of at most `width` cells.
 
     What matters least goes first where there is little room, and curves grow where there is much.
+    A `still` view stays as it is, so it has nothing that is meant to move.
     """
     layout = Layout(shown, width=max(_LEAST, width - 2 * _MARGIN), glyphs=glyphs)
-    parts = fitted(tuple(_parts(layout)), height)
+    parts = fitted(tuple(_parts(layout, still=still)), height)
     gap = [Text()] if sum(map(len, parts)) + len(parts) - 1 <= height else []
     found = [row for index, part in enumerate(parts) for row in (*gap[: bool(index)], *part)]
     return [_cut(row, layout.width) for row in found[:height]]
@@ -58,10 +61,12 @@ def brief(shown: Shown, *, width: int, height: int, glyphs: Glyphs) -> list[Text
     return [_cut(row, layout.width) for row in found[:height]]
 
 
-def _parts(layout: Layout) -> Iterator[Part]:
+def _parts(layout: Layout, *, still: bool) -> Iterator[Part]:
     shown = layout.shown
     yield _all(list(head_rows(layout)), importance=0)
     yield _all(list(progress_rows(layout)), importance=2)
+    if not still and shown.phase in _EMPTY and shown.progress is None and shown.failure is None:
+        yield Part(build=partial(field_rows, layout), least=0, wants=5, most=9, importance=10)
     yield _all([rate_row(layout, rate) for rate in shown.rates], importance=4)
     yield _all(list(time_rows(layout)), importance=6)
     for index, quantity in enumerate(shown.quantities):
