@@ -100,7 +100,7 @@ def test_another_table_is_not_claimed() -> None:
         ("Logging to runs/PPO_1", "message"),
         ("Early stopping at step 1 due to reaching max kl: 0.00", "message"),
         ("Eval num_timesteps=4096, episode_reward=60.18 +/- 32.75", "message"),
-        ("New best mean reward!", "message"),
+        ("New best mean reward!", "best_reward"),
         ("Saving model checkpoint to runs/rl_model_8192_steps.zip", "checkpoint"),
     ],
 )

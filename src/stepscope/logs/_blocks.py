@@ -73,6 +73,8 @@ class Block(ABC):
         Whether a line that opens another block ends this one even though `take` would take it.
     unfinished
         Whether its last line is still to come, however many lines of others stand between.
+    complete
+        Whether its last line has come.
     may_end
         Whether it could be over when nothing more is printed for a while.
     """
@@ -83,6 +85,11 @@ class Block(ABC):
     @property
     def unfinished(self) -> bool:
         """Whether its last line is still to come."""
+        return False
+
+    @property
+    def complete(self) -> bool:
+        """Whether its last line has come, so that it takes no other."""
         return False
 
     @property

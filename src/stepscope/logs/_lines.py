@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["BAR_ENDS", "LINE_LIMIT", "TRACEBACK", "Line", "split"]
+__all__ = ["BAR_ENDS", "LINE_LIMIT", "TRACEBACK", "Line", "Splitter", "split"]
 
 LINE_LIMIT = 1 << 16
 """Bytes that are kept of one line."""
@@ -24,8 +24,11 @@ _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1
 _BAR = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
 # A traceback may stand behind one of these; behind anything else it was printed into the middle of a line.
 _BEFORE_TRACEBACK = re.compile(
-    rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+)?[+|\s]*+(?:Exception Group )?"
+    rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+){0,3}+[+|\s]*+(?:Exception Group )?"
 )
+
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n)")
+_RETURN = ord("\r")
 
 
 class Line(NamedTuple):
@@ -55,34 +58,86 @@ def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
     A carriage return alone ends a line too: a progress bar prints one before it draws itself anew.
     `cut` says that the input may have been cut off anywhere, so a last line without an end is not `whole`.
     """
-    position = 0  # where the line at hand starts
-    rest = b""  # its first bytes
-    dropped = 0  # how many of its bytes were not kept
-    held = b""  # a carriage return that a line feed may follow
+    splitter = Splitter(cut=cut)
     for chunk in chunks:
-        data = held + chunk
-        held = b"\r" if data.endswith(b"\r") else b""
-        pieces = data[: len(data) - len(held)].splitlines(keepends=True)
-        shared = any(mark in data for mark in (TRACEBACK, *BAR_ENDS))
-        for piece in pieces:
-            if piece[-1] not in b"\r\n":  # only the last one
-                rest += piece
-                dropped += max(0, len(rest) - LINE_LIMIT)
-                rest = rest[:LINE_LIMIT]
-                continue
-            raw = rest + piece
-            end = position + len(raw) + dropped
-            if (shared or rest) and not dropped:
-                yield from _apart(raw, position, whole=True)
-            else:
-                yield _line(raw, position, end, whole=not dropped)
-            position, rest, dropped = end, b"", 0
-    if rest or held:
-        whole = bool(held or not cut) and not dropped
-        if dropped:
-            yield _line(rest, position, position + len(rest) + dropped + len(held), whole=False)
-        else:
-            yield from _apart(rest + held, position, whole=whole)
+        splitter.add(chunk)
+        while lines := splitter.next():
+            yield from lines
+    yield from splitter.finish()
+
+
+class Splitter:
+    """Cuts bytes into lines, one at a time, so that whoever reads may also take many lines at once.
+
+    Attributes
+    ----------
+    data
+        The bytes at hand, from the start of a line on.
+    at
+        Where in `data` the next line starts.
+    base
+        Where in the input `data` starts. While the first line of `data` lacks bytes that were not kept, `whole` is
+        False.
+    """
+
+    def __init__(self, *, cut: bool) -> None:
+        self.data = b""
+        self.at = 0
+        self.base = 0
+        self._cut = cut
+        self._dropped = 0  # bytes of the first line that were not kept
+        self._shared = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the next line is all there."""
+        return not self._dropped
+
+    def add(self, chunk: bytes) -> None:
+        """Put a chunk behind what is left of the one before."""
+        rest = self.data[self.at :]
+        self.base += self.at
+        if len(rest) > LINE_LIMIT:  # no end of a line in it
+            held = rest.endswith(b"\r")
+            kept = rest[: LINE_LIMIT - held] + b"\r" * held
+            self._dropped += len(rest) - len(kept)
+            rest = kept
+        self.data, self.at = rest + chunk, 0
+        self._shared = any(mark in self.data for mark in (TRACEBACK, *BAR_ENDS))
+
+    def next(self, *, end: bool = False) -> tuple[Line, ...]:
+        """Return the next line, parted where two share it, or nothing if it has no end yet.
+
+        With `end`, a carriage return at the end of the data is one.
+        """
+        data, at = self.data, self.at
+        found = _LINE.match(data, at)
+        if found is None:
+            return ()
+        stop = found.end()
+        if stop == len(data) and data[stop - 1] == _RETURN and not end:
+            return ()  # a line feed may follow
+        self.at = stop
+        return self._lines(found.group(), at, whole=True)
+
+    def finish(self) -> tuple[Line, ...]:
+        """Return what is left when nothing follows."""
+        lines = self.next(end=True)
+        rest = self.data[self.at :]
+        if not rest:
+            return lines
+        at, self.at = self.at, len(self.data)
+        return (*lines, *self._lines(rest, at, whole=not self._cut))
+
+    def _lines(self, raw: bytes, at: int, *, whole: bool) -> tuple[Line, ...]:
+        start = self.base + at
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self.base += dropped
+            return (_line(raw, start, start + len(raw) + dropped, whole=False),)
+        if self._shared and (TRACEBACK in raw or any(unit in raw for unit in BAR_ENDS)):
+            return tuple(_apart(raw, start, whole=whole))
+        return (_line(raw, start, start + len(raw), whole=whole),)
 
 
 def _apart(raw: bytes, start: int, *, whole: bool) -> Iterator[Line]:

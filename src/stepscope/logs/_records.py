@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["SCHEMA", "Fps", "Kind", "Record", "Seconds"]
 
@@ -65,12 +65,30 @@ class Seconds:
     eta: float | None = None
 
 
+class _Undecoded:
+    """What a record is before the first of its fields is asked for: how to decode it, and what.
+
+    Most logs are millions of lines, of which most fields are never looked at.
+    """
+
+    __slots__ = ("_decode", "_source")
+
+    def __getattr__(self, name: str) -> object:
+        # Python asks here only for what is not there yet.
+        if name not in _SET or name in ("_decode", "_source"):
+            raise AttributeError(f"a record has no field {name!r}")
+        fields = _Undecoded._decode.__get__(self)(_Undecoded._source.__get__(self))  # type: ignore[attr-defined]
+        for field_name, value in fields.items():
+            _SET[field_name](self, value)
+        return fields[name]
+
+
 _NO_FPS = Fps()
 _NO_SECONDS = Seconds()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(_Undecoded):
     """One thing that a training library printed; what it did not print is None.
 
     Attributes
@@ -78,7 +96,8 @@ class Record:
     schema
         Version of these fields.
     library
-        ``rl_games``, ``rsl_rl``, ``skrl`` or ``sb3``; None where the text does not tell.
+        ``rl_games``, ``rsl_rl``, ``skrl`` or ``sb3``; ``isaaclab``, ``mjlab`` or ``warp`` for what these print around
+        them; None where the text does not tell.
     kind
         ``iteration``, ``checkpoint``, ``best_reward``, ``progress``, ``message``, ``failure`` (a Python traceback)
         or ``unrecognised``.
@@ -160,3 +179,41 @@ class Record:
 def _strict(value: float | None) -> float | str | None:
     # null would say that nothing was printed, and a bare NaN is not JSON.
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_SET: dict[str, Callable[[object, object], None]] = {
+    name: vars(owner)[name].__set__ for owner in (Record, _Undecoded) for name in owner.__slots__
+}
+_NEW = Record.__new__
+_SET_DECODE, _SET_SOURCE, _SET_SPAN, _SET_KIND, _SET_LIBRARY, _SET_RUN = (
+    _SET[name] for name in ("_decode", "_source", "span", "kind", "library", "run")
+)
+
+
+def put(record: Record, **fields: object) -> Record:
+    """Fill fields of a record that nobody has seen yet, and return it."""
+    for name, value in fields.items():
+        _SET[name](record, value)
+    return record
+
+
+def undecoded(
+    decode: Callable[[Any], dict[str, object]],
+    source: object,
+    kind: Kind,
+    library: str,
+    run: int,
+    span: tuple[int, int],
+) -> Record:
+    """Return a record whose other fields `decode` makes of `source` once one of them is asked for.
+
+    What `decode` returns has every other field.
+    """
+    record = _NEW(Record)
+    _SET_DECODE(record, decode)
+    _SET_SOURCE(record, source)
+    _SET_SPAN(record, span)
+    _SET_KIND(record, kind)
+    _SET_LIBRARY(record, library)
+    _SET_RUN(record, run)
+    return record

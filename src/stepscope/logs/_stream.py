@@ -5,20 +5,22 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import deque
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from stepscope.logs import _python
-from stepscope.logs._blocks import Context, message
-from stepscope.logs._lines import split
-from stepscope.logs._records import Record
+from stepscope.logs._assembly import Assembly
+from stepscope.logs._blocks import Context
+from stepscope.logs._lines import Splitter
+from stepscope.logs._records import put
+from stepscope.logs._runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from stepscope.logs._blocks import Block, Grammar
     from stepscope.logs._lines import Line
+    from stepscope.logs._records import Record
 
 __all__ = ["grammars", "stream"]
 
@@ -35,44 +37,32 @@ def grammars() -> tuple[Grammar, ...]:
 
 
 def stream(chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True) -> Iterator[Record]:
-    """Yield the records of a log that comes in chunks of bytes, of any size."""
-    context = Context(num_envs=num_envs)
-    return _named(_records(split(chunks, cut=cut), context))
+    """Yield the records of a log that comes in chunks of bytes, of any size.
 
-
-def _records(lines: Iterable[Line], context: Context) -> Iterator[Record]:
-    """Put lines together into blocks, and blocks into records without gaps.
-
-    A blank line goes with what is above it, a separator (``-----``) that no block takes with what is below it.
-    At the start of the input a blank line can only go with what is below, at its end a separator with nothing:
-    that one becomes a message.
+    An empty chunk says that nothing has come for a while: what could be complete is yielded.
     """
-    block: Block | None = None
-    start = end = 0
-    for line in lines:
-        text = line.text
-        blank = not text or text.isspace()
-        if block is not None:
-            following = _begin(line, context) if block.yields and not blank else None
-            if following is None and (block.take(line) or blank):
-                end = line.end
-                continue
-            yield block.record((start, end))
-            start, block = end, following
-        if block is None and not blank:
-            if _is_separator(text):
-                context.above = text.rstrip()
-            else:
-                block = _begin(line, context) or message(line, context.library, kind="unrecognised")
-        if block is not None:
-            context.above = b""
-            context.library = block.library
-        end = line.end
-    if block is not None:
-        yield block.record((start, end))
-    elif end > start:
-        above = context.above.decode(errors="replace")
-        yield Record(library=context.library, kind="message", text=above, span=(start, end))
+    context = Context(num_envs=num_envs)
+    return _named(_records(chunks, context, cut=cut))
+
+
+def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterator[Record | None]:
+    """Yield records, and None where nothing has come for a while."""
+    splitter = Splitter(cut=cut)
+    assembly = Assembly(context, _begin)
+    runs = Runs()
+    for chunk in chunks:
+        splitter.add(chunk)
+        while lines := splitter.next(end=not chunk):
+            for line in lines:
+                assembly.put(line)
+            yield from map(runs.complete, assembly.ready())
+        if not chunk:
+            yield from map(runs.complete, assembly.flush())
+            yield None
+    for line in splitter.finish():
+        assembly.put(line)
+        yield from map(runs.complete, assembly.ready())
+    yield from map(runs.complete, assembly.finish())
 
 
 def _begin(line: Line, context: Context) -> Block | None:
@@ -83,20 +73,21 @@ def _begin(line: Line, context: Context) -> Block | None:
     return _python.begin(line, context)
 
 
-def _is_separator(text: bytes) -> bool:
-    return text[:3] in (b"---", b"===", b"###", b"***", b"___") and not text.rstrip().strip(text[:1])
-
-
-def _named(records: Iterable[Record]) -> Iterator[Record]:
+def _named(records: Iterable[Record | None]) -> Iterator[Record]:
     """Give the records before the first known library's line that library too, as far back as is kept."""
     waiting: deque[Record] = deque()
     size = 0
     iterator = iter(records)
     for record in iterator:
+        if record is None:
+            yield from waiting
+            waiting.clear()
+            size = 0
+            continue
         if record.library is not None:
-            yield from (replace(early, library=record.library) for early in waiting)
+            yield from (put(early, library=record.library) for early in waiting)
             yield record
-            yield from iterator
+            yield from (later for later in iterator if later is not None)
             return
         waiting.append(record)
         size += _weight(record)

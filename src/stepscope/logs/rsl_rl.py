@@ -92,6 +92,11 @@ class _Iteration(Block):
         self._done = False
 
     @property
+    def complete(self) -> bool:
+        """Whether the last line has come."""
+        return self._done
+
+    @property
     def unfinished(self) -> bool:
         """Whether the last line has not come yet: whatever stands between may be another stream's."""
         return not self._done

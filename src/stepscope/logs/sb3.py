@@ -121,6 +121,11 @@ class _Table(Block):
         self._done = False
 
     @property
+    def complete(self) -> bool:
+        """Whether the last line has come."""
+        return self._done
+
+    @property
     def unfinished(self) -> bool:
         """Whether the closing dashes have not come yet."""
         return not self._done
@@ -139,6 +144,10 @@ class _Table(Block):
         self._text.add(text)
         self._rows += 1
         return True
+
+    def resume(self, line: Line) -> bool:
+        """Take a line after others that did not belong here."""
+        return line.text.startswith((b"| ", b"----")) and self.take(line)
 
     def _row(self, text: bytes) -> None:
         key, bar, value = text.rpartition(b" | ")

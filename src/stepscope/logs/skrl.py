@@ -36,7 +36,7 @@ def begin(line: Line, context: Context) -> Block | None:
     if found is None:
         return None
     if not found.whole:
-        return message(line, LIBRARY, kind="progress", iteration=found.done, iterations=found.total)
+        return message(line, LIBRARY, kind="progress", **fields(found, context.num_envs))
     return Single("progress", LIBRARY, **fields(found, context.num_envs))
 
 

@@ -1,0 +1,76 @@
+"""Which run a record belongs to, and what follows from it and the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stepscope.logs._derived import Mark, derive, mark
+from stepscope.logs._records import put
+
+if TYPE_CHECKING:
+    from stepscope.logs._records import Record
+
+__all__ = ["Runs"]
+
+# What the libraries print once, before they train.
+_STARTS = (
+    "self.seed = ",
+    "global_rank = ",
+    "Started to train",
+    "Resolved observation sets:",
+    "Actor Model: ",
+    "Actor MLP: ",
+    "[skrl:INFO] Seed: ",
+    "[skrl:INFO] Environment wrapper: ",
+    "Wrapping the env ",
+    "Using cpu device",
+    "Using cuda device",
+    "[1/3] Launching simulation",
+)
+
+Key = tuple[int | None, str | None, str]
+
+
+@dataclass
+class Runs:
+    """Tells runs apart: one begins with a library's first words after iterations, or where a count starts again.
+
+    Attributes
+    ----------
+    run
+        Number of the run at hand.
+    """
+
+    run: int = 1
+    _worked: bool = False
+    _marks: dict[Key, Mark] = field(default_factory=dict)
+
+    def complete(self, record: Record) -> Record:
+        """Fill in the run of a record, and what is derived from it."""
+        if record.kind in ("iteration", "progress"):
+            key = (record.rank, record.library, record.kind)
+            own = mark(record)
+            before = self.advance(key, own)
+            self._marks[key] = own = own.after(before)
+            return put(record, run=self.run, derived=derive(record, own, before))
+        if self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
+            self._restart()
+        elif record.kind == "failure":
+            self._worked = True
+        return put(record, run=self.run)
+
+    def advance(self, key: Key, own: Mark) -> Mark | None:
+        """Go on with a count, in a new run if it starts again, and return the mark before it in the same run."""
+        before = self._marks.get(key)
+        if before is not None and own.restarts(before):
+            self._restart()
+            before = None
+        self._worked = True
+        self._marks[key] = own
+        return before
+
+    def _restart(self) -> None:
+        self.run += 1
+        self._worked = False
+        self._marks.clear()
