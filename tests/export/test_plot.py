@@ -17,7 +17,7 @@ from stepscope.cli import main
 from stepscope.errors import BadInputError
 from stepscope.export import Plot
 from stepscope.export._figure import draw
-from stepscope.export._series import RunSeries, Series
+from stepscope.export._series import MOST_RUNS, RunSeries, Series
 from stepscope.logs import Record, read, reads
 from stepscope.logs._summary import Summary
 from stepscope.plots import COLOURS
@@ -230,3 +230,17 @@ def test_several_runs_are_drawn_over_each_other() -> None:
     totals = [list(line.get_xdata()) for line in drawn.axes[0].get_lines() if line.get_linestyle() == "-"]
     assert [[1, 2, 3], [2, 3, 4]] == totals
     assert drawn.axes[0].get_title(loc="left").startswith("2 runs: 2.5 to 3.5 environment")
+
+
+def test_only_so_many_runs_are_drawn(tmp_path: Path, recordings: Path) -> None:
+    """A sweep of hundreds in one file has a figure of its first runs, and takes no memory for the others."""
+    plot, summary = Plot(tmp_path / "a.svg"), Summary("a log")
+    records = list(read(recordings / "rl_games" / "1.6.5" / "default.txt"))
+    for number in range(1, 31):
+        for record in records:
+            changed = _changed(record, run=number)
+            plot.add(changed)
+            summary.add(changed)
+    plot.write(summary.runs(), name="a log")
+    assert MOST_RUNS == len(plot._runs)
+    assert "12 runs: 30,925 to 30,925 environment" in _words(tmp_path / "a.svg")

@@ -249,6 +249,20 @@ def test_very_many_runs_do_not_take_memory() -> None:
     assert (MOST_RUNS, {"message": 11}) == (len(runs), runs[-1].kinds)
 
 
+def test_a_run_that_is_over_keeps_what_it_came_to() -> None:
+    """Of many runs, only the latest hold their values; the others are summed up already, and nothing is lost."""
+    summary = Summary("a log")
+    for number in range(1, 21):
+        for record in reads(_EPOCH.format(1) + _EPOCH.format(2) + _EPOCH.format(3)):
+            summary.add(_changed(record, run=number))
+    summary.add(_changed(record, run=1))
+    runs = summary.runs()
+    assert [*range(1, 21)] == [run.run for run in runs]
+    assert [3] * 19 + [4] == [run.kinds["iteration"] for run in runs]
+    assert {2.5} == {run.rates[2].warm and run.rates[2].warm.median for run in runs[:-1]}
+    assert 4 == len(summary._live)
+
+
 def test_counts_of_records_are_those_of_the_log() -> None:
     """Every record of every recording is counted once, under its kind."""
     for path in RECORDINGS.glob("*/*/*.txt"):
@@ -293,7 +307,7 @@ def test_a_summary_without_rates_costs_no_sorting() -> None:
     summary = Summary("a log")
     for record in reads(_EPOCH.format(1)):
         summary.add(record)
-    [run] = summary._runs.values()
+    [run] = summary._live.values()
     assert ((), 1) == (run.summary(rates=False).rates, run.summary(rates=False).done)
 
 

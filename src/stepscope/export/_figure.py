@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_MOST_RUNS = 12  # more curves than that are a tangle
 _PANEL = 2.9  # inches
 _TITLE = 44  # characters in a line; the names of the curves take their room on the right
 _STYLES = {"step": ":", "rollout": "--", "total": "-", "cumulative": "-.", "bar": "-"}
@@ -40,7 +39,7 @@ def draw(series: Sequence[RunSeries], summaries: Sequence[RunSummary]) -> Figure
     series, summaries
         The runs of a log, in order.
     """
-    runs = list(zip(series[:_MOST_RUNS], summaries[:_MOST_RUNS], strict=True))
+    runs = list(zip(series, summaries, strict=True))
     panels = [panel for panel in (_speed(runs), _time(runs), _reward(runs)) if panel is not None]
     if not panels:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stepscope.errors import BadInputError
 from stepscope.export._needed import needed
-from stepscope.export._series import RunSeries
+from stepscope.export._series import MOST_RUNS, RunSeries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot"]
 
-_MOST_RUNS = 1000
 _ENDINGS = (".svg", ".png", ".html")
 
 
@@ -56,10 +55,12 @@ class Plot:
 
     def add(self, record: Record) -> None:
         """Take a record."""
-        number = min(record.run, _MOST_RUNS)
-        if number not in self._runs:
-            self._runs[number] = RunSeries()
-        self._runs[number].add(record)
+        series = self._runs.get(record.run)
+        if series is None:
+            if len(self._runs) == MOST_RUNS:
+                return
+            series = self._runs[record.run] = RunSeries()
+        series.add(record)
 
     def write(self, summaries: Sequence[RunSummary], *, name: str) -> None:
         """Write the figure.
@@ -83,7 +84,8 @@ class Plot:
         mpl.use("agg")  # no window opens
         from stepscope.export._figure import draw  # noqa: PLC0415 - it imports matplotlib
 
-        drawn = draw([*self._runs.values()], summaries)
+        of_run = {summary.run: summary for summary in summaries}
+        drawn = draw([*self._runs.values()], [of_run[run] for run in self._runs])
         if drawn is None:
             raise BadInputError(f"{name} holds neither rates nor rewards, so there is nothing to draw.")
         ending = self.path.suffix.lower()

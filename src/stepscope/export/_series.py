@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stepscope.logs import Record
 
-__all__ = ["RunSeries", "Series"]
+__all__ = ["MOST_RUNS", "RunSeries", "Series"]
+
+MOST_RUNS = 12
+"""Runs that one figure draws: more curves than that are a tangle."""
 
 _MOST = 2048  # points, an even number: more than a figure has pixels
 

@@ -19,6 +19,7 @@ __all__ = ["MOST_RUNS", "RunSummary", "Summary"]
 MOST_RUNS = 1000
 """Runs of one log that are told apart; those beyond are counted to the last."""
 
+_LIVE = 4  # runs that may still go on: the lines of several processes do not come in order
 # Of a line in UTF-16 the byte order mark remains as two bytes that could not be read, and of the zeros nothing.
 _UTF_16 = re.compile("\N{REPLACEMENT CHARACTER}{2}(?!\N{REPLACEMENT CHARACTER})")
 
@@ -42,7 +43,8 @@ class Summary:
     def __init__(self, name: str) -> None:
         self.name = name
         self._size = 0
-        self._runs: dict[int, Run] = {}
+        self._over: dict[int, RunSummary] = {}
+        self._live: dict[int, Run] = {}
         self._first: Record | None = None
         self._libraries = False
 
@@ -52,11 +54,19 @@ class Summary:
             self._first = record
         self._size = record.span[1]
         self._libraries = self._libraries or record.library is not None
-        run = self._runs.get(record.run)
-        if run is None:
-            number = min(record.run, MOST_RUNS)
-            run = self._runs.setdefault(number, Run(number))
+        number = min(record.run, MOST_RUNS)
+        run = self._live.get(number) or self._begin(number)
         run.add(record)
+
+    def _begin(self, number: int) -> Run:
+        """Begin a run, and keep of those long over only what they came to."""
+        if number in self._over:  # it cannot be taken up again
+            return next(reversed(self._live.values()))
+        if len(self._live) == _LIVE:
+            oldest = next(iter(self._live))
+            self._over[oldest] = self._live.pop(oldest).summary()
+        self._live[number] = Run(number)
+        return self._live[number]
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """Take each record and pass it on."""
@@ -66,12 +76,14 @@ class Summary:
 
     def runs(self) -> tuple[RunSummary, ...]:
         """Return what each run comes to so far."""
-        return tuple(run.summary() for run in self._runs.values())
+        return (*self._over.values(), *(run.summary() for run in self._live.values()))
 
     @property
     def failed(self) -> bool:
         """Whether there is a failure in any run."""
-        return any(run.failed for run in self._runs.values())
+        return any(run.failure for run in self._over.values()) or any(
+            run.failed for run in self._live.values()
+        )
 
     def sentences(self) -> Iterator[str]:
         """Yield what there is to say, as plain lines."""
@@ -102,5 +114,6 @@ class Summary:
         return _UTF_16.match(first.text) is not None and end - start >= 2 * (len(first.text) - 1)
 
     def _counts(self) -> str:
-        counts = {kind: sum(run.kinds.get(kind, 0) for run in self._runs.values()) for kind in WORDS}
+        runs: tuple[Run | RunSummary, ...] = (*self._over.values(), *self._live.values())
+        counts = {kind: sum(run.kinds.get(kind, 0) for run in runs) for kind in WORDS}
         return ", ".join(f"{count:,} {WORDS[kind][count != 1]}" for kind, count in counts.items() if count)
