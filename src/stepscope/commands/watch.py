@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope.watch.loop import Source, Watching
+    from stepscope.watch.shown import Phase
 
 __all__ = ["add"]
 
@@ -124,7 +125,11 @@ def _run(options: argparse.Namespace) -> int:
     watching = watching_for(child, state)
     watching.watch(num_envs=options.num_envs)
     status = child.status
-    state.end(at=time.monotonic(), says=how_it_ended(status), phase="failed" if status else "finished")
+    says, hint = how_it_ended(status)
+    phase: Phase = "failed" if status else "finished"
+    if child.interrupted:
+        says, hint, phase = f"interrupted (exit status {status})", "", "ended"
+    state.end(at=time.monotonic(), says=says, hint=hint, phase=phase)
     watching.last()
     return status
 

@@ -84,6 +84,8 @@ class Child:
             self._over_since = None
             return data
         ended = self._process.poll() is not None
+        if ended:
+            self.notes = ()
         if data is None:
             if not ended:  # it closed its output and goes on
                 time.sleep(max(0.0, timeout - (time.monotonic() - began)))
@@ -135,17 +137,23 @@ class Child:
         code = self._process.wait()
         return code if code >= 0 else _SIGNALLED - code
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was asked to end."""
+        return self._asked > 0
 
-def how_it_ended(status: int) -> str:
-    """Return an exit status in words.
 
-    >>> how_it_ended(0), how_it_ended(3), how_it_ended(137)
-    ('finished', 'exit status 3', 'killed by SIGKILL (exit status 137)')
+def how_it_ended(status: int) -> tuple[str, str]:
+    """Return an exit status in words, and what that may mean.
+
+    >>> how_it_ended(0), how_it_ended(3), how_it_ended(143)
+    (('finished', ''), ('exit status 3', ''), ('killed by SIGTERM (exit status 143)', ''))
     """
     if status == 0:
-        return "finished"
+        return "finished", ""
     try:
         name = signal.Signals(status - _SIGNALLED).name
     except ValueError:
-        return f"exit status {status}"
-    return f"killed by {name} (exit status {status})"
+        return f"exit status {status}", ""
+    hint = "the kernel does that when memory runs out" if name == "SIGKILL" else ""
+    return f"killed by {name} (exit status {status})", hint

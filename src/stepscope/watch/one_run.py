@@ -82,11 +82,13 @@ class OneRun:
         self._env_steps: int | None = None
         self._summary: RunSummary | None = None
         self._summed_at = 0.0
+        self._grew = False
         self._grown: dict[tuple[bool, int], tuple[int, float | None]] = {}
 
     def add(self, record: Record, *, arrived: float | None) -> None:
         """Take a record, and when it was read if that was just when it was printed."""
         self.whole.add(record)
+        self._grew = True
         if record.library in TRAINING:
             self.library = record.library
         if record.kind in ("iteration", "progress"):
@@ -176,8 +178,8 @@ class OneRun:
     def summary(self, now: float, *, live: bool) -> RunSummary:
         """Return what the run comes to, from a little while ago if it is long."""
         every = _SUMMARY_EVERY * (1 + self.whole.kinds.get("iteration", 0) // _LARGE)
-        if self._summary is None or now >= self._summed_at + every:
-            self._summary, self._summed_at = self.whole.summary(), now
+        if self._summary is None or (self._grew and now >= self._summed_at + every):
+            self._summary, self._summed_at, self._grew = self.whole.summary(), now, False
             self._notice(self._summary, now if live else None)
         return self._summary
 

@@ -47,7 +47,9 @@ class PlainLines:
         """Yield what there is to say at the end."""
         yield from self._warnings(shown)
         yield from self._failure(shown)
-        yield f"{shown.says}: {summary_line(shown)}"
+        if shown.failure is None and shown.phase == "failed":
+            yield from shown.latest  # where else would it say why?
+        yield f"{shown.says}: {summary_line(shown)}{f' ({shown.hint})' if shown.hint else ''}"
         for warned in shown.warnings:
             if warned.count > 1:
                 yield f"{warned.count:,} times: {warned.text}"

@@ -34,6 +34,7 @@ _MESSAGES = ("message", "unrecognised", "checkpoint", "best_reward")
 class _End(NamedTuple):
     phase: Phase | None
     says: str
+    hint: str
     at: float
 
 
@@ -83,9 +84,9 @@ class State:
             self._earlier = f"run {number} of this log; run {self._run.number} {_ENDS[before.outcome]}"
         self._run = OneRun(number)
 
-    def end(self, *, at: float, says: str = "", phase: Phase | None = None) -> None:
+    def end(self, *, at: float, says: str = "", hint: str = "", phase: Phase | None = None) -> None:
         """Take note that nothing more will come, and how the run ended, where that is known."""
-        self._end = _End(phase, says, at)
+        self._end = _End(phase, says, hint, at)
 
     @property
     def failed(self) -> bool:
@@ -148,12 +149,12 @@ class State:
         """Return the phase, the words for it, and a hint."""
         if self._end is not None:
             phase = self._end.phase or _ended(summary)
-            return phase, self._end.says or phase, ""
-        if self._heard is None:
+            return phase, self._end.says or phase, self._end.hint
+        if self._heard is None and self._started is None:
             return "waiting", "waiting", ""
         if reading < 1:
             return "reading", f"reading, {reading:.0%}", ""
-        quiet = now - self._heard
+        quiet = now - (self._started or 0.0 if self._heard is None else self._heard)
         ago = f" {about(quiet)} ago" if quiet >= _QUIET else ""
         if summary.failure is not None and not self._run.went_on:
             return "failed", f"failed{ago}", ""
