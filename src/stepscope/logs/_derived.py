@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stepscope.logs._records import Record
 
 __all__ = ["Mark", "derive", "mark"]
@@ -60,16 +62,22 @@ def mark(record: Record) -> Mark:
     )
 
 
-def derive(record: Record, own: Mark, before: Mark | None) -> dict[str, float]:
-    """Return what follows, under the name of the field that it completes or corrects."""
-    if record.kind != "iteration":
-        return {}
+def derive(
+    library: str | None,
+    own: Mark,
+    before: Mark | None,
+    *,
+    metrics: Mapping[str, float],
+    iterations: int | None,
+    eta: float | None,
+) -> dict[str, float]:
+    """Return what follows for an iteration, under the name of the field that it completes or corrects."""
     derived: dict[str, float] = {} if before is not None else {"cold": 1}
-    if record.library == "rl_games":
+    if library == "rl_games":
         derived |= _rl_games(own, before)
-    elif record.library == "rsl_rl":
-        derived |= _rsl_rl(record, own)
-    elif record.library == "sb3":
+    elif library == "rsl_rl":
+        derived |= _rsl_rl(own, early="Computation" in metrics, iterations=iterations, eta=eta)
+    elif library == "sb3":
         derived |= _sb3(own, before)
     return derived
 
@@ -86,12 +94,11 @@ def _rl_games(own: Mark, before: Mark | None) -> dict[str, float]:
     return {"env_steps": own.env_steps + added}
 
 
-def _rsl_rl(record: Record, own: Mark) -> dict[str, float]:
+def _rsl_rl(own: Mark, *, early: bool, iterations: int | None, eta: float | None) -> dict[str, float]:
     """Up to 3.1 the time left counts one iteration too many; from 2.3.1 to 5.3 the clock has 24 hours."""
     derived: dict[str, float] = {}
-    done, planned, eta = record.iteration, record.iterations, record.seconds.eta
-    if "Computation" in record.metrics and done is not None and planned is not None and eta is not None:
-        left = planned - done
+    if early and own.iteration is not None and iterations is not None and eta is not None:
+        left = iterations - own.iteration
         if left > 0 and 0 <= eta < float("inf"):
             derived["seconds.eta"] = eta * (left - 1) / left
     if own.days and own.elapsed is not None:

@@ -83,8 +83,8 @@ class _Undecoded:
         return fields[name]
 
 
-_NO_FPS = Fps()
-_NO_SECONDS = Seconds()
+NO_FPS = Fps()
+NO_SECONDS = Seconds()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,8 +141,8 @@ class Record(_Undecoded):
     iteration: int | None = None
     iterations: int | None = None
     env_steps: int | None = None
-    fps: Fps = _NO_FPS
-    seconds: Seconds = _NO_SECONDS
+    fps: Fps = NO_FPS
+    seconds: Seconds = NO_SECONDS
     reward: float | None = None
     episode_length: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)

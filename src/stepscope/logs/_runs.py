@@ -52,8 +52,10 @@ class Runs:
             key = (record.rank, record.library, record.kind)
             own = mark(record)
             before = self.advance(key, own)
-            self._marks[key] = own = own.after(before)
-            return put(record, run=self.run, derived=derive(record, own, before))
+            own = own.after(before)
+            self.note(key, own)
+            put(record, run=self.run)
+            return put(record, derived=_derived(record, own, before)) if record.kind == "iteration" else record
         if self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
             self._restart()
         elif record.kind == "failure":
@@ -67,10 +69,28 @@ class Runs:
             self._restart()
             before = None
         self._worked = True
-        self._marks[key] = own
         return before
+
+    def before(self, key: Key) -> Mark | None:
+        """Return the latest mark of a count."""
+        return self._marks.get(key)
+
+    def note(self, key: Key, own: Mark) -> None:
+        """Keep the latest mark of a count."""
+        self._marks[key] = own
 
     def _restart(self) -> None:
         self.run += 1
         self._worked = False
         self._marks.clear()
+
+
+def _derived(record: Record, own: Mark, before: Mark | None) -> dict[str, float]:
+    return derive(
+        record.library,
+        own,
+        before,
+        metrics=record.metrics,
+        iterations=record.iterations,
+        eta=record.seconds.eta,
+    )

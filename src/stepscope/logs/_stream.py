@@ -14,6 +14,7 @@ from stepscope.logs._blocks import Context
 from stepscope.logs._lines import Splitter
 from stepscope.logs._records import put
 from stepscope.logs._runs import Runs
+from stepscope.logs._skim import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,26 +37,40 @@ def grammars() -> tuple[Grammar, ...]:
     return tuple(cast("Grammar", importlib.import_module(name)) for name in public)
 
 
-def stream(chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True) -> Iterator[Record]:
+def stream(
+    chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True, fast: bool = True
+) -> Iterator[Record]:
     """Yield the records of a log that comes in chunks of bytes, of any size.
 
     An empty chunk says that nothing has come for a while: what could be complete is yielded.
+    Without `fast` every line is looked at by itself, with the same result.
     """
     context = Context(num_envs=num_envs)
-    return _named(_records(chunks, context, cut=cut))
+    return _named(_records(chunks, context, cut=cut, fast=fast))
 
 
-def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterator[Record | None]:
+def _records(
+    chunks: Iterable[bytes], context: Context, *, cut: bool, fast: bool
+) -> Iterator[Record | None]:
     """Yield records, and None where nothing has come for a while."""
     splitter = Splitter(cut=cut)
     assembly = Assembly(context, _begin)
     runs = Runs()
+    lanes = Lanes(context, runs) if fast else None
     for chunk in chunks:
         splitter.add(chunk)
-        while lines := splitter.next(end=not chunk):
+        while True:
+            if lanes is not None and assembly.idle and splitter.whole:
+                yield from _skim(lanes, splitter, assembly, runs, context)
+            lines = splitter.next(end=not chunk)
+            if not lines:
+                break
             for line in lines:
                 assembly.put(line)
-            yield from map(runs.complete, assembly.ready())
+            for record in assembly.ready():
+                yield runs.complete(record)
+                if lanes is not None:
+                    lanes.learn(record, splitter.data, splitter.base)
         if not chunk:
             yield from map(runs.complete, assembly.flush())
             yield None
@@ -63,6 +78,26 @@ def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterato
         assembly.put(line)
         yield from map(runs.complete, assembly.ready())
     yield from map(runs.complete, assembly.finish())
+
+
+def _skim(
+    lanes: Lanes, splitter: Splitter, assembly: Assembly, runs: Runs, context: Context
+) -> Iterator[Record]:
+    """Yield whole records from where the next line starts, as long as they come."""
+    data, base = splitter.data, splitter.base
+    lane = lanes.at(data, splitter.at)
+    if lane is None or not lane.fits(data, splitter.at):
+        return
+    for record in assembly.flush():
+        yield runs.complete(record)
+        lanes.learn(record, data, base)
+    while lane is not None:
+        yield from lane.skim(data, splitter.at, base)
+        if lane.at == splitter.at:
+            return
+        context.library = lane.library
+        splitter.at = lane.at
+        lane = lanes.at(data, lane.at)
 
 
 def _begin(line: Line, context: Context) -> Block | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._records import Fps
-from stepscope.logs._values import integer, number
+from stepscope.logs._values import count, integer, number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
@@ -21,6 +23,12 @@ _EPOCH = re.compile(
     rb"fps step: (\S++) fps step and policy inference: (\S++) fps total: (\S++)"
     rb" epoch: (\d++)(?:/(\d++)(?:\.0)?)?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
 )
+FAST_EPOCH = re.compile(
+    rb"fps step: (\d{1,18}) fps step and policy inference: (\d{1,18}) fps total: (\d{1,18})"
+    rb" epoch: (\d{1,18})(?:/(\d{1,18})(?:\.0)?)?(?: frames: (\d{1,18})(?:/(\d{1,18}))?)?\r?\n(?=\S)"
+)
+"""The line of an epoch as it usually is, if a line with something in it follows."""
+
 _LABELS = (
     "fps step",
     "fps step and policy inference",
@@ -143,16 +151,19 @@ def _epoch(line: Line) -> Block | None:
         printed[(found.lastindex or 1) - 1] = None  # its last digits may be missing
     if printed[3] is None:
         return None
+    return Single("iteration", LIBRARY, **fields(printed))
+
+
+def fields(printed: Sequence[bytes | None]) -> dict[str, Any]:
+    """Return the fields of an epoch, from the groups of its line."""
     values = [None if text is None else number(text) for text in printed]
-    return Single(
-        "iteration",
-        LIBRARY,
-        iteration=integer(printed[3]),
-        iterations=integer(printed[4]),
-        env_steps=integer(printed[5]),
-        fps=Fps(step=values[0], rollout=values[1], total=values[2]),
-        metrics={label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
-    )
+    return {
+        "iteration": integer(printed[3]),
+        "iterations": integer(printed[4]),
+        "env_steps": count(values[5]),
+        "fps": Fps(step=values[0], rollout=values[1], total=values[2]),
+        "metrics": {label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
+    }
 
 
 def _best_reward(line: Line) -> Block:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, message
+from stepscope.logs._derived import Mark
+from stepscope.logs._layouts import CLOCK, FLOAT, INTEGER, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from stepscope.logs._blocks import Context
+    from stepscope.logs._layouts import Layout
     from stepscope.logs._lines import Line
 
 LIBRARY = "rsl_rl"
 NAME = "RSL-RL"
 
 _HEADER = re.compile(rb"\s*+Learning iteration (\d{1,18})/(\d{1,18})(\s*+)")
+_TITLE = "Learning iteration"
 _LAST_LABEL = "ETA"
 _DURATIONS = frozenset({"Time elapsed", _LAST_LABEL})
 _RUN_NAME = "Run name"
@@ -28,19 +32,6 @@ _COMPUTATION = re.compile(
     rb"\s*+Computation: ([^\s()]{1,400}) steps/s \(collection: ([^\s,()]{1,400})s, learning ([^\s,()]{1,400})s\)\s*+"
 )
 _COMPUTATION_LABELS = ("Computation", "collection", "learning")
-# Where a field's number stood in each release: the first label that was printed counts.
-_LABELS = {
-    "env_steps": ("Total steps", "Total timesteps"),
-    "total": ("Steps per second", "Computation"),
-    "collect": ("Collection time", "collection"),
-    "learn": ("Learning time", "learning"),
-    "iteration": ("Iteration time",),
-    "elapsed": ("Time elapsed", "Total time"),
-    "eta": ("ETA",),
-    "reward": ("Mean reward", "Mean total reward"),
-    "episode_length": ("Mean episode length",),
-}
-
 _MESSAGES = (
     b"Could not find git repository in ",
     b"Storing git diff for '",
@@ -87,7 +78,7 @@ class _Iteration(Block):
         self._iteration = int(header[1])
         self._iterations = int(header[2]) if whole or header[3] else None
         self._numbers = Numbers()
-        self._numbers.put("Learning iteration", self._iteration)
+        self._numbers.put(_TITLE, self._iteration)
         self._first: dict[str, float] = {}
         self._done = False
 
@@ -141,41 +132,103 @@ class _Iteration(Block):
 
     def record(self, span: tuple[int, int]) -> Record:
         """Return the iteration."""
-        return iteration(
-            self._iteration, self._iterations, first=self._first, metrics=self._numbers.metrics, span=span
+        return Record(
+            library=LIBRARY,
+            kind="iteration",
+            iteration=self._iteration,
+            iterations=self._iterations,
+            metrics=self._numbers.metrics,
+            span=span,
+            **_fields(self._first),
         )
 
 
-def iteration(
-    number_: int,
-    iterations: int | None,
-    *,
-    first: Mapping[str, float],
-    metrics: Mapping[str, float],
-    span: tuple[int, int],
-) -> Record:
-    """Return the record of an iteration, from the value that each label was first printed with."""
-    fields = {
-        field: next((first[label] for label in labels if label in first), None)
-        for field, labels in _LABELS.items()
+def _fields(numbers: Mapping[str, float]) -> dict[str, Any]:
+    """Return the fields that numbers under their labels fill."""
+    get = numbers.get
+    return {
+        "env_steps": count(_either(get, "Total steps", "Total timesteps")),
+        "fps": Fps(total=_either(get, "Steps per second", "Computation")),
+        "seconds": Seconds(
+            collect=_either(get, "Collection time", "collection"),
+            learn=_either(get, "Learning time", "learning"),
+            iteration=get("Iteration time"),
+            elapsed=_either(get, "Time elapsed", "Total time"),
+            eta=get("ETA"),
+        ),
+        "reward": _either(get, "Mean reward", "Mean total reward"),
+        "episode_length": get("Mean episode length"),
     }
-    get = fields.get
-    return Record(
-        library=LIBRARY,
-        kind="iteration",
-        iteration=number_,
-        iterations=iterations,
-        env_steps=count(get("env_steps")),
-        fps=Fps(total=get("total")),
-        seconds=Seconds(**{name: get(name) for name in Seconds.__slots__}),
-        reward=get("reward"),
-        episode_length=get("episode_length"),
-        metrics=metrics,
-        span=span,
-    )
+
+
+def _either(get: Callable[[str], float | None], now: str, before: str) -> float | None:
+    """Return the number under its label of today or else of an older release."""
+    value = get(now)
+    return get(before) if value is None else value
 
 
 def _value(label: str, text: bytes) -> float | None:
     if label in _DURATIONS and (seconds := duration(text)) is not None:
         return seconds
     return number(text.removesuffix(b"s"))
+
+
+def layout(raw: bytes, record: Record) -> Layout | None:
+    """Return the layout of the block that `record` was read from, if its like can be read at once."""
+    title = _RAW_TITLE.search(raw)
+    if title is None or title.start() > _MAX_LINE:
+        return None
+    parts: list[bytes | Gap] = [literal(raw[: title.start()]), _TITLE_PATTERN[0], INTEGER, _TITLE_PATTERN[1]]
+    for line in raw[title.end() :].splitlines(keepends=True):
+        pieces = _layout_of(line)
+        if pieces is None:
+            return None
+        parts += pieces
+    return learnt(parts, raw, record, layout_fields)
+
+
+def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str, Any]:
+    """Return the fields of a block of a known layout; `lead` has the planned iterations."""
+    return {
+        "iteration": metrics[_TITLE],
+        "iterations": int(lead[0]),
+        "metrics": metrics,
+        **_fields(metrics),
+    }
+
+
+def layout_mark(metrics: Mapping[str, float]) -> Mark:
+    """Return what the next iteration is compared with."""
+    get = metrics.get
+    steps = count(_either(get, "Total steps", "Total timesteps"))
+    elapsed = _either(get, "Time elapsed", "Total time")
+    return Mark(int(metrics[_TITLE]), steps, None, elapsed, strict=True)
+
+
+_RAW_TITLE = re.compile(
+    rb"(?: ++(?:\x1b\[1m)? *+|\x1b\[1m ++)Learning iteration \d{1,18}/\d{1,18} *+(?:\x1b\[0m)? *+\r?\n"
+)
+# The planned iterations come first: the other numbers have labels.
+_TITLE_PATTERN = (
+    rb"(?=[^\n]{1,200}/(\d{1,18}))(?: ++(?:\x1b\[1m)? *+|\x1b\[1m ++)Learning iteration ",
+    rb"/\d{1,18} *+(?:\x1b\[0m)? *+\r?\n",
+)
+_RAW_COMPUTATION = re.compile(rb"( *+Computation: )\d++( steps/s \(collection: )[\d.]++(s, learning )[\d.]++(s\)\s*+)")
+_RAW_ROW = re.compile(rb"([^\r\n]*: ++)([^\s:]++(?::\d\d:\d\d)?)( *+\r?\n)")
+
+
+def _layout_of(line: bytes) -> list[bytes | Gap] | None:
+    """Return the expressions of one line and its gaps, or None if another of its kind might look otherwise."""
+    found = _RAW_COMPUTATION.fullmatch(line)
+    if found is not None:
+        one, two, three, four = map(literal, found.groups())
+        return [one, INTEGER, two, FLOAT, three, FLOAT, four]
+    if b": " not in line or line.lstrip().startswith(_RUN_NAME.encode()):
+        return [literal(line)]
+    found = _RAW_ROW.fullmatch(line)
+    if found is None or b"\x1b" in line:
+        return None
+    value = found[2].removesuffix(b"s")
+    unit = found[2][len(value) :]
+    gap = next((gap for gap in (CLOCK, INTEGER, FLOAT) if re.fullmatch(gap.pattern, value)), None)
+    return None if gap is None else [literal(found[1]), gap, literal(unit + found[3])]

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._bars import bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
+from stepscope.logs._derived import Mark
+from stepscope.logs._layouts import AUTO, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, integer, number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Context
+    from stepscope.logs._layouts import Layout
     from stepscope.logs._lines import Line
 
 LIBRARY = "sb3"
@@ -39,6 +44,7 @@ _MESSAGES = (
     b"== SAVED MODEL SYSTEM INFO ==",
 )
 _DEVICE = re.compile(rb"Using [\w:]{1,40} device\s*+")
+_RATE = "time/fps"
 _SAVED = b"Saving model "
 _BEST = b"New best mean reward!"
 _SAVED_STEPS = re.compile(rb"_(\d{1,18})_steps\.(?:zip|pkl)$")
@@ -168,18 +174,61 @@ class _Table(Block):
     def record(self, span: tuple[int, int]) -> Record:
         """Return an iteration; a table without a rate is an evaluation's, or the user's own: a message with numbers."""
         metrics = self._numbers.metrics
-        get = metrics.get
-        is_iteration = "time/fps" in metrics
+        is_iteration = _RATE in metrics
         return Record(
             library=LIBRARY,
             kind="iteration" if is_iteration else "message",
-            iteration=count(get("time/iterations")),
-            env_steps=count(get("time/total_timesteps")),
-            fps=Fps(cumulative=get("time/fps")),
-            seconds=Seconds(elapsed=get("time/time_elapsed")),
-            reward=get("rollout/ep_rew_mean"),
-            episode_length=get("rollout/ep_len_mean"),
-            metrics=metrics,
             text=None if is_iteration else str(self._text),
             span=span,
+            **layout_fields(metrics, ()),
         )
+
+
+def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str, Any]:  # noqa: ARG001 - RSL-RL's has some
+    """Return the fields that the numbers of a table fill."""
+    get = metrics.get
+    return {
+        "iteration": count(get("time/iterations")),
+        "env_steps": count(get("time/total_timesteps")),
+        "fps": Fps(cumulative=get(_RATE)),
+        "seconds": Seconds(elapsed=get("time/time_elapsed")),
+        "reward": get("rollout/ep_rew_mean"),
+        "episode_length": get("rollout/ep_len_mean"),
+        "metrics": metrics,
+    }
+
+
+def layout_mark(metrics: Mapping[str, float]) -> Mark:
+    """Return what the next table is compared with."""
+    get = metrics.get
+    iteration, steps = count(get("time/iterations")), count(get("time/total_timesteps"))
+    return Mark(iteration, steps, get(_RATE), get("time/time_elapsed"), strict=True)
+
+
+_RAW_DASHES = re.compile(rb"(-{4,400}+)(\r?\n)")
+_RAW_ROW = re.compile(rb"\| ([^\r\n]*?) *+ \| (?:([^\s|]++) *+)?+\|(\r?\n)")
+
+
+def layout(raw: bytes, record: Record) -> Layout | None:
+    """Return the layout of the table that `record` was read from, if its like can be read at once."""
+    lines = raw.splitlines(keepends=True)
+    above = _RAW_DASHES.fullmatch(lines[0])
+    if above is None:
+        return None
+    end = above[2]
+    # Dashes and first row are compared by whoever matches; the dashes below have to be the same as those above.
+    parts: list[bytes | Gap] = [rb"(-{4,400}+)" + end + rb"(?=(\|[^\r\n]{1,400}\|)" + end + rb")"]
+    for number_, line in enumerate(lines[1:], start=1):
+        if line.rstrip() == above[1]:
+            rest = b"".join(lines[number_ + 1 :])
+            parts.append(rb"\1" + literal(line[len(above[1]) :] + rest))
+            return learnt(parts, raw, record, layout_fields)
+        row = _RAW_ROW.fullmatch(line)
+        if row is None:
+            return None
+        parts.append(rb"\| " + re.escape(row[1]) + rb" *+\| ")
+        value = row[2]
+        if value is not None:
+            parts.append(AUTO if re.fullmatch(AUTO.pattern, value) else literal(value))
+        parts.append(rb" *+\|" + row[3])
+    return None
