@@ -156,6 +156,7 @@ class Follow:
         if before == self._known:
             return True
         self._sparse = not before.strip(b"\0")
+        self._known = before
         return self._sparse
 
     def _skip_hole(self, file: FileIO) -> None:
