@@ -311,6 +311,21 @@ def test_a_summary_without_rates_costs_no_sorting() -> None:
     assert ((), 1) == (run.summary(rates=False).rates, run.summary(rates=False).done)
 
 
+@pytest.mark.parametrize("bar", ["progress_bar", "progress_bar_terminal", "tqdm_bar"])
+def test_a_bar_tells_how_far_a_run_is_to_go(bar: str) -> None:
+    """That of Stable-Baselines3 counts environment steps, and its tables go on counting iterations."""
+    settings = json.loads((RECORDINGS / "sb3" / "2.9.2" / f"{bar}.json").read_text(encoding="utf-8"))[
+        "settings"
+    ]
+    run = _of(f"sb3/2.9.2/{bar}")
+    assert ("iteration", settings["iterations"], None, "finished") == (
+        run.unit,
+        run.done,
+        run.planned,
+        run.outcome,
+    )
+
+
 @pytest.mark.parametrize(
     "path", sorted(RECORDINGS.glob("*/*/*.txt")), ids=lambda path: "-".join(path.parts[-3:])
 )

@@ -50,6 +50,11 @@ class Count:
         return None if self.latest is None else self.latest + self._offset
 
     @property
+    def has_end(self) -> bool:
+        """Whether it was printed how far the run is to go."""
+        return self.planned is not None or self._planned_env_steps is not None
+
+    @property
     def complete(self) -> bool:
         """Whether all that was planned is done."""
         if self.planned is not None and self.done is not None:
@@ -59,7 +64,9 @@ class Count:
     def iteration(self, record: Record) -> None:
         """Take the counts of an iteration."""
         if not self._iterations:
-            self._iterations, self.unit, self.begin = True, "iteration", None
+            # What a bar counted until now were environment steps.
+            self._iterations, self.unit = True, "iteration"
+            self.begin = self.latest = self.planned = None
             self._offset = record.library in _FROM_ZERO
         if record.iteration is not None:
             self._take(record.iteration, record.iterations)

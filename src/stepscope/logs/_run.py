@@ -199,4 +199,4 @@ class Run:
             return "failed"
         if self._said_end or self._count.complete:
             return "finished"
-        return "unknown" if self._count.planned is None else "unfinished"
+        return "unfinished" if self._count.has_end else "unknown"
