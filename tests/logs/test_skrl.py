@@ -116,7 +116,7 @@ def test_a_bar_that_was_cut_off_gives_no_half_number(meter: Callable[..., str]) 
         counts = (64, 160) if "64/160 [" in text[:length] else (None, None)
         assert (*counts, {}) == (record.iteration, record.iterations, record.metrics)
     [record] = reads(meter(64, 160, 1.0, ncols=20))
-    assert ("skrl", "progress", None) == (record.library, record.kind, record.iteration)
+    assert ("skrl", "progress", {}) == (record.library, record.kind, record.metrics)
 
 
 def test_what_is_printed_behind_a_bar_is_its_own(meter: Callable[..., str]) -> None:

@@ -11,9 +11,7 @@ __all__ = ["BAR", "Bar", "bar"]
 
 # The bar itself is made of blocks, or of digits and hashes where those cannot be shown.
 _START = re.compile(rb"\s*+\d{1,3}%\|[ #\d\xe2|]")
-_COUNTS = (
-    rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]"
-)
+_COUNTS = rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]"
 _END = re.compile(_COUNTS + rb"\s*+")
 # A narrow terminal cuts the bar off behind its counts.
 _CUT = re.compile(rb"\| (\d{1,18})/(\d{1,18}) \[")

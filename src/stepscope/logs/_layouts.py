@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stepscope.logs._derived import Mark
+from stepscope.logs._values import count
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stepscope.logs._records import Record
 
@@ -61,16 +64,29 @@ class Layout:
         How each is converted.
     first
         Groups before the numbers.
+    marked
+        Which of the numbers the next block is compared with.
     """
 
     pattern: re.Pattern[bytes]
     labels: tuple[str, ...]
     converters: tuple[Callable[[bytes], float], ...]
     first: int
+    marked: tuple[int | None, ...]
+
+    def mark(self, groups: tuple[bytes, ...]) -> Mark:
+        """Return what the next block is compared with."""
+        convert, first = self.converters, self.first
+        iteration, steps, fps, elapsed = (
+            None if at is None else convert[at](groups[first + at]) for at in self.marked
+        )
+        return Mark(count(iteration), count(steps), fps, elapsed, strict=True)
 
     def metrics(self, groups: tuple[bytes, ...]) -> dict[str, float]:
         """Return the numbers of a block under their labels."""
-        values = [convert(group) for convert, group in zip(self.converters, groups[self.first :], strict=True)]
+        values = [
+            convert(group) for convert, group in zip(self.converters, groups[self.first :], strict=True)
+        ]
         return dict(zip(self.labels, values, strict=True))
 
 
@@ -87,6 +103,7 @@ def learnt(
     parts: list[bytes | Gap],
     raw: bytes,
     record: Record,
+    marked: Sequence[Sequence[str]],
     fields: Callable[[dict[str, float], tuple[bytes, ...]], dict[str, Any]],
 ) -> Layout | None:
     """Return the layout of a block made of expressions and gaps, or None if it does not read as the record was read."""
@@ -97,7 +114,9 @@ def learnt(
     expression = b"".join(part.pattern if isinstance(part, Gap) else part for part in parts)
     pattern = re.compile(expression + rb"(?=\S)")
     first = pattern.groups - len(gaps)
-    layout = Layout(pattern, labels, tuple(gap.convert for gap in gaps), first)
+    where = {label: at for at, label in enumerate(labels)}
+    chosen = (next((where[name] for name in names if name in where), None) for names in marked)
+    layout = Layout(pattern, labels, tuple(gap.convert for gap in gaps), first, tuple(chosen))
     found = pattern.match(raw + b"x")
     if found is None or found.end() != len(raw):
         return None

@@ -197,7 +197,7 @@ def put(record: Record, **fields: object) -> Record:
     return record
 
 
-def undecoded(
+def undecoded(  # noqa: PLR0917 - called for every record, and names take time
     decode: Callable[[Any], dict[str, object]],
     source: object,
     kind: Kind,

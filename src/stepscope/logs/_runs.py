@@ -55,7 +55,9 @@ class Runs:
             own = own.after(before)
             self.note(key, own)
             put(record, run=self.run)
-            return put(record, derived=_derived(record, own, before)) if record.kind == "iteration" else record
+            return (
+                put(record, derived=_derived(record, own, before)) if record.kind == "iteration" else record
+            )
         if self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
             self._restart()
         elif record.kind == "failure":

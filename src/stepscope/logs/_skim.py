@@ -14,6 +14,7 @@ from stepscope.logs._layouts import SIZE_LIMIT, Layout
 from stepscope.logs._records import NO_FPS, NO_SECONDS, SCHEMA, Record, undecoded
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
     from stepscope.logs._blocks import Context
@@ -70,9 +71,7 @@ class Lanes:
     def __init__(self, context: Context, runs: Runs) -> None:
         self._context = context
         bars, epochs = _Bars(runs, context), _Epochs(runs)
-        self._blocks: dict[str, _Blocks] = {
-            module.LIBRARY: _Blocks(module, runs) for module in (rsl_rl, sb3)
-        }
+        self._blocks: dict[str, _Blocks] = {module.LIBRARY: _Blocks(module, runs) for module in (rsl_rl, sb3)}
         self._by_first: dict[int, _Lane] = {
             ord("f"): epochs,
             ord("#"): self._blocks[rsl_rl.LIBRARY],
@@ -139,7 +138,8 @@ def _mark(counts: tuple[int | None, int | None]) -> Mark:
 
 def _epoch(source: tuple[tuple[bytes, ...], tuple[int, int | None], Any]) -> dict[str, Any]:
     groups, own, before = source
-    fields = {**_REST, **rl_games.fields(groups)}
+    values = [None if group is None else int(group) for group in groups]
+    fields = {**_REST, **rl_games.fields(values)}
     return _with_derived(rl_games.LIBRARY, fields, _mark(own), None if before is None else _mark(before))
 
 
@@ -233,32 +233,34 @@ class _Blocks:
         runs = self._runs
         key: Key = (None, self.library, "iteration")
         self.at = at
-        while True:
-            for number, layout in enumerate(self._layouts):
-                found = layout.pattern.match(data, at)
-                if found is not None:
-                    break
-            else:
-                return
+        while (matched := self._match(data, at)) is not None:
+            layout, found = matched
             groups = found.groups()
             if layout.first == _WITH_WIDTH and len(groups[0]) != len(groups[1].decode(errors="replace")):
                 return
-            if number:
-                self._layouts.insert(0, self._layouts.pop(number))
-            metrics = layout.metrics(groups)
-            own = module.layout_mark(metrics)
+            own = layout.mark(groups)
             before = runs.advance(key, own)
             own = own.after(before)
             runs.note(key, own)
             end = found.end()
             yield undecoded(
-                _block, (module, metrics, groups[: layout.first], own, before), "iteration", self.library, runs.run,
+                _block, (module, layout, groups, own, before), "iteration", self.library, runs.run,
                 (base + at, base + end),
             )  # fmt: skip
             at = self.at = end
 
+    def _match(self, data: bytes, at: int) -> tuple[Layout, re.Match[bytes]] | None:
+        """Return the layout of what stands there; it is tried first the next time."""
+        for number, layout in enumerate(self._layouts):
+            found = layout.pattern.match(data, at)
+            if found is not None:
+                if number:
+                    self._layouts.insert(0, self._layouts.pop(number))
+                return layout, found
+        return None
 
-def _block(source: tuple[Any, dict[str, float], tuple[bytes, ...], Mark, Mark | None]) -> dict[str, Any]:
-    module, metrics, lead, own, before = source
-    fields = {**_REST, **module.layout_fields(metrics, lead)}
+
+def _block(source: tuple[Any, Layout, tuple[bytes, ...], Mark, Mark | None]) -> dict[str, Any]:
+    module, layout, groups, own, before = source
+    fields = {**_REST, **module.layout_fields(layout.metrics(groups), groups[: layout.first])}
     return _with_derived(module.LIBRARY, fields, own, before)

@@ -49,9 +49,7 @@ def stream(
     return _named(_records(chunks, context, cut=cut, fast=fast))
 
 
-def _records(
-    chunks: Iterable[bytes], context: Context, *, cut: bool, fast: bool
-) -> Iterator[Record | None]:
+def _records(chunks: Iterable[bytes], context: Context, *, cut: bool, fast: bool) -> Iterator[Record | None]:
     """Yield records, and None where nothing has come for a while."""
     splitter = Splitter(cut=cut)
     assembly = Assembly(context, _begin)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._records import Fps
-from stepscope.logs._values import count, integer, number
+from stepscope.logs._values import count, number, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,9 +137,7 @@ def _retry(line: Line) -> Block:
     """Return what an exception says, up to the line that names what was tried."""
     if _RETRY_END in line.text:
         return message(line, LIBRARY)
-    return Passage(
-        LIBRARY, line, lambda inner: inner.startswith((b" ", b"\t")) or _RETRY_END in inner
-    )
+    return Passage(LIBRARY, line, lambda inner: inner.startswith((b" ", b"\t")) or _RETRY_END in inner)
 
 
 def _epoch(line: Line) -> Block | None:
@@ -151,17 +149,18 @@ def _epoch(line: Line) -> Block | None:
         printed[(found.lastindex or 1) - 1] = None  # its last digits may be missing
     if printed[3] is None:
         return None
-    return Single("iteration", LIBRARY, **fields(printed))
-
-
-def fields(printed: Sequence[bytes | None]) -> dict[str, Any]:
-    """Return the fields of an epoch, from the groups of its line."""
     values = [None if text is None else number(text) for text in printed]
+    return Single("iteration", LIBRARY, **fields(values))
+
+
+def fields(values: Sequence[float | None]) -> dict[str, Any]:
+    """Return the fields of an epoch, from the numbers of its line."""
+    step, rollout, total, epoch, epochs, frames, _ = values
     return {
-        "iteration": integer(printed[3]),
-        "iterations": integer(printed[4]),
-        "env_steps": count(values[5]),
-        "fps": Fps(step=values[0], rollout=values[1], total=values[2]),
+        "iteration": whole(epoch),
+        "iterations": whole(epochs),
+        "env_steps": count(frames),
+        "fps": Fps(step=step, rollout=rollout, total=total),
         "metrics": {label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
     }
 

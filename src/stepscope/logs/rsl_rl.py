@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, message
-from stepscope.logs._derived import Mark
 from stepscope.logs._layouts import CLOCK, FLOAT, INTEGER, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, number
@@ -184,7 +183,7 @@ def layout(raw: bytes, record: Record) -> Layout | None:
         if pieces is None:
             return None
         parts += pieces
-    return learnt(parts, raw, record, layout_fields)
+    return learnt(parts, raw, record, LAYOUT_MARK, layout_fields)
 
 
 def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str, Any]:
@@ -197,13 +196,8 @@ def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str,
     }
 
 
-def layout_mark(metrics: Mapping[str, float]) -> Mark:
-    """Return what the next iteration is compared with."""
-    get = metrics.get
-    steps = count(_either(get, "Total steps", "Total timesteps"))
-    elapsed = _either(get, "Time elapsed", "Total time")
-    return Mark(int(metrics[_TITLE]), steps, None, elapsed, strict=True)
-
+LAYOUT_MARK = ((_TITLE,), ("Total steps", "Total timesteps"), (), ("Time elapsed", "Total time"))
+"""Labels of what the next iteration is compared with: see `Mark`."""
 
 _RAW_TITLE = re.compile(
     rb"(?: ++(?:\x1b\[1m)? *+|\x1b\[1m ++)Learning iteration \d{1,18}/\d{1,18} *+(?:\x1b\[0m)? *+\r?\n"
@@ -213,7 +207,9 @@ _TITLE_PATTERN = (
     rb"(?=[^\n]{1,200}/(\d{1,18}))(?: ++(?:\x1b\[1m)? *+|\x1b\[1m ++)Learning iteration ",
     rb"/\d{1,18} *+(?:\x1b\[0m)? *+\r?\n",
 )
-_RAW_COMPUTATION = re.compile(rb"( *+Computation: )\d++( steps/s \(collection: )[\d.]++(s, learning )[\d.]++(s\)\s*+)")
+_RAW_COMPUTATION = re.compile(
+    rb"( *+Computation: )\d++( steps/s \(collection: )[\d.]++(s, learning )[\d.]++(s\)\s*+)"
+)
 _RAW_ROW = re.compile(rb"([^\r\n]*: ++)([^\s:]++(?::\d\d:\d\d)?)( *+\r?\n)")
 
 

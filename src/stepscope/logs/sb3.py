@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._bars import bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
-from stepscope.logs._derived import Mark
 from stepscope.logs._layouts import AUTO, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, integer, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Context
@@ -57,10 +56,8 @@ def begin(line: Line, context: Context) -> Block | None:
         return _table(line, context)
     if text.startswith(_MESSAGES) or (text.startswith(b"Using ") and _DEVICE.fullmatch(text)):
         return message(line, LIBRARY)
-    if text.startswith(_SAVED):
+    if text.startswith((_SAVED, _BEST)):
         return _checkpoint(line)
-    if text.startswith(_BEST):
-        return message(line, LIBRARY, kind="best_reward")
     if b"\xe2\x94\x81" in text and (found := _BAR.fullmatch(text)):
         return _progress(found)
     if context.library == LIBRARY and (drawn := bar(text)) is not None:
@@ -82,6 +79,8 @@ def _tqdm(line: Line, drawn: Bar) -> Block:
 
 
 def _checkpoint(line: Line) -> Block:
+    if line.text.startswith(_BEST):
+        return message(line, LIBRARY, kind="best_reward")
     found = _SAVED_STEPS.search(line.text.rstrip()[-200:])
     steps = None if found is None else int(found[1])
     return message(line, LIBRARY, kind="checkpoint", env_steps=steps)
@@ -198,15 +197,11 @@ def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str,
     }
 
 
-def layout_mark(metrics: Mapping[str, float]) -> Mark:
-    """Return what the next table is compared with."""
-    get = metrics.get
-    iteration, steps = count(get("time/iterations")), count(get("time/total_timesteps"))
-    return Mark(iteration, steps, get(_RATE), get("time/time_elapsed"), strict=True)
-
+LAYOUT_MARK = (("time/iterations",), ("time/total_timesteps",), (_RATE,), ("time/time_elapsed",))
+"""Labels of what the next table is compared with: see `Mark`."""
 
 _RAW_DASHES = re.compile(rb"(-{4,400}+)(\r?\n)")
-_RAW_ROW = re.compile(rb"\| ([^\r\n]*?) *+ \| (?:([^\s|]++) *+)?+\|(\r?\n)")
+_RAW_ROW = re.compile(rb"\| ([^\r\n|]*?) ++\| ([^\s|]++)?+ *+\|(\r?\n)")
 
 
 def layout(raw: bytes, record: Record) -> Layout | None:
@@ -222,7 +217,7 @@ def layout(raw: bytes, record: Record) -> Layout | None:
         if line.rstrip() == above[1]:
             rest = b"".join(lines[number_ + 1 :])
             parts.append(rb"\1" + literal(line[len(above[1]) :] + rest))
-            return learnt(parts, raw, record, layout_fields)
+            return learnt(parts, raw, record, LAYOUT_MARK, layout_fields)
         row = _RAW_ROW.fullmatch(line)
         if row is None:
             return None
