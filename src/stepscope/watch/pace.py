@@ -21,6 +21,8 @@ _APART = 0.5  # seconds; a bar is drawn ten times in each, and an update takes l
 _ENOUGH = 4  # intervals between arrivals, before those are believed more than what was printed
 _COARSE = 10.0  # seconds since training began are printed as whole ones: a few of them tell little
 _HICCUP = 10  # times as slow as usual: the machine slept, or somebody looked into a debugger
+_PAUSE = 60.0  # seconds; nothing shorter is taken for that
+_RARE = 2
 
 
 class _Mark(NamedTuple):
@@ -70,10 +72,14 @@ class Pace:
         else:
             self._lacking = True
         mark = _Mark(count, arrived, None if self._lacking else self._printed, elapsed)
-        if len(self._marks) > 2 and self._close(self._marks[-2], mark):  # noqa: PLR2004 - the first one stays
+        if self._in_one_burst(mark) or (len(self._marks) > 1 and self._close(self._marks[-2], mark)):
             self._marks[-1] = mark
         else:
             self._marks.append(mark)
+
+    def _in_one_burst(self, mark: _Mark) -> bool:
+        """Say whether a mark came at once with the one before: a buffer was full, and its end is what counts."""
+        return bool(self._marks) and mark.arrived is not None and mark.arrived == self._marks[-1].arrived
 
     @staticmethod
     def _close(before: _Mark, mark: _Mark) -> bool:
@@ -121,9 +127,15 @@ _CLOCKS: tuple[Callable[[_Mark], float | None], ...] = (
 
 
 def _mean(intervals: list[tuple[float, float]]) -> float | None:
-    """Return seconds per one, over all intervals; what took far longer than usual counts as `_HICCUP` times the usual."""
+    """Return seconds per one, over all intervals; a rare one that was far too long counts as `_HICCUP` usual ones.
+
+    What comes regularly, such as an evaluation, is not rare and counts in full.
+    """
     usual = median(seconds / count for count, seconds in intervals)
-    most = _HICCUP * usual or math.inf
-    spent = math.fsum(min(seconds, most * count) for count, seconds in intervals)
+    limits = [max(_HICCUP * usual * count, _PAUSE) for count, _ in intervals]
+    rare = sum(seconds > most for (_, seconds), most in zip(intervals, limits, strict=True)) <= _RARE
+    spent = math.fsum(
+        min(seconds, most) if rare else seconds for (_, seconds), most in zip(intervals, limits, strict=True)
+    )
     pace = spent / math.fsum(count for count, _ in intervals)
     return pace if 0 < pace < math.inf else None

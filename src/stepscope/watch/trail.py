@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,7 @@ def resampled(values: Sequence[float], size: int) -> list[float]:
         return [_between(values, (len(values) - 1) * index / max(1, size - 1)) for index in range(size)]
     ends = [round(part * len(values) / size) for part in range(size + 1)]
     parts = [values[start:end] for start, end in pairwise(ends)]
-    return [math.fsum(part) / len(part) if all(map(math.isfinite, part)) else math.nan for part in parts]
+    return [sum(value / len(part) for value in part) for part in parts]
 
 
 def _between(values: Sequence[float], place: float) -> float:

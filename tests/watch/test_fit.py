@@ -1,0 +1,64 @@
+"""Sharing rows among the parts of a view."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from stepscope.watch.fit import Part, fitted
+
+
+def rows_of(name: str, size: int) -> list[Text]:
+    """Return as many rows as wanted."""
+    return [Text(f"{name} {row}") for row in range(size)]
+
+
+def part(name: str, least: int, most: int, importance: int, *, wants: int = 0) -> Part:
+    """Return a part whose rows tell its name."""
+    return Part(build=partial(rows_of, name), least=least, most=most, importance=importance, wants=wants)
+
+
+def names(parts: list[list[Text]]) -> dict[str, int]:
+    """Return how many rows each part got."""
+    return {rows[0].plain.split()[0]: len(rows) for rows in parts if rows}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), max_size=8
+    ),
+    st.integers(1, 60),
+)
+def test_there_is_never_more_than_the_room(sizes: list[tuple[int, int, int, int]], height: int) -> None:
+    """Only the one part that is left last may be larger than all the room there is."""
+    parts = [part(str(at), min(a, b), max(a, b), i, wants=w) for at, (a, b, i, w) in enumerate(sizes)]
+    found = fitted(parts, height)
+    assert sum(map(len, found)) <= height or len(found) == 1
+
+
+def test_all_have_what_they_need_and_a_gap_between() -> None:
+    """Where there is just enough room, nothing is left out and nothing grows."""
+    found = fitted([part("a", 2, 5, 1), part("b", 3, 3, 0)], 6)
+    assert {"a": 2, "b": 3} == names(found)
+
+
+def test_what_matters_least_goes_first() -> None:
+    """The order on the screen is not that of importance."""
+    parts = [part("least", 3, 3, 9), part("most", 3, 3, 0), part("less", 3, 3, 5)]
+    assert {"most": 3, "less": 3} == names(fitted(parts, 6))
+    assert {"most": 3} == names(fitted(parts, 5))
+
+
+def test_wishes_come_before_luxury() -> None:
+    """A part grows to its wish before a more important one gets all it could use."""
+    parts = [part("curve", 1, 7, 1, wants=2), part("lines", 1, 7, 5, wants=3)]
+    assert {"curve": 2, "lines": 3} == names(fitted(parts, 6))
+    assert {"curve": 7, "lines": 4} == names(fitted(parts, 12))
+
+
+def test_a_part_without_rows_is_not_there() -> None:
+    """It takes no gap either."""
+    assert {"a": 3} == names(fitted([part("none", 0, 0, 0), part("a", 1, 9, 1)], 3))

@@ -1,0 +1,48 @@
+"""Durations and texts as people say them."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepscope.watch.words import about, clock, printable, when
+
+
+@given(st.floats(0, 1e8), st.floats(0, 1e8))
+def test_a_longer_time_is_never_said_to_be_shorter(one: float, other: float) -> None:
+    """What is said, turned back into seconds, is off by a few percent at most."""
+    units = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+    def back(text: str) -> int:
+        words = text.split()
+        return sum(int(count) * units[unit] for count, unit in zip(words[::2], words[1::2], strict=True))
+
+    for seconds in (one, other):
+        assert seconds == pytest.approx(back(about(seconds)), rel=0.06, abs=0.5)
+
+
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), 1e300])
+def test_no_time_is_too_strange(strange: float) -> None:
+    """What cannot be a duration is still said."""
+    assert "years" == about(strange)
+    assert "?" == clock(strange)
+    assert "" == when(strange, wall=0)
+
+
+def test_the_end_is_a_time_of_day() -> None:
+    """Today the hour is enough; later the day is needed."""
+    noon = time.mktime((2026, 3, 4, 12, 0, 0, 0, 0, -1))
+    assert "14:30" == when(9000, wall=noon)
+    assert "Thu 12:00" == when(86400, wall=noon)
+    assert "14 Mar" == when(10 * 86400, wall=noon)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=sys.maxunicode, exclude_categories=["Cs"])))
+def test_nothing_printable_moves_the_cursor(text: str) -> None:
+    """A log can hold escapes, also those of one byte, and marks that turn the direction of writing."""
+    found = printable(text)
+    assert found == "" or found.isprintable()
