@@ -161,6 +161,10 @@ def rewritten(recorded: str, *, factor: float, flip: bool) -> str:
             "Traceback (most recent call last):\n  File x\n    y\nE: no",
             "Traceback (most recent call last):\n  File z\nE: no",
         ),
+        (
+            "\x1b[35m  17%\x1b[0m \x1b[38;5;197m━━\x1b[0m\x1b[38;5;237m╺━━━\x1b[0m \x1b[32m4,160/24,576 [ 0:00:00 < -:--:-- , ? it/s ]",
+            "\x1b[35m  79%\x1b[0m \x1b[38;5;197m━━━━╸\x1b[0m\x1b[38;5;237m━\x1b[0m \x1b[32m9,520/24,576 [ 0:00:01 < 0:00:01 , 26,182 it/s ]",
+        ),
         ("<Shaper object at 0x7f1c2a903b10>", "<Shaper object at 0x7ff8f6936450>"),
         ("saved /home/me/runs/model_1.pt", "saved /tmp/x/runs/model_12.pt"),
         (

@@ -18,6 +18,8 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:/[\w.+-]+){2,}")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _BAR = re.compile(r"%\|[^|]*\|")
+# Rich draws what is done and what is left in two colours, and half a cell between them.
+_RICH_BAR = re.compile(r"[━╸╺](?:[━╸╺]|<esc>)*")
 _RULE = re.compile(r"([-#=])\1{3,}")
 _SPACE = re.compile(r"[ \t]+")
 # A minus sign behind a letter or digit is a hyphen, as in a date. NumPy writes a whole number in brackets as "21.".
@@ -115,11 +117,20 @@ def _skeleton(line: str) -> tuple[str, list[str]]:
     line = _ESCAPE.sub("<esc>", line)
     line = _ABSOLUTE_PATH.sub("<path>", line)
     line = _ADDRESS.sub("<address>", line)
+    if _RICH_BAR.search(line):
+        line = _without_time(line)
     line = _BAR.sub("%|<bar>|", line)
     line = _RULE.sub(r"\1\1\1", line)
     name = _format_in_table if line.startswith("| ") else _format
     formats = [name(number.removeprefix("-")) for number in _NUMBER.findall(line)]
     return _SPACE.sub(" ", _NUMBER.sub("#", line)).strip(), formats
+
+
+def _without_time(line: str) -> str:
+    """Make all drawings of a bar of rich one: how many there are, and which colours each has, depends on the time."""
+    line = _RICH_BAR.sub("<bar>", line).replace("<esc>", "")
+    line = line.replace("-:--:--", "0:00:00").replace("? it/s", "0 it/s")  # what it does not know yet
+    return re.sub(r"(?<=\d),(?=\d{3})", "", line)
 
 
 def _format(number: str) -> str:
