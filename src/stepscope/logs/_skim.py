@@ -120,6 +120,8 @@ class _Epochs:
             frames = groups[5]
             own = (int(groups[3]), None if frames is None else int(frames))
             if before is None or before[0] is None or own[0] <= before[0]:
+                if before is not None:
+                    runs.note(key, _mark(before))
                 before = None
                 runs.advance(key, _mark(own))
                 run = runs.run
@@ -186,6 +188,8 @@ class _Bars:
             groups = found.groups()
             done = int(groups[0])
             if before is None or done < before:
+                if before is not None:
+                    runs.note(key, _bar_mark(before, num_envs))
                 runs.advance(key, _bar_mark(done, num_envs))
                 run = runs.run
             yield undecoded(_bar, (groups, num_envs), "progress", "skrl", run, (base + at, base + end))

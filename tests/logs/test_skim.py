@@ -1,0 +1,78 @@
+"""The fast lane reads what reading line by line reads, only sooner."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stepscope.logs._stream import stream
+
+if TYPE_CHECKING:
+    from stepscope.logs import Record
+
+_RECORDINGS = sorted(Path(__file__).parents[2].glob("recordings/*/*/*.txt"))
+_PIECES = st.sampled_from(
+    [
+        b"fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 1/2 frames: 0\n",
+        b"fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 2/2 frames: 64\n",
+        b"fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 2\n\n",
+        b"\r 40%|####      | 64/160 [00:00<00:00, 570.95it/s]",
+        b"\r 50%|#####     | 80/160 [00:00<?, ?it/s]  ",
+        b"Using cpu device\n",
+        b"#" * 80 + b"\n   Learning iteration 3/4 \n\n  Mean reward: 1.5\n  ETA: 0:00:01\n\n",
+        b"#" * 80 + b"\n   Learning iteration 3/4 \n\n  Mean reward: nan\n  ETA: 1 day, 0:00:01\n\n",
+        b"#" * 80 + b"\n   Learning iteration 4/4 \n\n  Mean reward: 7\n  ETA: 0:00:01\n",
+        b"-" * 18 + b"\n| time/   |      |\n|    fps  | 1    |\n" + b"-" * 18 + b"\n",
+        b"-" * 18 + b"\n| time/   |      |\n|    fps  | 1e-7 |\n" + b"-" * 18 + b"\n",
+        b"-" * 19 + b"\n| time/   |      |\n|    fps  | 2    |\n" + b"-" * 18 + b"\n",
+        b"\n",
+        b"\r",
+        b" \n",
+        b"---\n",
+        b"[rank1]: x\n",
+    ]
+)
+
+
+def _printed(records: list[Record]) -> list[str]:
+    return [record.to_json() for record in records]
+
+
+def _chunks(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_PIECES, max_size=12).map(b"".join), st.integers(1, 300))
+def test_both_lanes_read_the_same(data: bytes, size: int) -> None:
+    """However records that can be read at once are mixed with others, and however they arrive."""
+    slow = _printed(list(stream([data], fast=False, num_envs=3)))
+    assert slow == _printed(list(stream([data], num_envs=3)))
+    assert slow == _printed(list(stream(_chunks(data, size), num_envs=3)))
+
+
+@pytest.mark.parametrize("path", _RECORDINGS, ids=lambda path: "/".join(path.parts[-3:]))
+def test_recordings_read_the_same(path: Path) -> None:
+    """Real logs one after the other, whole and in chunks."""
+    data = path.read_bytes() * 2
+    slow = _printed(list(stream([data], fast=False)))
+    assert slow == _printed(list(stream([data])))
+    assert slow == _printed(list(stream(_chunks(data, 777))))
+
+
+@pytest.mark.parametrize("name", ["rsl_rl/5.5.1/default", "rsl_rl/3.1.3/default", "sb3/2.9.2/default"])
+def test_a_learnt_layout_is_used(name: str) -> None:
+    """Blocks that look like the one before take less than half the time; by themselves they take several times as much."""
+    path = Path(__file__).parents[2] / "recordings" / f"{name}.txt"
+    data = path.read_bytes() * 50
+    seconds = []
+    for fast in (True, False):
+        started = time.process_time()
+        assert sum(record.kind == "iteration" for record in stream([data], fast=fast)) > 0
+        seconds.append(time.process_time() - started)
+    assert seconds[0] < seconds[1] / 2
