@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.gridspec import GridSpec
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from stepscope.logs._words import count, number
 from stepscope.plots import COLOURS, INK, MUTED, figure
@@ -28,6 +28,7 @@ __all__ = ["draw"]
 
 _PANEL = 2.9  # inches
 _TITLE = 44  # characters in a line; the names of the curves take their room on the right
+_THOUSANDS = "{x:,.10g}"
 _STYLES = {"step": ":", "rollout": "--", "total": "-", "cumulative": "-.", "bar": "-"}
 
 
@@ -53,7 +54,8 @@ def draw(series: Sequence[RunSeries], summaries: Sequence[RunSummary]) -> Figure
         last = index == len(panels) - 1
         axes.set(ylabel=panel.y, xlabel=axis if last else "")
         axes.tick_params(labelbottom=last)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_formatter(_THOUSANDS)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
         axes.set_title(textwrap.fill(panel.title, _TITLE))
         panel.fill(axes)
         _mark_failures(axes, runs, named=index == 0)
@@ -84,7 +86,7 @@ def _speed(runs: Runs) -> Panel | None:
             warm = next((rate.warm for rate in summary.rates if rate.scope == "total" and rate.warm), None)
             if warm is not None and len(runs) == 1:
                 axes.axhspan(warm.low, warm.high, color=MUTED, alpha=0.25, linewidth=0)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axes.yaxis.set_major_formatter(_THOUSANDS)
         if several:
             _name_curves(axes, {name: points for run, _ in runs for name, points in run.rates.items()})
         else:
@@ -188,7 +190,7 @@ def _reward_title(courses: Sequence[Course], *, announced: bool) -> str:
     if len(courses) > 1:
         return f"The {name} of the last run ends at {last}"
     if first == last:
-        return f"The {name} is {last}"
+        return f"The {name} {'is' if course.count == 1 else 'ends where it began, at'} {last}"
     if course.first != course.first or course.last != course.last:
         return f"The {name} is not a number"
     return f"The {name} {'rises' if course.last > course.first else 'falls'} from {first} to {last}"
