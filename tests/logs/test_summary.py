@@ -60,6 +60,18 @@ def test_rates_are_medians_without_the_first_iteration() -> None:
         assert statistics.quantiles(warm, n=4, method="inclusive") == [spread.low, spread.median, spread.high]
 
 
+def test_the_iterations_own_rate_follows_from_two_tables() -> None:
+    """Stable-Baselines3 prints steps and their mean rate since the start; the differences are the iteration's own."""
+    text = (RECORDINGS / "sb3" / "2.9.2" / "default.txt").read_text(encoding="utf-8")
+    steps = [int(count) for count in re.findall(r"total_timesteps +\| (\d+)", text)]
+    times = [count / int(fps) for count, fps in zip(steps, re.findall(r" fps +\| (\d+)", text), strict=True)]
+    own = [(steps[n] - steps[n - 1]) / (times[n] - times[n - 1]) for n in range(1, len(steps))]
+    [total] = [rate for rate in _of("sb3/2.9.2/default").rates if rate.scope == "total"]
+    assert total.warm is not None
+    assert (True, None, len(own)) == (total.derived, total.first, total.warm.count)
+    assert statistics.median(own) == pytest.approx(total.warm.median)
+
+
 def test_time_shares_of_three_rates_that_contain_each_other() -> None:
     """RL-Games divides one number of steps by the time of stepping, of the rollout, and of the iteration."""
     text = (RECORDINGS / "rl_games" / "1.6.5" / "default.txt").read_text(encoding="utf-8")
