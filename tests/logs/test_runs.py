@@ -159,3 +159,8 @@ def test_two_tables_tell_the_rate_between_them() -> None:
         list(reads(_table(1, 64, fps=0, elapsed=40) + _table(2, 128, fps=0, elapsed=41)))
     )
     assert "fps.total" not in rounded.derived
+
+
+def test_a_traceback_above_the_start_of_its_run_is_of_that_run() -> None:
+    """Into a file, standard error is written at once and standard output when its buffer is full."""
+    assert {1} == {record.run for record in read(_ROOT / "isaaclab/3.0.0/nan.txt")}

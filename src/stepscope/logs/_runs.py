@@ -60,8 +60,7 @@ class Runs:
             )
         if self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
             self._restart()
-        elif record.kind == "failure":
-            self._worked = True
+        # A failure ends no run: written to a file, standard error overtakes what Python still buffers.
         return put(record, run=self.run)
 
     def advance(self, key: Key, own: Mark) -> Mark | None:
