@@ -48,8 +48,15 @@ def test_all_have_what_they_need_and_a_gap_between() -> None:
 def test_what_matters_least_goes_first() -> None:
     """The order on the screen is not that of importance."""
     parts = [part("least", 3, 3, 9), part("most", 3, 3, 0), part("less", 3, 3, 5)]
-    assert {"most": 3, "less": 3} == names(fitted(parts, 6))
+    assert {"most": 3, "less": 3} == names(fitted(parts, 7))
     assert {"most": 3} == names(fitted(parts, 5))
+
+
+def test_gaps_matter_more_than_some_parts() -> None:
+    """Rows that are crammed are read by nobody; but a number is worth more than a gap."""
+    parts = [part("messages", 1, 1, 9), part("rates", 2, 2, 4), part("progress", 2, 2, 2)]
+    assert {"rates": 2, "progress": 2} == names(fitted(parts, 6))
+    assert {"rates": 2, "progress": 2} == names(fitted(parts, 4))
 
 
 def test_wishes_come_before_luxury() -> None:

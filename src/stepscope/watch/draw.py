@@ -73,7 +73,7 @@ def _levels(points: Sequence[float], *, most: int) -> list[int | None]:
     if low == high:  # neither rising nor falling: in the middle
         return [most // 2 if math.isfinite(point) else None for point in points]
     return [
-        round(most * (point / 2 - low) / (high - low)) if math.isfinite(point) else None for point in points
+        round(most * ((point / 2 - low) / (high - low))) if math.isfinite(point) else None for point in points
     ]
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "fitted"]
 
+_GAPS = 7.5
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
@@ -24,7 +26,7 @@ class Part:
     least, most
         How many make sense.
     importance
-        The part with the smallest goes last when there is no room.
+        From 0, which goes last when there is no room.
     wants
         Rows that it should have before another part gets more than its own wish.
     """
@@ -39,16 +41,17 @@ class Part:
 def fitted(parts: Sequence[Part], height: int) -> list[list[Text]]:
     """Return the rows of each part that finds room within `height`, with one row left between two of them.
 
-    If there is no room for all, the gaps go first and then what matters least.
+    If there is no room for all, what matters least goes first; the gaps matter more than some parts.
     """
     there = [part for part in parts if part.most > 0]
     sizes = {index: part.least for index, part in enumerate(there)}
-    gaps = len(there) - 1
-    if sum(sizes.values()) + gaps > height:
-        gaps = 0
-    while len(sizes) > 1 and sum(sizes.values()) > height:
-        del sizes[max(sizes, key=lambda index: there[index].importance)]
-    spare = height - gaps - sum(sizes.values())
+    gaps = True
+    while (spare := height - sum(sizes.values()) - gaps * (len(sizes) - 1)) < 0 and len(sizes) > 1:
+        least = max(sizes, key=lambda index: there[index].importance)
+        if gaps and there[least].importance < _GAPS:
+            gaps = False
+        else:
+            del sizes[least]
     order = sorted(sizes, key=lambda index: there[index].importance)
     for limits in ([min(part.wants, part.most) for part in there], [part.most for part in there]):
         for index in order:
