@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,30 @@ def test_two_tables_tell_the_rate_between_them() -> None:
     assert "fps.total" not in rounded.derived
 
 
+def test_the_rate_between_two_tables_of_a_continued_run_counts_its_own_steps() -> None:
+    """The cumulative rate counts from where the run began, the tables from where its predecessor did."""
+    records = _iterations(list(read(_ROOT / "sb3/2.9.2/resumed.txt")))
+    began = 7 * 64 * 32  # iterations of the first run, environments, horizon
+    second = [record for record in records if record.run == 2]
+    elapsed = [((record.env_steps or 0) - began) / (record.fps.cumulative or 0) for record in second]
+    expected = [64 * 32 / (now - before) for before, now in pairwise(elapsed)]
+
+    assert pytest.approx(expected, rel=0.01) == [record.derived["fps.total"] for record in second[1:]]
+
+
 def test_a_traceback_above_the_start_of_its_run_is_of_that_run() -> None:
     """Into a file, standard error is written at once and standard output when its buffer is full."""
     assert {1} == {record.run for record in read(_ROOT / "isaaclab/3.0.0/nan.txt")}
+
+
+def test_a_continued_training_has_rates_of_its_own() -> None:
+    """Its tables count all steps ever, and divide only its own by its own time."""
+    records = _iterations(list(read(_ROOT / "sb3/2.9.2/resumed.txt")))
+    own = [record for record in records if record.run == 2]
+    start = records[len(records) - len(own) - 1].env_steps or 0
+    for before, after in pairwise(own):
+        seconds = [
+            ((record.env_steps or 0) - start) / (record.fps.cumulative or 1) for record in (before, after)
+        ]
+        rate = ((after.env_steps or 0) - (before.env_steps or 0)) / (seconds[1] - seconds[0])
+        assert pytest.approx(rate, rel=0.05) == after.derived["fps.total"]

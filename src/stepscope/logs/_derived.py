@@ -113,7 +113,8 @@ def _sb3(own: Mark, before: Mark | None) -> dict[str, float]:
     steps = own.env_steps - before.env_steps
     if steps <= 0:
         return {}
-    first, last = _elapsed(before), _elapsed(own)
+    began = _began(own, before)
+    first, last = _elapsed(before, began), _elapsed(own, began)
     if first is None or last is None:
         return {}
     shortest, longest = last[0] - first[1], last[1] - first[0]
@@ -122,14 +123,24 @@ def _sb3(own: Mark, before: Mark | None) -> dict[str, float]:
     return {"fps.total": 2 * steps / (shortest + longest)}
 
 
-def _elapsed(own: Mark) -> tuple[float, float] | None:
-    """Return between which seconds since training began a table was printed."""
+def _began(own: Mark, before: Mark) -> int | None:
+    """Return how many steps were taken before this training, which its rate does not count; None if nothing tells."""
+    if own.iteration is None or before.iteration is None or own.env_steps is None or before.env_steps is None:
+        return None
+    iterations = own.iteration - before.iteration
+    if iterations <= 0:
+        return None
+    return max(0, own.env_steps - (own.env_steps - before.env_steps) * own.iteration // iterations)
+
+
+def _elapsed(own: Mark, began: int | None) -> tuple[float, float] | None:
+    """Return between which seconds since training began a table was printed: by its clock and by its rate."""
     if own.elapsed is None or not 0 <= own.elapsed < float("inf"):
         return None
     low, high = float(own.elapsed), own.elapsed + 1.0
-    if own.fps is not None and own.env_steps is not None and 0 < own.fps < float("inf"):
-        # Where training was continued, the rate counts fewer steps than the table: then only the clock tells.
-        by_rate = (own.env_steps / (own.fps + 1), own.env_steps / own.fps)
+    if began is not None and own.fps is not None and own.env_steps is not None and 0 < own.fps < float("inf"):
+        steps = own.env_steps - began
+        by_rate = (steps / (own.fps + 1), steps / own.fps)
         if by_rate[0] < high and by_rate[1] > low:
             low, high = max(low, by_rate[0]), min(high, by_rate[1])
     return low, high
