@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -161,17 +160,6 @@ def test_two_tables_tell_the_rate_between_them() -> None:
         list(reads(_table(1, 64, fps=0, elapsed=40) + _table(2, 128, fps=0, elapsed=41)))
     )
     assert "fps.total" not in rounded.derived
-
-
-def test_the_rate_between_two_tables_of_a_continued_run_counts_its_own_steps() -> None:
-    """The cumulative rate counts from where the run began, the tables from where its predecessor did."""
-    records = _iterations(list(read(_ROOT / "sb3/2.9.2/resumed.txt")))
-    began = 7 * 64 * 32  # iterations of the first run, environments, horizon
-    second = [record for record in records if record.run == 2]
-    elapsed = [((record.env_steps or 0) - began) / (record.fps.cumulative or 0) for record in second]
-    expected = [64 * 32 / (now - before) for before, now in pairwise(elapsed)]
-
-    assert pytest.approx(expected, rel=0.01) == [record.derived["fps.total"] for record in second[1:]]
 
 
 def test_a_traceback_above_the_start_of_its_run_is_of_that_run() -> None:
