@@ -109,7 +109,7 @@ def _rsl_rl(record: Record) -> Iterator[Scalar]:
     if step is None:
         return
     collection = "Perf/collection time" if "Total timesteps" in record.metrics else "Perf/collection_time"
-    elapsed = record.seconds.elapsed
+    elapsed = record.derived.get("seconds.elapsed", record.seconds.elapsed)
     for tag, at, value in (
         ("Perf/total_fps", step, record.fps.total),
         (collection, step, record.seconds.collect),

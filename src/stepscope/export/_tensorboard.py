@@ -72,7 +72,7 @@ class EventFiles:
             folder /= f"rank_{record.rank}"
         if folder not in self._tags:
             self._tags[folder] = Tags()
-        seconds = record.seconds.elapsed
+        seconds = record.derived.get("seconds.elapsed", record.seconds.elapsed)
         for scalar in self._tags[folder].scalars(record):
             self._write(folder, _event(scalar, seconds or 0.0))
             self.count += 1

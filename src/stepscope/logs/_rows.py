@@ -30,7 +30,7 @@ COLUMNS = (
     *(f"seconds.{part}" for part in _SECONDS),
     "reward",
     "episode_length",
-    *(f"derived.{name}" for name in ("fps.total", "env_steps", "seconds.eta", "cold")),
+    *(f"derived.{name}" for name in ("fps.total", "env_steps", "seconds.elapsed", "seconds.eta", "cold")),
 )
 """Columns that every table has; those of the printed labels follow, in the order in which they were first printed."""
 

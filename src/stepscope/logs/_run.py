@@ -112,8 +112,8 @@ class Run:
             self._reward.add(record.reward, record.iteration)
         if record.episode_length is not None:
             self._length.add(record.episode_length, record.iteration)
-        if record.seconds.elapsed is not None:
-            self._seconds = record.seconds.elapsed
+        if (elapsed := record.derived.get("seconds.elapsed", record.seconds.elapsed)) is not None:
+            self._seconds = elapsed
 
     def _saved(self, record: Record) -> None:
         self._checkpoint = record.text
