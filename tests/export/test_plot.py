@@ -244,3 +244,25 @@ def test_only_so_many_runs_are_drawn(tmp_path: Path, recordings: Path) -> None:
     plot.write(summary.runs(), name="a log")
     assert MOST_RUNS == len(plot._runs)
     assert "12 runs: 30,925 to 30,925 environment" in _words(tmp_path / "a.svg")
+
+
+def test_logs_of_two_libraries_share_one_figure(recordings: Path) -> None:
+    """Where only some iterations tell stepping apart, the rollout is drawn as one."""
+    names = ("rl_games/1.6.5/default", "rsl_rl/5.5.1/default")
+    both = b"".join((recordings / f"{name}.txt").read_bytes() for name in names)
+    summary, series = Summary("a log"), RunSeries()
+    for record in reads(both):
+        changed = _changed(record, run=1)
+        summary.add(changed)
+        series.add(changed)
+    [run] = summary.runs()
+    assert run.time is not None
+    assert run.time.step is None
+    drawn = draw([series], [run])
+    assert drawn is not None
+    assert {"the rollout", "learning"} == {text.get_text().split("\n")[0] for text in drawn.axes[1].texts}
+
+
+def test_no_runs_make_no_figure() -> None:
+    """An empty log has nothing to draw."""
+    assert draw([], []) is None

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from stepscope.errors import BadInputError
 from stepscope.export import EventFiles
 from stepscope.export._tags import BAR_TAG
-from stepscope.logs import Record, read, reads
+from stepscope.logs import Record, Seconds, read, reads
 from stepscope.train import run
 
 if TYPE_CHECKING:
@@ -251,3 +251,20 @@ def test_a_missing_tensorboard_is_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     sentence = "--tensorboard needs tensorboard, which is not installed; install it with pip install 'stepscope[tensorboard]'."
     assert (2, f"stepscope: {sentence}\n") == (done.returncode, done.stderr)
+
+
+def test_a_damaged_label_or_time_is_no_tag(tmp_path: Path) -> None:
+    """A number without a name, and a clock that is not finite, have no place on any axis."""
+    records = [
+        Record(kind="iteration", library="sb3", env_steps=1, metrics={"": 8.0, "time/fps": 7}, span=(0, 1)),
+        Record(
+            kind="iteration",
+            library="rsl_rl",
+            iteration=0,
+            reward=1.5,
+            seconds=Seconds(elapsed=math.inf),
+            span=(1, 2),
+        ),
+    ]
+    _written(records, tmp_path)
+    assert {"time/fps", "Train/mean_reward"} == set(_scalars(tmp_path))

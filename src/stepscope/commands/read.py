@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,13 @@ class _Exports:
                 self.plot.add(record)
             yield record
 
+    def close(self) -> None:
+        """Close the files."""
+        if self.csv is not None:
+            self.csv.close()
+        if self.events is not None:
+            self.events.close()
+
 
 def _folders(logs: Sequence[str]) -> dict[str, str]:
     """Return a folder's name for each log, if there are several."""
@@ -112,7 +120,11 @@ def _folders(logs: Sequence[str]) -> dict[str, str]:
 
 
 def _read(options: argparse.Namespace) -> int:
-    exports = _Exports(options)
+    with closing(_Exports(options)) as exports:
+        return _read_all(options, exports)
+
+
+def _read_all(options: argparse.Namespace, exports: _Exports) -> int:
     summaries = []
     for number, name in enumerate(options.logs):
         summary = Summary(title(name))
@@ -182,7 +194,7 @@ def _write(exports: _Exports, summaries: Sequence[Summary], *, said: bool) -> No
     if exports.csv is not None:
         exports.csv.write(sys.stdout)
     if exports.events is not None:
-        exports.events.close()
+        exports.events.close()  # what it holds back is written now, before it is said to be
     if problems:
         raise BadInputError("\n".join(problems))
     if exports.plot is not None:

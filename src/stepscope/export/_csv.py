@@ -32,7 +32,7 @@ class CsvTable:
         names = ("log", *COLUMNS) if several else COLUMNS
         self._several = several
         self._columns = dict.fromkeys(names)
-        self._waiting = SpooledTemporaryFile(  # noqa: SIM115 - closed when the table is written
+        self._waiting = SpooledTemporaryFile(  # noqa: SIM115 - closed below
             max_size=_IN_MEMORY, mode="w+", encoding="utf-8", errors="surrogatepass", newline=""
         )
         self._writer = csv.writer(self._waiting)
@@ -47,11 +47,15 @@ class CsvTable:
         self._columns.update(dict.fromkeys(values))
         self._writer.writerow([values.get(name) for name in self._columns])
 
+    def close(self) -> None:
+        """Drop the rows that wait."""
+        self._waiting.close()
+
     def write(self, out: IO[str]) -> None:
         """Write the header and all rows; what was not printed is an empty cell."""
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self._columns)
         self._waiting.seek(0)
-        with self._waiting as waiting:
-            for cells in csv.reader(waiting):
-                writer.writerow([*cells, *[""] * (len(self._columns) - len(cells))])
+        for cells in csv.reader(self._waiting):
+            writer.writerow([*cells, *[""] * (len(self._columns) - len(cells))])
+        self.close()

@@ -138,22 +138,20 @@ def _speed_title(rates: Sequence[Rate]) -> str:
 
 
 def _time(runs: Runs) -> Panel | None:
-    run, summary = max(runs, key=lambda pair: len(pair[0].collect.x))
-    time = summary.time
-    if time is None or len(run.collect.x) == 0:
+    told = [(run, summary.time) for run, summary in runs if run.collect.x and summary.time is not None]
+    if not told:
         return None
-    shares = (
-        {"the rollout": time.collect}
-        if time.step is None
-        else {"stepping": time.step, "inference": time.inference or 0.0}
-    )
-    shares["learning"] = time.learn
+    run, time = max(told, key=lambda pair: len(pair[0].collect.x))
+    # Logs of two libraries in one run may tell stepping apart in some iterations and not in others.
+    parted = time.step is not None and len(run.step.x) == len(run.collect.x)
+    rollout = {"stepping": time.step or 0.0, "inference": time.inference or 0.0}
+    shares = {**(rollout if parted else {"the rollout": time.collect}), "learning": time.learn}
     largest = max(shares, key=lambda name: shares[name])
 
     def fill(axes: Axes) -> None:
         colour, x = COLOURS.get(run.library, INK), run.collect.x
         zero, one = [0.0] * len(x), [1.0] * len(x)
-        levels = [zero, run.collect.y, one] if time.step is None else [zero, run.step.y, run.collect.y, one]
+        levels = [zero, *([run.step.y] if parted else []), run.collect.y, one]
         for name, low, high, alpha in zip(shares, levels, levels[1:], (0.9, 0.55, 0.2), strict=False):
             axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
             middle, place = (low[-1] + high[-1]) / 2, axes.get_yaxis_transform()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,15 +42,16 @@ class Tags:
         self._frames: int | None = None
 
     def scalars(self, record: Record) -> Iterator[Scalar]:
-        """Yield what `record` holds; what a library prints and writes under no tag is left out."""
+        """Return what `record` holds; what a library prints and writes under no tag is left out."""
         if record.library == "rl_games":
-            yield from self._rl_games(record)
-        elif record.library == "rsl_rl" and record.kind == "iteration":
-            yield from _rsl_rl(record)
-        elif record.library == "sb3":
-            yield from _sb3(record)
-        elif record.library == "skrl" and record.kind == "progress":
-            yield from _skrl(record)
+            return self._rl_games(record)
+        if record.library == "rsl_rl" and record.kind == "iteration":
+            return _rsl_rl(record)
+        if record.library == "sb3":
+            return _sb3(record)
+        if record.library == "skrl" and record.kind == "progress":
+            return _skrl(record)
+        return iter(())
 
     def _rl_games(self, record: Record) -> Iterator[Scalar]:
         if record.kind == "iteration" and record.iteration is not None:
@@ -119,11 +121,11 @@ def _rsl_rl(record: Record) -> Iterator[Scalar]:
         ("Train/mean_reward/time", elapsed, record.reward),
         ("Train/mean_episode_length/time", elapsed, record.episode_length),
     ):
-        if value is not None and at is not None:
+        if value is not None and at is not None and math.isfinite(at):
             yield Scalar(tag, int(at), value)
     for label, value in record.metrics.items():
         name = _rsl_rl_tag(label)
-        if name is not None:
+        if name:
             yield Scalar(name, step, value)
 
 
@@ -152,7 +154,7 @@ def _sb3(record: Record) -> Iterator[Scalar]:
     if record.kind not in ("iteration", "message") or record.env_steps is None:
         return
     for label, value in record.metrics.items():
-        if label not in _SB3_EXCLUDED:
+        if label and label not in _SB3_EXCLUDED:
             yield Scalar(label, record.env_steps, value)
 
 

@@ -174,7 +174,7 @@ class Times:
 
     def __init__(self) -> None:
         self._step = self._collect = self._learn = 0.0
-        self._parted = False
+        self._parted = True
         self._cold = True
 
     def iteration(self, record: Record) -> None:
@@ -191,7 +191,7 @@ class Times:
         elif times is not None:
             step, collect, learn = times
             if collect >= 0 <= learn and step + collect + learn < math.inf:
-                self._parted = fps.step is not None
+                self._parted = self._parted and fps.step is not None
                 self._step += step
                 self._collect += collect
                 self._learn += learn
