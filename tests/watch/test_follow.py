@@ -77,7 +77,7 @@ def test_a_log_that_does_not_exist_yet_is_waited_for(log: Path, follow: Begin) -
     """One starts to watch before the run; it is said what is waited for, until it is there."""
     source = follow(log)
     assert b"" == source.next(0)
-    assert (f"waiting for {log}, which does not exist yet",) == source.notes
+    assert ("waiting for the log, which does not exist yet",) == source.notes
     log.write_bytes(b"one\n")
     assert b"one\n" == source.next(0)
     assert () == source.notes
@@ -164,7 +164,7 @@ def test_a_deleted_log_is_waited_for(log: Path, follow: Begin) -> None:
     with log.open("ab", buffering=0) as writer:
         log.unlink()
         assert b"" == source.next(0)
-        assert (f"{log} was deleted; a new one is read when there is one",) == source.notes
+        assert ("the log was deleted; a new one is read when there is one",) == source.notes
         writer.write(b"two\n")
         assert b"two\n" == source.next(0)
     log.write_bytes(b"three\n")

@@ -194,6 +194,7 @@ def test_a_run_can_survive_a_traceback(epochs: Epochs, state_of: StateOf) -> Non
     found = shown(state_of(epochs(1, 3) + _CRASH + epochs(4, 6)))
     assert "running" == found.phase
     assert found.failure is not None
+    assert "finished" == shown(state_of(epochs(1, 3) + _CRASH + epochs(4, 40))).phase
 
 
 def test_a_finished_run_has_nothing_left(epochs: Epochs, state_of: StateOf) -> None:
@@ -206,8 +207,8 @@ def test_a_finished_run_has_nothing_left(epochs: Epochs, state_of: StateOf) -> N
 
 def test_a_second_run_in_a_log_begins_anew(recordings: Path, state_of: StateOf) -> None:
     """A log that is appended to shows the run at hand, with a word about the one before."""
-    first = (recordings / "rsl_rl/5.5.1/diverged.txt").read_bytes()
-    second = (recordings / "rsl_rl/5.5.1/default.txt").read_bytes()
+    first = (recordings / "rl_games/1.6.5/diverged.txt").read_bytes()
+    second = (recordings / "rl_games/1.6.5/default.txt").read_bytes()
     found = shown(state_of(first + second))
     assert "finished" == found.phase
     assert found.failure is None

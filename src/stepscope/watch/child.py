@@ -54,24 +54,18 @@ class Child:
     age = 0.0
 
     def __init__(self, command: Sequence[str]) -> None:
-        keyboard = sys.stdin is None or sys.stdin.closed or sys.stdin.isatty()
+        reading, writing = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL if keyboard else None,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                env={"PYTHONUNBUFFERED": "1", **os.environ},
-                process_group=0 if os.name == "posix" else None,
-            )
+            self._process = _started(command, writing)
         except (OSError, ValueError) as error:
+            os.close(reading)
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise BadInputError(
                 f"{command[0]} cannot be started ({reason}); check the command after --."
             ) from None
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker
-        self._pipe = Pipe(self._process.stdout.fileno, note="")
+        finally:
+            os.close(writing)
+        self._pipe = Pipe(lambda: reading, note="", ours=True)
         self._over_since: float | None = None
         self._asked, self._asked_at = 0, 0.0
         self.notes: tuple[str, ...] = ()
@@ -141,6 +135,18 @@ class Child:
     def interrupted(self) -> bool:
         """Whether it was asked to end."""
         return self._asked > 0
+
+
+def _started(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    keyboard = sys.stdin is None or sys.stdin.closed or sys.stdin.isatty()
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL if keyboard else None,
+        stdout=output,
+        stderr=output,
+        env={"PYTHONUNBUFFERED": "1", **os.environ},
+        process_group=0 if os.name == "posix" else None,
+    )
 
 
 def how_it_ended(status: int) -> tuple[str, str]:

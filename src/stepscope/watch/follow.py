@@ -58,7 +58,7 @@ class Follow:
             self._behind = os.fstat(self._opened().fileno()).st_size
         except FileNotFoundError:
             self.live = True
-            self._say(f"waiting for {self._path}, which does not exist yet", lasting=True)
+            self._say("waiting for the log, which does not exist yet", lasting=True)
         else:
             self.reading = 0.0 if self._behind else 1.0
 
@@ -120,7 +120,7 @@ class Follow:
         except FileNotFoundError:
             return b""
         except OSError as error:  # rights that changed, a network file system that lost it
-            self._say(f"{self._path} cannot be read just now ({error.strerror or error})")
+            self._say(f"the log cannot be read just now ({error.strerror or error})")
             self.close()
             return b""
 
@@ -178,7 +178,7 @@ class Follow:
         try:
             there = self._path.stat()
         except FileNotFoundError:
-            self._say(f"{self._path} was deleted; a new one is read when there is one", lasting=True)
+            self._say("the log was deleted; a new one is read when there is one", lasting=True)
             return b""
         if (there.st_dev, there.st_ino) == self._identity:
             if self._noted_until == _FOREVER:  # it was there all the time, under another name

@@ -53,12 +53,14 @@ class Layout:
         row = Text.assemble((label.ljust(self.label), "dim"), (number, f"bold {tone}"))
         return row.append(f" {unit}".ljust(UNIT), style="dim") if unit else row
 
-    def spread(self, left: Text, *rights: Text) -> Text:
-        """Return a row with something at each end; of several right ends, the first that fits, or the last."""
-        rights = tuple(right for right in rights if right.plain)
-        if not rights:
-            return left
+    def spread(self, left: Text, *rights: Text, needed: bool = False) -> Text:
+        """Return a row with something at each end: of several right ends, the first that fits.
+
+        If none does, there is none; or the left is cut, if the right is `needed`.
+        """
         fitting = (right for right in rights if left.cell_len + right.cell_len + 2 <= self.width)
-        right = next(fitting, rights[-1])
+        right = next(fitting, rights[-1] if needed and rights else Text())
+        if not right.plain:
+            return left
         left.truncate(max(0, self.width - right.cell_len - 2), overflow="ellipsis")
         return left.append(" " * max(0, self.width - left.cell_len - right.cell_len)).append_text(right)

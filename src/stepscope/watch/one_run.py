@@ -148,6 +148,12 @@ class OneRun:
         """Whether anything was reported yet."""
         return self._position() is not None
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that was planned is done, whatever happened in between."""
+        position = self._position()
+        return position is not None and position[1] is not None and position[0] >= position[1]
+
     def progress(self, *, now: float | None, elapsed: float | None) -> Progress | None:
         """Return how far it is; without a time there is nothing left to wait for."""
         if (position := self._position()) is None:

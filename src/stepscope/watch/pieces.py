@@ -41,8 +41,8 @@ def head_rows(layout: Layout) -> Iterator[Text]:
     lit = shown.beat % _DOTS
     dots = [(f"{glyphs.lit}", layout.accent) if at == lit else (glyphs.dot, "dim") for at in range(_DOTS)]
     title = Text(" ").join(Text.assemble(dot) for dot in dots).append("  stepscope watch", style="dim")
-    yield layout.spread(title, _says(layout))
-    name, by = Text.assemble((shown.name, "bold")), Text.assemble((shown.by, layout.accent))
+    yield layout.spread(title, _says(layout), needed=True)
+    name, by = _name(layout, layout.width), Text.assemble((shown.by, layout.accent))
     if name.cell_len + by.cell_len + 2 <= layout.width:
         yield layout.spread(name, by)
     else:
@@ -74,11 +74,18 @@ def field_rows(layout: Layout, rows: int) -> list[Text]:
 def rule(layout: Layout) -> Text:
     """Return a line that keeps the view and what stands above it apart."""
     says = Text(" ").append_text(_says(layout))
-    name = Text.assemble((layout.shown.name, "bold"))
-    name.truncate(max(8, layout.width - says.cell_len - 4), overflow="ellipsis")
-    name.append(" ")
+    name = _name(layout, max(8, layout.width - says.cell_len - 4)).append(" ")
     dashes = max(0, layout.width - name.cell_len - says.cell_len)
     return name.append(layout.glyphs.ahead * dashes, style="dim").append_text(says)
+
+
+def _name(layout: Layout, width: int) -> Text:
+    """Return what is watched; of a long path the end tells most, of a long command the beginning."""
+    name = Text.assemble((layout.shown.name, "bold"))
+    if name.cell_len > width and " " not in name.plain:
+        name = Text.assemble(("…" + layout.shown.name[-width + 1 :], "bold"))
+    name.truncate(width, overflow="ellipsis")
+    return name
 
 
 def _says(layout: Layout) -> Text:
@@ -152,7 +159,7 @@ def _warning(layout: Layout, warned: Warned, *, first: bool) -> Text:
         age = "now" if fresh else f"{about(warned.age)} ago"
     count = f"{warned.count:,} {layout.glyphs.times} "
     row = Text.assemble((label.ljust(layout.label), "dim"), (count, f"bold {tone}"), (warned.text, tone))
-    return layout.spread(row, Text.assemble((age, "bold" if fresh else "dim")))
+    return layout.spread(row, Text.assemble((age, "bold" if fresh else "dim")), needed=True)
 
 
 def latest_rows(layout: Layout, rows: int) -> list[Text]:

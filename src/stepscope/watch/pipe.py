@@ -35,15 +35,17 @@ class Pipe:
         Returns the file descriptor; it may wait, as it does for the writer of a named pipe.
     note
         What to say until something comes.
+    ours
+        Whether to close the descriptor at the end.
     """
 
     live = True
     reading = 1.0
     age = 0.0
 
-    def __init__(self, opened: Callable[[], int], *, note: str) -> None:
+    def __init__(self, opened: Callable[[], int], *, note: str, ours: bool = False) -> None:
         self.notes: tuple[str, ...] = (note,)
-        self._opened = opened
+        self._opened, self._ours = opened, ours
         self._chunks: queue.SimpleQueue[bytes | OSError | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(_AHEAD)
         self._ended = self.interrupted = False
@@ -55,6 +57,8 @@ class Pipe:
             while data := os.read(descriptor, _CHUNK):
                 self._room.acquire()
                 self._chunks.put(data)
+            if self._ours:
+                os.close(descriptor)
         except OSError as error:
             self._chunks.put(error)
         self._chunks.put(None)

@@ -158,7 +158,7 @@ class State:
         ago = f" {about(quiet)} ago" if quiet >= _QUIET else ""
         if summary.failure is not None and not self._run.went_on:
             return "failed", f"failed{ago}", ""
-        if summary.outcome == "finished":
+        if summary.outcome == "finished" or self._run.complete:
             return "finished", f"finished{ago}", ""
         return self._going(quiet)
 
