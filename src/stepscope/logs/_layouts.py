@@ -31,6 +31,9 @@ class Gap:
 
 
 def _clock(text: bytes) -> int:
+    days, comma, text = text.rpartition(b", ")
+    if comma:
+        return int(days.partition(b" ")[0]) * 86400 + _clock(text)
     hours, minutes, seconds = text.split(b":")
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
 
@@ -46,7 +49,7 @@ def _signed(text: bytes) -> float:
 
 INTEGER = Gap(rb"(-?\d{1,18})", int)
 FLOAT = Gap(rb"(-?(?:\d{1,18}\.\d{1,18}|nan|inf))", float)
-CLOCK = Gap(rb"(\d{1,9}:\d\d:\d\d)", _clock)
+CLOCK = Gap(rb"((?:\d{1,9} days?, )?\d{1,9}:\d\d:\d\d)", _clock)
 AUTO = Gap(rb"([+-]?+(?:\d{1,18}+(?:\.\d{0,18}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf))", _auto)
 
 

@@ -5,19 +5,22 @@ What is read here would be read line by line with the same result; the tests com
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from stepscope.logs import rl_games, rsl_rl, sb3, skrl
 from stepscope.logs._bars import BAR, of_groups
+from stepscope.logs._blocks import Context
 from stepscope.logs._derived import Mark, derive
 from stepscope.logs._layouts import SIZE_LIMIT, Layout
+from stepscope.logs._lines import TRACEBACK, Line
 from stepscope.logs._records import NO_FPS, NO_SECONDS, SCHEMA, Record, undecoded
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-    from stepscope.logs._blocks import Context
+    from stepscope.logs._blocks import Block
+    from stepscope.logs._records import Kind
     from stepscope.logs._runs import Key, Runs
 
 __all__ = ["Lanes"]
@@ -73,7 +76,7 @@ class Lanes:
         bars, epochs = _Bars(runs, context), _Epochs(runs)
         self._blocks: dict[str, _Blocks] = {module.LIBRARY: _Blocks(module, runs) for module in (rsl_rl, sb3)}
         self._by_first: dict[int, _Lane] = {
-            ord("f"): epochs,
+            **dict.fromkeys(b"fs=", epochs),
             ord("#"): self._blocks[rsl_rl.LIBRARY],
             ord("-"): self._blocks[sb3.LIBRARY],
             **dict.fromkeys(b" 1", bars),
@@ -94,7 +97,7 @@ class Lanes:
 
 
 class _Epochs:
-    """Lines of RL-Games."""
+    """Lines of RL-Games: epochs, and what is saved after them."""
 
     library = rl_games.LIBRARY
 
@@ -103,18 +106,28 @@ class _Epochs:
         self.at = 0
 
     def fits(self, data: bytes, at: int) -> bool:
-        """Say whether the line of an epoch stands there."""
-        return rl_games.FAST_EPOCH.match(data, at) is not None
+        """Say whether one of these lines stands there."""
+        return rl_games.FAST_EPOCH.match(data, at) is not None or _saved(data, at) is not None
 
     def skim(self, data: bytes, at: int, base: int) -> Iterator[Record]:
-        """Yield the epochs."""
+        """Yield the lines."""
         match = rl_games.FAST_EPOCH.match
         runs = self._runs
         key: Key = (None, self.library, "iteration")
         mark = runs.before(key)
         before = None if mark is None else (mark.iteration, mark.env_steps)
         run = runs.run
-        while (found := match(data, at)) is not None:
+        while True:
+            found = match(data, at)
+            if found is None:
+                found = _saved(data, at)
+                if found is None:
+                    break
+                end = found.end()
+                kind: Kind = "checkpoint" if found[1] is None else "best_reward"
+                yield undecoded(_line, found[0], kind, "rl_games", run, (base + at, base + end))
+                at = end
+                continue
             end = found.end()
             groups = found.groups()
             frames = groups[5]
@@ -132,6 +145,20 @@ class _Epochs:
         if before is not None:
             runs.note(key, _mark(before))
         self.at = at
+
+
+def _saved(data: bytes, at: int) -> re.Match[bytes] | None:
+    found = rl_games.FAST_SAVED.match(data, at)
+    # A traceback in the middle of a line begins a line of its own.
+    return None if found is None or TRACEBACK in found[0] else found
+
+
+def _line(raw: bytes) -> dict[str, Any]:
+    """Read a line as it would be read by itself."""
+    line = Line(raw.rstrip(b"\r\n"), 0, len(raw), whole=True)
+    block = rl_games.begin(line, Context(library=rl_games.LIBRARY))
+    record = cast("Block", block).record((0, 0))
+    return {name: getattr(record, name) for name in _REST}
 
 
 def _mark(counts: tuple[int | None, int | None]) -> Mark:

@@ -29,6 +29,11 @@ FAST_EPOCH = re.compile(
 )
 """The line of an epoch as it usually is, if a line with something in it follows."""
 
+FAST_SAVED = re.compile(
+    rb"(?:(saving next best rewards: )|=> saving checkpoint ')[^\x1b\r\n]{0,2000}+\r?\n(?=\S)"
+)
+"""A line about a saved policy, of which the first group tells the kind, if a line with something in it follows."""
+
 _LABELS = (
     "fps step",
     "fps step and policy inference",

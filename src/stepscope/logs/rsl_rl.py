@@ -210,7 +210,7 @@ _TITLE_PATTERN = (
 _RAW_COMPUTATION = re.compile(
     rb"( *+Computation: )\d++( steps/s \(collection: )[\d.]++(s, learning )[\d.]++(s\)\s*+)"
 )
-_RAW_ROW = re.compile(rb"([^\r\n]*: ++)([^\s:]++(?::\d\d:\d\d)?)( *+\r?\n)")
+_RAW_ROW = re.compile(rb"([^\r\n]*: ++)((?:\d{1,9} days?, )?[^\s:]++(?::\d\d:\d\d)?)( *+\r?\n)")
 
 
 def _layout_of(line: bytes) -> list[bytes | Gap] | None:
