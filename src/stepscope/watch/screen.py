@@ -138,6 +138,7 @@ class BelowText(_Terminal):
         super().__init__(file)
         self._drawn: list[Text] = []
         self._held = b""
+        self._within_line = False
 
     def enter(self) -> None:
         """Hide the cursor."""
@@ -147,8 +148,15 @@ class BelowText(_Terminal):
         """Take the view away and write what was held."""
         self._write(self._erasing() + _SHOW)
         self._file.buffer.write(self._held)
+        self._within_line = bool(self._held)
         self._held = b""
         self._file.flush()
+
+    def last(self, shown: Shown) -> None:
+        """Print the last moment below the text, of which the last line may have no end."""
+        if self._within_line:
+            self._write("\n")
+        super().last(shown)
 
     def text(self, data: bytes) -> None:
         """Write the lines that are complete above the view."""
@@ -162,6 +170,8 @@ class BelowText(_Terminal):
         drawn = self._drawn
         self._write(self._erasing())
         self._file.buffer.write(data[:end])
+        if data[end - 1 : end] != b"\n":  # far too long a line: the view needs a row of its own
+            self._file.buffer.write(b"\n")
         self._draw(drawn)
 
     def show(self, shown: Shown) -> None:
