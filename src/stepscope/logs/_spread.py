@@ -18,6 +18,8 @@ EXACT = 1 << 16
 _INFINITE = math.inf
 _LEAST, _MOST = 1e-6, 1e12  # what is counted or timed lies between; anything beyond counts as the bound
 _BINS_PER_E = 1000  # logarithmic bins, each 0.1 % wide
+_LOWEST = math.floor(math.log(_LEAST) * _BINS_PER_E)
+_HIGHEST = math.ceil(math.log(_MOST) * _BINS_PER_E) - _LOWEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,20 +78,22 @@ class Values:
             seen += here
             while ranks and ranks[0] < seen:
                 del ranks[0]
-                yield _LEAST * math.exp((index + 0.5) / _BINS_PER_E)
+                yield math.exp((index + _LOWEST + 0.5) / _BINS_PER_E)
 
     def _pour(self) -> None:
         """Count the values that were kept as they are."""
         if self._bins is None:
-            self._bins = array("Q", bytes(8 * (_bin(_MOST) + 1)))
+            self._bins = array("Q", bytes(8 * (_HIGHEST + 1)))
+        bins, log = self._bins, math.log
         for value in self._exact:
-            self._bins[_bin(value)] += 1
+            index = int(log(value) * _BINS_PER_E - _LOWEST)
+            bins[index if 0 <= index <= _HIGHEST else _bin(value)] += 1
         self._poured += len(self._exact)
         del self._exact[:]
 
 
 def _bin(value: float) -> int:
-    return int(math.log(min(max(value, _LEAST), _MOST) / _LEAST) * _BINS_PER_E)
+    return min(max(int(math.log(value) * _BINS_PER_E - _LOWEST), 0), _HIGHEST)
 
 
 def _quarters(values: list[float]) -> Iterator[float]:
