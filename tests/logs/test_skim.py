@@ -25,6 +25,8 @@ _PIECES = st.sampled_from(
         b"=> saving checkpoint 'runs/a/nn/last_a_ep_8_rew_7.5.pth'\n",
         b"=> saving checkpoint 'Traceback (most recent call last):\n",
         b"#" * 80 + b"\n   Learning iteration 5/9 \n\n  Mean reward: 7.5\n  ETA: 2 days, 0:00:01\n\n",
+        b"nefc overflow - please increase njmax to 8\n",
+        b"broadphase overflow - please increase nconmax to 4 or naconmax to 64\n",
         b"\r 40%|####      | 64/160 [00:00<00:00, 570.95it/s]",
         b"\r 50%|#####     | 80/160 [00:00<?, ?it/s]  ",
         b"Using cpu device\n",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from stepscope.logs import rl_games, rsl_rl, sb3, skrl
+from stepscope.logs import rl_games, rsl_rl, sb3, skrl, warp
 from stepscope.logs._bars import BAR, of_groups
 from stepscope.logs._blocks import Context
 from stepscope.logs._derived import Mark, derive
@@ -80,6 +80,7 @@ class Lanes:
             ord("#"): self._blocks[rsl_rl.LIBRARY],
             ord("-"): self._blocks[sb3.LIBRARY],
             **dict.fromkeys(b" 1", bars),
+            **dict.fromkeys(b"bn", _Floods(runs)),
         }
 
     def at(self, data: bytes, at: int) -> _Lane | None:
@@ -125,7 +126,7 @@ class _Epochs:
                     break
                 end = found.end()
                 kind: Kind = "checkpoint" if found[1] is None else "best_reward"
-                yield undecoded(_line, found[0], kind, "rl_games", run, (base + at, base + end))
+                yield undecoded(_line, (rl_games, found[0]), kind, "rl_games", run, (base + at, base + end))
                 at = end
                 continue
             end = found.end()
@@ -153,10 +154,11 @@ def _saved(data: bytes, at: int) -> re.Match[bytes] | None:
     return None if found is None or TRACEBACK in found[0] else found
 
 
-def _line(raw: bytes) -> dict[str, Any]:
+def _line(source: tuple[Any, bytes]) -> dict[str, Any]:
     """Read a line as it would be read by itself."""
+    grammar, raw = source
     line = Line(raw.rstrip(b"\r\n"), 0, len(raw), whole=True)
-    block = rl_games.begin(line, Context(library=rl_games.LIBRARY))
+    block = grammar.begin(line, Context(library=grammar.LIBRARY))
     record = cast("Block", block).record((0, 0))
     return {name: getattr(record, name) for name in _REST}
 
@@ -182,6 +184,29 @@ def _with_derived(library: str, fields: dict[str, Any], own: Mark, before: Mark 
         eta=fields["seconds"].eta,
     )
     return fields
+
+
+class _Floods:
+    """Warnings of Warp, of which some logs have more than of anything else."""
+
+    library = warp.LIBRARY
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self.at = 0
+
+    def fits(self, data: bytes, at: int) -> bool:
+        """Say whether such a warning stands there."""
+        return warp.FAST_ADVICE.match(data, at) is not None
+
+    def skim(self, data: bytes, at: int, base: int) -> Iterator[Record]:
+        """Yield the warnings."""
+        match, run = warp.FAST_ADVICE.match, self._runs.run
+        while (found := match(data, at)) is not None:
+            end = found.end()
+            yield undecoded(_line, (warp, found[0]), "message", "warp", run, (base + at, base + end))
+            at = end
+        self.at = at
 
 
 class _Bars:
