@@ -48,13 +48,14 @@ def time_rows(layout: Layout) -> Iterator[Text]:
     if time.step is not None:
         parts = [("stepping", time.step), ("inference", time.inference or 0.0)]
     parts.append(("learning", time.learn))
+    gap = "   " if layout.wide else " "
     row = Text.assemble(("time".ljust(layout.label), "dim"))
-    said = Text(" " * layout.label)
+    said = Text(" " * layout.label if layout.wide else "")
     cells = share_bar([share for _, share in parts], width=layout.width - layout.label)
     for (name, share), size, mark in zip(parts, cells, layout.glyphs.shares, strict=False):
         row.append(mark * size, style=layout.accent)
         said.append(f"{mark} ", style=layout.accent)
-        said.append(f"{name} ", style="dim").append(f"{share:.0%}   ")
+        said.append(f"{name} ", style="dim").append(f"{share:.0%}{gap}")
     yield row
     yield said
 

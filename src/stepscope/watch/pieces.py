@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -32,6 +33,8 @@ _SOON = 60  # seconds; nobody looks at the clock for less
 _FRESH = 5.0  # seconds for which a warning counts as new
 _INDENTED = 8
 _APART = 4  # cells from one dot to the next
+_MESSAGE = 3  # rows for what the exception says
+_CALLED = ", called from "
 _STRIDE = 7919  # a prime: the lit dot seems to jump anywhere
 
 
@@ -103,7 +106,7 @@ def progress_rows(layout: Layout) -> Iterator[Text]:
         yield Text.assemble((done, layout.accent), (ahead, "dim"), (percent, "bold"))
     of = "" if progress.planned is None else f" of {progress.planned:,}"
     count = Text.assemble(f"{progress.unit} ", (f"{progress.done:,}", "bold"), of)
-    steps = "" if progress.env_steps is None else count_of(progress.env_steps, "env step")
+    steps = "" if not progress.env_steps else count_of(progress.env_steps, "env step")
     left, pace = list(_left(layout, progress)), list(_pace(layout, progress))
     yield layout.spread(count, *(left or pace))
     below = layout.spread(Text.assemble((steps, "dim")), *(pace if left else ()))
@@ -126,7 +129,7 @@ def _pace(layout: Layout, progress: Progress) -> Iterator[Text]:
     said = []
     if progress.pace is not None:
         said.append(f"{exactly(progress.pace)} an iteration")
-    if progress.elapsed is not None:
+    if progress.elapsed is not None and progress.elapsed >= 1:
         over = layout.shown.phase in ("finished", "failed", "ended")
         said.append(f"{'ran' if over else 'running'} for {clock(progress.elapsed)}")
     if said:
@@ -172,20 +175,31 @@ def latest_rows(layout: Layout, rows: int) -> list[Text]:
 
 
 def failure_rows(layout: Layout, rows: int) -> list[Text]:
-    """Return the first failure: the exception, where it was raised, and as much of the traceback as there is room for."""
+    """Return the first failure: the exception, where it was raised, and as many frames as there is room for."""
     failure = layout.shown.failure
     if failure is None:
         return []
+    text, where = printable(failure.text), printable(failure.where)
+    first = Text.assemble((f"first failure {failure.place}", f"bold {BAD}"))
     said = [
-        Text.assemble((f"first failure {failure.place}", f"bold {BAD}")),
-        Text.assemble((printable(failure.text), "bold")),
+        first,
+        *(Text.assemble((line, "bold")) for line in textwrap.wrap(text, layout.width - 2)[:_MESSAGE]),
     ]
-    if failure.where:
-        said.append(Text(f"at {printable(failure.where)}"))
-    if (room := rows - len(said) - 1) > 0:
-        trace = [line for line in layout.shown.trace.splitlines() if line.strip(" ^~")]
-        said += [Text(), *(Text(_untangled(line), style="dim") for line in trace[-room:])]
+    said += [
+        Text(line) for line in (f"at {where}" * bool(where)).replace(_CALLED, f"\n{_CALLED[2:]}").splitlines()
+    ]
+    if len(said) > rows:
+        said = [first, Text.assemble((text, "bold")), *([Text(f"at {where}")] if where else [])]
+    if (room := rows - len(said) - 1) > 0 and (frames := _frames(layout)):
+        said += [Text(), *frames[-room:]]
     return [Text.assemble((f"{layout.glyphs.edge} ", BAD)).append_text(line) for line in said[:rows]]
+
+
+def _frames(layout: Layout) -> list[Text]:
+    """Return the lines of the traceback down to the exception, without those that only point at something."""
+    lines = [line for line in layout.shown.trace.splitlines() if line.strip(" ^~")]
+    ends = [at for at, line in enumerate(lines) if layout.shown.failure and layout.shown.failure.text in line]
+    return [Text(_untangled(line), style="dim") for line in lines[: ends[-1] if ends else len(lines)]]
 
 
 def _untangled(line: str) -> str:

@@ -70,7 +70,7 @@ def _parts(layout: Layout, *, still: bool) -> Iterator[Part]:
     yield _all([rate_row(layout, rate) for rate in shown.rates], importance=4)
     yield _all(list(time_rows(layout)), importance=6)
     for index, quantity in enumerate(shown.quantities):
-        most = 7 if len(quantity.trail) > 1 else 1
+        most = 10 if len(quantity.trail) > 1 else 1
         build = partial(quantity_rows, layout, quantity)
         yield Part(build=build, least=1, wants=4 - 2 * index, most=most, importance=5 + 2 * index)
     yield _all(silent_rows(layout), importance=9)
