@@ -224,6 +224,17 @@ def test_messages_are_shown_until_the_run_is_under_way(epochs: Epochs, state_of:
     assert () == shown(state, now=1000.0).latest
 
 
+def test_the_last_view_of_a_long_run_is_complete(epochs: Epochs, state_of: StateOf) -> None:
+    """While a long run goes on its warnings are counted now and then; at the end all of them are."""
+    state = state_of(epochs(1, 10_000, planned=20_000))
+    shown(state)
+    for record in reads("nefc overflow - please increase njmax to 8\n" * 7):
+        state.add(record)
+    assert () == shown(state, now=100.1).warnings
+    [warned] = state.shown(now=100.1, wall=1e9, last=True).warnings
+    assert 7 == warned.count
+
+
 def test_what_is_no_log_is_said_so(state_of: StateOf) -> None:
     """The same sentence as from ``stepscope read``."""
     assert "has no line that" in (state_of("hello\n").problem or "")

@@ -94,7 +94,7 @@ class Watching:
 
     def last(self) -> None:
         """Show the last moment, which stays."""
-        self._safely(lambda: self._screen.last(self._moment()))
+        self._safely(lambda: self._screen.last(self._moment(last=True)))
 
     def _chunks(self) -> Iterator[bytes]:
         """Yield whole lines as they come, and an empty chunk when nothing came for a while."""
@@ -153,10 +153,10 @@ class Watching:
             self._safely(lambda: self._screen.show(self._moment()))
             self._shown_at, self._fresh = time.monotonic(), False
 
-    def _moment(self) -> Shown:
+    def _moment(self, *, last: bool = False) -> Shown:
         source = self._source
         return self._state.shown(
-            now=time.monotonic(), wall=time.time(), notes=source.notes, reading=source.reading
+            now=time.monotonic(), wall=time.time(), notes=source.notes, reading=source.reading, last=last
         )
 
     def _safely(self, write: Callable[[], None]) -> None:

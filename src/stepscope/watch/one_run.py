@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["OneRun"]
 
 _SUMMARY_EVERY = 0.25  # seconds; of a long run they are more, since to sum it up takes longer
-_LARGE = 1 << 13
+_LARGE, _MOST = 1 << 13, 1 << 16  # iterations; beyond the second number it takes no longer
 _GOALS = ("max frames", "max steps")
 _BEST = "best reward"
 _LONG_AGO = 3600.0
@@ -181,10 +181,11 @@ class OneRun:
         found = (reward, self._length.shown("episode length", unit))
         return tuple(quantity for quantity in found if quantity is not None)
 
-    def summary(self, now: float, *, live: bool) -> RunSummary:
-        """Return what the run comes to, from a little while ago if it is long."""
-        every = _SUMMARY_EVERY * (1 + self.whole.kinds.get("iteration", 0) // _LARGE)
-        if self._summary is None or (self._grew and now >= self._summed_at + every):
+    def summary(self, now: float, *, live: bool, fresh: bool = False) -> RunSummary:
+        """Return what the run comes to, from a little while ago if it is long and nobody wants it `fresh`."""
+        size = min(_MOST, self.whole.kinds.get("iteration", 0))
+        every = _SUMMARY_EVERY * (1 + size // _LARGE)
+        if self._summary is None or (self._grew and (fresh or now >= self._summed_at + every)):
             self._summary, self._summed_at, self._grew = self.whole.summary(), now, False
             self._notice(self._summary, now if live else None)
         return self._summary

@@ -98,7 +98,9 @@ class State:
         """Why this is not the log of a training run; None if it is."""
         return None if self._strange is None else self._strange.problem()
 
-    def shown(self, *, now: float, wall: float, notes: tuple[str, ...] = (), reading: float = 1) -> Shown:
+    def shown(
+        self, *, now: float, wall: float, notes: tuple[str, ...] = (), reading: float = 1, last: bool = False
+    ) -> Shown:
         """Return what to show.
 
         Parameters
@@ -111,9 +113,11 @@ class State:
             What there is to say about the log itself.
         reading
             How much of what the log already held was read, from 0 to 1.
+        last
+            Whether this is the last time, so that nothing may be a little old.
         """
         run = self._run
-        summary = run.summary(now, live=self._live)
+        summary = run.summary(now, live=self._live, fresh=last)
         rates, time = run.recent.summed_up()
         phase, says, hint = self._phase(summary, now, reading)
         moving = phase in ("running", "silent", "reading")
