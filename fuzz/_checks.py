@@ -7,11 +7,13 @@ import io
 import json
 import pickle
 import random
+import re
 from typing import TYPE_CHECKING
 
 from fuzz._damage import recordings
 from fuzz._tools import Pieces, as_json, by_attribute, hold, objection, same, tell
 from stepscope.logs import read, reads
+from stepscope.logs._stream import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +59,16 @@ def _in_pieces(data: bytes, choose: random.Random) -> None:
     same(as_json(pieces), expected, f"in pieces of up to {largest} bytes")
 
 
+def _by_line(data: bytes, choose: random.Random) -> None:
+    """Read line by line, without what is learnt of blocks, in chunks of the same sizes."""
+    size = choose.choice([64, 1000, 1 << 18])
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    slow = [record.to_json() for record in stream(chunks, fast=False)]
+    same(
+        [record.to_json() for record in stream(chunks)], slow, f"in the fast lane, in chunks of {size} bytes"
+    )
+
+
 def _as_text(data: bytes, _: random.Random) -> None:
     """Text that is complete, and decoded text, read the same."""
     whole = data if data.endswith(b"\n") else data + b"\n"
@@ -76,13 +88,30 @@ def _so_far(data: bytes, choose: random.Random) -> None:
     if not ends:
         return
     end = choose.choice(ends)
-    # The last record may go on, a line feed may follow the carriage return, and the first library of all gives its
-    # name to what was printed before it.
-    some, whole = [
-        [json.dumps({**json.loads(line), "library": None}) for line in as_json(io.BytesIO(part))]
-        for part in (data[:end], data)
+    some, whole = (list(read(io.BytesIO(part))) for part in (data[:end], data))
+    if any(record.rank is not None for record in whole):
+        return  # what several processes print goes on at any time
+    # The last record may go on, and a line feed may follow the carriage return.
+    settled = max(0, len(some) - 2)
+    # What others interrupted may go on, too, and then it is not known what belongs to it.
+    settled = next((at for at in range(settled) if not _closed(some[at], data)), settled)
+    # The first library of all gives its name to what was printed before it.
+    kept = [
+        [json.dumps({**record.to_dict(), "library": None}) for record in part[:settled]]
+        for part in (whole, some)
     ]
-    same(whole[: max(0, len(some) - 2)], some[:-2], f"of the first {end} bytes")
+    same(kept[0], kept[1], f"of the first {end} bytes")
+
+
+def _closed(record: Record, data: bytes) -> bool:
+    """Say whether the last line of a block has come, as the libraries print it."""
+    begin, end = record.span
+    raw = data[begin:end]
+    if record.library == "rsl_rl" and record.kind == "iteration":
+        return b"ETA: " in raw
+    if record.library == "sb3" and b"| " in raw and b"---" in raw:
+        return re.search(rb"-{5}\s*(?:\x1b[^m]*m\s*)*$", raw) is not None
+    return True
 
 
 def _told(data: bytes, choose: random.Random) -> None:
@@ -118,15 +147,17 @@ def _forgotten(data: bytes, choose: random.Random) -> None:
     # What the damaged log left open may take the first iterations.
     after = _iterations(data + b"\n\n" + behind)
     expected = alone[2:]
-    hold(
-        after[len(after) - len(expected) :] == expected,
-        f"{len(expected)} iterations differ behind another log",
-    )
+    same(after[len(after) - len(expected) :], expected, "behind another log")
 
 
 def _alone(data: bytes, choose: random.Random) -> None:
     """Read what an iteration covers by itself: it is the same, whatever was learnt from those before it."""
-    kept = [record for record in read(io.BytesIO(data)) if record.kind in ("iteration", "progress")]
+    kept = [
+        record for record in read(io.BytesIO(data)) if record.kind == "iteration" and _closed(record, data)
+    ]
+    # Where several processes write, or one thing interrupts another, a block has lines outside of its span.
+    if any(record.rank is not None for record in kept):
+        return
     for record in choose.sample(kept, min(_SAMPLE, len(kept))):
         begin, end = record.span
         alone = next(iter(read(io.BytesIO(data[begin:end]))))
@@ -170,6 +201,7 @@ CHECKS: tuple[Callable[[bytes, random.Random], None], ...] = (
     _strict,
     _as_printed,
     _in_pieces,
+    _by_line,
     _as_text,
     _so_far,
     _told,

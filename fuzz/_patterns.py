@@ -58,7 +58,7 @@ def _inside(value: object) -> Iterator[re.Pattern[bytes] | re.Pattern[str]]:
         yield from (pattern for inside in value.values() for pattern in _inside(inside))
     elif isinstance(value, (tuple, list, set, frozenset)):
         yield from (pattern for inside in value for pattern in _inside(inside))
-    elif getattr(value, "__module__", "").startswith(_PACKAGE) and isinstance(value, type):
+    elif str(getattr(value, "__module__", "")).startswith(_PACKAGE) and isinstance(value, type):
         yield from (pattern for inside in vars(value).values() for pattern in _inside(inside))
 
 

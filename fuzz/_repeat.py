@@ -24,10 +24,38 @@ def repeated(data: bytes, choose: random.Random) -> bytes:
     for _ in range(choose.choice([3, 10, 40])):
         one = _drawn_anew(block, choose) if choose.random() < 0.9 else block  # noqa: PLR2004 - nearly always
         out.append(choose.choice(_SLIGHT)(one, choose) if choose.random() < share else one)
+        if choose.random() < share:
+            out.append(choose.choice(_BETWEEN))
     return b"".join(out)
 
 
 _BLOCK = re.compile(rb"(?m)^#{80}$|^-+\n(?=\| )|^fps step: |\r *\d+%\|")
+
+
+# What may stand between two blocks: much of it looks empty, or as if it belonged to one of them.
+_BETWEEN = (
+    *INSERTED,
+    b"\x1b[0m\n",
+    b"\xef\xbb\xbf\n",
+    b" \n",
+    b"\t\n",
+    b"\x0c\n",
+    b"\r\r\n",
+    b"\x1b[0m",
+    b"-----\n",
+    b"=====\n",
+    b"                               Mean reward: 1.5\n",
+    b"    x: 1\n",
+    b"| a | 1 |\n",
+    b"| time/ | |\n",
+    b"|    fps | 1 |\n",
+    b"Using cpu device\n",
+    b"Storing git diff for 'main' in: runs/git/main.diff\n",
+    b"saving next best rewards:  [21.208334]\n",
+    b"[rank0]: oops\n",
+    b"  warnings.warn(\n",
+    b"\x1b[38;20m[skrl:INFO] Seed: 1\x1b[0m\n",
+)
 
 
 def _drawn_anew(block: bytes, choose: random.Random) -> bytes:

@@ -40,6 +40,9 @@ _PIECES = st.sampled_from(
         b"\r",
         b" \n",
         b"---\n",
+        b"\x1b[0m\n",
+        b"\xef\xbb\xbf\n",
+        b"[rank1]:\n",
         b"[rank1]: x\n",
     ]
 )

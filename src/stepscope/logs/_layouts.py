@@ -115,7 +115,7 @@ def learnt(
     if len(gaps) != len(labels):
         return None
     expression = b"".join(part.pattern if isinstance(part, Gap) else part for part in parts)
-    pattern = re.compile(expression + rb"(?=\S)")
+    pattern = re.compile(expression + rb"(?=[^\s\x1b\xef\[])")
     first = pattern.groups - len(gaps)
     where = {label: at for at, label in enumerate(labels)}
     chosen = (next((where[name] for name in names if name in where), None) for names in marked)

@@ -25,12 +25,12 @@ _EPOCH = re.compile(
 )
 FAST_EPOCH = re.compile(
     rb"fps step: (\d{1,18}) fps step and policy inference: (\d{1,18}) fps total: (\d{1,18})"
-    rb" epoch: (\d{1,18})(?:/(\d{1,18})(?:\.0)?)?(?: frames: (\d{1,18})(?:/(\d{1,18}))?)?\r?\n(?=\S)"
+    rb" epoch: (\d{1,18})(?:/(\d{1,18})(?:\.0)?)?(?: frames: (\d{1,18})(?:/(\d{1,18}))?)?\r?\n(?=[^\s\x1b\xef\[])"
 )
 """The line of an epoch as it usually is, if a line with something in it follows."""
 
 FAST_SAVED = re.compile(
-    rb"(?:(saving next best rewards: )|=> saving checkpoint ')[^\x1b\r\n]{0,2000}+\r?\n(?=\S)"
+    rb"(?:(saving next best rewards: )|=> saving checkpoint ')[^\x1b\r\n]{0,2000}+\r?\n(?=[^\s\x1b\xef\[])"
 )
 """A line about a saved policy, of which the first group tells the kind, if a line with something in it follows."""
 

@@ -30,7 +30,7 @@ _INCREASE = b"please increase "
 _LONGEST = 300
 FAST_ADVICE = re.compile(
     rb"[a-z_]{1,40}+ overflow - please increase \w{1,60}+ (?:to|beyond) \d{1,18}"
-    rb"(?: or \w{1,60}+ (?:to|beyond) \d{1,18})?+\r?\n(?=\S)"
+    rb"(?: or \w{1,60}+ (?:to|beyond) \d{1,18})?+\r?\n(?=[^\s\x1b\xef\[])"
 )
 """The warning that comes by the thousand, if a line with something in it follows."""
 
