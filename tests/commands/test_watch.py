@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepscope.cli import main
+from stepscope.watch.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +185,27 @@ def test_a_run_outlives_whoever_reads_about_it(tmp_path: Path) -> None:
         process.stdout.close()
         assert 0 == process.wait(60)
     assert "done" == mark.read_text()
+
+
+def test_a_run_outlives_a_fault_of_the_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Hours of training are worth more than what is shown of them; the fault is raised when the run is over."""
+    mark = tmp_path / "mark"
+    code = (
+        "import pathlib, sys, time\n"
+        "for i in range(9): print('Started to train', flush=True); time.sleep(0.1)\n"
+        "pathlib.Path(sys.argv[1]).write_text('done')\n"
+    )
+
+    def fail(_self: State, _record: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(State, "add", fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["watch", "--tee", "--", sys.executable, "-c", code, str(mark)])
+    assert "done" == mark.read_text()
+    assert 9 == capfd.readouterr().out.count("Started to train\n")
 
 
 def test_a_log_is_followed_until_somebody_says_so(tmp_path: Path, epochs: str) -> None:

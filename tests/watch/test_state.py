@@ -139,6 +139,15 @@ def test_silence_is_told_with_its_usual_cause(epochs: Epochs, state_of: StateOf)
     assert "" == shown(state, now=109.0 + 7200).hint  # no buffer lasts for hours
 
 
+def test_a_pipe_that_gives_nothing_is_told_with_its_usual_cause() -> None:
+    """The first lines of RL-Games fill no buffer for a hundred epochs; a log that does not exist has no such cause."""
+    assert ("waiting", "") == ((found := shown(State("-", piped=100.0), now=110.0)).says, found.hint)
+    found = shown(State("-", piped=100.0), now=145.0)
+    assert ("waiting", "waiting for 45 s") == (found.phase, found.says)
+    assert "PYTHONUNBUFFERED=1" in found.hint
+    assert ("waiting", "") == ((found := shown(State("a.log"), now=145.0)).says, found.hint)
+
+
 def test_silence_of_a_slow_run_is_no_silence(epochs: Epochs, state_of: StateOf) -> None:
     """Where an iteration takes a minute, nobody wonders about two."""
     state = state_of(epochs(1, 10), step=60.0)

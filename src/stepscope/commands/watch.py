@@ -155,7 +155,7 @@ class _NamedPipe(Pipe):
 def _pipe(options: argparse.Namespace) -> int:
     with opened("-") if options.log == "-" else blamed(options.log):
         pipe = _NamedPipe(options.log)
-    state = State(title(options.log))
+    state = State(title(options.log), piped=time.monotonic())
     watching = _outputs(options)(pipe, state)
     watching.watch(num_envs=options.num_envs)
     if watching.stopped_by is None:

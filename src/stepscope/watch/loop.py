@@ -89,8 +89,19 @@ class Watching:
                 self._safely(self._screen.enter)
                 for record in stream(self._chunks(), num_envs=num_envs):
                     self._state.add(record)
+            except Exception:
+                self._outlive()
+                raise
             finally:
                 self._safely(self._screen.leave)
+
+    def _outlive(self) -> None:
+        """Let a run that we started come to its end, whatever went wrong here."""
+        if self._forgiving:
+            self._safely(self._screen.leave)
+            self._screen = Screen()
+            for _ in self._chunks():
+                continue
 
     def last(self) -> None:
         """Show the last moment, which stays."""
@@ -149,7 +160,7 @@ class Watching:
     def _show(self) -> None:
         passed = time.monotonic() - self._shown_at
         due = passed >= (self._screen.every if self._fresh else _IDLE)
-        if due or self._screen.resized():
+        if self._screen.draws and (due or self._screen.resized()):
             self._safely(lambda: self._screen.show(self._moment()))
             self._shown_at, self._fresh = time.monotonic(), False
 

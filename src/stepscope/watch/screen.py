@@ -44,9 +44,12 @@ class Screen:
     ----------
     every
         Seconds from one frame to the next while something happens.
+    draws
+        Whether it shows anything.
     """
 
     every = 1.0
+    draws = False
 
     def enter(self) -> None:
         """Take the terminal."""
@@ -71,7 +74,7 @@ class Screen:
 class _Terminal(Screen):
     """What is common to the views that are drawn."""
 
-    every = 0.25
+    every, draws = 0.25, True
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -196,6 +199,8 @@ class BelowText(_Terminal):
 
 class Plain(Screen):
     """Lines without control codes."""
+
+    draws = True
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

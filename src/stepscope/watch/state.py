@@ -47,11 +47,13 @@ class State:
         What is watched.
     started
         When the run was started, if that was done from here: its output then comes at once.
+    piped
+        Since when there is a pipe, if there is one.
     """
 
-    def __init__(self, name: str, *, started: float | None = None) -> None:
+    def __init__(self, name: str, *, started: float | None = None, piped: float | None = None) -> None:
         self._name = printable(name)
-        self._started = started
+        self._started, self._piped = started, piped
         self._run = OneRun(1)
         self._strange: Summary | None = Summary(self._name)
         self._earlier = ""
@@ -155,7 +157,7 @@ class State:
             phase = self._end.phase or _ended(summary)
             return phase, self._end.says or phase, self._end.hint
         if self._heard is None and self._started is None:
-            return "waiting", "waiting", ""
+            return self._waiting(now)
         if reading < 1:
             return "reading", f"reading, {reading:.0%}", ""
         quiet = now - (self._started or 0.0 if self._heard is None else self._heard)
@@ -165,6 +167,12 @@ class State:
         if summary.outcome == "finished" or self._run.complete:
             return "finished", f"finished{ago}", ""
         return self._going(quiet)
+
+    def _waiting(self, now: float) -> tuple[Phase, str, str]:
+        quiet = 0.0 if self._piped is None else now - self._piped
+        if quiet < _QUIET:
+            return "waiting", "waiting", ""
+        return "waiting", f"waiting for {about(quiet)}", _HINT
 
     def _going(self, quiet: float) -> tuple[Phase, str, str]:
         begun, library = self._run.begun, self._run.library

@@ -78,4 +78,6 @@ def printable(text: str) -> str:
     >>> printable("a\x9b2J  b\n")
     'a2J b'
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(char if char.isprintable() else " " * char.isspace() for char in text).split())
