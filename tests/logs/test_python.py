@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from stepscope.logs import reads
+
+_RECORDINGS = Path(__file__).parents[2] / "recordings"
 
 
 def _crash(program: str) -> str:
@@ -96,3 +99,14 @@ def test_a_very_long_traceback_keeps_both_ends() -> None:
     assert len(failure.text) < 100_000
     assert failure.text.startswith("Traceback")
     assert failure.text.endswith("\nValueError: the end")
+
+
+@pytest.mark.parametrize("folder", ["torch/", ".venv/lib/python3.11/site-packages/torch/"])
+def test_what_pytorch_logs_is_a_message(folder: str) -> None:
+    """It names its files from the first folder on Python's path, which may be that of the project."""
+    text = (_RECORDINGS / "rl_games/1.6.5/ranks_diverged.txt").read_text(encoding="utf-8")
+    logged = [line for line in text.splitlines(keepends=True) if line.startswith(("W1", "E1"))]
+    messages = reads("".join(logged).replace(" torch/", f" {folder}"))
+
+    assert ["message"] * len(logged) == [record.kind for record in messages]
+    assert logged

@@ -26,8 +26,9 @@ _CHAINS = (
 # torch.compile ends its exceptions with these, after an empty line.
 _AFTERWORDS = (b"Set TORCHDYNAMO_VERBOSE=1", b"Set TORCH_LOGS=", b"You can suppress this exception")
 _WARNING = re.compile(rb":\d{1,9}: (?:\w{1,80}\.)*\w{0,80}(?:Warning|Deprecated)\w{0,80}: ")
-# PyTorch's own log lines, and what torchrun says before it starts its processes.
-_TORCH = re.compile(rb"[DIWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} \d{1,9} torch/")
+# PyTorch's own log lines, and what torchrun says before it starts its processes. Where PyTorch is installed below the
+# folder of the project, the name of the file begins there.
+_TORCH = re.compile(rb"[DIWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} \d{1,9} (?:\S{1,400}/)?torch/")
 _NOTICES = (
     b"Setting OMP_NUM_THREADS environment variable for each process to be ",
     # Gym says this wherever it is imported, and old releases of RL-Games and skrl import it.
