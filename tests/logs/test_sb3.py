@@ -122,3 +122,10 @@ def test_the_rich_bar_counts_environment_steps(library: Callable[[str], Any]) ->
     bar.close()
     bars = [record for record in reads(out.getvalue()) if record.kind == "progress"]
     assert ("sb3", 4096, 8192) == (bars[-1].library, bars[-1].env_steps, bars[-1].metrics["max steps"])
+
+
+def test_a_table_that_was_cut_off_takes_no_row_of_the_next() -> None:
+    """A log that ended in the middle of a table may be followed by another one's."""
+    whole = f"{'-' * 24}\n| time/     |          |\n|    fps    | 512      |\n{'-' * 24}\n"
+    records = list(reads(f"{'-' * 20}\n| time/  |        |\n|    a  | 1       |\nUsing cpu device\n{whole}"))
+    assert [{"time/fps": 512}] == [dict(record.metrics) for record in records if record.kind == "iteration"]

@@ -126,7 +126,8 @@ class Assembly:
                 self._append(rank, line, following)
                 return True
         suspended = self._suspended.get(rank)
-        if suspended is not None and suspended.block.resume(line):
+        # Behind a separator that it did not take, something else begins.
+        if suspended is not None and self._start is None and suspended.block.resume(line):
             if current is not None:
                 self._close(current)
             self._suspended.pop(rank)
