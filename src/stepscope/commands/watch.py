@@ -159,8 +159,10 @@ def _pipe(options: argparse.Namespace) -> int:
     watching = _outputs(options)(pipe, state)
     watching.watch(num_envs=options.num_envs)
     if watching.stopped_by is None:
-        state.end(at=time.monotonic())
-        if not pipe.interrupted:
+        if pipe.interrupted:
+            state.end(at=time.monotonic(), says="interrupted", phase="ended")
+        else:
+            state.end(at=time.monotonic())
             _complain_of(state)
     watching.last()
     return _SIGNALLED + watching.stopped_by if watching.stopped_by else 130 * pipe.interrupted

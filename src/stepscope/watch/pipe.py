@@ -81,7 +81,7 @@ class Pipe:
             raise data
         self._room.release()
         self._ended = data is None
-        if not self.interrupted:
+        if not self.interrupted or self._ended:
             self.notes = ()
         return data
 
