@@ -63,5 +63,7 @@ def test_its_rate_is_of_the_last_30_seconds(run: Watch) -> None:
 
     recent = NUM_ENVS * sum(step.end > end - window for step in steps) / window
     overall = NUM_ENVS * len(steps) / (end - steps[0].start)
-    assert recent == pytest.approx(_bar(run)[2], rel=0.3)
-    assert overall < 0.8 * _bar(run)[2]
+    rate = _bar(run)[2]
+    assert recent == pytest.approx(rate, rel=0.3)
+    # On a machine that is busy at the end the recent rate may be the lower one; it is the bar's all the same.
+    assert abs(rate - recent) < abs(rate - overall)
