@@ -161,7 +161,9 @@ def run_apart(session: nox.Session) -> None:
     session.env.update(QUIET)
     session.run("python", "-m", f"outputs.{session.name}", *session.posargs)
     # Here the reader is tested on what the installed packages print, which the project's own environment lacks.
-    session.run("python", "-m", "pytest", f"tests/logs/test_{session.name}.py", "tests/logs/test_warp.py", "-q")
+    session.run(
+        "python", "-m", "pytest", f"tests/logs/test_{session.name}.py", "tests/logs/test_warp.py", "-q"
+    )
 
 
 @nox.session(default=False)
