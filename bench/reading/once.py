@@ -30,7 +30,8 @@ _CELL = re.compile(rb"\|\s+(\S+)\s*\|\s*(-?\d+(?:\.\d+)?(?:e[+-]\d+)?|nan|inf)\s
 
 def grep(log: Path, _: str) -> None:
     """Let grep count the lines that are not empty."""
-    subprocess.run(["grep", "-c", ".", str(log)], stdout=subprocess.DEVNULL, check=True)
+    # Into /dev/null it would stop at the first line.
+    subprocess.run(["grep", "-c", ".", str(log)], stdout=subprocess.PIPE, check=True)
 
 
 def loop(log: Path, family: str) -> None:
