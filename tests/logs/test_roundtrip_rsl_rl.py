@@ -61,7 +61,7 @@ _blocks = st.builds(
     curiosity=st.none() | st.lists(_numbers, min_size=1, max_size=3),
     std=_singles,
     extras=st.dictionaries(_labels, _singles, max_size=6),
-    run_name=st.sampled_from(["", "go2 flat"]),
+    run_name=st.sampled_from(["", "go2 flat", "go2: flat", "run: 7", "7", "ETA: 0:00:01"]),
     minimal=st.booleans(),
 )
 

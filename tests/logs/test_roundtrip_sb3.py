@@ -24,7 +24,9 @@ _letters = st.characters(codec="utf-8", exclude_categories=("C", "Z"))
 _names = (
     st.text(_letters | st.sampled_from(" |:/-"), max_size=45).map(lambda text: text.strip(" /")).filter(bool)
 )
-_keys = st.tuples(st.sampled_from(["rollout/", "time/", "train/", "mine|/", ""]), _names).map("".join)
+_keys = st.tuples(
+    st.sampled_from(["rollout/", "time/", "train/", "mine|/", f"{'very ' * 9}long/", ""]), _names
+).map("".join)
 _values = st.one_of(
     st.floats(),
     st.floats(-1e4, 1e4),
@@ -91,6 +93,7 @@ def _label(key: str) -> str:
     section, slash, name = key.partition("/")
     if not section or not slash:
         return _cut(key)
+    section = _cut(f"{section}/").removesuffix("/")
     return f"{section}/{_cut(_INDENT + name).removeprefix(_INDENT)}"
 
 

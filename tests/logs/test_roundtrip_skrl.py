@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,20 +118,24 @@ def _assert_bar(bar: _Bar, record: Record) -> None:
     assert {"s/it" if slow else "it/s": shown} == dict(record.metrics)
 
 
+@pytest.mark.parametrize("through_a_terminal", [False, True])
 @pytest.mark.parametrize("total", [1, 7, 1600])
 def test_the_bar_of_a_trainer_comes_back(
-    library: Callable[[str], Any], read_back: Callable[[str, Sequence[int]], list[Record]], total: int
+    library: Callable[[str], Any],
+    read_back: Callable[[str, Sequence[int]], list[Record]],
+    *,
+    total: int,
+    through_a_terminal: bool,
 ) -> None:
     """The bar that skrl's trainers make around their steps is read from its first drawing to its last."""
-    tqdm = library("tqdm")
     out = io.StringIO()
-    with redirect_stdout(out):
-        # The statement of skrl/trainers/torch/base.py, sequential.py and parallel.py.
-        for _ in tqdm.tqdm(range(total), disable=False, file=out):
-            sum(range(20_000))
-    records = read_back(out.getvalue(), [1, 17])
-    assert [("skrl", "progress", total)] * len(records) == [
+    # The statement of skrl/trainers/torch/base.py, sequential.py and parallel.py.
+    for _ in library("tqdm").tqdm(range(total), disable=False, file=out):
+        sum(range(20_000))
+    text = out.getvalue()
+    records = read_back(text.replace("\n", "\r\n") if through_a_terminal else text, [1, 17])
+    assert {("skrl", "progress", total)} == {
         (record.library, record.kind, record.iterations) for record in records
-    ]
+    }
     assert (0, total) == (records[0].iteration, records[-1].iteration)
     assert sorted(record.iteration or 0 for record in records) == [record.iteration for record in records]

@@ -6,8 +6,6 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stepscope.errors import BadInputError
 from stepscope.logs import read, reads
@@ -20,62 +18,6 @@ if TYPE_CHECKING:
 def meter(library: Callable[[str], Any]) -> Callable[..., str]:
     """Return tqdm's function that formats a bar."""
     return library("tqdm").tqdm.format_meter  # type: ignore[no-any-return]
-
-
-@given(
-    done=st.integers(0, 10**9),
-    more=st.integers(1, 10**9),
-    elapsed=st.just(0.0) | st.floats(1e-3, 1e6),
-    rate=st.none() | st.floats(1e-3, 1e6),
-    ncols=st.none() | st.integers(100, 200),
-    ascii_=st.booleans(),
-)
-def test_a_bar_is_read_as_it_was_drawn(
-    *,
-    meter: Callable[..., str],
-    done: int,
-    more: int,
-    elapsed: float,
-    rate: float | None,
-    ncols: int | None,
-    ascii_: bool,
-) -> None:
-    """Counts come back exactly, times in seconds, and the rate under the unit that was printed."""
-    text = meter(done, done + more, elapsed, rate=rate, ncols=ncols, ascii=ascii_)
-    [record] = reads(text)
-    assert ("skrl", "progress", done, done + more) == (
-        record.library,
-        record.kind,
-        record.iteration,
-        record.iterations,
-    )
-    assert int(elapsed) == record.seconds.elapsed
-    shown = rate if rate is not None or not elapsed else done / elapsed
-    if not shown:
-        assert ({}, None) == (record.metrics, record.seconds.eta)
-    elif shown < 1:
-        assert {"s/it": float(f"{1 / shown:.2f}")} == record.metrics
-    else:
-        assert {"it/s": float(f"{shown:.2f}")} == record.metrics
-    assert (None, None) == (record.fps.total, record.fps.cumulative)
-    assert record.env_steps is None
-
-
-@pytest.mark.parametrize("through_a_terminal", [False, True])
-def test_a_whole_bar_is_one_record_an_update(
-    library: Callable[[str], Any], *, through_a_terminal: bool
-) -> None:
-    """Carriage returns part the progress updates; the first and the last are there."""
-    out = io.StringIO()
-    for _ in library("tqdm").tqdm(
-        range(160), file=out, mininterval=0, miniters=1, ncols=90 if through_a_terminal else None
-    ):
-        pass
-    text = out.getvalue().replace("\n", "\r\n") if through_a_terminal else out.getvalue()
-    records = list(reads(text))
-    assert {"progress"} == {record.kind for record in records}
-    assert (0, 160) == (records[0].iteration, records[-1].iteration)
-    assert [record.iteration for record in records] == sorted(record.iteration or 0 for record in records)
 
 
 def test_environment_steps_need_the_number_of_environments(meter: Callable[..., str]) -> None:
