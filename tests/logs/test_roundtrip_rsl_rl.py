@@ -48,22 +48,56 @@ class _Block:
     minimal: bool = False
 
 
-_blocks = st.builds(
-    _Block,
-    iteration=st.integers(0, 10**9),
-    more=st.integers(1, 10**4),
-    collect=_seconds,
-    learn=_seconds,
-    elapsed=st.floats(0, 1e9),
-    losses=st.dictionaries(st.sampled_from(["value", "surrogate", "entropy", "rnd", "symmetry"]), _numbers),
-    rewards=st.lists(_numbers, max_size=3),
-    lengths=st.lists(_numbers, min_size=1, max_size=3),
-    curiosity=st.none() | st.lists(_numbers, min_size=1, max_size=3),
-    std=_singles,
+_LOSSES = ("value", "surrogate", "entropy", "rnd", "symmetry")
+_RUN_NAMES = ("", "go2 flat", "go2: flat", "run: 7", "7", "ETA: 0:00:01")
+
+
+def _block(
+    *,
+    losses: st.SearchStrategy[dict[str, float]],
+    extras: st.SearchStrategy[dict[str, float]],
+    episodes: st.SearchStrategy[int],
+    run_name: st.SearchStrategy[str],
+) -> st.SearchStrategy[_Block]:
+    values = episodes.flatmap(lambda count: st.lists(_numbers, min_size=count, max_size=count))
+    return st.builds(
+        _Block,
+        iteration=st.integers(0, 10**9),
+        more=st.integers(1, 10**4),
+        collect=_seconds,
+        learn=_seconds,
+        elapsed=st.floats(0, 1e9),
+        losses=losses,
+        rewards=values,
+        lengths=st.lists(_numbers, min_size=1, max_size=3),
+        curiosity=st.none() | st.lists(_numbers, min_size=1, max_size=3),
+        std=_singles,
+        extras=extras,
+        run_name=run_name,
+        minimal=st.booleans(),
+    )
+
+
+_blocks = _block(
+    losses=st.dictionaries(st.sampled_from(_LOSSES), _numbers),
     extras=st.dictionaries(_labels, _singles, max_size=6),
-    run_name=st.sampled_from(["", "go2 flat", "go2: flat", "run: 7", "7", "ETA: 0:00:01"]),
-    minimal=st.booleans(),
+    episodes=st.integers(0, 3),
+    run_name=st.sampled_from(_RUN_NAMES),
 )
+
+
+def _alike(labels: list[str]) -> st.SearchStrategy[list[_Block]]:
+    """Blocks with the same labels and other numbers, as a run prints them: a reader may learn how they look."""
+    block = _block(
+        losses=st.fixed_dictionaries(dict.fromkeys(_LOSSES[:3], _numbers)),
+        extras=st.fixed_dictionaries(dict.fromkeys(labels, _singles)),
+        episodes=st.just(1),
+        run_name=st.just(""),
+    )
+    return st.lists(block, min_size=3, max_size=8)
+
+
+_logs = st.lists(_blocks, min_size=1, max_size=5) | st.lists(_labels, max_size=3, unique=True).flatmap(_alike)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +163,7 @@ def _log(logger: Any, block: _Block, torch: Any) -> None:  # noqa: ANN401 - the 
 
 @settings(deadline=None)
 @given(
-    blocks=st.lists(_blocks, min_size=1, max_size=5),
+    blocks=_logs,
     sizes=st.lists(st.integers(1, 900), min_size=1, max_size=5),
 )
 def test_blocks_come_back(
