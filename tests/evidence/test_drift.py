@@ -15,6 +15,8 @@ from stepscope.train.record import DISTRIBUTIONS
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 ALL = sorted(RECORDINGS.glob("*/*/*.txt"))
+# Values of a user's own, in full single precision: `rewritten` knows only how the library rounds its own.
+REWRITABLE = [path for path in ALL if path.stem != "custom_keys"]
 
 
 def text(name: str) -> str:
@@ -110,7 +112,7 @@ def test_two_real_runs_have_one_shape(one: str, other: str) -> None:
     assert () == drift(text(one), text(other))
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("path", REWRITABLE, ids=lambda path: "-".join([*path.parts[-3:-1], path.stem]))
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_other_numbers_are_the_same_shape(path: Path, data: st.DataObject) -> None:
