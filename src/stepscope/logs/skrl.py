@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 LIBRARY = "skrl"
 NAME = "skrl"
 
-_MESSAGES = (b"[skrl:", b"[INFO] Processor ")
-# The runner prints the source of the networks that it generated, behind a title or a line of dashes.
-_TITLES = (b"Model (role): ", b"Shared model (roles): ")
+# The runner prints titles, and below them the source of the networks that it generated.
+_MESSAGES = (b"[skrl:", b"[INFO] Processor ", b"Model (role): ", b"Shared model (roles): ")
 _SOURCE = re.compile(rb"class \w{1,80}\([\w, ]{1,200}\):\s*+")
 
 
@@ -27,8 +26,6 @@ def begin(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if skrl prints such a line."""
     text = line.text
     if text.startswith(_MESSAGES):
-        return message(line, LIBRARY)
-    if text.startswith(_TITLES):
         return message(line, LIBRARY)
     if _SOURCE.fullmatch(text):
         return Passage(LIBRARY, line, lambda inner: inner.startswith((b" ", b"---")))
