@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stepscope.logs import read, reads
+from stepscope.logs._stream import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +111,22 @@ def test_every_format_of_mujoco_warp_is_read(library: Callable[[str], Any]) -> N
 
     assert len(printed) > 10
     for text in printed:
-        [record] = reads(text)
-        assert ("warp", "message") == (record.library, record.kind), text
+        warning, *how_to_silence = reads(text)
+        assert ("warp", "message") == (warning.library, warning.kind), text
         if "please increase" in text:
-            assert set(record.metrics.values()) == {7}, text
+            assert {7} == set(warning.metrics.values()), text
+        assert ["To disable the print"] * ("To disable" in text) == [
+            (record.text or "")[:20] for record in how_to_silence if record.library == "warp"
+        ], text
+
+
+def test_a_flood_of_both_lines_is_read_alike(library: Callable[[str], Any]) -> None:
+    """What MuJoCo Warp prints by the thousand reads at once as it reads line by line."""
+    [text] = {text for text in _printed(library("mujoco_warp")) if text.startswith("nefc overflow")}
+    records = list(reads(text * 1000))
+
+    assert 2000 == len(records)
+    assert [{"njmax": 7}, {}] * 1000 == [record.metrics for record in records]
+    assert [record.to_dict() for record in stream([(text * 1000).encode()], fast=False)] == [
+        record.to_dict() for record in records
+    ]

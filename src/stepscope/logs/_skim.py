@@ -33,7 +33,7 @@ class Lanes:
             ord("#"): self._blocks[rsl_rl.LIBRARY],
             ord("-"): self._blocks[sb3.LIBRARY],
             **dict.fromkeys(b" 1", bars),
-            **dict.fromkeys(b"bn", Floods(runs)),
+            **dict.fromkeys(b"Tbn", Floods(runs)),
         }
 
     def at(self, data: bytes, at: int) -> Lane | None:

@@ -28,13 +28,14 @@ _LOADED = re.compile(
 _ADVICE = re.compile(rb"(?:increase|or) ([\w.]{1,60}) (?:to|beyond) (\d{1,18})(?!\d)")
 _INCREASE = b"please increase "
 _LONGEST = 300
-FAST_ADVICE = re.compile(
-    rb"[a-z_]{1,40}+ overflow - please increase \w{1,60}+ (?:to|beyond) \d{1,18}"
-    rb"(?: or \w{1,60}+ (?:to|beyond) \d{1,18})?+\r?\n(?=[^\s\x1b\xef\[])"
-)
-"""The warning that comes by the thousand, if a line with something in it follows."""
-
 _SILENCE = b"To disable the print warning: m.opt.warn_overflow"
+FAST_ADVICE = re.compile(
+    rb"(?:[a-z_]{1,40}+ overflow - please increase \w{1,60}+ (?:to|beyond) \d{1,18}"
+    rb"(?: or \w{1,60}+ (?:to|beyond) \d{1,18})?+"
+    rb"|" + _SILENCE + rb"[\w .&=~()]{0,100}+)\r?\n(?=[^\s\x1b\xef\[])"
+)
+"""The warnings that come by the thousand, if a line with something in it follows."""
+
 _HEIGHT_FIELD = b"height field collision overflow, "
 _KERNEL_MESSAGES = (
     _SILENCE,
