@@ -14,13 +14,15 @@ from reading import _bars, _blocks, _prose
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["FORMATS", "RECORDINGS", "absent", "written"]
+__all__ = ["FOREIGN", "FORMATS", "RECORDINGS", "absent", "written"]
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 _LENGTH = 10_000_000
 """Iterations or steps that the runs are said to have: more than any log here holds."""
 
 _ISAACLAB = "isaaclab/*/*.txt"
+FOREIGN = "no library"
+"""Text that no library prints: no format, but what stands between the lines of one."""
 
 FORMATS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "RSL-RL 5.5.1": partial(_blocks.rsl_rl, RECORDINGS / "rsl_rl/5.5.1/extras.txt", total=_LENGTH),
@@ -30,7 +32,7 @@ FORMATS: dict[str, Callable[[random.Random], Iterator[bytes]]] = {
     "skrl, 200 columns": partial(_bars.skrl, columns=200, total=_LENGTH),
     "SB3 2.9.2, PPO": partial(_blocks.sb3, RECORDINGS / "sb3/2.9.2/default.txt"),
     "Isaac Lab": partial(_blocks.isaac_lab, RECORDINGS, _ISAACLAB, total=_LENGTH),
-    "no library": partial(_prose.lines, Path(__file__).parents[2]),
+    FOREIGN: partial(_prose.lines, Path(__file__).parents[2]),
 }
 
 

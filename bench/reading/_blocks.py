@@ -28,10 +28,10 @@ def rsl_rl(path: Path, choose: random.Random, *, total: int) -> Iterator[bytes]:
 
 
 def isaac_lab(folder: Path, pattern: str, choose: random.Random, *, total: int) -> Iterator[bytes]:
-    """Yield iterations of RSL-RL under Isaac Lab, with the lines that it and the simulator print between them."""
+    """Yield the start of a recording of Isaac Lab, then iterations of RSL-RL with the simulator's warnings between."""
     texts = [path.read_bytes() for path in sorted(folder.glob(pattern))]
     lines = [line for text in texts for line in text.splitlines(keepends=True)]
-    noise = [line for line in lines if re.match(rb"\w+ overflow - .* to \d+$|\[INFO\]", line)]
+    noise = [line for line in lines if re.match(rb"\w+ overflow - .* to \d+$", line)]
     runs = [re.split(rb"(?m)^(?=#{80}$)", text) for text in texts]
     blocks = [block for run in runs for block in run[2:-1] if re.search(rb"ETA: \S+\n\n$", block)]
     yield runs[-1][0]
