@@ -97,7 +97,7 @@ class _Server:
     def ask(self, line: str, *, limit: float) -> dict[str, Any]:
         with self._lock:
             if not self._forks:
-                return ask_once(line, limit=limit, environment=_environment())
+                return ask_once(line, limit=limit, environment=environment())
             process = self._running()
             assert process.stdin is not None  # noqa: S101 - for the type checker
             assert process.stdout is not None  # noqa: S101 - the same
@@ -145,12 +145,13 @@ class _Server:
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env=_environment(),
+                env=environment(),
             )
         return self._process
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return this process's environment variables, with one thread and without warnings."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 

@@ -67,7 +67,8 @@ def answer() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a measurement prints must not look like an answer
     request = json.loads(sys.stdin.read())
-    import_first()
+    if request.get("prepare", True):
+        import_first()
     watch(request["limit"])
     result = call(request)
     sys.stdout.flush()

@@ -1,0 +1,90 @@
+"""What processes take of the GPUs' memory, as the driver says."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Driver"]
+
+_TICK = 0.05  # seconds between two questions, each of which takes the driver about a millisecond
+
+
+class Driver:
+    """The memory that processes take on all GPUs together, watched from now on.
+
+    Attributes
+    ----------
+    peak
+        Most bytes seen so far; None without a GPU or without ``nvidia-ml-py``.
+    source
+        ``"process"`` where the driver told the memory of each process; ``"growth"`` where it did not, as in a
+        container with process numbers of its own: what all processes of the machine took beyond what they took
+        before, which is right if nothing else runs on the GPU.
+    """
+
+    def __init__(self) -> None:
+        self.peak: int | None = None
+        self.source: str | None = None
+        self._next = 0.0
+        self._nvml: Any = None
+        self._devices: list[Any] = []
+        if (
+            Path("/proc/driver/nvidia").exists() or Path("/dev/dxg").exists()
+        ):  # the second is Windows' subsystem
+            self._begin()
+        self._before = self._used()
+
+    def _begin(self) -> None:
+        with contextlib.suppress(Exception):  # not installed, or a driver that does not answer
+            import pynvml  # noqa: PLC0415 - only where there is a GPU
+
+            pynvml.nvmlInit()
+            self._devices = [
+                pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
+            ]
+            self._nvml = pynvml
+
+    def look(self, pids: Collection[int]) -> None:
+        """Ask the driver, unless it was asked just now."""
+        if self._nvml is None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _TICK
+        taken, source = self._taken(set(pids)), "process"
+        if taken is None:
+            if self.source == "process":  # it has ended, or has let go of the GPU
+                return
+            taken, source = max(0, self._used() - self._before), "growth"
+        if self.peak is None or source != self.source or taken > self.peak:
+            self.peak, self.source = taken, source
+
+    def _taken(self, pids: set[int]) -> int | None:
+        """Bytes that these processes take; None where the driver does not tell."""
+        told: dict[tuple[int, int], int | None] = {}
+        for number, device in enumerate(self._devices):
+            for process in self._processes(device):
+                if process.pid in pids:  # one that computes and draws is in both lists, with the same figure
+                    told[number, process.pid] = process.usedGpuMemory
+        known = [taken for taken in told.values() if taken is not None]
+        return sum(known) if told and len(known) == len(told) else None
+
+    def _processes(self, device: Any) -> list[Any]:  # noqa: ANN401 - the driver's library has no types
+        found: list[Any] = []
+        for ask in (
+            self._nvml.nvmlDeviceGetComputeRunningProcesses,
+            self._nvml.nvmlDeviceGetGraphicsRunningProcesses,
+        ):
+            with contextlib.suppress(self._nvml.NVMLError):
+                found += ask(device)
+        return found
+
+    def _used(self) -> int:
+        try:
+            return sum(int(self._nvml.nvmlDeviceGetMemoryInfo(device).used) for device in self._devices)
+        except Exception:  # noqa: BLE001 - its errors have no common base where the library is not there
+            return 0

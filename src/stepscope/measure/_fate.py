@@ -1,0 +1,69 @@
+"""In which of a few ways a measurement ended."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+from stepscope.measure._out_of_memory import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["fate_of", "in_units"]
+
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+
+
+def fate_of(
+    report: Mapping[str, Any], *, answered: Mapping[str, Any], limit_seconds: float, function: bool
+) -> tuple[str, str]:
+    """Return the fate of a measurement and, in one line, its reason.
+
+    What took more than its limit is out of memory even if it ended well: between two looks it had time to.
+    """
+    if "lost" in report:
+        return "failed", f"could not be watched: the process that was to do so ended with {report['lost']}"
+    if report["ended_by"] == "memory" or report["peak_bytes"] > report["limit_bytes"]:
+        return "out of memory", f"took more than its limit of {in_units(report['limit_bytes'])}"
+    share = answered.get("result") or {}
+    if function and "result" in share:
+        return "ok", ""
+    if "refused" in share:
+        because = share["out_of_memory"]
+        return ("out of memory" if because else "failed"), share["refused"]
+    return _died(report, answered=answered, limit_seconds=limit_seconds, function=function)
+
+
+def _died(
+    report: Mapping[str, Any], *, answered: Mapping[str, Any], limit_seconds: float, function: bool
+) -> tuple[str, str]:
+    code, reason = report["code"], answered.get("reason")
+    late = report["ended_by"] == "time" or (function and code == 1 and "Timeout (" in report["words"])
+    if not function and not late and code == 0:
+        return "ok", ""
+    allocator = in_words(f"{reason or ''}\n{answered.get('last_words', '')}") or report["out_of_memory"]
+    if allocator:  # also of one that hangs: a renderer may print it and never end
+        return "out of memory", reason or allocator
+    if code == -signal.SIGKILL and report["killed_by_kernel"]:
+        return "out of memory", "was killed by the kernel for want of memory"
+    if late:
+        return "too slow", f"took longer than {limit_seconds:g} s"
+    if code < 0:
+        by = signal.Signals(-code)
+        return ("crashed" if by in _CRASHES else "killed"), f"was killed by {by.name}"
+    return "failed", reason or f"ended with exit status {code}"
+
+
+def in_units(size: float) -> str:
+    """Return a number of bytes as it is read most easily.
+
+    Examples
+    --------
+    >>> in_units(8 * 2**30), in_units(1536), in_units(12)
+    ('8.00 GiB', '1.50 KiB', '12 B')
+    """
+    for unit, of in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if abs(size) >= of:
+            return f"{size / of:.{2 if size / of < 10 else 1 if size / of < 100 else 0}f} {unit}"  # noqa: PLR2004 - three digits
+    return f"{size:.0f} B"

@@ -1,0 +1,314 @@
+"""How much memory something takes, measured in a process of its own that may die of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepscope.errors import BadInputError
+from stepscope.measure._call import last_words
+from stepscope.measure._fate import fate_of
+from stepscope.measure._fresh import environment
+from stepscope.measure._machine import available_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Footprint", "Outcome", "footprint_of", "footprint_of_command"]
+
+_KEPT_FREE = 0.95  # of the memory that is there, a measurement may take so much unless told otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """What a process and all that it started took of memory, at the peak.
+
+    Attributes
+    ----------
+    host_bytes
+        Resident set. Of a single process it is the kernel's own record; of several it is the largest sum seen, in
+        which a page that several of them share counts once.
+    device_bytes
+        Memory of the GPUs as the driver reports it, with the CUDA context and everything beside PyTorch; None
+        where there is no GPU.
+    torch_allocated_bytes
+        Largest sum of PyTorch's tensors on the GPUs; None for a command and without CUDA.
+    torch_reserved_bytes
+        What PyTorch's allocator held of the GPUs beyond that; None likewise.
+    other_bytes
+        The rest of `device_bytes`: simulator, context, renderer; None likewise.
+    device_from
+        ``"process"`` if the driver told the memory of these processes, ``"growth"`` if only that of the whole GPU,
+        from which what was taken before is subtracted; None without a GPU.
+    """
+
+    host_bytes: int
+    device_bytes: int | None
+    torch_allocated_bytes: int | None
+    torch_reserved_bytes: int | None
+    other_bytes: int | None
+    device_from: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the process of a measurement ended; whatever it died of, this is how the parent hears of it.
+
+    Attributes
+    ----------
+    fate
+        ``"ok"``; ``"out of memory"``, in whichever words, or beyond its limit; ``"too slow"``, beyond its time;
+        ``"crashed"``, by a signal such as SIGSEGV; ``"killed"``, by somebody else; ``"failed"``, with an exception
+        or an exit status.
+    reason
+        One line in words; empty if all went well.
+    last_words
+        The last lines that the process printed, or the end of its traceback.
+    result
+        What the function returned; None for a command, and unless all went well.
+    footprint
+        What it took, up to its end however it ended; None if it never began.
+    seconds
+        Wall time of the process, imports included.
+    threads
+        ``OMP_NUM_THREADS`` in the process; None where it is not set, and each library chooses.
+    """
+
+    fate: str
+    reason: str
+    last_words: str
+    result: Any
+    footprint: Footprint | None
+    seconds: float
+    threads: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether all went well."""
+        return self.fate == "ok"
+
+
+def footprint_of(
+    target: str,
+    *,
+    limit_seconds: float = 120.0,
+    limit_bytes: int | None = None,
+    limit_asked_bytes: int | None = None,
+    **arguments: Any,  # noqa: ANN401 - whatever JSON can say
+) -> Outcome:
+    """Call a function in a fresh process and return what it took of memory, however the process ended.
+
+    The process is a new one, not a fork: nothing is imported that the function does not import, since imports take
+    memory, too. It uses one thread.
+
+    Parameters
+    ----------
+    target
+        ``"module:function"``, importable with this process's ``sys.path``.
+    limit_seconds
+        Time after which the process is killed, in seconds, imports included.
+    limit_bytes
+        Resident memory of all its processes together beyond which they are killed; None is 95 % of what is
+        available now.
+    limit_asked_bytes
+        Private memory that each process may ask for, used or not (``RLIMIT_DATA``): beyond it allocators are refused
+        and fail in their own words, as on a GPU. None is no such limit.
+    **arguments
+        Passed on; they and the result must be what JSON can hold.
+
+    Returns
+    -------
+    Outcome
+        Never an exception, whatever the process died of.
+
+    Raises
+    ------
+    BadInputError
+        The arguments do not fit in JSON, the target is not of the form ``module:function``, or this is not Linux.
+
+    Notes
+    -----
+    The address space (``RLIMIT_AS``) is no measure of memory: PyTorch maps several times what it uses. What counts
+    here is the resident set, looked at every 5 ms by a process between this one and the measured one, with the
+    kernel's own record of the peak as the last word. Control groups would do the same, but few users may make them.
+
+    Examples
+    --------
+    >>> outcome = footprint_of("platform:python_implementation")
+    >>> outcome.fate, outcome.result, 5e6 < outcome.footprint.host_bytes < 5e8
+    ('ok', 'CPython', True)
+    """
+    if not all(target.partition(":")):
+        raise BadInputError(f"{target} names no function; write module:function.")
+    request = {
+        "target": "stepscope.measure._share:with_share",
+        "arguments": {"target": target, "arguments": arguments},
+        "limit": limit_seconds,
+        "path": sys.path,
+        "cwd": os.getcwd(),  # noqa: PTH109 - text, for JSON
+        "prepare": False,
+    }
+    try:
+        line = json.dumps(request)
+    except TypeError as error:
+        raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
+        asked.write(line.encode())
+        asked.seek(0)
+        report = _supervised(
+            [sys.executable, "-c", "from stepscope.measure._once import answer; answer()"],
+            environment=environment(),
+            limit_seconds=limit_seconds + 1.0,  # it ends itself before, saying where it hangs
+            limit_bytes=limit_bytes,
+            limit_asked_bytes=limit_asked_bytes,
+            files=(asked.fileno(), answered.fileno()),
+        )
+        answered.seek(0)
+        return _outcome(report, answer=answered.read(), limit_seconds=limit_seconds, function=True)
+
+
+def footprint_of_command(
+    command: Sequence[str],
+    *,
+    limit_seconds: float = 600.0,
+    limit_bytes: int | None = None,
+    limit_asked_bytes: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a command and return what it and all that it starts took of memory, however it ended.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    limit_seconds, limit_bytes, limit_asked_bytes
+        As in `footprint_of`.
+    environment
+        Its environment variables; None is this process's.
+
+    Returns
+    -------
+    Outcome
+        Never an exception, whatever the command died of.
+
+    Raises
+    ------
+    BadInputError
+        There is no such program, or this is not Linux.
+
+    Examples
+    --------
+    >>> footprint_of_command(["sh", "-c", "echo no space; exit 3"]).reason
+    'ended with exit status 3'
+    """
+    variables = dict(os.environ if environment is None else environment)
+    variables.setdefault("PYTHONFAULTHANDLER", "1")  # a Python says where it crashed or hung
+    variables.setdefault("PYTHONUNBUFFERED", "1")  # and its last words are not lost with it
+    report = _supervised(
+        list(command),
+        environment=variables,
+        limit_seconds=limit_seconds,
+        limit_bytes=limit_bytes,
+        limit_asked_bytes=limit_asked_bytes,
+        files=(None, None),
+    )
+    return _outcome(report, answer=b"", limit_seconds=limit_seconds, function=False)
+
+
+def _supervised(
+    command: list[str],
+    *,
+    environment: dict[str, str],
+    limit_seconds: float,
+    limit_bytes: int | None,
+    limit_asked_bytes: int | None,
+    files: tuple[int | None, int | None],
+) -> dict[str, Any]:
+    """Let a small process start the command, watch it and end it; return its report."""
+    if not sys.platform.startswith("linux"):
+        raise BadInputError("memory is measured on Linux only, which tells what a process takes.")
+    limit = limit_bytes if limit_bytes is not None else int(_KEPT_FREE * available_bytes())
+    request = {
+        "command": command,
+        "environment": environment,
+        "limit_seconds": limit_seconds,
+        "limit_bytes": limit,
+        "limit_asked_bytes": limit_asked_bytes,
+        "stdin": files[0],
+        "stdout": files[1],
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", "from stepscope.measure._supervise import main; main()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[file for file in files if file is not None],
+        start_new_session=True,  # Ctrl-C is for this process, which then lets go of the other's standard input
+    ) as supervisor:
+        assert supervisor.stdin is not None  # noqa: S101 - for the type checker
+        assert supervisor.stdout is not None  # noqa: S101 - the same
+        try:
+            supervisor.stdin.write(json.dumps(request).encode() + b"\n")
+            supervisor.stdin.flush()
+            line = supervisor.stdout.readline()
+        finally:
+            supervisor.stdin.close()
+    report: dict[str, Any] = json.loads(line) if line else {"lost": supervisor.returncode}
+    if "not_found" in report:
+        raise BadInputError(f"{command[0]} cannot be started: {report['not_found']}; check its name.")
+    return {**report, "limit_bytes": limit, "threads": environment.get("OMP_NUM_THREADS")}
+
+
+def _outcome(report: dict[str, Any], *, answer: bytes, limit_seconds: float, function: bool) -> Outcome:
+    answered = _answered(answer)
+    share = dict(answered.get("result") or {})
+    fate, reason = fate_of(report, answered=answered, limit_seconds=limit_seconds, function=function)
+    words = answered.get("last_words") or last_words(report.get("words", ""))
+    return Outcome(
+        fate=fate,
+        reason=reason,
+        last_words=words,
+        result=share.get("result") if fate == "ok" else None,
+        footprint=None if "lost" in report else split(report, torch=share.get("torch")),
+        seconds=report.get("seconds", 0.0),
+        threads=report["threads"],
+    )
+
+
+def _answered(answer: bytes) -> dict[str, Any]:
+    """Return what the measured process wrote at its end; nothing if it never came so far."""
+    try:
+        return dict(json.loads(answer))
+    except ValueError:
+        return {}
+
+
+def split(report: Mapping[str, Any], *, torch: Mapping[str, int] | None) -> Footprint:
+    """Split what the driver reports into PyTorch's share and the rest; the parts add up to the whole.
+
+    PyTorch's figures are exact, and the driver's is the largest of several looks: where a look came too early to
+    see all that PyTorch held, the whole is what PyTorch held.
+    """
+    device = report["device_bytes"]
+    if device is None or torch is None:
+        return Footprint(
+            host_bytes=report["peak_bytes"],
+            device_bytes=device,
+            torch_allocated_bytes=None,
+            torch_reserved_bytes=None,
+            other_bytes=None,
+            device_from=report["device_from"],
+        )
+    device = max(device, torch["reserved"])
+    return Footprint(
+        host_bytes=report["peak_bytes"],
+        device_bytes=device,
+        torch_allocated_bytes=torch["allocated"],
+        torch_reserved_bytes=torch["reserved"] - torch["allocated"],
+        other_bytes=device - torch["reserved"],
+        device_from=report["device_from"],
+    )

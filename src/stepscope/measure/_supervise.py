@@ -1,0 +1,192 @@
+"""The process between a measurement and whoever asked for it: it starts it, watches its memory, and ends it.
+
+It is small and does nothing else, so that a look at the memory is never late. It adopts what the measurement leaves
+behind, so that nothing escapes. Its standard input stays open as long as its parent lives: when that ends, the
+measurement ends. Standard library and Linux only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from stepscope.measure._driver import Driver
+from stepscope.measure._out_of_memory import in_words
+from stepscope.measure._tree import Tree, peak_resident
+
+__all__ = ["main"]
+
+_TICK = 0.005  # seconds between two looks at the memory: at 10 GB/s a process grows by 50 MB meanwhile
+_GRACE = 1.0  # seconds that a process has, beyond its limit, to say where it hangs
+_KEPT = 65_536  # bytes of what it prints
+_SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
+
+
+def main() -> None:
+    """Do what the one line of standard input asks for, and say how it went in one line of JSON."""
+    with os.fdopen(os.dup(0), "rb", buffering=0) as asked:  # unbuffered: `select` follows
+        request = json.loads(asked.readline())
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    try:
+        report = _Watch(request).run()
+    except (FileNotFoundError, PermissionError, NotADirectoryError, ValueError) as error:
+        report = {"not_found": getattr(error, "strerror", None) or str(error)}
+    print(json.dumps(report), flush=True)  # noqa: T201 - the answer
+    os._exit(0)
+
+
+class _Watch:
+    """One command, watched until it ends or must end."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._seconds: float = request["limit_seconds"]
+        self._bytes: int | None = request["limit_bytes"]
+        self._asked: int | None = request["limit_asked_bytes"]
+        self._tree = Tree(adopts=os.getpid())
+        self._driver = Driver()
+        self._words = _Words()
+        self._killed = _killed_by_kernel()
+        self._ended_by: str | None = None
+        self._usage = 0
+        self._own = peak_resident(os.getpid()) + 2**20
+        self._begun = time.monotonic()
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        self._pipe = reading
+        self._process = subprocess.Popen(
+            request["command"],
+            stdin=request["stdin"] if request["stdin"] is not None else subprocess.DEVNULL,
+            stdout=request["stdout"] if request["stdout"] is not None else writing,
+            stderr=writing,
+            env=request["environment"],
+            start_new_session=True,
+            preexec_fn=self._prepare,  # noqa: PLW1509 - this process has one thread
+        )
+        os.close(writing)
+
+    def _prepare(self) -> None:
+        """Let the kernel take this process first when memory ends, leave no core file, and limit what it may ask for."""
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if self._asked is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, (self._asked, self._asked))
+
+    def run(self) -> dict[str, Any]:
+        while (status := self._reaped()) is None and self._ended_by is None:
+            self._wait(_TICK)
+            self._look()
+        seconds = time.monotonic() - self._begun
+        if self._ended_by == "time":
+            self._let_it_say_where()
+        self._tree.kill()
+        while status is None:
+            status = self._reaped()
+            time.sleep(_TICK)
+        self._words.feed(_all(self._pipe))
+        return {
+            "code": os.waitstatus_to_exitcode(status),
+            "ended_by": self._ended_by,
+            "killed_by_kernel": _killed_by_kernel() > self._killed,
+            "peak_bytes": max(self._tree.peak, self._usage),
+            "device_bytes": self._driver.peak,
+            "device_from": self._driver.source,
+            "words": self._words.last,
+            "out_of_memory": self._words.out_of_memory,
+            "seconds": seconds,
+        }
+
+    def _look(self) -> None:
+        together = self._tree.look()
+        self._driver.look(self._tree.pids)
+        if self._bytes is not None and together > self._bytes:
+            self._ended_by = "memory"
+        elif time.monotonic() - self._begun > self._seconds:
+            self._ended_by = "time"
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, reading what the command prints, and notice when whoever asked has gone."""
+        ready, _, _ = select.select([self._pipe, 0], [], [], seconds)
+        if 0 in ready and not os.read(0, 1):
+            self._ended_by = "parent"
+        if self._pipe in ready:
+            time.sleep(seconds)  # a command that prints without pause must not make this process spin
+            self._words.feed(_all(self._pipe))
+
+    def _reaped(self) -> int | None:
+        """Wait for all that have ended; return the status of the command itself once it is among them."""
+        status = None
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, code, usage = os.wait4(-1, os.WNOHANG)
+                if not pid:
+                    break
+                if pid == self._process.pid:
+                    status = self._process.returncode = code
+                    # The last word on the peak: no look comes after the last moment, and this includes it. It also
+                    # counts what the process was before it became the command, a copy of this one.
+                    reached = usage.ru_maxrss * 1024
+                    self._usage = reached if reached > self._own or not self._tree.peak else 0
+        return status
+
+    def _let_it_say_where(self) -> None:
+        """Ask for a traceback: faulthandler prints it at this signal, in a Python that was started with it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGABRT)
+        deadline = time.monotonic() + _GRACE
+        while time.monotonic() < deadline and Path(f"/proc/{self._process.pid}/fd/2").exists():
+            time.sleep(_TICK)
+            self._words.feed(_all(self._pipe))
+
+
+class _Words:
+    """The end of what a command prints, and the first line that says that there is no memory left."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+        self.out_of_memory: str | None = None
+
+    def feed(self, more: bytes) -> None:
+        if not more:
+            return
+        self._kept = (self._kept + more)[-2 * _KEPT :]
+        if self.out_of_memory is None:
+            self.out_of_memory = in_words(self._kept.decode("utf-8", "replace"))
+        self._kept = self._kept[-_KEPT:]
+
+    @property
+    def last(self) -> str:
+        return self._kept.decode("utf-8", "replace")
+
+
+def _all(pipe: int) -> bytes:
+    """Return what is in a pipe now."""
+    parts = []
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(pipe, 65_536):
+            parts.append(part)
+            if len(parts) > 64:  # noqa: PLR2004 - 4 MiB; the rest waits for the next look
+                break
+    return b"".join(parts)
+
+
+def _killed_by_kernel() -> int:
+    """How many processes the kernel has killed for want of memory since the machine started."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+if __name__ == "__main__":
+    main()
