@@ -1,0 +1,78 @@
+"""What `stepscope fit` and `stepscope bound` measure: a factory of environments, or a command."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stepscope.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["PLACE", "Target"]
+
+PLACE = "{num_envs}"
+"""Where a command's number of environments goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A factory or a command; exactly one of the two is there.
+
+    Attributes
+    ----------
+    factory
+        ``"module:name"`` of what takes ``num_envs`` and returns something with ``reset()`` and ``step(action)`` in
+        Gymnasium's vector convention.
+    command
+        A program and its arguments, with ``{num_envs}`` in one of them at least.
+    """
+
+    factory: str | None = None
+    command: tuple[str, ...] | None = None
+
+    @classmethod
+    def parse(cls, factory: str | None, command: Sequence[str] | None) -> Target:
+        """Take what stands on a command line before and after ``--``.
+
+        Raises
+        ------
+        BadInputError
+            There is neither or both, or it cannot be a target.
+
+        Examples
+        --------
+        >>> Target.parse(None, ["python", "train.py", "--num_envs={num_envs}"]).command_for(64)
+        ['python', 'train.py', '--num_envs=64']
+        >>> str(Target.parse("stepscope.envs:CartPole", None))
+        'stepscope.envs:CartPole'
+        """
+        if factory is None and not command:
+            raise BadInputError(
+                "there is no TARGET; give module:factory, or a command with {num_envs} in it after --."
+            )
+        if factory is not None and command is not None:
+            raise BadInputError(f"{factory} and a command after -- are two TARGETs; give one of them.")
+        if command and not any(PLACE in word for word in command):
+            raise BadInputError(
+                f"the command {shlex.join(command)!r} has no {PLACE} in it; write that where the number goes."
+            )
+        if factory is not None and not _names_a_factory(factory):
+            raise BadInputError(f"{factory!r} is no TARGET; write module:factory, or a command after --.")
+        return cls(factory=factory, command=tuple(command) if command else None)
+
+    def command_for(self, num_envs: int) -> list[str]:
+        """Return the command with a number of environments in its place; empty for a factory."""
+        return [word.replace(PLACE, str(num_envs)) for word in self.command or ()]
+
+    def __str__(self) -> str:
+        """Return it as it is written on a command line."""
+        return self.factory or shlex.join(self.command or ())
+
+
+def _names_a_factory(text: str) -> bool:
+    module, colon, name = text.partition(":")
+    words = [*module.split("."), *name.split(".")]
+    return bool(colon) and all(word.isidentifier() for word in words)
