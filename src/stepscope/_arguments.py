@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 from stepscope.errors import BadInputError
 
-__all__ = ["MOST", "Parser", "positive_integer"]
+__all__ = ["MOST", "CommandParser", "Parser", "positive_integer"]
 
 MOST = 10**9
 """Largest number that `positive_integer` takes: no run has as many of anything that is asked for."""
@@ -27,6 +28,18 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the sentence."""
         raise BadInputError(f"{message}; {self.prog} --help shows what there is.")
+
+
+class CommandParser(Parser):
+    """Leaves what stands behind ``--`` alone: it is a command, with options of its own."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+        """Return the options, with the command in ``run``; None if there is no ``--``."""
+        given = list(sys.argv[1:] if args is None else args)
+        at = given.index("--") if "--" in given else len(given)
+        options, rest = super().parse_known_args(given[:at], namespace)
+        options.run = given[at + 1 :] if at < len(given) else None
+        return options, rest
 
 
 def positive_integer(text: str) -> int:

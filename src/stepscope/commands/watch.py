@@ -7,9 +7,9 @@ import shlex
 import stat
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stepscope._arguments import Parser, positive_integer
+from stepscope._arguments import CommandParser, positive_integer
 from stepscope.commands._logs import blamed, opened, records, title
 from stepscope.errors import BadInputError
 from stepscope.export._needed import needed
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from stepscope._arguments import Parser
     from stepscope.watch.loop import Source, Watching
     from stepscope.watch.shown import Phase
 
@@ -43,22 +44,10 @@ _USAGE = "stepscope watch [-h] [--once] [--tee] [--num-envs N] (LOG | - | -- COM
 _SIGNALLED = 128
 
 
-class _WatchParser(Parser):
-    """Leaves what stands behind ``--`` alone: it is a command, with options of its own."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
-        """Return the options, with the command in ``run``."""
-        given = list(sys.argv[1:] if args is None else args)
-        at = given.index("--") if "--" in given else len(given)
-        options, rest = super().parse_known_args(given[:at], namespace)
-        options.run = given[at + 1 :] if at < len(given) else None
-        return options, rest
-
-
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of ``stepscope``."""
     commands.add_parser("watch", help=_ABOUT)
-    parser = _WatchParser(
+    parser = CommandParser(
         prog="stepscope watch", usage=_USAGE, description=_MORE, epilog=_AFTER, allow_abbrev=False
     )
     commands.choices["watch"] = parser
