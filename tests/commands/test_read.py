@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -291,3 +292,41 @@ def test_a_disk_that_is_full_for_an_export_gets_one_sentence(
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, cwd=tmp_path)
     sentence = "stepscope: the output cannot be written (File too large); write it elsewhere.\n"
     assert (1, sentence) == (done.returncode, done.stderr)
+
+
+@pytest.mark.live
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_an_interruption_is_no_failure_of_the_run(tmp_path: Path) -> None:
+    """A real training that Ctrl-C reaches was interrupted, and --check still says that it did not end well."""
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "stepscope.train",
+        "rsl_rl",
+        "--iterations",
+        "100000",
+        "--num-envs",
+        "4",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp_path
+    ) as training:
+        assert training.stdout is not None
+        printed = next(line for line in training.stdout if b"Learning iteration 2/" in line)
+        training.send_signal(signal.SIGINT)
+        rest = training.stdout.read()
+    log = tmp_path / "train.log"
+    log.write_bytes(printed + rest)
+    done = subprocess.run(
+        [sys.executable, "-m", "stepscope", "read", "--check", str(log)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert b"KeyboardInterrupt" in rest
+    assert 1 == done.returncode
+    assert ", then it was interrupted\n" in done.stdout
+    assert "\ninterrupted       after iteration " in done.stdout
+    assert "failure " not in done.stdout.replace("1 failure", "")

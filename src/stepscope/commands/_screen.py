@@ -78,5 +78,5 @@ def _run_row(run: RunSummary) -> tuple[str, ...]:
         speed,
         "" if rate is None else rate.scope,
         "" if reward is None else number(reward.last),
-        run.outcome if run.failure is None else f"failed {run.failure.place}: {run.failure.text[:60]}",
+        run.outcome if run.failure is None else f"{run.outcome} {run.failure.place}: {run.failure.text[:60]}",
     )

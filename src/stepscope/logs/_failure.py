@@ -37,6 +37,16 @@ class Failure:
     where: str
     place: Place
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody pressed Ctrl-C."""
+        return self.text.startswith("KeyboardInterrupt")
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        return "interrupted" if self.interrupted else "first failure"
+
 
 def failure(text: str, place: Place) -> Failure:
     r"""Return what the traceback `text` comes to.

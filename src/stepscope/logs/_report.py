@@ -30,9 +30,10 @@ _MINUTE = 60
 _YEARS = 1e11  # seconds; Python tells no longer duration
 _MARKS = "█▓░"
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_TONES: dict[str, Tone] = {"failed": "bad", "finished": "good", "unfinished": "warn"}
+_TONES: dict[str, Tone] = {"failed": "bad", "interrupted": "warn", "finished": "good", "unfinished": "warn"}
 _ENDS = {
     "failed": ", then it failed",
+    "interrupted": ", then it was interrupted",
     "finished": ", finished",
     "unfinished": ", without an error: it is running, was killed, or the log is cut off",
     "unknown": "",
@@ -244,7 +245,7 @@ def _when(group: Group) -> str:
 def _failure(run: RunSummary) -> Iterator[Line]:
     if (failure := run.failure) is None:
         return
-    yield Line("first failure", f"{failure.place} (byte {failure.place.byte:,})", "bad")
+    yield Line(failure.title, f"{failure.place} (byte {failure.place.byte:,})", "bad")
     yield Line("", shortened(one_line(failure.text)), "bad")
     if failure.where:
         yield Line("", f"at {failure.where}")

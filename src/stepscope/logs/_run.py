@@ -196,7 +196,7 @@ class Run:
 
     def _outcome(self) -> Outcome:
         if self._failure is not None:
-            return "failed"
+            return "interrupted" if self._failure.interrupted else "failed"
         if self._said_end or self._count.complete:
             return "finished"
         return "unfinished" if self._count.has_end else "unknown"

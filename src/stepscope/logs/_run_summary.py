@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "RunSummary"]
 
-Outcome = Literal["failed", "finished", "unfinished", "unknown"]
+Outcome = Literal["failed", "interrupted", "finished", "unfinished", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +59,8 @@ class RunSummary:
     last_checkpoint
         What was printed about the last checkpoint.
     outcome
-        ``failed``: there is a traceback. ``finished``: all that was planned is done, or the library said so.
-        ``unfinished``: neither. ``unknown``: the log does not tell what was planned.
+        ``failed``: there is a traceback. ``interrupted``: it is that of Ctrl-C. ``finished``: all that was planned is
+        done, or the library said so. ``unfinished``: neither. ``unknown``: the log does not tell what was planned.
     failure
         The first failure.
     warnings, signs

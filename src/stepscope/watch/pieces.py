@@ -180,7 +180,7 @@ def failure_rows(layout: Layout, rows: int) -> list[Text]:
     if failure is None:
         return []
     text, where = printable(failure.text), printable(failure.where)
-    first = Text.assemble((f"first failure {failure.place}", f"bold {BAD}"))
+    first = Text.assemble((f"{failure.title} {failure.place}", f"bold {BAD}"))
     said = [
         first,
         *(Text.assemble((line, "bold")) for line in textwrap.wrap(text, layout.width - 2)[:_MESSAGE]),

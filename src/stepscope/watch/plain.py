@@ -72,7 +72,7 @@ class PlainLines:
         if failure is not None:
             where = f", at {failure.where}" if failure.where else ""
             yield from self._once(
-                f"first failure {failure.place}: {failure.text}{where}", key=f"failure {failure.place.byte}"
+                f"{failure.title} {failure.place}: {failure.text}{where}", key=f"failure {failure.place.byte}"
             )
 
 

@@ -183,7 +183,13 @@ class State:
         return "silent", f"{'' if begun else 'starting, '}silent for {about(quiet)}", hint
 
 
-_ENDS = {"failed": "failed", "finished": "finished", "unfinished": "did not end", "unknown": "is over"}
+_ENDS = {
+    "failed": "failed",
+    "interrupted": "was interrupted",
+    "finished": "finished",
+    "unfinished": "did not end",
+    "unknown": "is over",
+}
 
 
 def _ended(summary: RunSummary) -> Phase:
