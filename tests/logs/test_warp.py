@@ -120,13 +120,13 @@ def test_every_format_of_mujoco_warp_is_read(library: Callable[[str], Any]) -> N
         ], text
 
 
-def test_a_flood_of_both_lines_is_read_alike(library: Callable[[str], Any]) -> None:
+def test_a_flood_of_warnings_is_read_alike(library: Callable[[str], Any]) -> None:
     """What MuJoCo Warp prints by the thousand reads at once as it reads line by line."""
     [text] = {text for text in _printed(library("mujoco_warp")) if text.startswith("nefc overflow")}
+    one = [{"njmax": 7}, {}][: text.count("\n")]  # from 4.0 on a second line tells how to silence it
     records = list(reads(text * 1000))
 
-    assert 2000 == len(records)
-    assert [{"njmax": 7}, {}] * 1000 == [record.metrics for record in records]
+    assert one * 1000 == [record.metrics for record in records]
     assert [record.to_dict() for record in stream([(text * 1000).encode()], fast=False)] == [
         record.to_dict() for record in records
     ]
