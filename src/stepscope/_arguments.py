@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import sys
 from typing import Any, NoReturn
 
 from stepscope.errors import BadInputError
 
-__all__ = ["MOST", "CommandParser", "Parser", "positive_integer"]
+__all__ = ["MOST", "CommandParser", "Parser", "positive_integer", "positive_number", "size_in_bytes"]
 
 MOST = 10**9
 """Largest number that `positive_integer` takes: no run has as many of anything that is asked for."""
 
 _SHOWN = 40
+_POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +68,50 @@ def positive_integer(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{_shortened(text)} is not a whole number of at least 1")
     return value
+
+
+def positive_number(text: str) -> float:
+    """Return the number that `text` is; the ``type`` of an option that measures something.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If `text` is no number above 0, or more than `MOST`.
+
+    Examples
+    --------
+    >>> positive_number("1.5")
+    1.5
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= MOST:
+        raise argparse.ArgumentTypeError(f"{_shortened(text)} is not a number above 0 and up to {MOST:,}")
+    return value
+
+
+def size_in_bytes(text: str) -> int:
+    """Return the bytes that `text` names with a unit; the ``type`` of an option that is an amount of memory.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If `text` is no amount above 0 with a unit.
+
+    Examples
+    --------
+    >>> size_in_bytes("8GiB"), size_in_bytes("1.5 kB")
+    (8589934592, 1500)
+    """
+    found = _SIZE.fullmatch(text.strip())
+    value = 0.0
+    if found is not None and (found[2] or not found[3]):
+        value = float(found[1]) * (1024 if found[3] else 1000) ** _POWERS.get(found[2].lower(), 0)
+    if not 1 <= value <= MOST * 2**40:
+        raise argparse.ArgumentTypeError(f"{_shortened(text)} is no amount of memory, such as 8GiB or 500MB")
+    return int(value)
 
 
 def _shortened(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "free_bytes"]
 
 _TICK = 0.05  # seconds between two questions, each of which takes the driver about a millisecond
 
@@ -63,6 +64,14 @@ class Driver:
         if self.peak is None or source != self.source or taken > self.peak:
             self.peak, self.source = taken, source
 
+    def free(self) -> int | None:
+        """Memory of the first GPU that this process may use and nobody has taken, in bytes; None without a GPU."""
+        if not self._devices:
+            return None
+        first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+        index = int(first) if first.isdigit() and int(first) < len(self._devices) else 0
+        return int(self._nvml.nvmlDeviceGetMemoryInfo(self._devices[index]).free)
+
     def _taken(self, pids: set[int]) -> int | None:
         """Bytes that these processes take; None where the driver does not tell."""
         told: dict[tuple[int, int], int | None] = {}
@@ -88,3 +97,8 @@ class Driver:
             return sum(int(self._nvml.nvmlDeviceGetMemoryInfo(device).used) for device in self._devices)
         except Exception:  # noqa: BLE001 - its errors have no common base where the library is not there
             return 0
+
+
+def free_bytes() -> int | None:
+    """Memory of the first GPU that nobody has taken yet; None without a GPU."""
+    return Driver().free()

@@ -1,0 +1,163 @@
+"""``stepscope fit``: how many environments fit into memory, from a few small probes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepscope._arguments import positive_integer, positive_number, size_in_bytes
+from stepscope.commands._screen import columns, laid_out, painted
+from stepscope.commands._target import add_command_with_target, target_of
+from stepscope.errors import BadInputError
+from stepscope.evidence import provenance
+from stepscope.export._needed import needed
+from stepscope.measure._fate import in_units
+from stepscope.plan._fit import Budget, as_json, fit, verify
+from stepscope.plan._fit_words import report, rows
+from stepscope.plan._probe import Load
+from stepscope.plan._search import FIRST
+
+if TYPE_CHECKING:
+    from stepscope._arguments import Parser
+    from stepscope.plan._probe import Probe
+
+__all__ = ["add"]
+
+_ABOUT = "predict how many environments fit into memory, from a few small runs"
+_MORE = (
+    "Runs a TARGET with a few small numbers of environments, each in a process of its own, fits M(N) = a + b N to what"
+    " they take of memory, and predicts the largest N within the budget. A run that dies, in whichever way, is a result"
+    " like any other. The exit status is 0, or 2 if the TARGET does not work or makes no sense."
+)
+_AFTER = (
+    "A TARGET is the place of a factory, such as stepscope.envs:CartPole, or a command after --, such as"
+    " -- python train.py --num_envs {num_envs} --max_iterations 2. Runs are made with MALLOC_MMAP_THRESHOLD_=131072"
+    " unless that is set, so that freed memory goes back to the system: run your training with it, too."
+)
+_LIMIT = {True: 120.0, False: 600.0}  # seconds for a probe of a factory, and of a command
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command to those of ``stepscope``."""
+    parser = add_command_with_target(commands, "fit", about=_ABOUT, description=_MORE, epilog=_AFTER)
+    parser.add_argument(
+        "--budget",
+        type=size_in_bytes,
+        metavar="SIZE",
+        help="memory that may be taken, such as 8GiB: of the GPU if the TARGET uses one (default: all that is free)",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="also run with the predicted N, and with 5 %% more"
+    )
+    parser.add_argument(
+        "--policy", metavar="MODULE:FACTORY", help="called with the environment, it returns the policy"
+    )
+    parser.add_argument(
+        "--horizon",
+        type=positive_integer,
+        default=0,
+        metavar="H",
+        help="keep a rollout of H vector steps, as training does",
+    )
+    parser.add_argument(
+        "--option", action="append", default=[], type=_option, metavar="NAME=VALUE", help="pass this on to the factory; a VALUE is JSON or text"
+    )  # fmt: skip
+    parser.add_argument(
+        "--first",
+        type=positive_integer,
+        default=FIRST,
+        metavar="N",
+        help="size of the first run (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=positive_number,
+        metavar="SECONDS",
+        help="time that a run may take (default: 120, or 600 for a command)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all of it as JSON; - is standard output")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw the line into FILE.svg or FILE.png (needs stepscope[plot])"
+    )
+    parser.set_defaults(command=_fit)
+
+
+def _fit(options: argparse.Namespace) -> int:
+    target = target_of(options)
+    _check(options, factory=target.factory is not None)
+    load = Load(policy=options.policy, horizon=options.horizon, options=dict(options.option))
+    limit = options.limit or _LIMIT[target.factory is not None]
+    budget = _budget(options.budget)
+    made = fit(target, budget=budget, load=load, limit_seconds=limit, first=options.first, tell=_tell)
+    verified: tuple[Probe, ...] = ()
+    if options.verify:
+        verified = verify(target, made, load=load, limit_seconds=limit, tell=_tell)
+    _progress("")
+    if options.json is not None:
+        _write(options.json, as_json(made, verified, target=target, provenance=asdict(provenance())))
+    if options.json != "-":
+        table = list(columns(rows(made), left=(4,)))
+        print(painted(table[0], "bold"), *table[1:], "", *laid_out(report(made, verified)), sep="\n")
+    if options.plot is not None:
+        from stepscope.plan._fit_plot import draw  # noqa: PLC0415 - it imports matplotlib
+
+        draw(made, verified, target=target, path=options.plot)
+        if options.json != "-":
+            print(f"\nfigure saved as {options.plot}")
+    return 0
+
+
+def _check(options: argparse.Namespace, *, factory: bool) -> None:
+    if not factory and (options.policy or options.horizon or options.option):
+        raise BadInputError(
+            "--policy, --horizon and --option are for a factory; a command has options of its own."
+        )
+    if options.policy is not None and not all(options.policy.partition(":")):
+        raise BadInputError(f"--policy {options.policy!r} names no function; write module:factory.")
+    for path, ending in ((options.plot, (".svg", ".png")), (options.json, ())):
+        if path in (None, "-"):
+            continue
+        if ending and Path(path).suffix.lower() not in ending:
+            raise BadInputError(f"{path} does not end like a figure; give a name that ends in .svg or .png.")
+        if Path(path).is_dir() or not Path(path).parent.is_dir():
+            raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
+    if options.plot is not None:
+        needed("matplotlib", extra="plot", what="--plot")
+
+
+def _budget(given: int | None) -> Budget:
+    try:
+        return Budget.here(given)
+    except OSError as error:
+        raise BadInputError("memory is measured on Linux only, which tells what a process takes.") from error
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _write(path: str, value: dict[str, Any]) -> None:
+    text = json.dumps(value, indent=1)
+    if path == "-":
+        print(text)
+        return
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def _tell(found: Probe) -> None:
+    _progress(f"N = {found.num_envs:,}: {found.outcome.fate}, {in_units(found.host_bytes)}")
+
+
+def _progress(text: str) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,120 @@
+"""What a fit says: a table of its probes, and a few lines in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stepscope.logs._report import Line, Tone
+from stepscope.measure._fate import in_units
+from stepscope.plan._fit import BEYOND, fits
+from stepscope.plan._memory_model import MARGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stepscope.plan._fit import Fit, Memory
+    from stepscope.plan._probe import Probe
+
+__all__ = ["report", "rows"]
+
+_NAMES: dict[Memory, str] = {"host": "host memory", "device": "GPU memory"}
+_DOMINATES = 0.5  # of the budget: a fixed part of this share is the first thing to look at
+
+
+def rows(made: Fit) -> list[tuple[str, ...]]:
+    """Return the probes as rows of text, under a header."""
+    memories = list(made.budgets)
+    head = ["num_envs", "seconds"]
+    for memory in memories:
+        head += [_NAMES[memory], "fitted", "residual"]
+    found: list[tuple[str, ...]] = [(*head, "fate")]
+    good = 0
+    for each in made.probes:
+        cells = [f"{each.num_envs:,}", f"{each.outcome.seconds:.1f}"]
+        for memory in memories:
+            cells += _cells(made, each, memory, good)
+        good += each.outcome.ok
+        found.append((*cells, each.outcome.fate))
+    return found
+
+
+def _cells(made: Fit, each: Probe, memory: Memory, index: int) -> list[str]:
+    taken = each.host_bytes if memory == "host" else each.device_bytes
+    model = made.models.get(memory)
+    if model is None or not each.outcome.ok:
+        return ["" if taken is None else in_units(taken), "", ""]
+    return [in_units(taken or 0), in_units(model.predict(each.num_envs)), f"{model.residuals[index]:+.1%}"]
+
+
+def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
+    """Yield the lines below the table."""
+    for memory, model in made.models.items():
+        worst = max(map(abs, model.residuals))
+        yield Line(
+            _NAMES[memory],
+            f"M(N) = {in_units(model.fixed_bytes)} + {in_units(model.per_env_bytes)} x N,"
+            f" residuals up to {worst:.1%}",
+        )
+    for memory, size in made.budgets.items():
+        yield Line("budget", f"{in_units(size)} of {_NAMES[memory]}")
+    yield Line("largest num_envs", _largest(made))
+    yield Line("fixed part", *_fixed(made))
+    for each in verified:
+        yield _verified(made, each)
+    if verified:
+        yield _conclusion(made, verified)
+
+
+def _largest(made: Fit) -> str:
+    if made.largest is None:
+        return "no limit can be seen: environments take nothing that grows with their number"
+    if made.largest == 0:
+        return "0: not even one environment fits"
+    if not made.models:
+        return f"{made.largest:,}, as far as it was tried: more than one size is needed for a line"
+    free = f", with {MARGIN:.0%} of the budget left free"
+    return f"{made.largest:,}, limited by {_NAMES[made.bound_by]}{free}"
+
+
+def _fixed(made: Fit) -> tuple[str, Tone]:
+    share = made.fixed_share
+    if share is None:
+        if not any(each.outcome.ok for each in made.probes):
+            size = min(each.num_envs for each in made.probes)
+            words = f"{size:,} environment{'s' * (size > 1)} did not fit: the fixed part alone takes more than there is."
+            return f"{words} Reducing their number cannot help.", "bad"
+        return "unknown", ""
+    text = f"{share:.0%} of the budget, whatever the number of environments"
+    if share > 1 - MARGIN or made.largest == 0:
+        return f"{text}: reducing their number cannot help. Reduce what is loaded, or use more memory.", "bad"
+    if share > _DOMINATES:
+        return f"{text}: it dominates, and reducing their number frees little.", "warn"
+    return f"{text}: most of it is the environments', and fewer of them take less.", ""
+
+
+def _verified(made: Fit, each: Probe) -> Line:
+    taken = each.host_bytes if made.bound_by == "host" else each.device_bytes
+    what = f"{each.num_envs:,} environments"
+    if fits(made, each):
+        return Line(
+            "verified",
+            f"{what} fit: they took {in_units(taken or 0)} in {each.outcome.seconds:.1f} s",
+            "good",
+        )
+    reason = each.outcome.reason or f"took {in_units(taken or 0)}"
+    return Line("verified", f"{what} do not fit ({each.outcome.fate}): {reason}")
+
+
+def _conclusion(made: Fit, verified: Sequence[Probe]) -> Line:
+    within, beyond = (fits(made, each) for each in verified)
+    if within and not beyond:
+        return Line(
+            "",
+            f"the largest number lies between these two, within {BEYOND - 1:.0%} of the prediction",
+            "good",
+        )
+    if within:
+        return Line(
+            "", "more would fit than predicted: memory does not grow along a straight line here", "warn"
+        )
+    return Line("", "fewer fit than predicted: trust no size beyond the largest one measured", "bad")

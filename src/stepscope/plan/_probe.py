@@ -1,0 +1,94 @@
+"""One probe: a few steps of so many environments in a fresh process, and what that took."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepscope.measure import footprint_of, footprint_of_command
+from stepscope.measure._footprint import RETURNS_MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stepscope.measure import Outcome
+    from stepscope.plan._target import Target
+
+__all__ = ["Load", "Probe", "probe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a factory's environments are used for while they are measured; a command knows that itself.
+
+    Attributes
+    ----------
+    policy
+        ``"module:factory"``, called with the environment; it returns a function of observations that returns actions.
+        None is random actions.
+    horizon
+        Vector steps of a rollout that is kept in memory, as training does; 0 keeps none.
+    options
+        More keyword arguments of the factory.
+    """
+
+    policy: str | None = None
+    horizon: int = 0
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A size and how its process ended.
+
+    Attributes
+    ----------
+    num_envs
+        The size.
+    outcome
+        What the process took, or died of.
+    """
+
+    num_envs: int
+    outcome: Outcome
+
+    @property
+    def host_bytes(self) -> int:
+        """Peak resident set."""
+        return self.outcome.footprint.host_bytes if self.outcome.footprint else 0
+
+    @property
+    def device_bytes(self) -> int | None:
+        """Peak memory of the GPU; None where there is none, or none was used."""
+        return (self.outcome.footprint.device_bytes if self.outcome.footprint else None) or None
+
+    @property
+    def before_bytes(self) -> int | None:
+        """Resident set before the first environment was made; None for a command."""
+        return None if self.outcome.result is None else int(self.outcome.result["before_bytes"])
+
+
+def probe(
+    target: Target, num_envs: int, *, load: Load, limit_seconds: float, limit_bytes: int | None
+) -> Probe:
+    """Measure one size in a process of its own; however that ends, it is a result."""
+    if target.factory is not None:
+        outcome = footprint_of(
+            "stepscope.plan._rollout:roll_out",
+            limit_seconds=limit_seconds,
+            limit_bytes=limit_bytes,
+            factory=target.factory,
+            num_envs=num_envs,
+            policy=load.policy,
+            horizon=load.horizon,
+            options=dict(load.options),
+        )
+    else:
+        outcome = footprint_of_command(
+            target.command_for(num_envs),
+            limit_seconds=limit_seconds,
+            limit_bytes=limit_bytes,
+            environment={**RETURNS_MEMORY, **os.environ},
+        )
+    return Probe(num_envs=num_envs, outcome=outcome)

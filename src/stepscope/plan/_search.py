@@ -1,0 +1,117 @@
+"""Which sizes to probe: as large as needed to see the growth, and far enough from the budget to be safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["FAR", "FIRST", "MOST_PROBES", "next_size"]
+
+FIRST = 64
+"""Size of the first probe: small beside what anybody trains with, and most scenes fit this often."""
+
+FAR = 0.5
+"""Share of a budget, and of a time limit, that no probe is expected to exceed."""
+
+MOST_PROBES = 4
+
+_STEP_DOWN = 16  # the factor by which the next probe is smaller where the first one did not fit
+_FLOOR = 8 * 2**20  # bytes: differences below are noise of the machine, whatever caused them
+_NOISE = 0.01  # the same, as a share of what was measured
+
+
+def next_size(
+    taken: Sequence[tuple[int, float, float]],
+    *,
+    failed: Sequence[int] = (),
+    budget_bytes: float,
+    before_bytes: float | None = None,
+    limit_seconds: float,
+    first: int = FIRST,
+) -> int | None:
+    """Return the size to probe next; None if another probe would add nothing.
+
+    Parameters
+    ----------
+    taken
+        Size, bytes and seconds of the probes that ended well.
+    failed
+        Sizes that did not fit.
+    budget_bytes
+        What there is.
+    before_bytes
+        What a probe's process took before it made an environment, where that is known: all else is taken to grow
+        with their number until a second size tells more.
+    limit_seconds
+        Time after which a probe is ended.
+    first
+        Size of the first probe.
+
+    Notes
+    -----
+    Each probe may be as large as the steepest line allows that agrees with the earlier ones: through the last two of
+    them, with all noise added to the rise. That line overestimates, so the probes come no closer to the budget than
+    `FAR`, while each is so much larger than the one before that the true slope stands out of the noise at the end.
+    Sizes are powers of two times the first, as minibatches are.
+
+    Examples
+    --------
+    >>> next_size([], budget_bytes=2**30, limit_seconds=60)
+    64
+    >>> next_size([(64, 240e6, 1.0)], budget_bytes=2**30, before_bytes=235e6, limit_seconds=60)
+    1024
+    """
+    if not taken:
+        smallest = min(failed, default=None)
+        if smallest is None:
+            return first
+        return max(1, smallest // _STEP_DOWN) if smallest > 1 else None
+    ordered = sorted(taken)
+    size = min(
+        _within(
+            [(num_envs, bytes_) for num_envs, bytes_, _ in ordered],
+            limit=FAR * budget_bytes,
+            noise=max(_FLOOR, _NOISE * ordered[-1][1]),
+            before=before_bytes,
+        ),
+        _within(
+            [(num_envs, seconds) for num_envs, _, seconds in ordered], limit=FAR * limit_seconds, noise=1.0
+        ),
+    )
+    if failed:
+        size = min(size, (min(failed) - 1))
+    return _useful(_rounded(size, unit=ordered[0][0]), [num_envs for num_envs, _, _ in ordered], failed)
+
+
+def _within(
+    points: list[tuple[int, float]], *, limit: float, noise: float, before: float | None = None
+) -> float:
+    """Return the size at which the steepest line through the last points reaches the limit."""
+    num_envs, value = points[-1]
+    if len(points) == 1:
+        grown = max(value - before, noise) if before is not None else value
+        slope = grown / num_envs
+    else:
+        earlier, smaller = points[-2]
+        slope = (max(0.0, value - smaller) + noise) / (num_envs - earlier)
+    return num_envs + (limit - value) / slope
+
+
+def _rounded(size: float, *, unit: int) -> int:
+    """Round down to a power of two times the unit."""
+    return unit << (int(size / unit).bit_length() - 1) if size >= unit else 0
+
+
+def _useful(size: int, seen: list[int], failed: Sequence[int]) -> int | None:
+    """Return a size that adds a point to the line: the one proposed, or another where that is none."""
+    largest = seen[-1]
+    if size > largest:
+        return size
+    # No room above for a far point. Two sizes make a line, and a third one shows whether it is straight.
+    if len(seen) >= 3:  # noqa: PLR2004 - as said
+        return None
+    between = [2 * largest, largest + 1, (seen[0] + largest) // 2, max(1, largest // 2), max(1, largest // 4)]
+    below = min(failed, default=between[0] + 1)
+    return next((each for each in between if each < below and each not in seen), None)
