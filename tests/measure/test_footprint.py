@@ -1,0 +1,238 @@
+"""Footprints: what a process takes of memory against the kernel's own figures, and what no process can do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepscope.errors import BadInputError
+from stepscope.measure import Outcome, footprint_of, footprint_of_command
+
+MIB = 2**20
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured on Linux")
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the fresh processes find the targets that stand beside this file."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+
+
+def run(name: str, **arguments: Any) -> Outcome:  # noqa: ANN401 - whatever the target takes
+    """Measure one of the targets of memory."""
+    return footprint_of(f"memory_targets_under_test:{name}", **arguments)
+
+
+def host(outcome: Outcome) -> int:
+    """Return the bytes of a footprint that there must be."""
+    assert outcome.footprint is not None
+    return outcome.footprint.host_bytes
+
+
+def test_what_is_taken_is_found() -> None:
+    """100 MiB more are 100 MiB more, to a hundredth."""
+    few, many = run("take", mebibytes=100), run("take", mebibytes=200)
+    assert ("ok", "ok") == (few.fate, many.fate)
+    assert pytest.approx(100 * MIB, rel=0.01) == host(many) - host(few)
+
+
+def test_the_peak_is_the_kernels_own() -> None:
+    """The footprint of one process is what the kernel tells that process itself about its peak."""
+    outcome = run("take", mebibytes=150)
+    assert pytest.approx(outcome.result["ru_maxrss"], rel=0.01) == host(outcome)
+
+
+def test_a_moment_is_enough() -> None:
+    """Memory that was held for less than the time between two looks counts."""
+    assert host(run("take_and_let_go", mebibytes=20)) > host(run("take", mebibytes=0)) + 19 * MIB
+
+
+def test_memory_that_nobody_touches_does_not_count() -> None:
+    """What is asked for and not used takes nothing, and no limit on memory ends its process."""
+    outcome = run("ask_only", mebibytes=4000, limit_bytes=100 * MIB)
+    assert ("ok", True) == (outcome.fate, host(outcome) < 60 * MIB)
+
+
+def test_shared_pages_count_once() -> None:
+    """Three processes that share 200 MiB take 200 MiB together, and not 600."""
+    base = host(run("share", children=0, mebibytes=200))
+    shared = host(run("share", children=2, mebibytes=200))
+    assert base > 200 * MIB
+    assert base <= shared < base + 60 * MIB
+
+
+def test_a_command_is_measured_with_what_it_starts() -> None:
+    """The memory of a command's children is the command's."""
+    child = f"{sys.executable} -c 'import time; held = bytearray(150 << 20); time.sleep(0.4)'"
+    alone = footprint_of_command(["sh", "-c", child])
+    both = footprint_of_command(["sh", "-c", f"{child} & {child}; wait"])
+    assert ("ok", "ok") == (alone.fate, both.fate)
+    assert host(both) > host(alone) + 140 * MIB
+
+
+def test_a_command_ends_where_its_limit_is() -> None:
+    """A tree of processes is ended as a whole when together they take more than they may."""
+    child = f"{sys.executable} -c 'import time; held = bytearray(120 << 20); time.sleep(30)'"
+    outcome = footprint_of_command(["sh", "-c", f"{child} & {child} & {child}; wait"], limit_bytes=250 * MIB)
+    assert ("out of memory", "took more than its limit of 250 MiB") == (outcome.fate, outcome.reason)
+    assert outcome.seconds < 20
+
+
+def test_no_process_takes_the_machine_down() -> None:
+    """One that takes memory without end is ended soon after its limit; at most 200 MiB later here."""
+    outcome = run("take_without_end", limit_bytes=300 * MIB)
+    assert ("out of memory", None) == (outcome.fate, outcome.result)
+    assert 300 * MIB < host(outcome) < 500 * MIB
+
+
+def test_nothing_escapes() -> None:
+    """A grandchild in a session of its own counts, and ends with its measurement."""
+    outcome = run("hide", mebibytes=150, seconds=30)
+    assert ("ok", True) == (outcome.fate, host(outcome) > 150 * MIB)
+    assert not _lives(outcome.result)
+    assert "out of memory" == run("hide", mebibytes=300, seconds=30, limit_bytes=200 * MIB).fate
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_a_measurement_ends_with_whoever_asked_for_it() -> None:
+    """If the parent is killed, so is the measured process."""
+    script = (
+        "from stepscope.measure import footprint_of_command;"
+        "footprint_of_command(['sh', '-c', 'echo $$ > /dev/stderr; echo $$ > $FILE; sleep 600'])"
+    )
+    file = Path(f"/tmp/stepscope-test-{os.getpid()}")  # noqa: S108 - ours by its name
+    parent = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "FILE": str(file)})
+    try:
+        deadline = time.monotonic() + 20
+        while not (file.exists() and file.read_text(encoding="ascii").strip()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        pid = int(file.read_text(encoding="ascii"))
+        parent.kill()
+        parent.wait()
+        while _lives(pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        parent.kill()
+        parent.wait()
+        file.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("torch_refused", "DefaultCPUAllocator: can't allocate memory"),
+        ("numpy_refused", "Unable to allocate"),
+        ("take", "raised MemoryError"),
+        ("warp_refused", "Failed to allocate"),
+    ],
+)
+def test_each_allocators_words_are_understood(name: str, words: str) -> None:
+    """What PyTorch, NumPy, Python and Warp say when the system refuses them is out of memory."""
+    outcome = run(name, mebibytes=8000, limit_asked_bytes=3000 * MIB)
+    assert ("out of memory", True) == (outcome.fate, words in outcome.reason), outcome
+
+
+def test_a_refusal_for_want_of_memory_is_told_apart() -> None:
+    """An environment that turns the allocator's error into a sentence of its own still ran out of memory."""
+    assert "out of memory" == run("cartpoles", num_envs=10**12).fate
+    refused = run("cartpoles", num_envs=0)
+    assert ("failed", "num_envs is 0; it must be a whole number from 1.") == (refused.fate, refused.reason)
+
+
+@pytest.mark.parametrize(
+    ("number", "fate"),
+    [
+        (signal.SIGKILL, "killed"),
+        (signal.SIGTERM, "killed"),
+        (signal.SIGSEGV, "crashed"),
+        (signal.SIGABRT, "crashed"),
+    ],
+)
+def test_signals_are_told_apart(number: signal.Signals, fate: str) -> None:
+    """A crash is a crash, with the function that it happened in; who is killed was killed by somebody."""
+    outcome = footprint_of("targets_under_test:die", number=number)
+    assert (fate, f"was killed by {number.name}") == (outcome.fate, outcome.reason)
+    assert "goodbye" in outcome.last_words
+    assert (fate == "crashed") == ("in die" in outcome.last_words)
+
+
+def test_a_hang_is_cut_and_says_where_it_was() -> None:
+    """Beyond its time a function is ended, and its last words name the place; so are a command's."""
+    outcome = footprint_of("targets_under_test:hang", limit_seconds=1.0)
+    assert ("too slow", "took longer than 1 s") == (outcome.fate, outcome.reason)
+    assert "in hang" in outcome.last_words
+    script = "def stuck():\n    import time; time.sleep(600)\nstuck()"
+    outcome = footprint_of_command([sys.executable, "-c", script], limit_seconds=1.0)
+    assert ("too slow", True) == (outcome.fate, "in stuck" in outcome.last_words)
+
+
+def test_a_hang_after_words_of_no_memory_is_out_of_memory() -> None:
+    """A renderer without memory prints so and hangs: that is the cause, and not the time."""
+    outcome = run("say_and_hang", what="VkResult: ERROR_OUT_OF_DEVICE_MEMORY", limit_seconds=1.0)
+    assert ("out of memory", "VkResult: ERROR_OUT_OF_DEVICE_MEMORY") == (outcome.fate, outcome.reason)
+
+
+def test_a_flood_of_words_costs_nothing() -> None:
+    """Of what is printed only the end is kept, and nobody waits for a reader."""
+    outcome = run("print_much", mebibytes=64)
+    assert ("failed", "ended with exit status 4") == (outcome.fate, outcome.reason)
+    assert outcome.last_words.endswith("the end")
+
+
+def test_results_and_arguments_travel() -> None:
+    """What JSON can hold comes back as it went; what it cannot is refused before anything runs."""
+    assert {"numbers": [1, 2.5, None]} == footprint_of(
+        "targets_under_test:echo", numbers=[1, 2.5, None]
+    ).result
+    with pytest.raises(BadInputError, match="cannot be measured with these arguments"):
+        footprint_of("targets_under_test:echo", what=object())
+
+
+@pytest.mark.parametrize("target", ["echo", ":echo", "targets_under_test:"])
+def test_what_is_no_function_gets_a_sentence(target: str) -> None:
+    """A target without both parts is refused."""
+    with pytest.raises(BadInputError, match="names no function; write module:function"):
+        footprint_of(target)
+
+
+def test_a_command_that_is_not_there_gets_a_sentence() -> None:
+    """A program that cannot be started is bad input, and no result."""
+    with pytest.raises(BadInputError, match="no-such-program cannot be started"):
+        footprint_of_command(["no-such-program"])
+
+
+def test_threads_are_set_and_told() -> None:
+    """A function runs with one thread, and its result says so."""
+    outcome = footprint_of("targets_under_test:look")
+    assert (1, "1") == (outcome.result["threads"], outcome.threads)
+
+
+def test_freed_tensors_go_back_to_the_system() -> None:
+    """A tensor that is freed leaves no hole behind: the peak is that of the largest, as the closed form says."""
+    script = (
+        "import torch; torch.ones(1)\nfor n in range(1, 30): x = torch.ones(n, 2**18); y = x + 1; del x, y"
+    )
+    from stepscope.measure._footprint import RETURNS_MEMORY  # noqa: PLC0415 - for this one
+
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", **RETURNS_MEMORY}
+    base = footprint_of_command(
+        [sys.executable, "-c", "import torch; torch.ones(1) + 1"], environment=variables
+    )
+    peak = footprint_of_command([sys.executable, "-c", script], environment=variables)
+    assert pytest.approx(2 * 29 * MIB, abs=6 * MIB) == host(peak) - host(base)
