@@ -121,7 +121,7 @@ for place, (library, rates) in enumerate(clocks.items()):
         if scope in said[library]:
             shown = said[library][scope]
             axes.plot(shown, y, "o", ms=7, color=plots.COLOURS[library])
-            left = scope in ("step", "rollout")
+            left = scope == "step"
             axes.annotate(
                 f"{names[library, scope]}: {float(f'{shown:.2g}'):,.0f}",
                 (rate, y),
@@ -136,6 +136,8 @@ axes.set_ylim(top=0.8)
 axes.tick_params(axis="y", length=0)
 axes.grid(visible=False, axis="y")
 axes.margins(x=0.12)
+fastest = max(rate for rates in clocks.values() for rate in rates.values())
+axes.set_xlim(right=3.5 * fastest)  # room for the longest label
 plots.show(figure)
 
 # %%
