@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["report", "rows"]
 
 _NAMES: dict[Memory, str] = {"host": "host memory", "device": "GPU memory"}
+_ENOUGH = 0.05  # of the budget: from less growth a line is a long way to draw
 _DOMINATES = 0.5  # of the budget: a fixed part of this share is the first thing to look at
 
 
@@ -39,11 +40,11 @@ def rows(made: Fit) -> list[tuple[str, ...]]:
 
 
 def _cells(made: Fit, each: Probe, memory: Memory, index: int) -> list[str]:
-    taken = each.host_bytes if memory == "host" else each.device_bytes
+    taken = _taken(each, memory)
     model = made.models.get(memory)
     if model is None or not each.outcome.ok:
-        return ["" if taken is None else in_units(taken), "", ""]
-    return [in_units(taken or 0), in_units(model.predict(each.num_envs)), f"{model.residuals[index]:+.1%}"]
+        return [in_units(taken), "", ""]
+    return [in_units(taken), in_units(model.predict(each.num_envs)), f"{model.residuals[index]:+.1%}"]
 
 
 def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
@@ -59,10 +60,24 @@ def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
         yield Line("budget", f"{in_units(size)} of {_NAMES[memory]}")
     yield Line("largest num_envs", _largest(made))
     yield Line("fixed part", *_fixed(made))
+    if made.models and (grown := _grown(made)) < _ENOUGH * made.budgets[made.bound_by]:
+        yield Line(
+            "", f"the runs differ by {in_units(grown)} only: --verify, or begin with a larger --first", "warn"
+        )
     for each in verified:
         yield _verified(made, each)
     if verified:
         yield _conclusion(made, verified)
+
+
+def _grown(made: Fit) -> int:
+    """Bytes by which the probes differ: what the slope is known from."""
+    sizes = [_taken(each, made.bound_by) for each in made.probes if each.outcome.ok]
+    return max(sizes) - min(sizes)
+
+
+def _taken(each: Probe, memory: Memory) -> int:
+    return each.host_bytes if memory == "host" else each.device_bytes or 0
 
 
 def _largest(made: Fit) -> str:
@@ -93,15 +108,15 @@ def _fixed(made: Fit) -> tuple[str, Tone]:
 
 
 def _verified(made: Fit, each: Probe) -> Line:
-    taken = each.host_bytes if made.bound_by == "host" else each.device_bytes
+    taken = _taken(each, made.bound_by)
     what = f"{each.num_envs:,} environments"
     if fits(made, each):
         return Line(
             "verified",
-            f"{what} fit: they took {in_units(taken or 0)} in {each.outcome.seconds:.1f} s",
+            f"{what} fit: they took {in_units(taken)} in {each.outcome.seconds:.1f} s",
             "good",
         )
-    reason = each.outcome.reason or f"took {in_units(taken or 0)}"
+    reason = each.outcome.reason or f"took {in_units(taken)}"
     return Line("verified", f"{what} do not fit ({each.outcome.fate}): {reason}")
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGIN", "MemoryModel"]
 
+_ENDLESS = 1e12
 MARGIN = 0.02
 """Share of a budget that stays free: a resident set varies a little from run to run."""
 
@@ -74,12 +75,12 @@ class MemoryModel:
     def largest(self, budget_bytes: float, *, margin: float = MARGIN) -> int | None:
         """Return the largest number of environments that leaves a `margin` of the budget free.
 
-        It is 0 if not even one does, and None if environments take nothing that can be seen.
+        It is 0 if not even one does, and None if it would be more than anybody runs: nothing grows.
         """
         left = budget_bytes * (1.0 - margin) - self.fixed_bytes
         if left < self.per_env_bytes or left <= 0:
             return 0
-        return int(left / self.per_env_bytes) if self.per_env_bytes else None
+        return int(left / self.per_env_bytes) if self.per_env_bytes * _ENDLESS > left else None
 
     def fixed_share(self, budget_bytes: float) -> float:
         """Share of a budget that the fixed part takes, without unit; above 1 nothing fits."""

@@ -18,8 +18,8 @@ FAR = 0.5
 MOST_PROBES = 4
 
 _STEP_DOWN = 16  # the factor by which the next probe is smaller where the first one did not fit
-_FLOOR = 8 * 2**20  # bytes: differences below are noise of the machine, whatever caused them
-_NOISE = 0.01  # the same, as a share of what was measured
+_FLOOR = 4 * 2**20  # bytes: differences below are noise of the machine, whatever caused them
+_NOISE = 0.005  # the same, as a share of what was measured
 
 
 def next_size(
@@ -54,14 +54,14 @@ def next_size(
     Each probe may be as large as the steepest line allows that agrees with the earlier ones: through the last two of
     them, with all noise added to the rise. That line overestimates, so the probes come no closer to the budget than
     `FAR`, while each is so much larger than the one before that the true slope stands out of the noise at the end.
-    Sizes are powers of two times the first, as minibatches are.
+    Sizes are the first one times 4, 5, 6 or 7 times a power of two, as minibatches like to have them.
 
     Examples
     --------
     >>> next_size([], budget_bytes=2**30, limit_seconds=60)
     64
     >>> next_size([(64, 240e6, 1.0)], budget_bytes=2**30, before_bytes=235e6, limit_seconds=60)
-    1024
+    1792
     """
     if not taken:
         smallest = min(failed, default=None)
@@ -100,18 +100,21 @@ def _within(
 
 
 def _rounded(size: float, *, unit: int) -> int:
-    """Round down to a power of two times the unit."""
-    return unit << (int(size / unit).bit_length() - 1) if size >= unit else 0
+    """Round down to 4, 5, 6 or 7 times a power of two of the unit, or to the unit; 0 below it."""
+    times = int(size / unit)
+    shift = max(0, times.bit_length() - 3)
+    return unit * (times >> shift << shift)
 
 
 def _useful(size: int, seen: list[int], failed: Sequence[int]) -> int | None:
-    """Return a size that adds a point to the line: the one proposed, or another where that is none."""
+    """Return a size that adds a point to the line: the one proposed, or a smaller one where that is none."""
     largest = seen[-1]
     if size > largest:
         return size
-    # No room above for a far point. Two sizes make a line, and a third one shows whether it is straight.
+    # No room above. Two sizes make a line, and a third one shows whether it is straight.
     if len(seen) >= 3:  # noqa: PLR2004 - as said
         return None
-    between = [2 * largest, largest + 1, (seen[0] + largest) // 2, max(1, largest // 2), max(1, largest // 4)]
-    below = min(failed, default=between[0] + 1)
-    return next((each for each in between if each < below and each not in seen), None)
+    others = [largest // 4, 1, largest // 2]
+    if largest == 1:
+        others = [2]  # there is none below; what does not fit harms nobody
+    return next((each for each in others if each > 0 and each not in (*seen, *failed)), None)

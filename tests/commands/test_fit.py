@@ -1,0 +1,94 @@
+"""The command ``stepscope fit``: what it prints and writes, and one sentence where it cannot work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.commands.conftest import Run
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured on Linux")
+
+WORLD = """
+class World:
+    def __init__(self, num_envs, size=10_000):
+        self.action_space = self
+        self.held = bytearray(num_envs * size)
+    def sample(self): return 0
+    def reset(self): return 0, {}
+    def step(self, action): return 0, 0, False, False, {}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a module that has a world in it."""
+    (tmp_path / "mine.py").write_text(WORLD, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_module_in_the_working_directory_is_fitted(here: Path, run: Run) -> None:
+    """The table, the line and the prediction are printed; JSON and the figure are written."""
+    done = run(
+        "fit", "mine:World", "--budget", "300MiB", "--verify", "--json", "fit.json", "--plot", "fit.svg"
+    )
+    assert (0, b"") == (done.returncode, done.stderr)
+    text = done.stdout.decode()
+    assert ["num_envs", "seconds", "host", "memory", "fitted", "residual", "fate"] == text.splitlines()[
+        0
+    ].split()
+    assert "within 5% of the prediction" in text
+    found = json.loads((here / "fit.json").read_text(encoding="utf-8"))
+    assert pytest.approx(10_000, rel=0.03) == found["models"]["host"]["per_env_bytes"]
+    assert (1, "mine:World", "host") == (found["schema"], found["target"], found["bound_by"])
+    assert [True, False] == [each["fits"] for each in found["verified"]]
+    assert f"{found['largest_num_envs']:,}" in text
+    assert "python" in found["provenance"]["versions"]
+    assert "environments fit" in (here / "fit.svg").read_text(encoding="utf-8")
+
+
+def test_options_reach_the_factory(here: Path, run: Run) -> None:
+    """--option passes a number on; --json - leaves standard output to programs."""
+    done = run("fit", "mine:World", "--option", "size=40000", "--budget", "300MiB", "--json", "-")
+    assert pytest.approx(40_000, rel=0.03) == json.loads(done.stdout)["models"]["host"]["per_env_bytes"]
+    assert here.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "there is no TARGET"),
+        (("train.py",), "'train.py' is no TARGET"),
+        (("mine:World", "--", "a", "{num_envs}"), "two TARGETs"),
+        (("--", "python", "train.py"), "has no {num_envs} in it"),
+        (("--", "no-such-program", "{num_envs}"), "no-such-program cannot be started"),
+        (("--horizon", "4", "--", "a", "{num_envs}"), "are for a factory"),
+        (("mine:World", "--budget", "8"), "no amount of memory, such as 8GiB"),
+        (("mine:World", "--budget", "0GiB"), "no amount of memory"),
+        (("mine:World", "--limit", "nan"), "not a number above 0"),
+        (("mine:World", "--first", "0"), "not a whole number of at least 1"),
+        (("mine:World", "--option", "size"), "'size' is not NAME=VALUE"),
+        (("mine:World", "--option", "colour=red"), "colour"),
+        (("mine:World", "--policy", "nothing"), "names no function"),
+        (("mine:World", "--plot", "fit.txt"), "does not end like a figure"),
+        (("mine:World", "--json", "no/such/folder.json"), "cannot be a file"),
+        (("mine:Other",), "mine has no 'Other'"),
+        (("nothing:World",), "no module 'nothing'"),
+        (("--", "sh", "-c", "exit {num_envs}"), "ended with exit status 64"),
+    ],
+)
+def test_nonsense_gets_one_sentence(here: Path, run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """One line on standard error, nothing on standard output, and the exit status 2."""
+    done = run("fit", *arguments)
+    assert (2, b"") == (done.returncode, done.stdout)
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("stepscope: ")
+    assert sentence in line
+    assert here.exists()

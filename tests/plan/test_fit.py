@@ -1,0 +1,133 @@
+"""The fit on environments whose memory is known, in real processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stepscope.errors import BadInputError
+from stepscope.plan._fit import Budget, Fit, fit, fits, verify
+from stepscope.plan._fit_words import report
+from stepscope.plan._probe import Load, probe
+from stepscope.plan._target import Target
+
+MIB = 2**20
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured on Linux")
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the fresh processes find the worlds that stand beside this file."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+
+
+def run(world: str, *, budget_mib: int, **options: Any) -> tuple[Target, Fit]:  # noqa: ANN401 - of any world
+    """Fit one of the worlds."""
+    target = Target.parse(f"worlds_under_test:{world}", None)
+    made = fit(
+        target, budget=Budget.here(budget_mib * MIB), load=Load(options=options), limit_seconds=60, first=64
+    )
+    return target, made
+
+
+def said(made: Fit) -> str:
+    """Return the words below the table."""
+    return " ".join(line.text for line in report(made, ()))
+
+
+def test_known_bytes_are_found() -> None:
+    """After at most four probes the line is the world's own, and the prediction within 5 % of the closed form."""
+    target, made = run("Known", budget_mib=1024, fixed_mib=50, per_env=10_000)
+    model = made.models["host"]
+    assert len(made.probes) <= 4
+    assert pytest.approx(10_000, rel=0.03) == model.per_env_bytes
+    base = probe(
+        target, 1, load=Load(options={"fixed_mib": 50, "per_env": 0}), limit_seconds=60, limit_bytes=None
+    )
+    truth = (1024 * MIB - base.host_bytes) / 10_000
+    assert made.largest is not None
+    assert 0.95 * truth <= made.largest <= truth
+
+
+def test_the_prediction_is_proved() -> None:
+    """The predicted number runs, and 5 % more do not."""
+    target, made = run("Known", budget_mib=400, fixed_mib=20, per_env=5_000)
+    within, beyond = verify(
+        target, made, load=Load(options={"fixed_mib": 20, "per_env": 5_000}), limit_seconds=60
+    )
+    assert (made.largest, True, False) == (within.num_envs, fits(made, within), fits(made, beyond))
+    assert "out of memory" == beyond.outcome.fate
+
+
+def test_a_fixed_part_that_does_not_fit_is_named() -> None:
+    """Where one environment does not fit, it says that fewer cannot help."""
+    _, made = run("Known", budget_mib=100, fixed_mib=200)
+    assert (0, {}) == (made.largest, made.models)
+    assert "Reducing their number cannot help" in said(made)
+
+
+def test_a_fixed_part_that_dominates_is_named() -> None:
+    """Where most of the budget is taken by none of the environments, it says that fewer free little."""
+    _, made = run("Known", budget_mib=300, fixed_mib=180, per_env=2_000)
+    assert "it dominates" in said(made)
+    _, light = run("Known", budget_mib=300, fixed_mib=1, per_env=2_000)
+    assert "most of it is the environments'" in said(light)
+
+
+def test_a_command_is_fitted_as_a_factory_is() -> None:
+    """A command line with a place for the number gives the same line."""
+    script = "import sys; held = bytearray(int(sys.argv[1]) * 20_000)"
+    target = Target.parse(None, [sys.executable, "-c", script, "{num_envs}"])
+    made = fit(target, budget=Budget.here(500 * MIB), load=Load(options={}), limit_seconds=60)
+    assert pytest.approx(20_000, rel=0.03) == made.models["host"].per_env_bytes
+
+
+def test_the_policy_counts() -> None:
+    """A policy is part of what does not grow."""
+    target = Target.parse("worlds_under_test:Known", None)
+    sizes = {}
+    for policy in (None, "worlds_under_test:policy"):
+        load = Load(policy=policy, options={})
+        sizes[policy] = probe(target, 64, load=load, limit_seconds=60, limit_bytes=None).host_bytes
+    assert pytest.approx(100 * MIB, rel=0.02) == sizes["worlds_under_test:policy"] - sizes[None]
+
+
+def test_a_curve_is_seen_in_the_proof() -> None:
+    """Memory that grows faster than a line fits less than predicted, and the proof shows it."""
+    options = {"per_env": 100, "curve": 0.01}
+    target, made = run("Known", budget_mib=600, **options)
+    within, _ = verify(target, made, load=Load(options=options), limit_seconds=60)
+    words = " ".join(line.text for line in report(made, (within, within)))
+    assert not fits(made, within)
+    assert "fewer fit than predicted" in words
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("worlds_under_test:broken", "raised KeyError: 'no asset for 64'"),
+        ("worlds_under_test:Without", "has no action_space"),
+        ("worlds_under_test:missing", "check the name"),
+        ("no_such_module:x", "no module 'no_such_module'"),
+    ],
+)
+def test_a_target_that_does_not_work_gets_a_sentence(target: str, sentence: str) -> None:
+    """What is wrong is said in one line."""
+    with pytest.raises(BadInputError, match=sentence) as error:
+        fit(Target.parse(target, None), budget=Budget.here(), load=Load(options={}), limit_seconds=60)
+    assert "\n" not in str(error.value)
+
+
+def test_a_target_without_end_gets_a_sentence() -> None:
+    """A first probe beyond its time says what to do."""
+    with pytest.raises(BadInputError, match="took longer than 1 s; give it more with --limit"):
+        fit(
+            Target.parse("worlds_under_test:Slow", None),
+            budget=Budget.here(),
+            load=Load(options={}),
+            limit_seconds=1,
+        )
