@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stepscope.measure import Outcome
     from stepscope.plan._target import Target
 
-__all__ = ["Load", "Probe", "probe"]
+__all__ = ["Load", "Probe", "memory_of", "probe"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,20 +69,72 @@ class Probe:
         return None if self.outcome.result is None else int(self.outcome.result["before_bytes"])
 
 
+def memory_of(
+    factory: str,
+    num_envs: int,
+    *,
+    policy: str | None = None,
+    horizon: int = 0,
+    options: Mapping[str, Any] | None = None,
+    limit_seconds: float = 120.0,
+    limit_bytes: int | None = None,
+    limit_asked_bytes: int | None = None,
+) -> Outcome:
+    """Step so many environments a few times in a fresh process, and return what it took of memory.
+
+    Parameters
+    ----------
+    factory
+        ``"module:factory"``, which takes ``num_envs`` and returns something with ``reset()`` and ``step(action)`` in
+        Gymnasium's vector convention.
+    num_envs
+        How many environments.
+    policy
+        ``"module:factory"``, called with the environment; it returns a function of observations that returns actions.
+        None is random actions.
+    horizon
+        Vector steps of a rollout that is kept in memory, as training does; 0 keeps none.
+    options
+        More keyword arguments of the factory, as JSON can hold them.
+    limit_seconds, limit_bytes, limit_asked_bytes
+        As `stepscope.measure.footprint_of` has them.
+
+    Returns
+    -------
+    Outcome
+        Never an exception, whatever the process died of.
+
+    Raises
+    ------
+    BadInputError
+        The arguments do not fit in JSON, or this is not Linux.
+    """
+    return footprint_of(
+        "stepscope.plan._rollout:roll_out",
+        limit_seconds=limit_seconds,
+        limit_bytes=limit_bytes,
+        limit_asked_bytes=limit_asked_bytes,
+        factory=factory,
+        num_envs=num_envs,
+        policy=policy,
+        horizon=horizon,
+        options=dict(options or {}),
+    )
+
+
 def probe(
     target: Target, num_envs: int, *, load: Load, limit_seconds: float, limit_bytes: int | None
 ) -> Probe:
     """Measure one size in a process of its own; however that ends, it is a result."""
     if target.factory is not None:
-        outcome = footprint_of(
-            "stepscope.plan._rollout:roll_out",
-            limit_seconds=limit_seconds,
-            limit_bytes=limit_bytes,
-            factory=target.factory,
-            num_envs=num_envs,
+        outcome = memory_of(
+            target.factory,
+            num_envs,
             policy=load.policy,
             horizon=load.horizon,
-            options=dict(load.options),
+            options=load.options,
+            limit_seconds=limit_seconds,
+            limit_bytes=limit_bytes,
         )
     else:
         outcome = footprint_of_command(
