@@ -54,7 +54,8 @@ def test_four_probes_are_enough(fixed: float, per_env: float, room: float, seed:
         before=0.96 * fixed if known else None,
     )
     assert [] == failed
-    model = MemoryModel.fit([(size, memory) for size, memory, _ in taken])
+    line = taken[1:] if len(taken) > 3 else taken
+    model = MemoryModel.fit([(size, memory) for size, memory, _ in line])
     memories = [memory for _, memory, _ in taken]
     seen = max(memories) - min(memories)
     # four steps may end before the growth is seen, if nothing is known of what is fixed

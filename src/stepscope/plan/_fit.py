@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stepscope.plan._target import Target
 
-__all__ = ["BEYOND", "Budget", "Fit", "fit", "verify"]
+__all__ = ["BEYOND", "Budget", "Fit", "Memory", "as_json", "fit", "fits", "fitted", "verify"]
 
 BEYOND = 1.05
 """What does not fit at this times the predicted size proves that the prediction is within 5 % of the truth."""
@@ -180,6 +180,14 @@ def _bytes(found: Probe, memory: Memory) -> int | None:
     return found.host_bytes if memory == "host" else found.device_bytes
 
 
+def fitted(good: Sequence[Probe]) -> Sequence[Probe]:
+    """Return the probes that the line goes through: not the first one, where three others show the line.
+
+    The first process of a simulator may compile its kernels, which takes memory that no later one takes.
+    """
+    return good[1:] if len(good) > 3 else good  # noqa: PLR2004 - as said
+
+
 def _fitted(probes: Sequence[Probe], budget: Budget) -> Fit:
     good = [each for each in probes if each.outcome.ok]
     on_device = any(each.device_bytes for each in good)
@@ -188,7 +196,9 @@ def _fitted(probes: Sequence[Probe], budget: Budget) -> Fit:
     models: dict[Memory, MemoryModel] = {}
     if len({each.num_envs for each in good}) > 1:
         for memory in memories:
-            models[memory] = MemoryModel.fit([(each.num_envs, _bytes(each, memory) or 1) for each in good])
+            models[memory] = MemoryModel.fit(
+                [(each.num_envs, _bytes(each, memory) or 1) for each in fitted(good)]
+            )
     largest, bound_by = _smallest(models, budgets, default=memories[-1])
     if not models:
         largest = max((each.num_envs for each in good), default=0)

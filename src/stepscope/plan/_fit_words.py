@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stepscope.logs._report import Line, Tone
 from stepscope.measure._fate import in_units
-from stepscope.plan._fit import BEYOND, fits
+from stepscope.plan._fit import BEYOND, fits, fitted
 from stepscope.plan._memory_model import MARGIN
 
 if TYPE_CHECKING:
@@ -29,22 +29,21 @@ def rows(made: Fit) -> list[tuple[str, ...]]:
     for memory in memories:
         head += [_NAMES[memory], "fitted", "residual"]
     found: list[tuple[str, ...]] = [(*head, "fate")]
-    good = 0
     for each in made.probes:
         cells = [f"{each.num_envs:,}", f"{each.outcome.seconds:.1f}"]
         for memory in memories:
-            cells += _cells(made, each, memory, good)
-        good += each.outcome.ok
+            cells += _cells(made, each, memory)
         found.append((*cells, each.outcome.fate))
     return found
 
 
-def _cells(made: Fit, each: Probe, memory: Memory, index: int) -> list[str]:
+def _cells(made: Fit, each: Probe, memory: Memory) -> list[str]:
     taken = _taken(each, memory)
     model = made.models.get(memory)
     if model is None or not each.outcome.ok:
         return [in_units(taken), "", ""]
-    return [in_units(taken), in_units(model.predict(each.num_envs)), f"{model.residuals[index]:+.1%}"]
+    line = model.predict(each.num_envs)
+    return [in_units(taken), in_units(line), f"{taken / line - 1:+.1%}"]
 
 
 def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
@@ -54,7 +53,7 @@ def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
         yield Line(
             _NAMES[memory],
             f"M(N) = {in_units(model.fixed_bytes)} + {in_units(model.per_env_bytes)} x N,"
-            f" residuals up to {worst:.1%}",
+            f" residuals up to {worst:.1%}{_left_out(made)}",
         )
     for memory, size in made.budgets.items():
         yield Line("budget", f"{in_units(size)} of {_NAMES[memory]}")
@@ -68,6 +67,11 @@ def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
         yield _verified(made, each)
     if verified:
         yield _conclusion(made, verified)
+
+
+def _left_out(made: Fit) -> str:
+    good = [each for each in made.probes if each.outcome.ok]
+    return "; the first run, which may have compiled something, is left out" if fitted(good) != good else ""
 
 
 def _grown(made: Fit) -> int:
