@@ -82,6 +82,8 @@ class Outcome:
         What it took, up to its end however it ended; None if it never began.
     seconds
         Wall time of the process, imports included.
+    printed
+        The end of what the process printed, up to 64 KiB, standard output and standard error together.
     threads
         ``OMP_NUM_THREADS`` in the process; None where it is not set, and each library chooses.
     """
@@ -92,6 +94,7 @@ class Outcome:
     result: Any
     footprint: Footprint | None
     seconds: float
+    printed: str = ""
     threads: str | None = None
 
     @property
@@ -286,6 +289,7 @@ def _outcome(report: dict[str, Any], *, answer: bytes, limit_seconds: float, fun
         result=share.get("result") if fate == "ok" else None,
         footprint=None if "lost" in report else split(report, torch=share.get("torch")),
         seconds=report.get("seconds", 0.0),
+        printed=report.get("words", ""),
         threads=report["threads"],
     )
 

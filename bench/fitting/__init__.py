@@ -1,0 +1,1 @@
+"""What the benchmark of `stepscope fit` measures, and the other way to find a size."""
