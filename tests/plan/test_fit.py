@@ -67,7 +67,9 @@ def test_a_fixed_part_that_does_not_fit_is_named() -> None:
     """Where one environment does not fit, it says that fewer cannot help."""
     _, made = run("Known", budget_mib=100, fixed_mib=200)
     assert (0, {}) == (made.largest, made.models)
-    assert "Reducing their number cannot help" in said(made)
+    assert [64, 4, 1, 1] == [each.num_envs for each in made.probes]
+    assert "1 environment takes 2" in said(made)
+    assert "reducing their number cannot help" in said(made)
 
 
 def test_a_fixed_part_that_dominates_is_named() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
@@ -119,6 +119,10 @@ def fit(
             if len(probes) == 1:
                 raise BadInputError(_why(target, found))
             break
+    if _too_small(probes, budget) and len(probes) < most:
+        # What a single environment takes is the answer, even though it is more than the budget.
+        probes.append(probe(target, 1, load=load, limit_seconds=limit_seconds, limit_bytes=_safe(budget)))
+        tell(probes[-1])
     return _fitted(probes, budget)
 
 
@@ -149,9 +153,21 @@ def fits(made: Fit, found: Probe) -> bool:
 
 
 def _limit(budget: Budget) -> int:
-    """Return what a probe's process may take of the machine: never all of it, whatever the budget is."""
-    least = int(0.95 * budget.host_bytes)
-    return min(least, budget.given) if budget.given is not None and budget.device_bytes is None else least
+    """Return what a probe's process may take of the machine: the budget, unless that is of the GPU."""
+    if budget.given is not None and budget.device_bytes is None:
+        return min(_safe(budget), budget.given)
+    return _safe(budget)
+
+
+def _safe(budget: Budget) -> int:
+    """Return what a process may take without harm to the machine."""
+    return int(0.95 * budget.host_bytes)
+
+
+def _too_small(probes: Sequence[Probe], budget: Budget) -> bool:
+    """Tell whether not even one environment fits into a budget that is less than the machine has."""
+    tried = [each.num_envs for each in probes]
+    return not any(each.outcome.ok for each in probes) and 1 in tried and _limit(budget) < _safe(budget)
 
 
 def _next(probes: Sequence[Probe], budget: Budget, *, limit_seconds: float, first: int) -> int | None:
@@ -200,9 +216,10 @@ def _fitted(probes: Sequence[Probe], budget: Budget) -> Fit:
                 [(each.num_envs, _bytes(each, memory) or 1) for each in fitted(good)]
             )
     largest, bound_by = _smallest(models, budgets, default=memories[-1])
-    if not models:
-        largest = max((each.num_envs for each in good), default=0)
-    return Fit(probes=tuple(probes), models=models, budgets=budgets, largest=largest, bound_by=bound_by)
+    made = Fit(probes=tuple(probes), models=models, budgets=budgets, largest=largest, bound_by=bound_by)
+    if models:
+        return made
+    return replace(made, largest=max((each.num_envs for each in good if fits(made, each)), default=0))
 
 
 def _smallest(

@@ -43,7 +43,7 @@ def _cells(made: Fit, each: Probe, memory: Memory) -> list[str]:
     if model is None or not each.outcome.ok:
         return [in_units(taken), "", ""]
     line = model.predict(each.num_envs)
-    return [in_units(taken), in_units(line), f"{taken / line - 1:+.1%}"]
+    return [in_units(taken), in_units(line), f"{round(taken / line - 1, 3) + 0.0:+.1%}"]
 
 
 def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
@@ -98,17 +98,26 @@ def _largest(made: Fit) -> str:
 def _fixed(made: Fit) -> tuple[str, Tone]:
     share = made.fixed_share
     if share is None:
-        if not any(each.outcome.ok for each in made.probes):
-            size = min(each.num_envs for each in made.probes)
-            words = f"{size:,} environment{'s' * (size > 1)} did not fit: the fixed part alone takes more than there is."
-            return f"{words} Reducing their number cannot help.", "bad"
-        return "unknown", ""
+        return _fixed_unknown(made)
     text = f"{share:.0%} of the budget, whatever the number of environments"
     if share > 1 - MARGIN or made.largest == 0:
         return f"{text}: reducing their number cannot help. Reduce what is loaded, or use more memory.", "bad"
     if share > _DOMINATES:
         return f"{text}: it dominates, and reducing their number frees little.", "warn"
     return f"{text}: most of it is the environments', and fewer of them take less.", ""
+
+
+def _fixed_unknown(made: Fit) -> tuple[str, Tone]:
+    if made.largest:
+        return "unknown", ""
+    size = min(each.num_envs for each in made.probes)
+    words = f"{size:,} environment{'s' * (size > 1)} did not fit"
+    if (one := next((each for each in made.probes if each.outcome.ok), None)) is not None:
+        taken = _taken(one, made.bound_by)
+        words = (
+            f"1 environment takes {in_units(taken)}, {taken / made.budgets[made.bound_by]:.0%} of the budget"
+        )
+    return f"{words}: reducing their number cannot help. Reduce what is loaded, or use more memory.", "bad"
 
 
 def _verified(made: Fit, each: Probe) -> Line:
@@ -133,7 +142,5 @@ def _conclusion(made: Fit, verified: Sequence[Probe]) -> Line:
             "good",
         )
     if within:
-        return Line(
-            "", "more would fit than predicted: memory does not grow along a straight line here", "warn"
-        )
+        return Line("", "more fit than predicted: the prediction is on the safe side", "warn")
     return Line("", "fewer fit than predicted: trust no size beyond the largest one measured", "bad")

@@ -13,7 +13,7 @@ FIRST = 64
 """Size of the first probe: small beside what anybody trains with, and most scenes fit this often."""
 
 FAR = 0.5
-"""Share of a budget, and of a time limit, that no probe is expected to exceed."""
+"""Share of what the smallest probe has left of a budget, and share of a time limit, that no probe should exceed."""
 
 MOST_PROBES = 4
 
@@ -52,8 +52,7 @@ def next_size(
     Notes
     -----
     Each probe may be as large as the steepest line allows that agrees with the earlier ones: through the last two of
-    them, with all noise added to the rise. That line overestimates, so the probes come no closer to the budget than
-    `FAR`, while each is so much larger than the one before that the true slope stands out of the noise at the end.
+    them, with all noise added to the rise. That line overestimates, so the probes leave half of what there is, while each is so much larger than the one before that the true slope stands out of the noise at the end.
     Sizes are the first one times 4, 5, 6 or 7 times a power of two, as minibatches like to have them.
 
     Examples
@@ -72,7 +71,7 @@ def next_size(
     size = min(
         _within(
             [(num_envs, bytes_) for num_envs, bytes_, _ in ordered],
-            limit=FAR * budget_bytes,
+            limit=_far(min(bytes_ for _, bytes_, _ in ordered), budget_bytes),
             noise=max(_FLOOR, _NOISE * ordered[-1][1]),
             before=before_bytes,
         ),
@@ -83,6 +82,11 @@ def next_size(
     if failed:
         size = min(size, (min(failed) - 1))
     return _useful(_rounded(size, unit=ordered[0][0]), [num_envs for num_envs, _, _ in ordered], failed)
+
+
+def _far(smallest: float, budget: float) -> float:
+    """Memory that no probe should exceed."""
+    return smallest + FAR * (budget - smallest)
 
 
 def _within(
