@@ -126,8 +126,7 @@ class Assembly:
                 self._append(rank, line, following)
                 return True
         suspended = self._suspended.get(rank)
-        # Behind a separator that it did not take, something else begins.
-        if suspended is not None and self._start is None and suspended.block.resume(line):
+        if suspended is not None and suspended.block.resume(line, above=self._context.above):
             if current is not None:
                 self._close(current)
             self._suspended.pop(rank)
@@ -185,6 +184,7 @@ class Assembly:
         else:
             start = line.start if self._start is None else self._start
             self._start = None
+            self._context.above = b""
             rest = _Piece(piece.block, rank=piece.rank, start=start, end=line.end)
             rest.open = False
             rest.rest = Text(line.text)

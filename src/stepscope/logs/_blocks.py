@@ -97,9 +97,9 @@ class Block(ABC):
         """Whether it could be over."""
         return not self.unfinished
 
-    def resume(self, line: Line) -> bool:
-        """Take `line` after lines that did not belong here."""
-        return self.take(line)
+    def resume(self, line: Line, *, above: bytes) -> bool:
+        """Take `line`, and the separator `above` it if there is one, after lines that did not belong here."""
+        return not above and self.take(line)
 
     def take(self, line: Line) -> bool:  # noqa: ARG002 - for those that override it
         """Take `line` into the block if it belongs there; a blank line is offered too and stays in any case."""

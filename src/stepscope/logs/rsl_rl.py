@@ -112,9 +112,12 @@ class _Iteration(Block):
             self._put(label, value)
         return True
 
-    def resume(self, line: Line) -> bool:
-        """Take a line after others that did not belong here: it has to be aligned as RSL-RL's own are."""
-        return line.text.startswith((b"    ", b"-----")) and self.take(line)
+    def resume(self, line: Line, *, above: bytes) -> bool:
+        """Take a line after others that did not belong here: it has to be aligned as RSL-RL's own are.
+
+        A line of dashes alone may be anybody's, and comes with the one below it.
+        """
+        return above[:5] in (b"", b"-----") and line.text.startswith(b"    ") and self.take(line)
 
     def _put(self, label: str, value: float) -> None:
         # An environment may report a label of the library's own; the library's comes first.
@@ -175,7 +178,8 @@ def _value(label: str, text: bytes) -> float | None:
 def layout(raw: bytes, record: Record) -> Layout | None:
     """Return the layout of the block that `record` was read from, if its like can be read at once."""
     title = _RAW_TITLE.search(raw)
-    if title is None or title.start() > _MAX_LINE:
+    # One that was cut off would match the beginning of every other.
+    if title is None or title.start() > _MAX_LINE or _LAST_LABEL not in record.metrics:
         return None
     parts: list[bytes | Gap] = [literal(raw[: title.start()]), _TITLE_PATTERN[0], INTEGER, _TITLE_PATTERN[1]]
     for line in raw[title.end() :].splitlines(keepends=True):

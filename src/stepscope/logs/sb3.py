@@ -150,9 +150,9 @@ class _Table(Block):
         self._rows += 1
         return True
 
-    def resume(self, line: Line) -> bool:
-        """Take a line after others that did not belong here."""
-        return line.text.startswith((b"| ", b"----")) and self.take(line)
+    def resume(self, line: Line, *, above: bytes) -> bool:
+        """Take a line after others that did not belong here; below a separator another table begins."""
+        return not above and line.text.startswith((b"| ", b"----")) and self.take(line)
 
     def _row(self, text: bytes) -> None:
         key, bar, value = text.rpartition(b" | ")
