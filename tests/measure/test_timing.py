@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stepscope import measure
 from stepscope.errors import BadInputError
+from stepscope.measure._timing import cuda_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_summary_is_median_and_quartiles() -> None:
@@ -40,6 +45,33 @@ def test_the_device_is_synchronised_at_the_ends_of_a_block_only() -> None:
     assert all(stop - start > 10 for start, stop in zip(ends[::2], ends[1::2], strict=True))
 
 
+def test_a_clock_of_ones_own_is_read_once_a_block() -> None:
+    """The seconds are those that the clock tells, started once the device is ready."""
+    events: list[str] = []
+
+    def clock(_: object) -> Callable[[], float]:
+        events.append("start")
+        return lambda: (events.append("stop"), 1.0)[1]
+
+    timing = measure.time_blocks(
+        lambda: events.append("call"), synchronise=lambda: events.append("wait"), clock=clock, repeats=3
+    )
+    assert measure.Timing(median=1.0, low=1.0, high=1.0, repeats=3) == timing
+    assert ["wait", "start", "call", "stop"] * 3 == events[-12:]
+
+
+def test_cuda_events_agree_with_the_wall() -> None:
+    """Where there is a GPU, its own clock tells what the wall clock does, for work that takes a while."""
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
+    one = torch.ones(8192, 8192, device="cuda")
+    wait = torch.cuda.synchronize
+    walls = measure.time_blocks(lambda: one @ one, synchronise=wait)
+    events = measure.time_blocks(lambda: one @ one, synchronise=wait, clock=cuda_clock)
+    assert pytest.approx(walls.median, rel=0.1) == events.median
+
+
 def test_warm_up_does_not_count() -> None:
     """Slow first calls leave no trace in the result."""
     calls = iter(range(10**6))
@@ -53,6 +85,7 @@ def test_step_time_is_seconds_per_vector_step() -> None:
     """More environments take longer together, and less each."""
     few, many = measure.step_time(16, device="cpu"), measure.step_time(65536, device="cpu")
     assert 0 < few.low <= few.median <= few.high
+    assert (1, 1) == (few.threads, many.threads)
     assert many.median > 2 * few.median
     assert many.median / 65536 < few.median / 16 / 10
 

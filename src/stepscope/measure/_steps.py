@@ -68,7 +68,7 @@ def _measure(*, num_envs: int, env: str, options: dict[str, Any], device: str | 
     import torch  # noqa: PLC0415
 
     from stepscope._device import usable_device  # noqa: PLC0415
-    from stepscope.measure._timing import time_blocks  # noqa: PLC0415
+    from stepscope.measure._timing import cuda_clock, time_blocks, wall_clock  # noqa: PLC0415
 
     where = usable_device(device)
     module, _, name = env.partition(":")
@@ -76,5 +76,10 @@ def _measure(*, num_envs: int, env: str, options: dict[str, Any], device: str | 
     world.reset()
     shape = (num_envs, *world.single_action_space.shape)
     actions = 2.0 * torch.rand(shape, device=where) - 1.0
-    synchronise = torch.cuda.synchronize if where.type == "cuda" else lambda: None
-    return asdict(time_blocks(lambda: world.step(actions), synchronise=synchronise))
+    on_gpu = where.type == "cuda"
+    timing = time_blocks(
+        lambda: world.step(actions),
+        synchronise=torch.cuda.synchronize if on_gpu else lambda: None,
+        clock=cuda_clock if on_gpu else wall_clock,
+    )
+    return {**asdict(timing), "threads": torch.get_num_threads()}
