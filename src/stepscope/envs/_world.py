@@ -291,6 +291,16 @@ class World(VectorEnv):  # gymnasium's types are not read
         return int(self._data.nacon.numpy()[0])
 
     @property
+    def num_pairs(self) -> int:
+        """Pairs that were near enough to look for contacts, or contacts if they are more; what ``nconmax`` is for."""
+        return max(self.num_contacts, int(self._data.ncollision.numpy()[0]))
+
+    @property
+    def most_constraints(self) -> int:
+        """Most rows of constraints in a world at the last step; what ``njmax`` is for."""
+        return int(self._data.nefc.numpy().max())
+
+    @property
     def overflows(self) -> dict[str, int]:
         """In how many worlds what had too little room since an episode began; reading it waits for the device."""
         kinds = self._engine.mujoco_warp.OverflowType

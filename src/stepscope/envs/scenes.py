@@ -85,6 +85,8 @@ def cameras(
     seed: int | None = None,
     timestep: float = 0.005,
     substeps: int = 4,
+    njmax: int | None = 96,
+    nconmax: int | None = 24,
     episode_length: int = 1000,
 ) -> World:
     """Make quadrupeds that a camera follows, whose images are rendered at every step.
@@ -95,7 +97,7 @@ def cameras(
         How many.
     width, height
         Of an image, in pixels.
-    device, seed, timestep, substeps, episode_length
+    device, seed, timestep, substeps, njmax, nconmax, episode_length
         As those of :func:`quadruped`.
 
     Returns
@@ -110,7 +112,7 @@ def cameras(
     """
     size = (whole_number("width", width), whole_number("height", height))
     physics = Physics(
-        timestep=timestep, substeps=substeps, iterations=10, ls_iterations=20, njmax=96, nconmax=24
+        timestep=timestep, substeps=substeps, iterations=10, ls_iterations=20, njmax=njmax, nconmax=nconmax
     )
     return World(
         _mjcf.quadruped(camera=size),

@@ -6,6 +6,7 @@ boundaries only, repeated, reported as a median with its quartiles. What kills t
 
 from stepscope.measure._footprint import Footprint, Outcome, footprint_of, footprint_of_command
 from stepscope.measure._fresh import MeasurementFailedError, fresh
+from stepscope.measure._scene import SceneCost, scene_cost
 from stepscope.measure._steps import step_time
 from stepscope.measure._timing import Timing, summarise, time_blocks
 
@@ -13,10 +14,12 @@ __all__ = [
     "Footprint",
     "MeasurementFailedError",
     "Outcome",
+    "SceneCost",
     "Timing",
     "footprint_of",
     "footprint_of_command",
     "fresh",
+    "scene_cost",
     "step_time",
     "summarise",
     "time_blocks",

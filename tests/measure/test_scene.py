@@ -1,0 +1,49 @@
+"""What a scene costs, against what its parts say of themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepscope.errors import BadInputError
+from stepscope.measure import scene_cost
+
+
+def test_more_worlds_share_a_model() -> None:
+    """Time and the bytes of a world are there; the model does not depend on how many worlds share it."""
+    few = scene_cost("stepscope.envs.scenes:pile", 2, options={"objects": 2}, settle=20, device="cpu")
+    many = scene_cost("stepscope.envs.scenes:pile", 8, options={"objects": 2}, settle=20, device="cpu")
+
+    assert few.model_bytes == many.model_bytes > 0
+    assert few.world_bytes == pytest.approx(many.world_bytes, rel=0.1)
+    assert few.step.median > 0
+    assert few.rendered_step is None
+    assert 0 == few.camera_bytes
+
+
+def test_room_is_what_was_needed() -> None:
+    """Two balls on the ground have a contact each, of four rows, and half is added; given room stays."""
+    cost = scene_cost("stepscope.envs.scenes:pile", 2, options={"objects": 2}, settle=60, device="cpu")
+    given = {"objects": 2, "njmax": 100, "nconmax": 50}
+    roomy = scene_cost("stepscope.envs.scenes:pile", 2, options=given, settle=5, device="cpu")
+
+    assert 2.0 <= cost.contacts <= 3.0  # and they may touch
+    assert 12 <= cost.njmax <= 24
+    assert (100, 50) == (roomy.njmax, roomy.nconmax)
+    assert roomy.world_bytes > cost.world_bytes
+
+
+def test_rendering_is_timed_apart() -> None:
+    """With images a step takes longer, and each world more memory."""
+    cost = scene_cost(
+        "stepscope.envs.scenes:cameras", 2, options={"width": 48, "height": 48}, settle=5, device="cpu"
+    )
+
+    assert cost.rendered_step is not None
+    assert cost.rendered_step.median > cost.step.median
+    assert cost.camera_bytes >= 48 * 48 * (4 + 4)  # colour and depth of each pixel
+
+
+def test_what_the_scene_refuses_is_one_sentence() -> None:
+    """Nonsense crosses the border between the processes."""
+    with pytest.raises(BadInputError, match="shape is 'torus'"):
+        scene_cost("stepscope.envs.scenes:pile", 2, options={"shape": "torus"}, device="cpu")
