@@ -57,10 +57,26 @@ def test_the_prediction_is_proved() -> None:
     """The predicted number runs, and 5 % more do not."""
     target, made = run("Known", budget_mib=400, fixed_mib=20, per_env=5_000)
     within, beyond = verify(
-        target, made, load=Load(options={"fixed_mib": 20, "per_env": 5_000}), limit_seconds=60
+        target,
+        made,
+        budget=Budget.here(400 * MIB),
+        load=Load(options={"fixed_mib": 20, "per_env": 5_000}),
+        limit_seconds=60,
     )
     assert (made.largest, True, False) == (within.num_envs, fits(made, within), fits(made, beyond))
     assert "out of memory" == beyond.outcome.fate
+
+
+def test_a_budget_beyond_the_machine_is_predicted_and_not_tried() -> None:
+    """A larger machine can be planned for on a small one; nothing is run that this one cannot hold."""
+    target = Target.parse("worlds_under_test:Known", None)
+    small = Budget(host_bytes=1024 * MIB, device_bytes=None, given=2**50)
+    load = Load(options={"per_env": 1_000_000})
+    made = fit(target, budget=small, load=load, limit_seconds=60)
+    assert pytest.approx(2**50 / 1_000_000, rel=0.05) == made.largest
+    assert max(each.host_bytes for each in made.probes) < small.host_bytes
+    with pytest.raises(BadInputError, match=r"^1024 TiB cannot be proved here"):
+        verify(target, made, budget=small, load=load, limit_seconds=60)
 
 
 def test_a_fixed_part_that_does_not_fit_is_named() -> None:
@@ -102,7 +118,9 @@ def test_a_curve_is_seen_in_the_proof() -> None:
     """Memory that grows faster than a line fits less than predicted, and the proof shows it."""
     options = {"per_env": 100, "curve": 0.01}
     target, made = run("Known", budget_mib=600, **options)
-    within, _ = verify(target, made, load=Load(options=options), limit_seconds=60)
+    within, _ = verify(
+        target, made, budget=Budget.here(600 * MIB), load=Load(options=options), limit_seconds=60
+    )
     words = " ".join(line.text for line in report(made, (within, within)))
     assert not fits(made, within)
     assert "fewer fit than predicted" in words

@@ -92,10 +92,12 @@ def _fit(options: argparse.Namespace) -> int:
     load = Load(policy=options.policy, horizon=options.horizon, options=dict(options.option))
     limit = options.limit or _LIMIT[target.factory is not None]
     budget = _budget(options.budget)
+    if options.verify and budget.device_bytes is None:
+        budget.check_provable(budget.given)  # now, before anything runs for a while
     made = fit(target, budget=budget, load=load, limit_seconds=limit, first=options.first, tell=_tell)
     verified: tuple[Probe, ...] = ()
     if options.verify:
-        verified = verify(target, made, load=load, limit_seconds=limit, tell=_tell)
+        verified = verify(target, made, budget=budget, load=load, limit_seconds=limit, tell=_tell)
     _progress("")
     if options.json is not None:
         _write(options.json, as_json(made, verified, target=target, provenance=asdict(provenance())))

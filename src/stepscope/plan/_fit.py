@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
 from stepscope.measure._driver import free_bytes
+from stepscope.measure._fate import in_units
 from stepscope.measure._machine import available_bytes
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, probe
@@ -22,6 +23,8 @@ __all__ = ["BEYOND", "Budget", "Fit", "Memory", "as_json", "fit", "fits", "fitte
 BEYOND = 1.05
 """What does not fit at this times the predicted size proves that the prediction is within 5 % of the truth."""
 
+_SAFE = 0.95  # of what is available: the rest stays for the system, so that nothing but a probe can die
+
 Memory = Literal["host", "device"]
 
 
@@ -32,7 +35,7 @@ class Budget:
     Attributes
     ----------
     host_bytes
-        Of the machine's memory.
+        Of the machine's memory: no process may take more, whatever the budget is.
     device_bytes
         Of the GPU's; None without one.
     given
@@ -46,8 +49,22 @@ class Budget:
 
     @classmethod
     def here(cls, given: int | None = None) -> Budget:
-        """Return what is available on this machine now."""
-        return cls(host_bytes=available_bytes(), device_bytes=free_bytes(), given=given)
+        """Return what is available on this machine now, of its own memory all but a twentieth."""
+        return cls(host_bytes=int(_SAFE * available_bytes()), device_bytes=free_bytes(), given=given)
+
+    def check_provable(self, host_bytes: int | None) -> None:
+        """Raise a sentence if so much memory cannot be taken here, and no prediction for it be proved.
+
+        Raises
+        ------
+        BadInputError
+            It cannot.
+        """
+        if host_bytes is not None and host_bytes > self.host_bytes:
+            raise BadInputError(
+                f"{in_units(host_bytes)} cannot be proved here, where {in_units(self.host_bytes)} can be taken;"
+                " leave --verify out, or give a smaller --budget."
+            )
 
     def of(self, memory: Memory, *, on_device: bool) -> int | None:
         """Return the budget of one of the memories, for a target that uses the GPU or does not."""
@@ -121,7 +138,7 @@ def fit(
             break
     if _too_small(probes, budget) and len(probes) < most:
         # What a single environment takes is the answer, even though it is more than the budget.
-        probes.append(probe(target, 1, load=load, limit_seconds=limit_seconds, limit_bytes=_safe(budget)))
+        probes.append(probe(target, 1, load=load, limit_seconds=limit_seconds, limit_bytes=budget.host_bytes))
         tell(probes[-1])
     return _fitted(probes, budget)
 
@@ -130,11 +147,19 @@ def verify(
     target: Target,
     made: Fit,
     *,
+    budget: Budget,
     load: Load,
     limit_seconds: float,
     tell: Callable[[Probe], object] = lambda _: None,
 ) -> tuple[Probe, ...]:
-    """Run at the predicted size and just beyond, as far as each can be told from the other."""
+    """Run at the predicted size and just beyond.
+
+    Raises
+    ------
+    BadInputError
+        The budget is more than this machine has, so that nothing can be proved here.
+    """
+    budget.check_provable(made.budgets["host"])
     if not made.largest:
         return ()
     beyond = max(made.largest + 1, int(BEYOND * made.largest))
@@ -155,19 +180,14 @@ def fits(made: Fit, found: Probe) -> bool:
 def _limit(budget: Budget) -> int:
     """Return what a probe's process may take of the machine: the budget, unless that is of the GPU."""
     if budget.given is not None and budget.device_bytes is None:
-        return min(_safe(budget), budget.given)
-    return _safe(budget)
-
-
-def _safe(budget: Budget) -> int:
-    """Return what a process may take without harm to the machine."""
-    return int(0.95 * budget.host_bytes)
+        return min(budget.host_bytes, budget.given)
+    return budget.host_bytes
 
 
 def _too_small(probes: Sequence[Probe], budget: Budget) -> bool:
     """Tell whether not even one environment fits into a budget that is less than the machine has."""
     tried = [each.num_envs for each in probes]
-    return not any(each.outcome.ok for each in probes) and 1 in tried and _limit(budget) < _safe(budget)
+    return not any(each.outcome.ok for each in probes) and 1 in tried and _limit(budget) < budget.host_bytes
 
 
 def _next(probes: Sequence[Probe], budget: Budget, *, limit_seconds: float, first: int) -> int | None:
