@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Driver", "free_bytes"]
 
+_NOTHING = 32 * 2**20  # bytes: less growth is somebody else's; a CUDA context alone takes more
 _TICK = 0.05  # seconds between two questions, each of which takes the driver about a millisecond
 
 
@@ -60,7 +61,8 @@ class Driver:
         if taken is None:
             if self.source == "process":  # it has ended, or has let go of the GPU
                 return
-            taken, source = max(0, self._used() - self._before), "growth"
+            grown = self._used() - self._before
+            taken, source = (grown if grown > _NOTHING else 0), "growth"
         if self.peak is None or source != self.source or taken > self.peak:
             self.peak, self.source = taken, source
 

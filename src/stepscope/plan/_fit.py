@@ -11,7 +11,7 @@ from stepscope.measure._fate import in_units
 from stepscope.measure._machine import available_bytes
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, probe
-from stepscope.plan._search import FIRST, MOST_PROBES, next_size
+from stepscope.plan._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -207,6 +207,7 @@ def _next(probes: Sequence[Probe], budget: Budget, *, limit_seconds: float, firs
                 before_bytes=good[0].before_bytes if good and memory == "host" else None,
                 limit_seconds=limit_seconds,
                 first=first,
+                floor_bytes=FLOOR if memory == "host" else DEVICE_FLOOR,
             )
         )
     return None if None in sizes else min(size for size in sizes if size is not None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["FAR", "FIRST", "MOST_PROBES", "next_size"]
+__all__ = ["DEVICE_FLOOR", "FAR", "FIRST", "FLOOR", "MOST_PROBES", "next_size"]
 
 FIRST = 64
 """Size of the first probe: small beside what anybody trains with, and most scenes fit this often."""
@@ -17,8 +17,13 @@ FAR = 0.5
 
 MOST_PROBES = 4
 
+FLOOR = 4 * 2**20
+"""Bytes below which differences in a machine's memory are noise, whatever caused them."""
+
+DEVICE_FLOOR = 32 * 2**20
+"""The same of a GPU's memory: PyTorch takes it in blocks of up to 20 MiB."""
+
 _STEP_DOWN = 16  # the factor by which the next probe is smaller where the first one did not fit
-_FLOOR = 4 * 2**20  # bytes: differences below are noise of the machine, whatever caused them
 _NOISE = 0.005  # the same, as a share of what was measured
 
 
@@ -30,6 +35,7 @@ def next_size(
     before_bytes: float | None = None,
     limit_seconds: float,
     first: int = FIRST,
+    floor_bytes: float = FLOOR,
 ) -> int | None:
     """Return the size to probe next; None if another probe would add nothing.
 
@@ -48,6 +54,8 @@ def next_size(
         Time after which a probe is ended.
     first
         Size of the first probe.
+    floor_bytes
+        Differences up to this are noise, or the size of an allocator's blocks.
 
     Notes
     -----
@@ -72,7 +80,7 @@ def next_size(
         _within(
             [(num_envs, bytes_) for num_envs, bytes_, _ in ordered],
             limit=_far(min(bytes_ for _, bytes_, _ in ordered), budget_bytes),
-            noise=max(_FLOOR, _NOISE * ordered[-1][1]),
+            noise=max(floor_bytes, _NOISE * ordered[-1][1]),
             before=before_bytes,
         ),
         _within(
