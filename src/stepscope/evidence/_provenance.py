@@ -16,7 +16,18 @@ from stepscope.evidence._ledger import write
 
 __all__ = ["Provenance", "device_name", "provenance", "restart_clock"]
 
-_PACKAGES = ("torch", "numpy", "gymnasium", "rl-games", "rsl-rl-lib", "skrl", "stable-baselines3")
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "gymnasium",
+    "rl-games",
+    "rsl-rl-lib",
+    "skrl",
+    "stable-baselines3",
+    "mujoco",
+    "mujoco-warp",
+    "warp-lang",
+)
 _started = time.perf_counter()
 
 
