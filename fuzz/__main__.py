@@ -14,7 +14,7 @@ from fuzz._cases import damaged
 from fuzz._checks import CHECKS
 from fuzz._commands import commanded
 from fuzz._memory import bounded, kept_lightly
-from fuzz._patterns import check_patterns
+from fuzz._patterns import check_pattern, patterns
 from fuzz._shrink import shrunk
 from fuzz._time import blown_up, check_linear
 from stepscope._arguments import Parser
@@ -75,8 +75,29 @@ def run(seeds: range, *, until: float) -> int:
             kinds[kind(said)] += 1
             if kinds[kind(said)] <= _ALIKE:
                 _report(seed, data, said, law)
-    sys.stdout.write(f"{count:,} cases, {kinds.total():,} failures of {len(kinds)} kinds\n")
+    _say(f"{count:,} cases, {kinds.total():,} failures of {len(kinds)} kinds")
     return kinds.total()
+
+
+def hunt(*, until: float) -> int:
+    """Make strings for one expression after another and return how many of these took too long."""
+    every = list(patterns().items())
+    random.shuffle(every)  # where the time ends first, another run comes to others
+    count = failures = 0
+    for name, pattern in every:
+        if time.monotonic() > until:
+            break
+        count += 1
+        for said in check_pattern(name, pattern):
+            failures += 1
+            _say(said)
+    _say(f"{count} of {len(every)} expressions, {failures} strings that took too long")
+    return failures
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def kind(said: str) -> str:
@@ -95,14 +116,17 @@ def _report(seed: int, data: bytes, said: str, law: Callable[[bytes, random.Rand
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{seed}-{law.__name__.strip('_')}.txt"
     path.write_bytes(short)
-    sys.stdout.write(f"seed {seed} ({len(short)} bytes, {path}): {problem(law, short, seed) or said}\n")
-    sys.stdout.flush()
+    _say(f"seed {seed} ({len(short)} bytes, {path}): {problem(law, short, seed) or said}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m fuzz", description="Read damaged logs, and report what does not hold.")
     parser.add_argument(
-        "--minutes", type=float, default=10.0, metavar="M", help="go on for so long (default 10)"
+        "--minutes",
+        type=float,
+        default=10.0,
+        metavar="M",
+        help="for logs, and again for expressions (default 10)",
     )
     parser.add_argument("--seed", type=int, metavar="S", help="of the first case (default: one that is new)")
     parser.add_argument("--cases", type=int, default=10**9, metavar="N", help="do no more than so many")
@@ -112,15 +136,11 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; 1 if anything failed."""
     options = _parser().parse_args(arguments)
-    until = time.monotonic() + 60 * options.minutes
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
-    sys.stdout.write(f"seed {seed}\n")
-    failures = 0
+    _say(f"seed {seed}")
+    failures = run(range(seed, seed + options.cases), until=time.monotonic() + 60 * options.minutes)
     if options.seed is None:
-        for said in check_patterns():
-            failures += 1
-            sys.stdout.write(f"{said}\n")
-    failures += run(range(seed, seed + options.cases), until=until)
+        failures += hunt(until=time.monotonic() + 60 * options.minutes)
     return int(bool(failures))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     _Argument = Any  # whatever Python keeps beside a code
     _Tree = Iterable[tuple[Any, _Argument]]  # what Python makes of an expression
 
-__all__ = ["Hostile", "check_patterns", "hostile", "patterns"]
+__all__ = ["Hostile", "check_pattern", "hostile", "patterns"]
 
 _PACKAGE = "stepscope.logs"
 _LINE = 60_000  # bytes, less than what is kept of a line
@@ -85,15 +85,16 @@ def hostile(
         yield Hostile(f"{name}, whole, sample {sample}", b"", whole or b" ", b"!")
 
 
-def check_patterns(*, long: bool = True, samples: int = 3) -> Iterator[str]:
-    """Yield a sentence for each string that takes the reader more than linear time."""
-    for name, pattern in patterns().items():
-        for one in hostile(name, pattern, samples=samples, ends=_ENDS if long else _ENDS[:2]):
-            for short, longer in _pairs(one, long=long):
-                try:
-                    check_linear(short, longer)
-                except BrokenLawError as error:
-                    yield f"{one}: {error}"
+def check_pattern(
+    name: str, pattern: re.Pattern[bytes] | re.Pattern[str], *, long: bool = True, samples: int = 3
+) -> Iterator[str]:
+    """Yield a sentence for each string made for an expression that takes the reader more than linear time."""
+    for one in hostile(name, pattern, samples=samples, ends=_ENDS if long else _ENDS[:2]):
+        for short, longer in _pairs(one, long=long):
+            try:
+                check_linear(short, longer)
+            except BrokenLawError as error:
+                yield f"{one}: {error}"
 
 
 def _pairs(one: Hostile, *, long: bool) -> Iterator[tuple[bytes, bytes]]:
