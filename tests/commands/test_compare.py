@@ -51,6 +51,19 @@ def test_what_only_one_prints_is_shown_alone(
     assert ["62%", "73%"] == rows["time in learning"]
 
 
+def test_a_rate_of_zero_is_no_base(
+    default: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stable-Baselines3 rounds: of less than one step a second it prints 0, and nothing is a multiple of that."""
+    slow = tmp_path / "slow.txt"
+    with open(default["sb3"], encoding="utf-8") as log:  # noqa: PTH123 - the path is a text
+        slow.write_text(re.sub(r"( fps +\|) \d+ +", r"\1 0 ", log.read()), encoding="utf-8")
+    assert 0 == main(["compare", str(slow), default["sb3"]])
+    zero, alone = _rows(capsys.readouterr().out)["fps cumulative, env steps/s"]
+    assert "0" == zero
+    assert re.fullmatch(r"[\d,]+", alone)
+
+
 def test_rates_of_other_scopes_are_refused_in_words(
     default: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

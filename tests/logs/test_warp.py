@@ -47,6 +47,17 @@ def test_later_versions_say_beyond_and_how_to_be_silent() -> None:
     assert ("warp", "message", {}) == (second.library, second.kind, second.metrics)
 
 
+def test_a_line_that_only_resembles_a_warning_is_nobodys() -> None:
+    """The lane for the lines that come by the thousand takes none that is not read by itself."""
+    told, other, _ = reads(
+        "To disable the print warning: m.opt.warn_overflow = 0\n"
+        "To disable the print warning: m|opt_warn_overflow = 0\n"
+        "done\n"
+    )
+    assert ("warp", "message") == (told.library, told.kind)
+    assert "unrecognised" == other.kind
+
+
 def test_a_size_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     """The last line of a log has no end, so its number may lack digits."""
     path = tmp_path / "train.log"

@@ -137,7 +137,8 @@ def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
     if rate is None:
         return DASH
     first = next(other for other in others if other is not None)
-    ratio = "" if rate is first else f" ({_typical(rate) / _typical(first):.2f}{_TIMES})"
+    base = _typical(first)  # a library that rounds prints 0 for less than a step a second
+    ratio = f" ({_typical(rate) / base:.2f}{_TIMES})" if base and rate is not first else ""
     cold = " cold" if rate.warm is None and rate.scope != "cumulative" else ""
     return f"{count(_typical(rate))}{' derived' * rate.derived}{cold}{ratio}"
 

@@ -32,7 +32,7 @@ _SILENCE = b"To disable the print warning: m.opt.warn_overflow"
 FAST_ADVICE = re.compile(
     rb"(?:[a-z_]{1,40}+ overflow - please increase \w{1,60}+ (?:to|beyond) \d{1,18}"
     rb"(?: or \w{1,60}+ (?:to|beyond) \d{1,18})?+"
-    rb"|" + _SILENCE + rb"[\w .&=~()]{0,100}+)\r?\n(?=[^\s\x1b\xef\[])"
+    rb"|" + re.escape(_SILENCE) + rb"[\w .&=~()]{0,100}+)\r?\n(?=[^\s\x1b\xef\[])"
 )
 """The warnings that come by the thousand, if a line with something in it follows."""
 
