@@ -1,0 +1,56 @@
+"""Find a factory of environments by its name, and call it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from stepscope.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["made_by"]
+
+
+def made_by(factory: str, *, num_envs: int, device: object, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
+    """Return what ``"module:factory"`` makes; it is told the device if it takes one.
+
+    Raises
+    ------
+    BadInputError
+        There is no such factory, or it does not take ``num_envs`` and these options.
+    """
+    make = _found(factory)
+    given = dict(options)
+    try:
+        taken = inspect.signature(make).parameters
+    except (TypeError, ValueError):  # some of those written in C have none
+        return make(num_envs=num_envs, **given)
+    if "device" in taken:
+        given.setdefault("device", str(device))
+    try:
+        inspect.signature(make).bind(num_envs=num_envs, **given)
+    except TypeError as error:
+        raise BadInputError(
+            f"{factory} cannot be called with num_envs and these options: {error}."
+        ) from error
+    return make(num_envs=num_envs, **given)
+
+
+def _found(name: str) -> Callable[..., Any]:
+    module, _, path = name.partition(":")
+    if not module or not path:
+        raise BadInputError(f"{name!r} names no factory; write module:factory.")
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise BadInputError(f"there is no module {error.name!r} to import for {name}.") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise BadInputError(f"{module} has no {path!r}; check the name after the colon.")
+        found = getattr(found, part)
+    if not callable(found):
+        raise BadInputError(f"{name} is a {type(found).__name__} and cannot be called; name a factory.")
+    return found

@@ -1,0 +1,115 @@
+"""Measure a target at several sizes, for the verdict on what limits it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepscope.measure import MeasurementFailedError, footprint_of_command
+from stepscope.measure._split import loop_split
+from stepscope.plan._bound_log import point_from_log
+from stepscope.plan._bound_parts import Point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from stepscope.measure._split import LoopSplit
+    from stepscope.plan._target import Target
+
+__all__ = ["Measured", "point_of", "times_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A size, and what was measured there or why nothing was.
+
+    Attributes
+    ----------
+    num_envs
+        The size.
+    point
+        The times; None where the run failed.
+    split
+        The whole measurement of a factory; None for a command.
+    problem, last_words
+        Why there is none, in one line, and the last lines that the process printed; empty where all went well.
+    """
+
+    num_envs: int
+    point: Point | None = None
+    split: LoopSplit | None = None
+    problem: str = ""
+    last_words: str = ""
+
+
+def times_of(
+    target: Target,
+    sizes: Iterable[int],
+    *,
+    limit: float,
+    tell: Callable[[Measured], None] = lambda _: None,
+    **settings: Any,  # noqa: ANN401 - those of `loop_split`
+) -> tuple[Measured, ...]:
+    """Measure one size after the other, smallest first, up to the first that fails: larger ones would as well.
+
+    Parameters
+    ----------
+    target
+        A factory, around which `loop_split` is run, or a command, whose output is read.
+    sizes
+        Numbers of environments.
+    limit
+        Time for one size, in seconds.
+    tell
+        Called with each as soon as it is measured.
+    settings
+        Passed on to `loop_split`.
+
+    Raises
+    ------
+    BadInputError
+        The target does not work, whatever the size.
+    """
+    found: list[Measured] = []
+    for num_envs in sorted(set(sizes)):
+        found.append(_at(target, num_envs, limit=limit, settings=settings))
+        tell(found[-1])
+        if found[-1].problem:
+            break
+    return tuple(found)
+
+
+def _at(target: Target, num_envs: int, *, limit: float, settings: Mapping[str, Any]) -> Measured:
+    if target.factory is None:
+        return _run(target, num_envs, limit=limit)
+    try:
+        split = loop_split(target.factory, num_envs=num_envs, limit=limit, **settings)
+    except MeasurementFailedError as error:
+        return Measured(num_envs=num_envs, problem=error.reason, last_words=error.last_words)
+    return Measured(num_envs=num_envs, point=point_of(split), split=split)
+
+
+def point_of(split: LoopSplit) -> Point:
+    """Return of a measurement what the verdict needs."""
+    return Point(
+        num_envs=split.num_envs,
+        step=split.stepping,
+        rollout=split.rollout,
+        total=split.total,
+        without_rendering=split.without_rendering,
+        waits=split.waits,
+        waits_at=split.waits_at,
+        lost=split.lost,
+    )
+
+
+def _run(target: Target, num_envs: int, *, limit: float) -> Measured:
+    """Run the command and read the end of what it printed, standard error included."""
+    command = target.command_for(num_envs)
+    outcome = footprint_of_command(command, limit_seconds=limit)
+    if not outcome.ok:
+        return Measured(num_envs=num_envs, problem=outcome.reason, last_words=outcome.last_words)
+    name = f"the output of the command with {num_envs:,} environments"
+    log = io.BytesIO(outcome.printed.encode())
+    return Measured(num_envs=num_envs, point=point_from_log(log, num_envs=num_envs, name=name))

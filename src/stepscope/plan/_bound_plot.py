@@ -1,0 +1,77 @@
+"""The figure of ``stepscope bound``: what a vector step takes, by size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matplotlib import pyplot as plt
+
+from stepscope import plots
+from stepscope.plan._bound_words import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from stepscope.plan._bound_measure import Measured
+    from stepscope.plan._bound_parts import Scope
+    from stepscope.plan.bound import Verdict
+
+__all__ = ["draw", "drawn"]
+
+_LOOKS = {
+    "step": ("o", plots.COLOURS["per_env"]),
+    "rollout": ("s", plots.INK),
+    "total": ("^", plots.COLOURS["fixed"]),
+}
+
+
+def draw(verdict: Verdict, found: Sequence[Measured], *, path: str) -> None:
+    """Draw the figure and write it."""
+    figure = drawn(verdict, found)
+    figure.savefig(Path(path), facecolor="white", transparent=False)
+    plt.close(figure)
+
+
+def drawn(verdict: Verdict, found: Sequence[Measured]) -> Figure:
+    """Draw the times of each scope, with their quartiles and the fitted lines."""
+    model = verdict.models[verdict.scope]
+    figure, axes = plots.figure(
+        title=f"{verdict.bound.capitalize()} at {verdict.num_envs:,} environments:"
+        f" doubling them adds {verdict.doubling:.0%} to the rate",
+        x="number of environments",
+        y="milliseconds per vector step",
+        log="xy",
+    )
+    for scope in verdict.models:
+        _curve(axes, scope, verdict, found)
+    half = model.half_rate_num_envs
+    sizes = [each.num_envs for each in found]
+    if min(sizes) < half < max(sizes):
+        axes.axvline(half, color=plots.COLOURS["fixed"], linestyle=":")
+        axes.text(
+            half * 0.95, axes.get_ylim()[0] * 1.1, f"N½ = {rounded(half)}", color=plots.MUTED, ha="right"
+        )
+    axes.legend(loc="upper left", title="median, quartiles, fit")
+    return figure
+
+
+def _curve(axes: object, scope: Scope, verdict: Verdict, found: Sequence[Measured]) -> None:
+    marker, colour = _LOOKS[scope]
+    timings = {
+        each.num_envs: timing
+        for each in found
+        if each.point and (timing := each.point.timing(scope)) is not None
+    }
+    middle = [1e3 * timing.median for timing in timings.values()]
+    quartiles = [
+        [1e3 * (timing.median - timing.low) for timing in timings.values()],
+        [1e3 * (timing.high - timing.median) for timing in timings.values()],
+    ]
+    axes.errorbar(list(timings), middle, quartiles, fmt=marker, color=colour, capsize=3, label=scope)  # type: ignore[attr-defined]
+    first, last = min(timings), max(timings)
+    line = [first * (last / first) ** (index / 99) for index in range(100)]
+    fitted = [1e3 * verdict.models[scope].predict(size) for size in line]
+    axes.plot(line, fitted, "--", color=colour, linewidth=1.3)  # type: ignore[attr-defined]

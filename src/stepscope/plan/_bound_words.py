@@ -1,0 +1,133 @@
+"""A verdict in words: why, and what to do, with the number to act on."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stepscope.plan._bound_parts import Part, Point
+    from stepscope.plan.cost import CostModel
+
+__all__ = ["advice", "gain_of_doubling", "reason", "rounded"]
+
+_NAMES = {
+    "fixed": "what a step costs however few environments there are",
+    "per environment": "work that grows with each environment",
+    "learning": "learning",
+    "rendering": "rendering",
+}
+
+
+def gain_of_doubling(model: CostModel, num_envs: int) -> float:
+    """Return what doubling the environments adds to the rate, as a share of it.
+
+    Examples
+    --------
+    >>> from stepscope.plan import CostModel
+    >>> round(gain_of_doubling(CostModel(fixed=1.0, per_env=1.0), 1), 3)
+    0.333
+    """
+    return model.rate(2 * num_envs) / model.rate(num_envs) - 1.0
+
+
+def reason(bound: str, parts: Sequence[Part], point: Point, *, sizes: Sequence[int]) -> str:
+    """Return why."""
+    if not parts:
+        return (
+            f"{len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,} do not decide: at least three are needed, the"
+            " largest four times the smallest."
+        )
+    if bound == "synchronisation-bound":
+        return _waiting(point)
+    if bound == "cannot tell":
+        first, second = parts[:2]
+        return (
+            f"at {point.num_envs:,} environments {_NAMES[first.name]} ({_range(first)}) and {_NAMES[second.name]}"
+            f" ({_range(second)}) are too alike for these measurements."
+        )
+    largest = parts[0]
+    return (
+        f"at {point.num_envs:,} environments {largest.share:.0%} of the time is {_NAMES[largest.name]}"
+        f" ({_range(largest)})."
+    )
+
+
+def _range(part: Part) -> str:
+    low, high = f"{100 * part.low:.0f}", f"{100 * part.high:.0f}"
+    return f"{high} %" if low == high else f"{low} to {high} %"
+
+
+def _waiting(point: Point) -> str:
+    often = _often(point.waits or 0.0)
+    if point.lost is None:
+        return (
+            f"the host would wait for a GPU {often} a vector step{_where(point)}, so it could never queue work ahead."
+            " This is a CPU, where waiting costs nothing."
+        )
+    return (
+        f"the host waits for the device {often} a vector step{_where(point)}, and the device for the host:"
+        f" {100 * point.lost:.0f} % of the rollout is lost."
+    )
+
+
+def _often(times: float) -> str:
+    return "once" if times == 1 else f"{times:,.3g} times"
+
+
+def _where(point: Point) -> str:
+    return f", at {' and '.join(place for place, _ in point.waits_at[:3])}" if point.waits_at else ""
+
+
+def advice(bound: str, parts: Sequence[Part], point: Point, *, model: CostModel) -> str:
+    """Return what to do, with its number."""
+    doubling = f"{100 * gain_of_doubling(model, point.num_envs):.0f} %"
+    share = parts[0].share if parts else 0.0
+    most = _times(1.0 / (1.0 - share)) if share < 1 else ""
+    if bound == "launch-bound":
+        return (
+            f"Run more environments: doubling {point.num_envs:,} adds {doubling} to the rate{_half(model)}."
+        )
+    if bound == "throughput-bound":
+        return (
+            f"From {point.num_envs:,} on, doubling the number of environments adds {doubling} to the rate at most:"
+            " make the work for each of them cheaper."
+        )
+    if bound == "learner-bound":
+        return (
+            f"Make the update cheaper: at half of its cost the rate is {_times(1.0 / (1.0 - share / 2))}, while stepping"
+            f" and inference that cost nothing would make it {_times(1 / share)}."
+        )
+    if bound == "render-bound":
+        return f"Switch rendering off, or render less often: without it the rate is {most}."
+    if bound == "synchronisation-bound":
+        gain = "" if point.lost is None else f": that saves up to {100 * point.lost:.0f} % of the rollout"
+        return f"Leave the value on the device{gain}."
+    return f"Doubling {point.num_envs:,} environments adds about {doubling} to the rate; measure more sizes, or on a quieter machine."
+
+
+def _half(model: CostModel) -> str:
+    if math.isinf(model.half_rate_num_envs):
+        return ""
+    return f", and half of the peak rate is reached at {rounded(model.half_rate_num_envs)}"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f} times as high"
+
+
+def rounded(value: float) -> str:
+    """Return a number with two digits that count.
+
+    Examples
+    --------
+    >>> rounded(1234.5), rounded(0.4), rounded(float("inf"))
+    ('1,200', '0.4', 'infinite')
+    """
+    if math.isinf(value):
+        return "infinite"
+    digits = 1 - math.floor(math.log10(value)) if value > 0 else 0
+    shown = round(value, digits)
+    return f"{shown:,.0f}" if shown >= 10 or shown == int(shown) else f"{shown:g}"  # noqa: PLR2004 - two digits
