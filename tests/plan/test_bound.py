@@ -9,7 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stepscope.errors import BadInputError
+from stepscope.logs._report import Line
 from stepscope.measure import Timing, summarise
+from stepscope.plan._bound_measure import Measured
+from stepscope.plan._bound_report import report
 from stepscope.plan.bound import Part, Point, bound
 
 if TYPE_CHECKING:
@@ -130,14 +133,20 @@ def test_waiting_that_costs_time_comes_first() -> None:
     assert "launch-bound" == bound(points(**costs, waits=1.0, waits_at=where, lost=0.05)).bound
 
 
-def test_waiting_on_a_cpu_is_told_of_where_it_would_be_the_limit() -> None:
-    """A CPU never waits; a run that would in every step is told so where nothing else limits it."""
-    launches, work = {"fixed": 50e-3, "per_env": 1e-6}, {"fixed": 1e-3, "per_env": 9e-6}
-    verdict = bound(points(**launches, waits=1.0))
-    assert "synchronisation-bound" == verdict.bound
-    assert "This is a CPU" in verdict.reason
-    assert "launch-bound" == bound(points(**launches, waits=0.1)).bound
-    assert "throughput-bound" == bound(points(**work, waits=1.0)).bound
+def test_a_cpu_that_waits_for_nothing_is_not_bound_by_waiting() -> None:
+    """Values that are read cost nothing there, so the verdict is the largest part; the report still says where."""
+    where = (("env.py:12", 1.0),)
+    measured = points(fixed=50e-3, per_env=1e-6, waits=1.0, waits_at=where)
+    verdict = bound(measured)
+    assert "launch-bound" == verdict.bound
+    found = [Measured(num_envs=point.num_envs, point=point) for point in measured]
+    assert [
+        Line(
+            "host reads",
+            "from the device once a vector step, at env.py:12: costs nothing here; the same line waits for a GPU",
+            "warn",
+        )
+    ] == [line for line in report(verdict, found) if line.label == "host reads"]
 
 
 def test_scopes_are_not_mixed() -> None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope._arguments import positive_integer, positive_number
-from stepscope.commands._screen import columns, laid_out, painted
+from stepscope._arguments import positive_integer
+from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.export._needed import needed
 from stepscope.plan._bound_measure import times_of
 from stepscope.plan._bound_report import as_json, report, rows
 from stepscope.plan.bound import bound
@@ -22,7 +18,6 @@ from stepscope.plan.bound import bound
 if TYPE_CHECKING:
     from stepscope._arguments import Parser
     from stepscope.plan._bound_measure import Measured
-    from stepscope.plan.bound import Verdict
 
 __all__ = ["add"]
 
@@ -38,7 +33,7 @@ _AFTER = (
     " -- python train.py --num_envs {num_envs} --max_iterations 5, which prints what stepscope read understands."
 )
 _SIZES = "256,512,1024,2048,4096"
-_LIMIT = {True: 120.0, False: 600.0}  # seconds for a size of a factory, and of a command
+_OF_THE_LOOP = ("policy", "horizon", "hidden")
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -58,29 +53,20 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         help="the size that the verdict speaks of (default: the largest)",
     )
     parser.add_argument(
-        "--horizon",
-        type=positive_integer,
-        metavar="H",
-        help="vector steps per rollout, unless the factory brings its own (default: 16)",
+        "--policy",
+        metavar="MODULE:FACTORY",
+        help="called with the environment, it returns the policy, a torch.nn.Module (default: a small one)",
     )
     parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        type=_option,
-        metavar="NAME=VALUE",
-        help="pass this on to the factory; a VALUE is JSON or text",
+        "--horizon", type=positive_integer, metavar="H", help="vector steps per rollout (default: 16)"
     )
     parser.add_argument(
-        "--limit",
-        type=positive_number,
-        metavar="SECONDS",
-        help="time that a size may take (default: 120, or 600 for a command)",
+        "--hidden",
+        type=_widths,
+        metavar="W,W,...",
+        help="widths of the hidden layers of the loop's own networks (default: 64,64)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write all of it as JSON; - is standard output")
-    parser.add_argument(
-        "--plot", metavar="FILE", help="draw the times into FILE.svg or FILE.png (needs stepscope[plot])"
-    )
+    add_common(parser, figure="times")
     parser.set_defaults(command=_bound)
 
 
@@ -88,24 +74,31 @@ def _bound(options: argparse.Namespace) -> int:
     target = target_of(options)
     factory = target.factory is not None
     _check(options, factory=factory)
-    settings: dict[str, Any] = {"options": dict(options.option), "horizon": options.horizon or 16}
-    found = times_of(
-        target,
-        options.sizes,
-        limit=options.limit or _LIMIT[factory],
-        tell=_tell,
-        **(settings if factory else {}),
-    )
-    _progress("")
+    limit = options.limit or LIMIT[factory]
+    settings = _settings(options) if factory else {}
+    try:
+        found = times_of(target, options.sizes, limit=limit, tell=_tell, **settings)
+    finally:
+        progress("")
     verdict = bound(_points(found), at=options.at)
     if options.json is not None:
-        _write(options.json, as_json(verdict, found, target=target, provenance=asdict(provenance())))
+        write(options.json, as_json(verdict, found, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        table = list(columns(rows(found), left=(len(rows(found)[0]) - 1,)))
-        print(painted(table[0], "bold"), *table[1:], "", *laid_out(report(verdict, found)), sep="\n")
+        table = rows(found)
+        show(table, report(verdict, found), left=len(table[0]) - 1)
     if options.plot is not None:
-        _plot(options.plot, verdict, found, quiet=options.json == "-")
+        from stepscope.plan._bound_plot import draw  # noqa: PLC0415 - it imports matplotlib
+
+        draw(verdict, found, path=options.plot)
+        if options.json != "-":
+            print(f"\nfigure saved as {options.plot}")
     return 0
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(options, name) for name in _OF_THE_LOOP}
+    found = {name: value for name, value in given.items() if value is not None}
+    return {**found, "options": dict(options.option)}
 
 
 def _points(found: tuple[Measured, ...]) -> list[Any]:
@@ -117,19 +110,13 @@ def _points(found: tuple[Measured, ...]) -> list[Any]:
 
 
 def _check(options: argparse.Namespace, *, factory: bool) -> None:
-    if not factory and (options.horizon or options.option):
-        raise BadInputError("--horizon and --option are for a factory; a command has options of its own.")
+    if not factory and (options.option or any(getattr(options, name) for name in _OF_THE_LOOP)):
+        raise BadInputError(
+            "--policy, --horizon, --hidden and --option are for a factory; a command has options of its own."
+        )
     if options.at is not None and options.at not in options.sizes:
         raise BadInputError(f"--at {options.at} is none of --sizes; add it to them.")
-    for path, ending in ((options.plot, (".svg", ".png")), (options.json, ())):
-        if path in (None, "-"):
-            continue
-        if ending and Path(path).suffix.lower() not in ending:
-            raise BadInputError(f"{path} does not end like a figure; give a name that ends in .svg or .png.")
-        if Path(path).is_dir() or not Path(path).parent.is_dir():
-            raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
-    if options.plot is not None:
-        needed("matplotlib", extra="plot", what="--plot")
+    check_outputs(options)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -139,36 +126,9 @@ def _sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _option(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name.isidentifier() and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _plot(path: str, verdict: Verdict, found: tuple[Measured, ...], *, quiet: bool) -> None:
-    from stepscope.plan._bound_plot import draw  # noqa: PLC0415 - it imports matplotlib
-
-    draw(verdict, found, path=path)
-    if not quiet:
-        print(f"\nfigure saved as {path}")
-
-
-def _write(path: str, value: dict[str, Any]) -> None:
-    text = json.dumps(value, indent=1)
-    if path == "-":
-        print(text)
-        return
-    Path(path).write_text(text + "\n", encoding="utf-8")
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(positive_integer(each) for each in text.split(","))
 
 
 def _tell(found: Measured) -> None:
-    _progress(f"N = {found.num_envs:,}: {found.problem or 'measured'}")
-
-
-def _progress(text: str) -> None:
-    if sys.stderr is not None and sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+    progress(f"N = {found.num_envs:,}: {found.problem or 'measured'}")

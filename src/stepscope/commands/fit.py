@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stepscope._arguments import positive_integer, positive_number, size_in_bytes
-from stepscope.commands._screen import columns, laid_out, painted
+from stepscope._arguments import positive_integer, size_in_bytes
+from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.export._needed import needed
 from stepscope.measure._fate import in_units
 from stepscope.plan._fit import Budget, as_json, fit, verify
 from stepscope.plan._fit_words import report, rows
@@ -22,6 +17,8 @@ from stepscope.plan._probe import Load
 from stepscope.plan._search import FIRST
 
 if TYPE_CHECKING:
+    import argparse
+
     from stepscope._arguments import Parser
     from stepscope.plan._probe import Probe
 
@@ -38,7 +35,6 @@ _AFTER = (
     " -- python train.py --num_envs {num_envs} --max_iterations 2. Runs are made with MALLOC_MMAP_THRESHOLD_=131072"
     " unless that is set, so that freed memory goes back to the system: run your training with it, too."
 )
-_LIMIT = {True: 120.0, False: 600.0}  # seconds for a probe of a factory, and of a command
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -64,25 +60,13 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         help="keep a rollout of H vector steps, as training does",
     )
     parser.add_argument(
-        "--option", action="append", default=[], type=_option, metavar="NAME=VALUE", help="pass this on to the factory; a VALUE is JSON or text"
-    )  # fmt: skip
-    parser.add_argument(
         "--first",
         type=positive_integer,
         default=FIRST,
         metavar="N",
         help="size of the first run (default: %(default)s)",
     )
-    parser.add_argument(
-        "--limit",
-        type=positive_number,
-        metavar="SECONDS",
-        help="time that a run may take (default: 120, or 600 for a command)",
-    )
-    parser.add_argument("--json", metavar="FILE", help="write all of it as JSON; - is standard output")
-    parser.add_argument(
-        "--plot", metavar="FILE", help="draw the line into FILE.svg or FILE.png (needs stepscope[plot])"
-    )
+    add_common(parser, figure="line")
     parser.set_defaults(command=_fit)
 
 
@@ -90,20 +74,21 @@ def _fit(options: argparse.Namespace) -> int:
     target = target_of(options)
     _check(options, factory=target.factory is not None)
     load = Load(policy=options.policy, horizon=options.horizon, options=dict(options.option))
-    limit = options.limit or _LIMIT[target.factory is not None]
+    limit = options.limit or LIMIT[target.factory is not None]
     budget = _budget(options.budget)
     if options.verify and budget.device_bytes is None:
         budget.check_provable(budget.given)  # now, before anything runs for a while
-    made = fit(target, budget=budget, load=load, limit_seconds=limit, first=options.first, tell=_tell)
     verified: tuple[Probe, ...] = ()
-    if options.verify:
-        verified = verify(target, made, budget=budget, load=load, limit_seconds=limit, tell=_tell)
-    _progress("")
+    try:
+        made = fit(target, budget=budget, load=load, limit_seconds=limit, first=options.first, tell=_tell)
+        if options.verify:
+            verified = verify(target, made, budget=budget, load=load, limit_seconds=limit, tell=_tell)
+    finally:
+        progress("")
     if options.json is not None:
-        _write(options.json, as_json(made, verified, target=target, provenance=asdict(provenance())))
+        write(options.json, as_json(made, verified, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        table = list(columns(rows(made), left=(4,)))
-        print(painted(table[0], "bold"), *table[1:], "", *laid_out(report(made, verified)), sep="\n")
+        show(rows(made), report(made, verified), left=4)
     if options.plot is not None:
         from stepscope.plan._fit_plot import draw  # noqa: PLC0415 - it imports matplotlib
 
@@ -118,17 +103,7 @@ def _check(options: argparse.Namespace, *, factory: bool) -> None:
         raise BadInputError(
             "--policy, --horizon and --option are for a factory; a command has options of its own."
         )
-    if options.policy is not None and not all(options.policy.partition(":")):
-        raise BadInputError(f"--policy {options.policy!r} names no function; write module:factory.")
-    for path, ending in ((options.plot, (".svg", ".png")), (options.json, ())):
-        if path in (None, "-"):
-            continue
-        if ending and Path(path).suffix.lower() not in ending:
-            raise BadInputError(f"{path} does not end like a figure; give a name that ends in .svg or .png.")
-        if Path(path).is_dir() or not Path(path).parent.is_dir():
-            raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
-    if options.plot is not None:
-        needed("matplotlib", extra="plot", what="--plot")
+    check_outputs(options)
 
 
 def _budget(given: int | None) -> Budget:
@@ -138,28 +113,5 @@ def _budget(given: int | None) -> Budget:
         raise BadInputError("memory is measured on Linux only, which tells what a process takes.") from error
 
 
-def _option(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name.isidentifier() and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _write(path: str, value: dict[str, Any]) -> None:
-    text = json.dumps(value, indent=1)
-    if path == "-":
-        print(text)
-        return
-    Path(path).write_text(text + "\n", encoding="utf-8")
-
-
 def _tell(found: Probe) -> None:
-    _progress(f"N = {found.num_envs:,}: {found.outcome.fate}, {in_units(found.host_bytes)}")
-
-
-def _progress(text: str) -> None:
-    if sys.stderr is not None and sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+    progress(f"N = {found.num_envs:,}: {found.outcome.fate}, {in_units(found.host_bytes)}")

@@ -1,4 +1,4 @@
-"""Find a factory of environments by its name, and call it."""
+"""Find what a person named as module:name, and call it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["made_by"]
+__all__ = ["found_by_name", "made_by"]
 
 
 def made_by(factory: str, *, num_envs: int, device: object, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
@@ -22,7 +22,7 @@ def made_by(factory: str, *, num_envs: int, device: object, options: Mapping[str
     BadInputError
         There is no such factory, or it does not take ``num_envs`` and these options.
     """
-    make = _found(factory)
+    make = found_by_name(factory)
     given = dict(options)
     try:
         taken = inspect.signature(make).parameters
@@ -39,7 +39,14 @@ def made_by(factory: str, *, num_envs: int, device: object, options: Mapping[str
     return make(num_envs=num_envs, **given)
 
 
-def _found(name: str) -> Callable[..., Any]:
+def found_by_name(name: str) -> Callable[..., Any]:
+    """Return what ``"module:name"`` names.
+
+    Raises
+    ------
+    BadInputError
+        There is no such module or nothing of that name in it, or it cannot be called.
+    """
     module, _, path = name.partition(":")
     if not module or not path:
         raise BadInputError(f"{name!r} names no factory; write module:factory.")

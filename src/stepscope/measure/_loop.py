@@ -43,9 +43,8 @@ class LoopSettings:
 class Loop:
     """An environment, a policy and an update.
 
-    The environment follows Gymnasium's vector convention, with tensors or NumPy arrays. It may bring a ``policy``, a
-    `torch.nn.Module` that turns observations into means of actions (logits where actions are discrete), and a
-    ``horizon``; what it does not bring is as in the settings.
+    The environment follows Gymnasium's vector convention, with tensors or NumPy arrays. A policy turns observations
+    into means of actions, or into logits where actions are discrete; None is a multilayer perceptron.
 
     Nothing here waits for the device.
 
@@ -62,15 +61,15 @@ class Loop:
         num_envs: int,
         device: torch.device,
         settings: LoopSettings,
+        policy: nn.Module | None = None,
     ) -> None:
         self.env, self.device, self.settings = env, device, settings
-        self.num_envs = num_envs
+        self.num_envs, self.horizon = num_envs, settings.horizon
         _check(env)
-        self.horizon = _horizon(env, settings)
         first = _returned(env.reset(), 2, "reset")[0]
         self._arrays = not _is_tensor(first)
         self._observations = self._taken(first)
-        self._policy = self._own_policy() or self._mlp(*self._actions())
+        self._policy = self._mlp(*self._actions()) if policy is None else policy.to(device)
         means = self._policy(self._observations.float())
         self._discrete = _space(env, "n") is not None
         self._log_std = nn.Parameter(torch.zeros(() if self._discrete else means.shape[1:], device=device))
@@ -170,14 +169,6 @@ class Loop:
         layers += [nn.Linear(width, outputs), *([nn.Unflatten(1, shape)] if len(shape) > 1 else [])]
         return nn.Sequential(*layers).to(self.device)
 
-    def _own_policy(self) -> nn.Module | None:
-        policy = getattr(self.env, "policy", None)
-        if policy is None or isinstance(policy, nn.Module):
-            return None if policy is None else policy.to(self.device)
-        raise BadInputError(
-            f"the environment's policy is a {type(policy).__name__}; it must be a torch.nn.Module."
-        )
-
     def _actions(self) -> tuple[int, tuple[int, ...]]:
         """Return how many numbers an action takes from the policy, and its shape."""
         choices, shape = _space(self.env, "n"), _space(self.env, "shape")
@@ -226,13 +217,6 @@ def _returned(values: Any, count: int, method: str) -> Any:  # noqa: ANN401 - wh
         return values
     what = f"{len(values)} values" if isinstance(values, tuple) else f"a {type(values).__name__}"
     raise BadInputError(f"{method}() returned {what}; Gymnasium's vector convention has {count} values.")
-
-
-def _horizon(env: Any, settings: LoopSettings) -> int:  # noqa: ANN401 - whatever a factory returns
-    horizon = getattr(env, "horizon", settings.horizon)
-    if isinstance(horizon, int) and horizon > 0:
-        return horizon
-    raise BadInputError(f"the environment's horizon is {horizon!r}; it must be a whole number from 1.")
 
 
 def _space(env: Any, attribute: str) -> Any:  # noqa: ANN401 - of Gymnasium's spaces

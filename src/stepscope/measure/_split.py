@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stepscope.errors import BadInputError
 from stepscope.measure._fresh import fresh
 from stepscope.measure._timing import Timing
 
@@ -36,7 +37,7 @@ class LoopSplit:
     without_rendering
         Stepping with the rendering switched off; None where the environment does not say that it can.
     waits
-        How often the host waits for the device in a vector step; on the CPU, how often it would on a GPU.
+        How often the host reads from the device in a vector step, for which it waits where that is a GPU.
     waits_at
         Where, as ``file:line``, with how often in a vector step; the most frequent first.
     lost
@@ -71,6 +72,7 @@ def loop_split(
     *,
     num_envs: int,
     options: Mapping[str, Any] | None = None,
+    policy: str | None = None,
     horizon: int = 16,
     hidden: Sequence[int] = (64, 64),
     epochs: int = 5,
@@ -90,13 +92,15 @@ def loop_split(
     ----------
     env
         ``"module:factory"``, called with ``num_envs`` and the options, and with ``device`` if it takes one. What it
-        returns follows Gymnasium's vector convention, with tensors or NumPy arrays. It may have a ``policy``, a
-        `torch.nn.Module` from observations to means of actions (logits where they are discrete), a ``horizon``, and
-        ``rendering``, which is True and may be set to False where its steps render and need not.
+        returns follows Gymnasium's vector convention, with tensors or NumPy arrays. Where its steps render and need
+        not, it has ``rendering``, which is True and may be set to False.
     num_envs
         How many environments.
     options
         More keyword arguments of the factory, as JSON can hold them.
+    policy
+        ``"module:function"``, called with the environment; the `torch.nn.Module` that it returns turns observations
+        into means of actions, or into logits where they are discrete. None is a multilayer perceptron.
     horizon, hidden, epochs, minibatches
         Vector steps per rollout; widths of the hidden layers; passes over a rollout and the parts of each.
     device
@@ -126,6 +130,7 @@ def loop_split(
         "stepscope.measure._split:_split",
         limit=limit,
         env=env,
+        policy=policy,
         num_envs=num_envs,
         options=dict(options or {}),
         settings={
@@ -149,6 +154,7 @@ def loop_split(
 def _split(
     *,
     env: str,
+    policy: str | None,
     num_envs: int,
     options: dict[str, Any],
     settings: dict[str, Any],
@@ -169,7 +175,7 @@ def _split(
     torch.manual_seed(0)
     world = made_by(env, num_envs=num_envs, device=where, options=options)
     chosen = LoopSettings(**{**settings, "hidden": tuple(settings["hidden"])})
-    loop = Loop(world, num_envs=num_envs, device=where, settings=chosen)
+    loop = Loop(world, num_envs=num_envs, device=where, settings=chosen, policy=_policy(policy, world))
     clock = _Events() if where.type == "cuda" else _Wall()
     found = _timed(loop, clock, repeats=repeats, seconds=seconds)
     found |= _waiting(loop, where)
@@ -185,6 +191,20 @@ def _split(
         "clock": clock.name,
         "threads": torch.get_num_threads(),
     }
+
+
+def _policy(name: str | None, world: Any) -> Any:  # noqa: ANN401 - a module of torch, which is not imported here
+    """Return what a function of this name makes for the environment."""
+    if name is None:
+        return None
+    from torch import nn  # noqa: PLC0415 - as above
+
+    from stepscope.measure._factory import found_by_name  # noqa: PLC0415
+
+    policy = found_by_name(name)(world)
+    if not isinstance(policy, nn.Module):
+        raise BadInputError(f"{name} returned a {type(policy).__name__}; it must return a torch.nn.Module.")
+    return policy
 
 
 class _Wall:
@@ -237,8 +257,8 @@ def _timed(loop: Any, clock: _Wall | _Events, *, repeats: int, seconds: float) -
     """Warm up until steady, then time iterations."""
     import time  # noqa: PLC0415 - as above
 
+    warm = [_iteration(loop, clock)]  # it may compile, which does not count
     until = time.perf_counter() + seconds
-    warm = [_iteration(loop, clock)]
     while not _steady(warm) and time.perf_counter() < until:
         warm.append(_iteration(loop, clock))
     until = time.perf_counter() + seconds

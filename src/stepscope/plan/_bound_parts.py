@@ -34,7 +34,7 @@ class Point:
     without_rendering
         Stepping with rendering switched off.
     waits
-        How often the host waits for the device in a vector step, or would on a GPU.
+        How often the host reads from the device in a vector step, for which it waits where that is a GPU.
     waits_at
         Where, as ``file:line``, with how often in a vector step.
     lost

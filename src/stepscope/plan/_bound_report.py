@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._report import Line
 from stepscope.plan._bound_parts import SCOPES
-from stepscope.plan._bound_words import rounded
+from stepscope.plan._bound_words import how_often, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,12 +25,11 @@ _DASH = "\N{EN DASH}"
 
 def rows(found: Sequence[Measured]) -> list[tuple[str, ...]]:
     """Return the rows of the table, its header first; a size that failed has its reason in the last column."""
-    waits = any(each.point and each.point.waits for each in found)
-    head = ["environments", *(f"fps {scope}" for scope in SCOPES), "ms/vector step", "spread", "doubling"]
-    table = [(*head, *["waits"] * waits, "")]
+    head = ("environments", *(f"fps {scope}" for scope in SCOPES), "ms/vector step", "spread", "doubling", "")
+    table = [head]
     before: Measured | None = None
     for each in found:
-        table.append((*_cells(each, before), *([_waits(each)] if waits else []), each.problem))
+        table.append((*_cells(each, before), each.problem))
         before = each
     return table
 
@@ -59,11 +58,6 @@ def _doubling(each: Measured, before: Measured | None, last: Timing) -> str:
     return _DASH if earlier is None else f"{2 * earlier.median / last.median - 1:+.0%}"
 
 
-def _waits(each: Measured) -> str:
-    waits = None if each.point is None else each.point.waits
-    return _DASH if waits is None else f"{waits:,.3g}"
-
-
 def report(verdict: Verdict, found: Sequence[Measured]) -> Iterator[Line]:
     """Yield the verdict and what it rests on."""
     tone: Tone = "warn" if verdict.bound == "cannot tell" else ""
@@ -79,6 +73,7 @@ def report(verdict: Verdict, found: Sequence[Measured]) -> Iterator[Line]:
         shares = ", ".join(f"{part.share:.0%} {part.name}" for part in verdict.parts)
         yield Line("an iteration", f"{shares}, at {verdict.num_envs:,} environments")
     yield from _loop(found)
+    yield from _reads(verdict, found)
 
 
 def _loop(found: Sequence[Measured]) -> Iterator[Line]:
@@ -90,6 +85,17 @@ def _loop(found: Sequence[Measured]) -> Iterator[Line]:
     unsteady = [f"{each.num_envs:,}" for each in found if each.split and not each.split.steady]
     if unsteady:
         yield Line("", f"not steady before the measurement: {', '.join(unsteady)} environments", "warn")
+
+
+def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[Line]:
+    """Say where the host would wait for a GPU, unless the verdict has said so."""
+    point = next(each.point for each in found if each.num_envs == verdict.num_envs)
+    if verdict.bound == "synchronisation-bound" or point is None or not point.waits:
+        return
+    cost = "costs nothing here; the same line waits for a GPU"
+    if point.lost is not None:
+        cost = f"for which it waits, at a cost of {point.lost:.0%} of the rollout"
+    yield Line("host reads", f"from the device {how_often(point)}: {cost}", "warn")
 
 
 def as_json(

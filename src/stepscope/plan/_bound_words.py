@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stepscope.plan._bound_parts import Part, Point
     from stepscope.plan.cost import CostModel
 
-__all__ = ["advice", "gain_of_doubling", "reason", "rounded"]
+__all__ = ["advice", "gain_of_doubling", "how_often", "reason", "rounded"]
 
 _NAMES = {
     "fixed": "what a step costs however few environments there are",
@@ -49,36 +49,27 @@ def reason(bound: str, parts: Sequence[Part], point: Point, *, sizes: Sequence[i
             f" ({_range(second)}) are too alike for these measurements."
         )
     largest = parts[0]
-    return (
-        f"at {point.num_envs:,} environments {largest.share:.0%} of the time is {_NAMES[largest.name]}"
-        f" ({_range(largest)})."
-    )
+    return f"at {point.num_envs:,} environments {_range(largest)} of the time is {_NAMES[largest.name]}."
 
 
 def _range(part: Part) -> str:
     low, high = f"{100 * part.low:.0f}", f"{100 * part.high:.0f}"
-    return f"{high} %" if low == high else f"{low} to {high} %"
+    return f"{100 * part.share:.0f} %" if low == high else f"{low} to {high} %"
 
 
 def _waiting(point: Point) -> str:
-    often = _often(point.waits or 0.0)
-    if point.lost is None:
-        return (
-            f"the host would wait for a GPU {often} a vector step{_where(point)}, so it could never queue work ahead."
-            " This is a CPU, where waiting costs nothing."
-        )
     return (
-        f"the host waits for the device {often} a vector step{_where(point)}, and the device for the host:"
-        f" {100 * point.lost:.0f} % of the rollout is lost."
+        f"the host waits for the device {how_often(point)}, and the device for the host:"
+        f" {100 * (point.lost or 0.0):.0f} % of the rollout is lost."
     )
 
 
-def _often(times: float) -> str:
-    return "once" if times == 1 else f"{times:,.3g} times"
-
-
-def _where(point: Point) -> str:
-    return f", at {' and '.join(place for place, _ in point.waits_at[:3])}" if point.waits_at else ""
+def how_often(point: Point) -> str:
+    """Return how often the host reads from the device, and where."""
+    times = point.waits or 0.0
+    often = "once" if times == 1 else f"{times:,.3g} times"
+    where = " and ".join(place for place, _ in point.waits_at[:3])
+    return f"{often} a vector step{where and f', at {where}'}"
 
 
 def advice(bound: str, parts: Sequence[Part], point: Point, *, model: CostModel) -> str:
@@ -88,23 +79,23 @@ def advice(bound: str, parts: Sequence[Part], point: Point, *, model: CostModel)
     most = _times(1.0 / (1.0 - share)) if share < 1 else ""
     if bound == "launch-bound":
         return (
-            f"Run more environments: doubling {point.num_envs:,} adds {doubling} to the rate{_half(model)}."
+            f"Run more environments: from {point.num_envs:,} on, doubling their number adds {doubling} to the"
+            f" rate{_half(model)}."
         )
     if bound == "throughput-bound":
         return (
-            f"From {point.num_envs:,} on, doubling the number of environments adds {doubling} to the rate at most:"
-            " make the work for each of them cheaper."
+            f"Make the work for each environment cheaper: from {point.num_envs:,} on, doubling their number adds"
+            f" {doubling} to the rate."
         )
     if bound == "learner-bound":
         return (
-            f"Make the update cheaper: at half of its cost the rate is {_times(1.0 / (1.0 - share / 2))}, while stepping"
-            f" and inference that cost nothing would make it {_times(1 / share)}."
+            f"Make the update cheaper: at half of its cost the rate is {_times(1.0 / (1.0 - share / 2))}, while doubling"
+            f" {point.num_envs:,} environments adds {doubling}."
         )
     if bound == "render-bound":
         return f"Switch rendering off, or render less often: without it the rate is {most}."
     if bound == "synchronisation-bound":
-        gain = "" if point.lost is None else f": that saves up to {100 * point.lost:.0f} % of the rollout"
-        return f"Leave the value on the device{gain}."
+        return f"Leave the value on the device: that saves up to {100 * (point.lost or 0.0):.0f} % of the rollout."
     return f"Doubling {point.num_envs:,} environments adds about {doubling} to the rate; measure more sizes, or on a quieter machine."
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
+from stepscope.measure._factory import found_by_name
 from stepscope.measure._tree import resident
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def roll_out(
     dict
         ``before_bytes``, the resident set before the first environment was made, and ``steps``.
     """
-    make = _found(factory)
+    make = found_by_name(factory)
     before = resident(os.getpid())
     env = make(num_envs=num_envs, **options)
     observations = _first(env.reset())
-    act = _random_actions(env, observations) if policy is None else _found(policy)(env)
+    act = _random_actions(env, observations) if policy is None else found_by_name(policy)(env)
     rollout: list[Any] = []
     steps = max(_STEPS, horizon)
     for _ in range(steps):
@@ -43,19 +43,6 @@ def roll_out(
         observations = found[0]
     _wait()
     return {"before_bytes": before, "steps": steps}
-
-
-def _found(name: str) -> Callable[..., Any]:
-    module, _, path = name.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise BadInputError(f"there is no module {error.name!r} to import for {name}.") from error
-    except AttributeError as error:
-        raise BadInputError(f"{module} has no {path!r}; check the name after the colon.") from error
-    return found
 
 
 def _first(reset: Any) -> Any:  # noqa: ANN401 - whatever the environment says

@@ -98,9 +98,8 @@ def bound(points: Iterable[Point], *, at: int | None = None) -> Verdict:
     with each size left out in turn (a jackknife, after Quenouille, 1956).
 
     Waiting comes before all of them where it costs more than a fifth of the time: without it host and device would
-    work beside one another, and an iteration would take as long as the slower of them. On a CPU that cannot be
-    measured; where the fixed part is the largest and the host would wait in every vector step, the verdict is that
-    of a GPU, and the reason says so.
+    work beside one another, and an iteration would take as long as the slower of them. On a CPU there is nothing to
+    wait for, so it is never the verdict there.
 
     Examples
     --------
@@ -157,6 +156,4 @@ def _decided(parts: Sequence[Part], point: Point) -> Bound:
         return "synchronisation-bound"
     if any(part.high >= largest.low for part in parts[1:]):
         return "cannot tell"
-    if largest.name == "fixed" and point.lost is None and (point.waits or 0.0) >= 1:
-        return "synchronisation-bound"
     return _OF[largest.name]
