@@ -1,0 +1,98 @@
+"""What ``stepscope fit`` and ``stepscope bound`` share beyond the TARGET: options, progress, and where results go."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepscope._arguments import positive_number
+from stepscope.commands._screen import columns, laid_out, painted
+from stepscope.errors import BadInputError
+from stepscope.export._needed import needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from stepscope.logs._report import Line
+
+__all__ = ["LIMIT", "add_common", "check_outputs", "progress", "show", "write"]
+
+LIMIT = {True: 120.0, False: 600.0}
+"""Seconds for a run of a factory, and of a command."""
+
+
+def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
+    """Add the options that both commands have."""
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="pass this on to the factory; a VALUE is JSON or text",
+    )
+    parser.add_argument(
+        "--limit",
+        type=positive_number,
+        metavar="SECONDS",
+        help="time that a run may take (default: 120, or 600 for a command)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all of it as JSON; - is standard output")
+    parser.add_argument(
+        "--plot", metavar="FILE", help=f"draw the {figure} into FILE.svg or FILE.png (needs stepscope[plot])"
+    )
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Refuse, before anything runs for a while, what could not be written afterwards, and names that name nothing.
+
+    Raises
+    ------
+    BadInputError
+        The policy is no ``module:factory``, a file cannot be one, or matplotlib is missing.
+    """
+    if options.policy is not None and not all(options.policy.partition(":")):
+        raise BadInputError(f"--policy {options.policy!r} names no function; write module:factory.")
+    for path, ending in ((options.plot, (".svg", ".png")), (options.json, ())):
+        if path in (None, "-"):
+            continue
+        if ending and Path(path).suffix.lower() not in ending:
+            raise BadInputError(f"{path} does not end like a figure; give a name that ends in .svg or .png.")
+        if Path(path).is_dir() or not Path(path).parent.is_dir():
+            raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
+    if options.plot is not None:
+        needed("matplotlib", extra="plot", what="--plot")
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def show(table: Sequence[Sequence[str]], lines: Iterable[Line], *, left: int) -> None:
+    """Print a table, one of whose columns stands to the left, and what it comes to."""
+    header, *rows = columns(table, left=(left,))
+    print(painted(header, "bold"), *rows, "", *laid_out(lines), sep="\n")
+
+
+def write(path: str, value: dict[str, Any]) -> None:
+    """Write JSON into a file, or onto standard output for ``-``."""
+    text = json.dumps(value, indent=1)
+    if path == "-":
+        print(text)
+        return
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def progress(text: str) -> None:
+    """Show one line in place of the last one, on a terminal only."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
