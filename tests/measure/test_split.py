@@ -1,0 +1,68 @@
+"""Where the time of a loop goes, on environments and policies that sleep for a known time."""
+
+from __future__ import annotations
+
+import pytest
+
+from stepscope.errors import BadInputError
+from stepscope.measure import MeasurementFailedError
+from stepscope.measure._split import loop_split
+from tests.measure.loops_under_test import POLICY, RENDER, STEP
+
+HERE = "tests.measure.loops_under_test:"
+SHORT = {"num_envs": 5, "horizon": 4, "seconds": 1.0, "repeats": 5}
+
+
+def test_each_part_is_timed_by_itself() -> None:
+    """Stepping sleeps 4 ms and the policy 2 ms, and the update runs the policy once for each of its 4 x 5 parts."""
+    split = loop_split(f"{HERE}Sleeping", policy=f"{HERE}slow_policy", **SHORT)
+    assert STEP <= split.stepping.median < 2 * STEP
+    assert POLICY <= split.inference.median < 3 * POLICY
+    assert 20 * POLICY / 4 <= split.learning.median < 40 * POLICY / 4
+    assert (4, 5, "cpu", 1) == (split.horizon, split.total.repeats, split.device, split.threads)
+
+
+def test_the_scopes_are_sums_of_the_parts() -> None:
+    """A rollout is stepping and inference, and the total all three, within what medians of noise may differ."""
+    split = loop_split(f"{HERE}Sleeping", **SHORT)
+    rollout = split.stepping.median + split.inference.median
+    assert pytest.approx(rollout, rel=0.05) == split.rollout.median
+    assert pytest.approx(rollout + split.learning.median, rel=0.05) == split.total.median
+
+
+def test_a_slow_start_is_no_part_of_it() -> None:
+    """The first step takes a second longer, as compiling does, and the warm-up goes on until it is steady."""
+    split = loop_split(f"{HERE}Sleeping", options={"first": 1.5}, **SHORT)
+    assert split.total.high < 10 * STEP
+    assert split.warm_up >= 4
+    assert split.steady
+
+
+def test_rendering_is_timed_by_leaving_it_out() -> None:
+    """An environment that may leave it out is timed with it and without."""
+    split = loop_split(f"{HERE}Sleeping", options={"rendering": True}, **SHORT)
+    assert split.without_rendering is not None
+    assert pytest.approx(RENDER, rel=0.5) == split.stepping.median - split.without_rendering.median
+    assert loop_split(f"{HERE}Sleeping", **SHORT).without_rendering is None
+
+
+def test_what_a_hidden_item_costs_is_found_with_its_line() -> None:
+    """One value a vector step is read, and the line is named."""
+    split = loop_split("stepscope.envs.bottlenecks:hidden_wait", options={"launches": 3}, **SHORT)
+    (where, often), *rest = split.waits_at
+    assert (1.0, 1.0, []) == (split.waits, often, rest)
+    path, _, line = where.rpartition(":")
+    with open(path, encoding="utf-8") as source:  # noqa: PTH123 - a name from a frame
+        assert ".item()" in source.read().splitlines()[int(line) - 1]
+
+
+def test_a_policy_that_is_none_gets_a_sentence() -> None:
+    """Only a module of torch can be trained."""
+    with pytest.raises(BadInputError, match=r"returned a float; it must return a torch\.nn\.Module"):
+        loop_split(f"{HERE}Sleeping", policy=f"{HERE}no_policy", **SHORT)
+
+
+def test_a_factory_that_raises_is_a_failed_measurement() -> None:
+    """What it raised is said, and nothing happens to this process."""
+    with pytest.raises(MeasurementFailedError, match="no asset for 5"):
+        loop_split(f"{HERE}ran_away", **SHORT)
