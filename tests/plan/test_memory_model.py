@@ -16,7 +16,7 @@ fixed = st.floats(MIB, 2**36)
 per_env = st.floats(1.0, 2**31)
 
 
-@given(fixed=fixed, per_env=per_env, budget=st.floats(MIB, 2**40))
+@given(fixed=fixed, per_env=per_env, budget=st.floats(MIB, 2**39))
 def test_the_largest_fits_and_one_more_does_not(fixed: float, per_env: float, budget: float) -> None:
     """The prediction is the last size within the budget less its margin; 0 where none is."""
     model = MemoryModel(fixed_bytes=fixed, per_env_bytes=per_env)
