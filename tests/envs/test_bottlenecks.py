@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from stepscope.envs import bottlenecks
-from stepscope.measure._split import loop_split
-from stepscope.plan._bound_measure import point_of
-from stepscope.plan.bound import bound
+from stepscope.measure import loop_split
+from stepscope.plan import Point, bound
 
 MAKERS = ("light", "many_launches", "heavy", "hidden_wait")
 
@@ -40,7 +39,7 @@ def test_each_is_limited_by_its_own_reason(
 ) -> None:
     """The verdict on a real measurement is what the environment was written for."""
     points = [
-        point_of(
+        Point.of(
             loop_split(
                 f"stepscope.envs.bottlenecks:{name}",
                 num_envs=size,

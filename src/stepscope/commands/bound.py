@@ -11,9 +11,9 @@ from stepscope.commands._planning import LIMIT, add_common, check_outputs, progr
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
+from stepscope.plan._bound import bound
 from stepscope.plan._bound_measure import times_of
 from stepscope.plan._bound_report import as_json, report, rows
-from stepscope.plan.bound import bound
 
 if TYPE_CHECKING:
     from stepscope._arguments import Parser

@@ -7,11 +7,13 @@ boundaries only, repeated, reported as a median with its quartiles. What kills t
 from stepscope.measure._footprint import Footprint, Outcome, footprint_of, footprint_of_command
 from stepscope.measure._fresh import MeasurementFailedError, fresh
 from stepscope.measure._scene import SceneCost, scene_cost
+from stepscope.measure._split import LoopSplit, loop_split
 from stepscope.measure._steps import step_time
 from stepscope.measure._timing import Timing, summarise, time_blocks
 
 __all__ = [
     "Footprint",
+    "LoopSplit",
     "MeasurementFailedError",
     "Outcome",
     "SceneCost",
@@ -19,6 +21,7 @@ __all__ = [
     "footprint_of",
     "footprint_of_command",
     "fresh",
+    "loop_split",
     "scene_cost",
     "step_time",
     "summarise",

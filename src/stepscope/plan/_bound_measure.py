@@ -6,18 +6,17 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stepscope.measure import MeasurementFailedError, footprint_of_command
-from stepscope.measure._split import loop_split
+from stepscope.measure import MeasurementFailedError, footprint_of_command, loop_split
 from stepscope.plan._bound_log import point_from_log
 from stepscope.plan._bound_parts import Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from stepscope.measure._split import LoopSplit
+    from stepscope.measure import LoopSplit
     from stepscope.plan._target import Target
 
-__all__ = ["Measured", "point_of", "times_of"]
+__all__ = ["Measured", "times_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +86,7 @@ def _at(target: Target, num_envs: int, *, limit: float, settings: Mapping[str, A
         split = loop_split(target.factory, num_envs=num_envs, limit=limit, **settings)
     except MeasurementFailedError as error:
         return Measured(num_envs=num_envs, problem=error.reason, last_words=error.last_words)
-    return Measured(num_envs=num_envs, point=point_of(split), split=split)
-
-
-def point_of(split: LoopSplit) -> Point:
-    """Return of a measurement what the verdict needs."""
-    return Point(
-        num_envs=split.num_envs,
-        step=split.stepping,
-        rollout=split.rollout,
-        total=split.total,
-        without_rendering=split.without_rendering,
-        waits=split.waits,
-        waits_at=split.waits_at,
-        lost=split.lost,
-    )
+    return Measured(num_envs=num_envs, point=Point.of(split), split=split)
 
 
 def _run(target: Target, num_envs: int, *, limit: float) -> Measured:

@@ -10,7 +10,7 @@ from stepscope.plan.cost import CostModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from stepscope.measure import Timing
+    from stepscope.measure import LoopSplit, Timing
 
 __all__ = ["SCOPES", "Part", "PartName", "Point", "Scope", "models", "parts_at", "widest"]
 
@@ -49,6 +49,20 @@ class Point:
     waits: float | None = None
     waits_at: tuple[tuple[str, float], ...] = ()
     lost: float | None = None
+
+    @classmethod
+    def of(cls, split: LoopSplit) -> Point:
+        """Return what the verdict needs of the measurement of a loop."""
+        return cls(
+            num_envs=split.num_envs,
+            step=split.stepping,
+            rollout=split.rollout,
+            total=split.total,
+            without_rendering=split.without_rendering,
+            waits=split.waits,
+            waits_at=split.waits_at,
+            lost=split.lost,
+        )
 
     def timing(self, scope: Scope) -> Timing | None:
         """Return the times of one scope."""

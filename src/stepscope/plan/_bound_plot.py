@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from stepscope.plan._bound import Verdict
     from stepscope.plan._bound_measure import Measured
     from stepscope.plan._bound_parts import Scope
-    from stepscope.plan.bound import Verdict
 
 __all__ = ["draw", "drawn"]
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from stepscope.logs._report import Tone
     from stepscope.measure import Timing
+    from stepscope.plan._bound import Verdict
     from stepscope.plan._bound_measure import Measured
     from stepscope.plan._target import Target
-    from stepscope.plan.bound import Verdict
 
 __all__ = ["as_json", "report", "rows"]
 
