@@ -1,0 +1,196 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
+# ]
+# ///
+"""
+What limits my training?
+========================
+
+More environments help one run a lot, and another not at all.
+Which of the two is yours shows when a part of an iteration grows, and when it does not.
+This example times four environments that are slow on purpose, each for another reason, and lets the verdict guess;
+a fifth one hides an ``.item()`` in its step.
+"""
+
+from pathlib import Path
+
+import torch
+from stepscope import plots
+from stepscope.evidence import claim, measured, provenance
+from stepscope.measure import LoopSplit, loop_split
+from stepscope.plan import Point, bound
+
+# %%
+# Around each of them runs the same small training loop, a rollout of four steps and PPO's update.
+# Only the one with the cameras is a simulation; the others compute what has the shape of one.
+
+on_gpu = torch.cuda.is_available()
+edge = 128 if on_gpu else 96  # of an image, in pixels
+bottlenecks = "stepscope.envs.bottlenecks:"
+cases = {
+    "thousands of small launches": {
+        "env": f"{bottlenecks}many_launches",
+        "sizes": [1024, 4096, 16384] if on_gpu else [16, 64, 256],
+    },
+    "much work on each environment": {
+        "env": f"{bottlenecks}heavy",
+        "sizes": [65536, 262144, 1048576] if on_gpu else [64, 256, 1024],
+    },
+    "a large network": {
+        "env": f"{bottlenecks}light",
+        "sizes": [4096, 16384, 65536] if on_gpu else [64, 256, 1024],
+        "hidden": (512, 512) if on_gpu else (256, 256),
+        "epochs": 5 if on_gpu else 2,
+    },
+    "a camera in each world": {
+        "env": "stepscope.envs.scenes:cameras",
+        "sizes": [256, 1024, 4096] if on_gpu else [2, 8, 32],
+        "options": {"width": edge, "height": edge},
+    },
+    "a hidden .item() a step": {
+        "env": f"{bottlenecks}hidden_wait",
+        "sizes": [32768, 131072, 524288] if on_gpu else [8, 16, 32],
+    },
+}
+
+
+def split(sizes: list[int], **settings: object) -> dict[int, LoopSplit]:
+    """Measure the loop at each size, each in a fresh process."""
+    usual = {"horizon": 4, "hidden": (64,), "epochs": 1, "seconds": 1.0, "repeats": 5}
+    return {n: loop_split(num_envs=n, **{**usual, **settings}) for n in sizes}
+
+
+splits = {name: split(**case) for name, case in cases.items()}
+verdicts = {
+    name: bound([Point.of(each) for each in found.values()])
+    for name, found in splits.items()
+}
+for name, verdict in verdicts.items():
+    print(f"{name}\n  {verdict.bound}: {verdict.reason}\n  {verdict.advice}")
+measured(
+    "splits",
+    {
+        name: {
+            n: {
+                part: getattr(each, part).median
+                for part in ("stepping", "inference", "learning")
+            }
+            | {"waits": each.waits, "lost": each.lost}
+            for n, each in found.items()
+        }
+        for name, found in splits.items()
+    },
+)
+
+# %%
+# What does not grow with the number of environments is paid once: only where that is the largest part
+# do more of them help.
+
+looks = {
+    "fixed": {"color": plots.COLOURS["fixed"]},
+    "per environment": {"color": plots.COLOURS["per_env"]},
+    "learning": {"color": plots.INK},
+    "rendering": {
+        "facecolor": "none",
+        "edgecolor": plots.COLOURS["per_env"],
+        "hatch": "///",
+    },
+}
+figure, axes = plots.figure(
+    title="More environments help only where the grey part leads",
+    x="share of an iteration (%)",
+    y="",
+)
+for row, (name, verdict) in enumerate(verdicts.items()):
+    left = 0.0
+    for part in sorted(verdict.parts, key=lambda part: list(looks).index(part.name)):
+        axes.barh(row, 100 * part.share, left=left, height=0.4, **looks[part.name])
+        left += 100 * part.share
+    axes.text(0, row - 0.29, f"{name}: {verdict.bound}")
+for name, look in looks.items():
+    axes.barh(0, 0, label=name, **look)
+axes.set_yticks([])
+axes.invert_yaxis()
+axes.set_xlim(0, 100)
+figure.legend(loc="outside lower center", ncols=4)
+plots.show(figure)
+
+# %%
+# The number to act on is what doubling adds.
+# The line says it before anybody runs twice as many; here is what it says, and what happens.
+
+gains = {}
+for name in ("thousands of small launches", "much work on each environment"):
+    at = verdicts[name].num_envs
+    (twice,) = split(**{**cases[name], "sizes": [2 * at]}).values()
+    gains[name] = 2 * splits[name][at].total.median / twice.total.median - 1
+    print(
+        f"{name}: doubling {at} adds {100 * verdicts[name].doubling:.0f} % by the line,"
+        f" {100 * gains[name]:.0f} % measured"
+    )
+
+# %%
+# A value that the host reads, by ``.item()``, ``if tensor:`` or ``.cpu()``, makes it wait on a GPU until all
+# that was queued is done, and the GPU then waits for the host.
+# On a CPU nothing waits and the verdict does not change, but the line is found all the same.
+
+hidden = splits["a hidden .item() a step"]
+reads = hidden[max(hidden)]
+for place, often in reads.waits_at:
+    path, _, line = place.rpartition(":")
+    code = Path(path).read_text(encoding="utf-8").splitlines()[int(line) - 1].strip()
+    print(f"{often:.0f} a vector step: {Path(path).name}:{line}: {code}")
+others = max(
+    each.waits
+    for name, found in splits.items()
+    if "stepscope.envs.bottlenecks" in cases[name]["env"] and found is not hidden
+    for each in found.values()
+)
+
+# %%
+# What practitioners are told, checked on this machine.
+
+expected = {
+    "thousands of small launches": "launch-bound",
+    "much work on each environment": "throughput-bound",
+    "a large network": "learner-bound",
+    "a camera in each world": "render-bound",
+}
+for name, wanted in expected.items():
+    largest = verdicts[name].parts[0]
+    claim(
+        f"with {name} a run is {wanted}, and the verdict says so",
+        verdicts[name].bound == wanted,
+        f"{100 * largest.share:.0f} % {largest.name}",
+        about="C03",
+    )
+small, large = gains.values()
+claim(
+    "while launches are the limit, twice as many environments make the run more than half as fast again",
+    small > 0.5,
+    f"{100 * small:.0f} %",
+    about="C02",
+)
+claim(
+    "once the work on each of them is the limit, they add less than a quarter",
+    large < 0.25,
+    f"{100 * large:.0f} %",
+    about="C02",
+)
+claim(
+    "one hidden .item() a step is found, and none where there is none",
+    round(reads.waits) == 1 and others == 0,
+    f"{reads.waits:.0f} and {others:.0f} a vector step",
+)
+claim(
+    "a host that reads a value in the middle of each step is what limits a run on a GPU",
+    verdicts["a hidden .item() a step"].bound == "synchronisation-bound",
+    "nothing waits on a CPU"
+    if reads.lost is None
+    else f"{100 * reads.lost:.0f} % of the rollout is lost",
+    needs="cuda",
+)
+
+print(provenance())
