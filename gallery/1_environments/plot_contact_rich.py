@@ -1,0 +1,191 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
+# ]
+# ///
+"""
+Where do more environments stop paying off?
+===========================================
+
+Somewhere, twice as many environments no longer collect twice as much.
+A cart-pole, a walking robot and a heap of objects reach that point at very different numbers,
+and so does one of them with a larger network around it.
+This example measures N½, the number at which half of the peak rate is reached, for each of them,
+for stepping alone, with the policy, and with learning.
+"""
+
+import torch
+from stepscope import plots
+from stepscope.evidence import claim, measured, provenance
+from stepscope.measure import LoopSplit, loop_split
+from stepscope.plan import CostModel
+
+# %%
+# Three environments of different cost, and the cheapest of them with a larger network.
+# Every point is a fresh process with the same small training loop; what MuJoCo Warp compiles is in no time.
+
+on_gpu = torch.cuda.is_available()
+scenes = "stepscope.envs.scenes:"
+cases = {
+    "cart-pole": {"env": "stepscope.envs:CartPole"},
+    "cart-pole, larger network": {
+        "env": "stepscope.envs:CartPole",
+        "hidden": (512, 256, 128),
+    },
+    "quadruped": {"env": f"{scenes}quadruped"},
+    "heap of objects": {"env": f"{scenes}pile", "options": {"substeps": 4}},
+}
+sizes = {
+    "cart-pole": [1024, 32768, 1048576] if on_gpu else [64, 512, 4096, 16384],
+    "cart-pole, larger network": [1024, 16384, 131072] if on_gpu else [64, 256, 1024],
+    "quadruped": [256, 2048, 16384] if on_gpu else [1, 16, 64],
+    "heap of objects": [256, 2048, 16384] if on_gpu else [1, 16, 64],
+}
+
+splits: dict[str, dict[int, LoopSplit]] = {
+    name: {
+        n: loop_split(
+            num_envs=n,
+            **{"hidden": (64,), **case},
+            horizon=4,
+            epochs=2,
+            minibatches=2,
+            seconds=1.0,
+            repeats=5,
+        )
+        for n in sizes[name]
+    }
+    for name, case in cases.items()
+}
+measured(
+    "seconds per vector step",
+    {
+        name: {
+            n: {
+                scope: [timing.low, timing.median, timing.high]
+                for scope, timing in {
+                    "step": each.stepping,
+                    "rollout": each.rollout,
+                    "total": each.total,
+                }.items()
+            }
+            for n, each in found.items()
+        }
+        for name, found in splits.items()
+    },
+)
+
+# %%
+# Each scope has a line of its own, T(N) = a + b N, and N½ = a / b.
+# The scopes are those of the rates that libraries print.
+
+models = {
+    name: {
+        "step": CostModel.fit([(n, s.stepping.median) for n, s in found.items()]),
+        "rollout": CostModel.fit([(n, s.rollout.median) for n, s in found.items()]),
+        "total": CostModel.fit([(n, s.total.median) for n, s in found.items()]),
+    }
+    for name, found in splits.items()
+}
+half = {
+    name: {scope: model.half_rate_num_envs for scope, model in each.items()}
+    for name, each in models.items()
+}
+for name, each in models.items():
+    for scope, model in each.items():
+        print(
+            f"{name:26} {scope:8} {1e6 * model.fixed:8.0f} us + {1e6 * model.per_env:8.3f} us x N,"
+            f"  N½ = {model.half_rate_num_envs:8.0f},  peak {model.peak_rate:10.3g} env steps/s"
+        )
+    off = max(
+        abs(s.total.median / each["total"].predict(n) - 1)
+        for n, s in splits[name].items()
+    )
+    print(f"{name:26} no total is further than {100 * off:.0f} % from its line")
+
+# %%
+# The rate of training, as a share of the peak that its line promises: a point beside its curve is where the line does
+# not hold.
+
+figure, axes = plots.figure(
+    title=f"Half of the peak rate: at {half['heap of objects']['total']:,.0f} heaps,"
+    f" {half['cart-pole']['total']:,.0f} cart-poles",
+    x="number of environments",
+    y="share of the peak rate of training (%)",
+    log="x",
+)
+looks = {
+    "cart-pole": ("o", "-", plots.COLOURS["per_env"]),
+    "cart-pole, larger network": ("s", "--", plots.COLOURS["per_env"]),
+    "quadruped": ("^", "-", plots.INK),
+    "heap of objects": ("D", "-", plots.COLOURS["fixed"]),
+}
+for name, found in splits.items():
+    marker, dash, colour = looks[name]
+    model = models[name]["total"]
+    axes.plot(
+        list(found),
+        [100 * n / each.total.median / model.peak_rate for n, each in found.items()],
+        marker,
+        color=colour,
+    )
+    line = [min(found) * (max(found) / min(found)) ** (i / 99) for i in range(100)]
+    axes.plot(
+        line,
+        [100 * model.rate(n) / model.peak_rate for n in line],
+        dash,
+        color=colour,
+        linewidth=1.3,
+        label=name,
+    )
+axes.axhline(50, color=plots.MUTED, linestyle=":")
+axes.set_ylim(0, 110)
+axes.legend(loc="lower right")
+plots.show(figure)
+
+# %%
+# Learning moves the point where stepping is cheap, and hardly where the simulation takes nearly all of the time.
+
+for name, each in half.items():
+    print(
+        f"{name:26} N½ of the total is {each['total'] / each['step']:.2f} times that of stepping"
+    )
+
+# %%
+# What practitioners are told, checked on this machine.
+
+cheap, large, robot = (
+    half["cart-pole"],
+    half["cart-pole, larger network"],
+    splits["quadruped"],
+)
+few, many = min(robot), max(robot)
+faster = (many / robot[many].total.median) / (few / robot[few].total.median)
+claim(
+    f"more environments collect more data per second, with contacts, too: {many} quadrupeds against {few}",
+    faster > 4,
+    f"{faster:.0f}x",
+    about="C01",
+)
+for name in ("quadruped", "heap of objects"):
+    claim(
+        f"where returns diminish depends on the environment: N½ of stepping, cart-pole against {name}",
+        cheap["step"] > 5 * half[name]["step"],
+        f"{cheap['step'] / half[name]['step']:.0f}x",
+        about="C03",
+    )
+claim(
+    "on the policy: N½ of a rollout with a small network against a larger one",
+    cheap["rollout"] > 4 * large["rollout"],
+    f"{cheap['rollout'] / large['rollout']:.0f}x",
+    about="C03",
+)
+claim(
+    "and on the algorithm: N½ of stepping a cart-pole against that of stepping, inference and learning",
+    cheap["step"] > 2 * cheap["total"],
+    f"{cheap['step'] / cheap['total']:.1f}x",
+    about="C03",
+)
+
+print(provenance())
