@@ -46,7 +46,7 @@ smartquotes = False  # what a library prints is quoted as it stands
 nitpick_ignore_regex = [
     # Types that other projects document; this site loads nothing from them, so their names stay plain text.
     ("py:class", r"Path|Tensor|VectorEnv|(torch|numpy|gymnasium|pathlib|collections|typing)\..*"),
-    ("py:class", "Kind"),  # a list of words, told in the table of kinds
+    ("py:class", "Bound|Kind|Scope"),  # lists of words, told where they are used
 ]
 templates_path = ["docs/_templates"]
 

@@ -44,7 +44,8 @@ class Verdict:
     Attributes
     ----------
     bound
-        The verdict.
+        ``"launch-bound"``, ``"throughput-bound"``, ``"learner-bound"``, ``"render-bound"``,
+        ``"synchronisation-bound"`` or ``"cannot tell"``.
     num_envs
         The size that it speaks of.
     scope
