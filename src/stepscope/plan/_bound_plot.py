@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator
 
 from stepscope import plots
 from stepscope.plan._bound_words import rounded
@@ -48,13 +49,15 @@ def drawn(verdict: Verdict, found: Sequence[Measured]) -> Figure:
     for scope in verdict.models:
         _curve(axes, scope, verdict, found)
     half = model.half_rate_num_envs
-    sizes = [each.num_envs for each in found]
+    sizes = [each.num_envs for each in found if each.point]
+    axes.set_xticks(sizes, minor=False)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))  # within a decade, too
     if min(sizes) < half < max(sizes):
         axes.axvline(half, color=plots.COLOURS["fixed"], linestyle=":")
         axes.text(
-            half * 0.95, axes.get_ylim()[0] * 1.1, f"N½ = {rounded(half)}", color=plots.MUTED, ha="right"
+            half * 1.05, axes.get_ylim()[1] / 1.05, f"N½ = {rounded(half)}", color=plots.MUTED, va="top"
         )
-    axes.legend(loc="upper left", title="median, quartiles, fit")
+    figure.legend(loc="outside lower center", ncols=3, title="median, quartiles, fit")
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def how_often(point: Point) -> str:
     """Return how often the host reads from the device, and where."""
     times = point.waits or 0.0
     often = "once" if times == 1 else f"{times:,.3g} times"
-    where = " and ".join(place for place, _ in point.waits_at[:3])
+    where = " and ".join("/".join(Path(place).parts[-2:]) for place, _ in point.waits_at[:3])
     return f"{often} a vector step{where and f', at {where}'}"
 
 
