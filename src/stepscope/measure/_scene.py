@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stepscope.measure._fresh import fresh
 from stepscope.measure._timing import Timing, time_blocks
@@ -12,15 +12,34 @@ from stepscope.measure._timing import Timing, time_blocks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
-
-    from stepscope.envs._world import World
+    from torch import Tensor, device
 
 __all__ = ["SceneCost", "scene_cost"]
 
 # Room that no scene of ours fills, in which it is seen how much it needs.
 _ROOM = {"njmax": 4096, "nconmax": 1024}
 _SPARE = 1.5
+
+
+class _World(Protocol):
+    """What is read of a world here; those of :mod:`stepscope.envs.scenes` have it."""
+
+    num_envs: int
+    device: device
+    rendering: bool
+    start_up_seconds: float
+    qpos: Tensor
+    qvel: Tensor
+    ctrl: Tensor
+    overflows: dict[str, int]
+    num_contacts: int
+    num_pairs: int
+    most_constraints: int
+    model_bytes: int
+    data_bytes: int
+    render_bytes: int
+
+    def step(self, actions: Tensor) -> object: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,11 +136,11 @@ def _measure(*, scene: str, num_envs: int, options: dict[str, Any], settle: int)
 
     module, _, name = scene.partition(":")
     make = getattr(importlib.import_module(module), name)
-    roomy: World = make(num_envs, seed=0, **{**_ROOM, **options})
+    roomy: _World = make(num_envs, seed=0, **{**_ROOM, **options})
     camera, roomy.rendering = roomy.rendering, False
     needed, contacts = _settled(roomy, settle)
     room = {name: options.get(name) or math.ceil(_SPARE * most) for name, most in needed.items()}
-    world: World = make(num_envs, seed=0, **{**options, **room})
+    world: _World = make(num_envs, seed=0, **{**options, **room})
     world.qpos.copy_(roomy.qpos)
     world.qvel.copy_(roomy.qvel)
     world.rendering = False
@@ -141,7 +160,7 @@ def _measure(*, scene: str, num_envs: int, options: dict[str, Any], settle: int)
     }
 
 
-def _settled(world: World, steps: int) -> tuple[dict[str, float], float]:
+def _settled(world: _World, steps: int) -> tuple[dict[str, float], float]:
     """Step until the scene is at rest; return what room it needed at most, and the most contacts of a world."""
     rows = pairs = contacts = 1
     for _ in range(steps):
@@ -152,7 +171,7 @@ def _settled(world: World, steps: int) -> tuple[dict[str, float], float]:
     return {"njmax": rows, "nconmax": pairs / world.num_envs}, contacts / world.num_envs
 
 
-def _timed(world: World) -> dict[str, Any]:
+def _timed(world: _World) -> dict[str, Any]:
     import torch  # noqa: PLC0415
 
     rest = _rest(world)
@@ -160,5 +179,5 @@ def _timed(world: World) -> dict[str, Any]:
     return asdict(time_blocks(lambda: world.step(rest), synchronise=synchronise))
 
 
-def _rest(world: World) -> Tensor:
+def _rest(world: _World) -> Tensor:
     return world.ctrl.new_zeros(world.ctrl.shape)
