@@ -53,6 +53,7 @@ splits: dict[str, dict[int, LoopSplit]] = {
             minibatches=2,
             seconds=1.0,
             repeats=5,
+            limit=400.0,  # MuJoCo Warp compiles at first
         )
         for n in sizes[name]
     }

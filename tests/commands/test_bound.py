@@ -24,6 +24,14 @@ for epoch in range(1, 5):
     rates = f"fps step: {step:.0f} fps step and policy inference: {step:.0f} fps total: {step / 4:.0f}"
     print(f"{rates} epoch: {epoch}/4 frames: {epoch * n * 16}")
 """
+FEW = """
+from stepscope.envs import CartPole
+from stepscope.errors import BadInputError
+def few(num_envs):
+    if num_envs > 16:
+        raise BadInputError("there is room for 16.")
+    return CartPole(num_envs)
+"""
 OTHERS = "class Empty:\n    def __init__(self, num_envs): pass\ndef dying(num_envs): raise MemoryError\n"
 
 
@@ -77,6 +85,15 @@ def test_a_size_that_fails_ends_the_table(here: Path, run: Run) -> None:
     done = run("bound", "--sizes", "100,1000,2000,10000", "--", *command)
     assert 0 == done.returncode
     assert "exit status 1" in done.stdout.decode().splitlines()[4]
+
+
+def test_a_size_that_the_environment_refuses_ends_the_table(here: Path, run: Run) -> None:
+    """An environment that says that there is no room for so many is a size that fails."""
+    (here / "mine.py").write_text(FEW, encoding="utf-8")
+    done = run("bound", "mine:few", "--sizes", "4,8,16,32", "--horizon", "4")
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert "there is room for 16" in done.stdout.decode().splitlines()[4]
+    assert "at 16 environments" in " ".join(done.stdout.decode().split())
 
 
 @pytest.mark.parametrize(

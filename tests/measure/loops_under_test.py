@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from typing import Any
 
@@ -109,4 +110,6 @@ def ran_away(num_envs: int) -> None:
     raise KeyError(f"no asset for {num_envs}")
 
 
-NUMBER = 3
+def limited(num_envs: int) -> None:
+    """Say how much memory this process may ask for."""
+    raise MemoryError(f"{num_envs} environments, limit {resource.getrlimit(resource.RLIMIT_DATA)[0]}")

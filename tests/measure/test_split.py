@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError
+from stepscope.measure._machine import available_bytes
 from stepscope.measure._split import loop_split
 from tests.measure.loops_under_test import POLICY, RENDER, STEP
 
@@ -60,6 +64,15 @@ def test_a_policy_that_is_none_gets_a_sentence() -> None:
     """Only a module of torch can be trained."""
     with pytest.raises(BadInputError, match=r"returned a float; it must return a torch\.nn\.Module"):
         loop_split(f"{HERE}Sleeping", policy=f"{HERE}no_policy", **SHORT)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited on Linux")
+def test_no_loop_may_ask_for_more_memory_than_there_is() -> None:
+    """What is too large is refused its memory, and the machine lives."""
+    with pytest.raises(MeasurementFailedError, match="MemoryError") as caught:
+        loop_split(f"{HERE}limited", **SHORT)
+    (limit,) = re.findall(r"limit (\d+)", caught.value.reason)
+    assert 0.5 * available_bytes() < int(limit) < 1.5 * available_bytes()
 
 
 def test_a_factory_that_raises_is_a_failed_measurement() -> None:

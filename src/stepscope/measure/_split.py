@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LoopSplit", "loop_split"]
 
 _STEADY = 1.1  # the slowest of the last three iterations over the fastest
+_KEPT_FREE = 0.95  # of the memory that is there, a loop may ask for so much
 _LEAST = 3  # iterations that are timed, however long they take
 
 
@@ -171,6 +173,8 @@ def _split(
     from stepscope.measure._loop import Loop, LoopSettings  # noqa: PLC0415
 
     where = usable_device(device)
+    if where.type == "cpu":
+        _limit_memory()
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     world = made_by(env, num_envs=num_envs, device=where, options=options)
@@ -191,6 +195,18 @@ def _split(
         "clock": clock.name,
         "threads": torch.get_num_threads(),
     }
+
+
+def _limit_memory() -> None:
+    """Let this process ask for no more memory than there is: it is refused then, and the machine lives."""
+    if not sys.platform.startswith("linux"):
+        return
+    import resource  # noqa: PLC0415 - for the fresh process, on Linux
+
+    from stepscope.measure._machine import available_bytes  # noqa: PLC0415 - the same
+
+    most = int(_KEPT_FREE * available_bytes())
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _policy(name: str | None, world: Any) -> Any:  # noqa: ANN401 - a module of torch, which is not imported here

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError, footprint_of_command, loop_split
 from stepscope.plan._bound_log import point_from_log
 from stepscope.plan._bound_parts import Point
@@ -68,11 +69,16 @@ def times_of(
     Raises
     ------
     BadInputError
-        The target does not work, whatever the size.
+        The target refuses the smallest size.
     """
     found: list[Measured] = []
     for num_envs in sorted(set(sizes)):
-        found.append(_at(target, num_envs, limit=limit, settings=settings))
+        try:
+            found.append(_at(target, num_envs, limit=limit, settings=settings))
+        except BadInputError as error:
+            if not found:
+                raise
+            found.append(Measured(num_envs=num_envs, problem=str(error)))
         tell(found[-1])
         if found[-1].problem:
             break
