@@ -157,6 +157,7 @@ class Terminal:
         self._ended: int | None = None
         self.pid, self._end = pty.fork()
         if self.pid == 0:  # the other process
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup, too
             time.sleep(0.05)  # until the size is set
             keep = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
             variables = {**keep, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **(environment or {})}
