@@ -18,6 +18,7 @@ from stepscope._sphinx import (
     schema,
     staleness,
     tables,
+    told,
     versions,
 )
 
@@ -37,6 +38,7 @@ _MODULES = (
     schema,
     staleness,
     tables,
+    told,
     versions,
 )
 

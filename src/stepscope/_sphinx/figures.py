@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import root
-from stepscope._sphinx.tables import nothing
+from stepscope._sphinx.tables import nothing, script_link
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -66,8 +66,7 @@ class _GalleryFigure(SphinxDirective):
         return nodes.image(uri=f"/{path}", alt=words_of(path, page), classes=["figure", scheme, "dark-light"])
 
     def _origin(self, script: str) -> nodes.Node:
-        up = "../" * self.env.docname.count("/")
-        link = nodes.reference("", "the script", refuri=f"{up}auto_gallery/{script}.html", internal=True)
+        link = script_link(script, self.env.docname, "the script")
         said = nodes.Text("Measured by this build; "), link, nodes.Text(" says where and how.")
         return nodes.paragraph("", "", *said, classes=["recording-source"])
 

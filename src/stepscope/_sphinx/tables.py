@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-__all__ = ["nothing", "setup", "table"]
+__all__ = ["nothing", "script_link", "setup", "table"]
 
 _ABSENT = "\N{EN DASH}"
 
@@ -39,7 +39,7 @@ class _ClaimsLedger(SphinxDirective):
                     "", verdict(claim["holds"]), classes=[verdict(claim["holds"]).replace(" ", "-")]
                 ),
                 claim["value"],
-                _script_link(shown.script),
+                script_link(shown.script, self.env.docname),
                 claim["device"],
                 shown.provenance.get("date", _ABSENT),
             ]
@@ -73,7 +73,7 @@ class _RecordedResults(SphinxDirective):
                     claim["statement"],
                     verdict(claim["holds"]),
                     claim["value"],
-                    _script_link(result["script"]),
+                    script_link(result["script"], self.env.docname),
                     f"{result['device']}{_age(root(self.env), result)}",
                     result["date"],
                     result["commit"] or _ABSENT,
@@ -89,9 +89,11 @@ class _RecordedResults(SphinxDirective):
         ]
 
 
-def _script_link(script: str) -> nodes.Node:
-    # A plain relative link: the ledger lives in docs/results/, the gallery's pages in docs/auto_gallery/.
-    return nodes.reference("", Path(script).name, refuri=f"../auto_gallery/{script}.html", internal=True)
+def script_link(script: str, docname: str, words: str = "") -> nodes.Node:
+    """Return a link from a page to the page of an example; its words are the script's name unless there are others."""
+    up = "../" * docname.count("/")  # a relative link, since a preview has no pages of examples to refer to
+    name = words or Path(script).name
+    return nodes.reference("", name, refuri=f"{up}auto_gallery/{script}.html", internal=True)
 
 
 def nothing(sentence: str) -> nodes.Node:

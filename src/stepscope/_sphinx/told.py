@@ -1,0 +1,76 @@
+"""The directive ``{claims}``: what this build has checked of something that practitioners are told.
+
+````
+```{claims} C04
+```
+
+```{claims} C02 1_environments/plot_what_limits_me
+```
+````
+
+shows the claims about it, with verdict, measured value and script; a second argument takes those of one script only.
+A preview runs no example: the page then says how to check them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from stepscope._sphinx.excerpts import root
+from stepscope._sphinx.tables import nothing, script_link
+from stepscope.evidence import FOLDER_VARIABLE, read_ledger, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sphinx.application import Sphinx
+
+__all__ = ["setup"]
+
+_TOLD = re.compile(r"[BC]\d+")
+
+
+class _Claims(SphinxDirective):
+    required_arguments = 1
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        told, *scripts = self.arguments
+        if not _TOLD.fullmatch(told):
+            raise self.error(f"{told} is not the number of something told, such as C04")
+        for script in scripts:
+            if not (root(self.env) / "gallery" / f"{script}.py").is_file():
+                raise self.error(f"there is no gallery/{script}.py")
+        self.env.note_reread()  # it shows what the examples of this build have shown
+        claims = [
+            self._claim(shown.script, claim)
+            for shown in read_ledger(Path(os.environ[FOLDER_VARIABLE]))
+            if shown.script in (scripts or [shown.script])
+            for claim in shown.claims
+            if claim["about"] == told
+        ]
+        if not claims:
+            return [nothing(f"The build checks what is told as {told}: nox -s docs.")]
+        return [nodes.bullet_list("", *claims, classes=["claims"])]
+
+    def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
+        said = verdict(claim["holds"])
+        words = [
+            nodes.inline("", said, classes=["verdict", said.replace(" ", "-")]),
+            nodes.Text(f" {claim['statement']}: "),
+            nodes.strong("", claim["value"]),
+            nodes.Text(" "),
+            nodes.inline("", "", script_link(script, self.env.docname), classes=["script"]),
+        ]
+        return nodes.list_item("", nodes.paragraph("", "", *words))
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directive."""
+    app.add_directive("claims", _Claims)

@@ -1,0 +1,77 @@
+"""The claims about something told, on a page of the guide."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stepscope.evidence import FOLDER_VARIABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests._sphinx.conftest import Build
+
+
+@pytest.fixture(autouse=True)
+def evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what the examples have shown; two have run."""
+    folder = tmp_path / "evidence"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    (folder / "1_tests").mkdir(parents=True)
+    for script, *claims in (
+        ("plot_one", ("more is faster", True, "4.2x", "C01"), ("and larger", True, "3 GiB", "C04")),
+        ("plot_two", ("a GPU is faster still", None, "none here", "C01")),
+    ):
+        lines = [
+            {
+                "kind": "claim",
+                "statement": what,
+                "holds": holds,
+                "value": value,
+                "about": about,
+                "device": "cpu",
+            }
+            for what, holds, value, about in claims
+        ]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "1_tests" / f"{script}.jsonl").write_text(text)
+    return folder
+
+
+def test_the_claims_about_it_are_shown_with_what_was_measured(build: Build) -> None:
+    """Those about something else are not; each says whether it holds and leads to its script."""
+    page = build("```{claims} C01\n```")
+    first, second = page.select("ul.claims > li")
+    assert ("holds", "4.2x") == (first.select_one(".verdict").text, first.strong.text)
+    assert "more is faster" in first.text
+    assert "../auto_gallery/1_tests/plot_one.html" == first.a["href"]
+    assert "not checked here" == second.select_one(".verdict").text
+
+
+def test_those_of_one_script_can_be_shown_alone(build: Build) -> None:
+    """Where a page argues with one example, it shows what that one found."""
+    (claim,) = build("```{claims} C01 1_tests/plot_one\n```").select("ul.claims > li")
+    assert "more is faster" in claim.text
+
+
+def test_a_preview_says_how_to_check_them(build: Build) -> None:
+    """Where no example ran there is a box with a sentence instead."""
+    page = build("```{claims} C05\n```")
+    assert "nox -s docs" in page.select_one(".empty-state").text
+    assert [] == page.select("ul.claims")
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("meshes", "meshes is not the number of something told"),
+        ("C01 1_tests/plot_three", "there is no gallery/"),
+    ],
+)
+def test_what_is_written_wrongly_fails_the_build(build: Build, argument: str, sentence: str) -> None:
+    """A name that is mistyped is no preview."""
+    with pytest.raises(Exception, match=sentence):
+        build(f"```{{claims}} {argument}\n```")
