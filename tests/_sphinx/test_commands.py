@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests._sphinx.conftest import Build
 
 ROOT = Path(__file__).parents[2]
+DIVERGED = "recordings/rsl_rl/5.5.1/diverged.txt"
 
 
 def test_the_output_is_that_of_the_command() -> None:
@@ -34,6 +35,13 @@ def test_another_status_than_expected_is_an_error(command: str, status: int) -> 
     """Neither a failure nor an unexpected success is shown."""
     with pytest.raises(subprocess.CalledProcessError):
         output_of(command, folder=ROOT, status=status)
+
+
+@pytest.mark.parametrize("columns", [70, 100])
+def test_lines_are_as_wide_as_the_terminal_asked_for(columns: int) -> None:
+    """The longest line of wrapped text fills it."""
+    printed = output_of(f"stepscope read {DIVERGED}", folder=ROOT, columns=columns)
+    assert columns - 15 < max(map(len, printed.splitlines())) <= columns
 
 
 def test_the_first_lines_are_those_of_head() -> None:

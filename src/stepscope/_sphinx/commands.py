@@ -9,6 +9,7 @@
 A command that ends with another exit status than ``:status:``, which is 0 unless it is given, fails the build.
 Where it ends with another than 0 on purpose, the page shows what it says on standard error, too.
 ``:head: 3`` shows the first three lines, as ``| head -3`` would, and ``:tail: 3`` the last three.
+``:columns: 110`` lays them out for a terminal that is wider than 80 columns.
 
 Commands run in a folder of their own, in which ``recordings`` is that of the project: what they write there is gone
 when the page is built.
@@ -42,8 +43,8 @@ __all__ = ["output_of", "setup", "transcript"]
 _WIDEST = 160  # a table and its summary; a line of JSON has more
 
 
-def output_of(command: str, *, folder: Path, status: int = 0) -> str:
-    """Return what ``stepscope ...`` or ``python ...`` prints on a terminal of 80 columns, run in a folder.
+def output_of(command: str, *, folder: Path, status: int = 0, columns: int = 80) -> str:
+    """Return what ``stepscope ...`` or ``python ...`` prints on a terminal of so many columns, run in a folder.
 
     Where `status` is not 0, what is printed on standard error follows.
 
@@ -56,7 +57,7 @@ def output_of(command: str, *, folder: Path, status: int = 0) -> str:
     start = [sys.executable, "-m", "stepscope"] if program == "stepscope" else [sys.executable]
     done = subprocess.run(
         [*start, *arguments],
-        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        env={**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -102,15 +103,16 @@ class _Command(SphinxDirective):
         "status": directives.nonnegative_int,
         "head": directives.positive_int,
         "tail": directives.positive_int,
+        "columns": directives.positive_int,
     }
 
     def run(self) -> list[nodes.Node]:
         command = self.arguments[0]
         self.env.note_reread()  # what it prints depends on more files than can be named
-        status = self.options.get("status", 0)
+        status, columns = self.options.get("status", 0), self.options.get("columns", 80)
         try:
             with _folder_with(root(self.env) / RECORDINGS) as folder:
-                output = output_of(command, folder=folder, status=status)
+                output = output_of(command, folder=folder, status=status, columns=columns)
         except subprocess.CalledProcessError as error:
             raise self.error(
                 f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"

@@ -25,8 +25,9 @@ _CODES = {"bad": "31", "warn": "33", "good": "32", "bold": "1"}
 
 
 def width() -> int:
-    """Return how wide lines may be: as the terminal, or what a page shows where there is none."""
-    return max(40, shutil.get_terminal_size((_PIPE, 0)).columns if sys.stdout.isatty() else _PIPE)
+    """Return how wide lines may be: as the terminal, or as ``COLUMNS`` says where there is none."""
+    asked = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return max(40, shutil.get_terminal_size((_PIPE, 0)).columns if asked else _PIPE)
 
 
 def painted(text: str, tone: str) -> str:
