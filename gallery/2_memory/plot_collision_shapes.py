@@ -71,7 +71,7 @@ print(f"starting took at most {longest:.0f} s, in none of these times")
 sphere, fine, cut = costs["sphere"], costs["mesh, 2562 points"], costs["32 pieces"]
 names = list(costs)[::-1]
 figure, axes = plots.figure(
-    title=f"A fine mesh takes {fine.world_bytes / sphere.world_bytes:.1f} times a sphere's memory in each world",
+    title=f"A fine mesh takes {fine.world_bytes / sphere.world_bytes:.1f} times a sphere's memory",
     x="memory of each world (KiB)",
     y="",
 )
@@ -102,7 +102,7 @@ plots.show(figure)
 # Engines that collide triangle meshes or signed distance fields keep more for each shape; measure yours.
 
 figure, axes = plots.figure(
-    title=f"The model of the fine mesh takes {fine.model_bytes / 1024:.0f} KiB, once for all worlds",
+    title=f"A fine mesh takes {fine.model_bytes / 1024:.0f} KiB, once for all worlds",
     x="memory of the model (KiB)",
     y="",
 )
