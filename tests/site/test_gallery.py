@@ -110,3 +110,23 @@ def test_the_ledger_page_lists_every_claim(pages: dict[str, BeautifulSoup], ledg
     assert len(rows) == len(claims) > 0
     for claim in claims:
         assert any(claim["statement"] in row and claim["value"] in row for row in rows), claim["statement"]
+
+
+def test_the_ledger_page_says_what_is_told(pages: dict[str, BeautifulSoup], ledger: dict) -> None:
+    """Each number in the ledger is explained below it, with a verdict in words."""
+    told = {claim["about"] for shown in ledger.values() for claim in shown.claims} - {None}
+    rows = [
+        [cell.get_text(" ", strip=True) for cell in row.select("td")]
+        for table in pages["results/claims.html"].select("table:not(.claims-ledger)")
+        for row in table.select("tbody tr")
+    ]
+    assert told == {number for number, words, verdict in rows if words and verdict}
+
+
+def test_a_page_of_the_guide_shows_what_was_checked(pages: dict[str, BeautifulSoup]) -> None:
+    """Where it argues with claims, or with a figure, the build has them."""
+    guide = [name for name in pages if name.startswith("guide/") and not name.endswith("index.html")]
+    assert guide
+    for name in guide:
+        assert pages[name].select("ul.claims"), name
+        assert [] == pages[name].select(".empty-state"), name
