@@ -46,7 +46,7 @@ smartquotes = False  # what a library prints is quoted as it stands
 nitpick_ignore_regex = [
     # Types that other projects document; this site loads nothing from them, so their names stay plain text.
     ("py:class", r"Path|Tensor|VectorEnv|(torch|numpy|gymnasium|pathlib|collections|typing)\..*"),
-    ("py:class", "Bound|Kind|Scope"),  # lists of words, told where they are used
+    ("py:class", "Bound|Kind|Scope|Work"),  # lists of words and a kind of function, told where they are used
 ]
 templates_path = ["docs/_templates"]
 

@@ -262,7 +262,7 @@ class World(VectorEnv):  # gymnasium's types are not read
 
     @property
     def images(self) -> Tensor:
-        """The latest images, (N, height, width, 3) uint8: blue, green, red; a view of the renderer's own memory.
+        """The latest images, (N, height, width, 3) uint8, in blue, green and red; a view of the renderer's memory.
 
         Raises
         ------
@@ -309,12 +309,12 @@ class World(VectorEnv):  # gymnasium's types are not read
 
     @property
     def model_bytes(self) -> int:
-        """Bytes of what all worlds share: the model."""
+        """Bytes of the model, which all worlds share."""
         return owned_bytes(self._engine.warp, self._model)
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of what there is once for every world: the state, contacts, constraints and what the solver needs."""
+        """Bytes of what every world has of its own, such as state, contacts, constraints and what the solver needs."""
         return owned_bytes(self._engine.warp, self._data)
 
     @property

@@ -15,7 +15,7 @@ from stepscope.envs._world import Physics, Task, World
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["cameras", "deformable", "pile", "quadruped"]
+__all__ = ["Physics", "World", "cameras", "deformable", "pile", "quadruped"]
 
 _OBJECT = 0.06  # m, radius of an object of the pile
 _FALLEN = 0.14  # m: a trunk this low lies on the ground
@@ -44,7 +44,7 @@ def quadruped(
     device, seed, episode_length
         As those of :class:`stepscope.envs.CartPole`.
     timestep, substeps, solver, iterations, ls_iterations, njmax, nconmax
-        How the simulator works: see ``Physics``. A step of the environment takes ``timestep * substeps`` seconds.
+        How the simulator works: see :class:`Physics`. A step of the environment takes ``timestep * substeps`` seconds.
 
     Returns
     -------
