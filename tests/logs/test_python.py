@@ -45,6 +45,31 @@ def test_a_traceback_is_one_failure(name: str) -> None:
     assert ("failure", text.strip()) == (failure.kind, (failure.text or "").strip())
 
 
+_INTERRUPTED = """Traceback (most recent call last):
+  File "train.py", line 8, in <module>
+    latent = self.obs_normalizer(latent)
+             ^^^^^^^^^^^^^^^^^^^
+  File "torch/nn/modules/module.py", line 1954, in __getattr__
+    def __getattr__(self, name: str) -> Union[Tensor, "Module"]:
+
+KeyboardInterrupt
+"""
+
+
+def test_an_empty_line_of_marks_does_not_end_a_traceback() -> None:
+    """Python 3.11 prints one where Ctrl-C meets the first line of a function; what it was still counts."""
+    [failure] = reads(_INTERRUPTED)
+    assert ("failure", _INTERRUPTED.strip()) == (failure.kind, failure.text)
+
+
+@pytest.mark.parametrize("after", ["Started to train\n", "Error_count: 3\n", "\nValueError: x\n"])
+def test_a_traceback_that_was_cut_off_takes_nothing_else(after: str) -> None:
+    """Only the name of an exception may follow an empty line, and only one such line."""
+    cut = _INTERRUPTED.removesuffix("KeyboardInterrupt\n") + after
+    failure, *_ = reads(cut)
+    assert ("failure", cut.removesuffix(after).strip()) == (failure.kind, (failure.text or "").strip())
+
+
 @pytest.mark.parametrize("name", ["plain", "cause", "three"])
 def test_a_rank_before_each_line_does_not_matter(name: str) -> None:
     """PyTorch puts its rank before each line of a worker's traceback."""

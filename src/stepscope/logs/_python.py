@@ -23,6 +23,8 @@ _CHAINS = (
     b"The above exception was the direct cause of the following exception:",
     b"During handling of the above exception, another exception occurred:",
 )
+# Python 3.11 prints an empty line for the marks below a frame that it was interrupted in the first line of.
+_EXCEPTION = re.compile(rb"(?:\w{1,80}\.){0,9}\w{0,80}(?:Interrupt|Error|Exception|Exit)(?::|\s|$)")
 # torch.compile ends its exceptions with these, after an empty line.
 _AFTERWORDS = (b"Set TORCHDYNAMO_VERBOSE=1", b"Set TORCH_LOGS=", b"You can suppress this exception")
 _WARNING = re.compile(rb":\d{1,9}: (?:\w{1,80}\.)*\w{0,80}(?:Warning|Deprecated)\w{0,80}: ")
@@ -125,12 +127,16 @@ class _Failure(Block):
         if text.startswith((b" ", b"\t")):
             self._preface = False
             return True
-        if self._blanks and not text.startswith(_AFTERWORDS):
+        if self._blanks and not (self._is_late(text) or text.startswith(_AFTERWORDS)):
             return False
         if self._in_frames and (self._group or self._preface):
             return False
         self._in_frames = False
         return True
+
+    def _is_late(self, text: bytes) -> bool:
+        """Say whether this names the exception, one empty line below the frames."""
+        return self._in_frames and self._blanks == 1 and _EXCEPTION.match(text) is not None
 
     def record(self, span: tuple[int, int]) -> Record:
         """Return the failure, whose last line names the exception or ends its message."""
