@@ -83,10 +83,12 @@ def test_tags_steps_and_values_are_those_of_the_library(library: str, tmp_path: 
     theirs, ours = _of_library(tmp_path / "runs"), _scalars(tmp_path / "ours")
     assert set() == ours.keys() - theirs.keys()
     assert len(ours) >= 5
+    # RSL-RL never closes its writer, whose thread may have the last values still to write when the process ends.
+    may_be_lost = {settings["iterations"] - 1} if library == "rsl_rl" else set()
     for tag, steps in ours.items():
-        assert set() == steps.keys() - theirs[tag].keys(), tag
-        for step, values in steps.items():
-            printed, exact = values[-1], theirs[tag][step][-1]
+        assert steps.keys() - theirs[tag].keys() <= may_be_lost, tag
+        for step in steps.keys() & theirs[tag].keys():
+            printed, exact = steps[step][-1], theirs[tag][step][-1]
             assert printed == pytest.approx(exact, abs=_precision(library, tag, exact), rel=0), (tag, step)
 
 
