@@ -15,6 +15,13 @@ def test_a_right_one_passes() -> None:
     assert check_citation("json/decoder.py:1 JSONDecoder") is None
 
 
+def test_a_table_of_torch_can_be_cited() -> None:
+    """PyTorch keeps its derivatives in YAML, and a citation of it is checked as one of Python is."""
+    table = "torchgen/packaged/autograd/derivatives.yaml"
+    assert check_citation(f"{table}:2132 elu_backward") is None
+    assert "does not contain" in check_citation(f"{table}:1 elu_backward")
+
+
 def test_a_line_that_moved_is_noticed() -> None:
     """The sentence shows what the line reads now, so that the author can find the new place."""
     assert "does not contain" in check_citation("json/decoder.py:2 JSONDecoder")

@@ -1,4 +1,4 @@
-"""What ``stepscope fit`` and ``stepscope bound`` share beyond the TARGET: options, progress, and where results go."""
+"""What the commands that plan share beyond the TARGET: options, progress, and where results go."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope._arguments import positive_number
+from stepscope._arguments import positive_integer, positive_number
 from stepscope.commands._screen import columns, laid_out, painted
 from stepscope.errors import BadInputError
 from stepscope.export._needed import needed
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from stepscope.logs._report import Line
 
-__all__ = ["LIMIT", "add_common", "check_outputs", "progress", "show", "write"]
+__all__ = ["LIMIT", "add_common", "add_outputs", "check_outputs", "progress", "show", "widths", "write"]
 
 LIMIT = {True: 120.0, False: 600.0}
 """Seconds for a run of a factory, and of a command."""
 
 
 def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
-    """Add the options that both commands have."""
+    """Add the options of a command that measures a target."""
     parser.add_argument(
         "--option",
         action="append",
@@ -40,10 +40,20 @@ def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
         metavar="SECONDS",
         help="time that a run may take (default: 120, or 600 for a command)",
     )
+    add_outputs(parser, figure=figure)
+
+
+def add_outputs(parser: argparse.ArgumentParser, *, figure: str) -> None:
+    """Add the options that say where results go."""
     parser.add_argument("--json", metavar="FILE", help="write all of it as JSON; - is standard output")
     parser.add_argument(
         "--plot", metavar="FILE", help=f"draw the {figure} into FILE.svg or FILE.png (needs stepscope[plot])"
     )
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Return the widths of hidden layers, written with commas between them; the ``type`` of an option."""
+    return tuple(positive_integer(each) for each in text.split(","))
 
 
 def check_outputs(options: argparse.Namespace) -> None:
@@ -54,8 +64,9 @@ def check_outputs(options: argparse.Namespace) -> None:
     BadInputError
         The policy is no ``module:factory``, a file cannot be one, or matplotlib is missing.
     """
-    if options.policy is not None and not all(options.policy.partition(":")):
-        raise BadInputError(f"--policy {options.policy!r} names no function; write module:factory.")
+    policy = getattr(options, "policy", None)
+    if policy is not None and not all(policy.partition(":")):
+        raise BadInputError(f"--policy {policy!r} names no function; write module:factory.")
     for path, ending in ((options.plot, (".svg", ".png")), (options.json, ())):
         if path in (None, "-"):
             continue
@@ -77,9 +88,9 @@ def _option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def show(table: Sequence[Sequence[str]], lines: Iterable[Line], *, left: int) -> None:
-    """Print a table, one of whose columns stands to the left, and what it comes to."""
-    header, *rows = columns(table, left=(left,))
+def show(table: Sequence[Sequence[str]], lines: Iterable[Line], *, left: Sequence[int]) -> None:
+    """Print a table, some of whose columns stand to the left, and what it comes to."""
+    header, *rows = columns(table, left=left)
     print(painted(header, "bold"), *rows, "", *laid_out(lines), sep="\n")
 
 

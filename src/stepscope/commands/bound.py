@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stepscope._arguments import positive_integer
-from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
+from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, widths, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
@@ -62,7 +62,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument(
         "--hidden",
-        type=_widths,
+        type=widths,
         metavar="W,W,...",
         help="widths of the hidden layers of the loop's own networks (default: 64,64)",
     )
@@ -85,7 +85,7 @@ def _bound(options: argparse.Namespace) -> int:
         write(options.json, as_json(verdict, found, target=target, provenance=asdict(provenance())))
     if options.json != "-":
         table = rows(found)
-        show(table, report(verdict, found), left=len(table[0]) - 1)
+        show(table, report(verdict, found), left=(len(table[0]) - 1,))
     if options.plot is not None:
         from stepscope.plan._bound_plot import draw  # noqa: PLC0415 - it imports matplotlib
 
@@ -124,10 +124,6 @@ def _sizes(text: str) -> tuple[int, ...]:
     if len(set(sizes)) < max(len(sizes), 2):
         raise argparse.ArgumentTypeError(f"{text!r} is not two different numbers at least, such as {_SIZES}")
     return sizes
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    return tuple(positive_integer(each) for each in text.split(","))
 
 
 def _tell(found: Measured) -> None:

@@ -88,7 +88,7 @@ def _fit(options: argparse.Namespace) -> int:
     if options.json is not None:
         write(options.json, as_json(made, verified, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        show(rows(made), report(made, verified), left=4)
+        show(rows(made), report(made, verified), left=(4,))
     if options.plot is not None:
         from stepscope.plan._fit_plot import draw  # noqa: PLC0415 - it imports matplotlib
 

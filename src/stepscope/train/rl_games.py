@@ -15,6 +15,8 @@ from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
@@ -52,6 +54,7 @@ def train(
     minibatches: int = 4,
     learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
+    hidden: Sequence[int] = (64, 64),
 ) -> None:
     """Train with PPO; RL-Games prints to the console as it does for its own users.
 
@@ -73,6 +76,8 @@ def train(
         Of the first update; it then follows the measured KL divergence.
     checkpoint_every
         Save every so many epochs; by default only the best and the last are saved.
+    hidden
+        Widths of the hidden layers that actor and critic share.
 
     Raises
     ------
@@ -129,7 +134,7 @@ def train(
         "score_to_win": float("inf"),
     }
     runner = Runner(DefaultAlgoObserver())
-    runner.load({"params": {**_MODEL, "seed": seed, "torch_threads": 0, "config": settings}})
+    runner.load({"params": {**_model(hidden), "seed": seed, "torch_threads": 0, "config": settings}})
     runner.run({"train": True})
 
 
@@ -137,21 +142,23 @@ _SEQUENCE = (
     4  # RL-Games' ``seq_length``, which it demands to divide a rollout even without a recurrent network
 )
 
-_MODEL = {
-    "algo": {"name": "a2c_continuous"},
-    "model": {"name": "continuous_a2c_logstd"},
-    "network": {
-        "name": "actor_critic",
-        "separate": False,
-        "space": {
-            "continuous": {
-                "mu_activation": "None",
-                "sigma_activation": "None",
-                "mu_init": {"name": "default"},
-                "sigma_init": {"name": "const_initializer", "val": 0},
-                "fixed_sigma": True,
-            }
+
+def _model(hidden: Sequence[int]) -> dict[str, Any]:
+    return {
+        "algo": {"name": "a2c_continuous"},
+        "model": {"name": "continuous_a2c_logstd"},
+        "network": {
+            "name": "actor_critic",
+            "separate": False,
+            "space": {
+                "continuous": {
+                    "mu_activation": "None",
+                    "sigma_activation": "None",
+                    "mu_init": {"name": "default"},
+                    "sigma_init": {"name": "const_initializer", "val": 0},
+                    "fixed_sigma": True,
+                }
+            },
+            "mlp": {"units": [*hidden], "activation": "elu", "initializer": {"name": "default"}},
         },
-        "mlp": {"units": [64, 64], "activation": "elu", "initializer": {"name": "default"}},
-    },
-}
+    }

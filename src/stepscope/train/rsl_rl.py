@@ -17,6 +17,8 @@ from rsl_rl.env import VecEnv
 from rsl_rl.runners import OnPolicyRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
@@ -26,11 +28,10 @@ __all__ = ["train"]
 class _Environment(VecEnv):
     """Our vector environment as RSL-RL wants it: observation groups, one done flag, and extras."""
 
-    num_actions = 1
-
     def __init__(self, env: VectorEnv, *, episode_terms: bool) -> None:
         self.env = env
         self.num_envs = env.num_envs
+        self.num_actions = env.single_action_space.shape[0]
         self.device = env.device
         self.max_episode_length = env.episode_length
         self.episode_length_buf = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
@@ -70,6 +71,7 @@ def train(
     learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
     episode_terms: bool = False,
+    hidden: Sequence[int] = (64, 64),
 ) -> None:
     """Train with PPO; RSL-RL prints to the console as it does for its own users.
 
@@ -93,6 +95,8 @@ def train(
         Save every so many iterations (RSL-RL: ``save_interval``); the first and the last are always saved.
     episode_terms
         Add terms to the ``extras`` of each step, which RSL-RL prints as lines of their own.
+    hidden
+        Widths of the hidden layers of the actor, and of the critic.
 
     Raises
     ------
@@ -108,11 +112,11 @@ def train(
         "obs_groups": {"actor": ["policy"], "critic": ["policy"]},
         "actor": {
             "class_name": "MLPModel",
-            "hidden_dims": [64, 64],
+            "hidden_dims": [*hidden],
             "activation": "elu",
             "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 1.0},
         },
-        "critic": {"class_name": "MLPModel", "hidden_dims": [64, 64], "activation": "elu"},
+        "critic": {"class_name": "MLPModel", "hidden_dims": [*hidden], "activation": "elu"},
         "algorithm": {
             "class_name": "PPO",
             "num_learning_epochs": 5,

@@ -9,6 +9,7 @@ import torch
 from gymnasium.spaces import Discrete
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import CheckpointCallback
+from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from stepscope.errors import BadInputError
@@ -99,6 +100,7 @@ def train(
     learning_rate: float | None = None,
     checkpoint_every: int | None = None,
     algorithm: str = "ppo",
+    hidden: Sequence[int] | None = None,
 ) -> None:
     """Train; Stable-Baselines3 prints to the console as it does for its own users with ``verbose=1``.
 
@@ -122,6 +124,9 @@ def train(
         Save every so many rollouts; by default nothing is saved.
     algorithm
         ``"ppo"``, ``"sac"`` or ``"dqn"``; DQN pushes with full force to the left or to the right.
+    hidden
+        Widths of the hidden layers of each network; by default those of the algorithm's own, which for PPO are 64 and
+        64.
 
     Raises
     ------
@@ -137,7 +142,7 @@ def train(
     env.reset(seed=seed)
     wrapped = VecMonitor(_Environment(env, discrete=algorithm == "dqn"))
     common: dict[str, Any] = {
-        "policy": "MlpPolicy",
+        "policy": "CnnPolicy" if is_image_space(env.single_observation_space) else "MlpPolicy",
         "env": wrapped,
         "seed": seed,
         "device": str(env.device),
@@ -146,6 +151,8 @@ def train(
     }
     if learning_rate is not None:
         common["learning_rate"] = learning_rate
+    if hidden is not None:
+        common["policy_kwargs"] = {"net_arch": [*hidden]}
     model: BaseAlgorithm
     if algorithm == "ppo":
         size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches or 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +17,8 @@ from skrl.utils import set_seed
 from stepscope.train._batches import minibatch_size
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gymnasium import Space
     from gymnasium.vector import VectorEnv
     from torch import Tensor
@@ -51,17 +54,17 @@ class _Environment(Wrapper):
         self._env.close()
 
 
-def _layers(inputs: int, outputs: int) -> torch.nn.Sequential:
-    elu = torch.nn.ELU
-    linear = torch.nn.Linear
-    return torch.nn.Sequential(linear(inputs, 64), elu(), linear(64, 64), elu(), linear(64, outputs))
+def _layers(inputs: int, hidden: Sequence[int], outputs: int) -> torch.nn.Sequential:
+    widths = [inputs, *hidden]
+    layers = [layer for pair in pairwise(widths) for layer in (torch.nn.Linear(*pair), torch.nn.ELU())]
+    return torch.nn.Sequential(*layers, torch.nn.Linear(widths[-1], outputs))
 
 
 class _Policy(GaussianMixin, Model):
-    def __init__(self, **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
+    def __init__(self, hidden: Sequence[int], **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
         Model.__init__(self, **spaces)
         GaussianMixin.__init__(self)
-        self.layers = _layers(self.num_observations, self.num_actions)
+        self.layers = _layers(self.num_observations, hidden, self.num_actions)
         self.log_std = torch.nn.Parameter(torch.zeros(self.num_actions))
 
     def compute(self, inputs: dict[str, Tensor], role: str) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002 - skrl's signature
@@ -69,10 +72,10 @@ class _Policy(GaussianMixin, Model):
 
 
 class _Value(DeterministicMixin, Model):
-    def __init__(self, **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
+    def __init__(self, hidden: Sequence[int], **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
         Model.__init__(self, **spaces)
         DeterministicMixin.__init__(self)
-        self.layers = _layers(self.num_observations, 1)
+        self.layers = _layers(self.num_observations, hidden, 1)
 
     def compute(self, inputs: dict[str, Tensor], role: str) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002 - skrl's signature
         return self.layers(inputs["observations"]), {}
@@ -88,6 +91,7 @@ def train(
     minibatches: int = 4,
     learning_rate: float = 1e-3,
     checkpoint_every: int | None = None,
+    hidden: Sequence[int] = (64, 64),
 ) -> None:
     """Train with PPO; skrl prints to the console as it does for its own users.
 
@@ -109,6 +113,8 @@ def train(
         Of policy and value network.
     checkpoint_every
         Save every so many rollouts; by default skrl saves ten times in a run.
+    hidden
+        Widths of the hidden layers of the policy, and of the value network.
 
     Raises
     ------
@@ -150,7 +156,7 @@ def train(
         },
     }
     agent = PPO(
-        models={"policy": _Policy(**spaces), "value": _Value(**spaces)},
+        models={"policy": _Policy(hidden, **spaces), "value": _Value(hidden, **spaces)},
         memory=RandomMemory(memory_size=horizon, num_envs=env.num_envs, device=wrapped.device),
         cfg=settings,
         **spaces,

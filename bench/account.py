@@ -1,0 +1,88 @@
+"""What `stepscope memory` counts beforehand against what PyTorch allocates when the real libraries train.
+
+Each training runs in a process of its own, on an environment that stands still, and is weighed by PyTorch's allocator.
+
+    python bench/account.py [--json PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from stepscope.evidence import provenance
+from stepscope.plan.account import Account, Training, account
+from stepscope.train.weighed import WeighedRun, weighed
+
+GOAL = 0.03
+_LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
+_STATES = (
+    Training(library="sb3", num_envs=256, horizon=32, observation=(50,), actions=7, hidden=(96, 40)),
+    Training(library="sb3", num_envs=1024, horizon=24, observation=(48,), actions=12, hidden=(512, 256, 128)),
+    Training(library="sb3", num_envs=64, horizon=16, observation=(300,), actions=20, minibatches=2),
+    Training(
+        library="sb3", num_envs=2048, horizon=8, observation=(20,), actions=6, hidden=(32, 256), minibatches=2
+    ),
+    Training(library="sb3", num_envs=256, horizon=32, observation=(4,), actions=1, minibatches=1),
+    Training(library="sb3", num_envs=128, horizon=8, observation=(48,), actions=12, hidden=(400, 400)),
+)
+_IMAGES = (
+    Training(library="sb3", num_envs=16, horizon=16, observation=(3, 84, 84), actions=5, hidden=()),
+    Training(
+        library="sb3", num_envs=16, horizon=16, observation=(1, 64, 64), actions=5, hidden=(), minibatches=2
+    ),
+    Training(
+        library="sb3", num_envs=64, horizon=8, observation=(4, 48, 64), actions=5, hidden=(), minibatches=2
+    ),
+)
+
+
+def measure(training: Training) -> tuple[Account, WeighedRun]:
+    """Return what is counted, and what was allocated."""
+    run = weighed(
+        training.library,
+        num_envs=training.num_envs,
+        horizon=training.horizon,
+        minibatches=training.minibatches,
+        observation=training.observation,
+        actions=training.actions,
+        hidden=training.hidden,
+    )
+    return account(training), run
+
+
+def main() -> None:
+    """Print a line for each training, and write all of it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    cases = [replace(training, library=library) for library in _LIBRARIES for training in _STATES] + [
+        *_IMAGES
+    ]
+    found = []
+    print(f"{'':9}{'N':>6}{'H':>4}{'/':>3}  {'observation':12}{'hidden':16}{'counted':>14}{'allocated':>14}")
+    for training in cases:
+        counted, run = measure(training)
+        off = counted.torch_bytes / run.torch_bytes - 1
+        found.append(
+            {"counted": asdict(counted), "torch_bytes": counted.torch_bytes, "run": asdict(run), "off": off}
+        )
+        print(
+            f"{training.library:9}{training.num_envs:6}{training.horizon:4}{training.minibatches:3}"
+            f"  {'x'.join(map(str, training.observation)):12}{','.join(map(str, training.hidden)):16}"
+            f"{counted.torch_bytes:14,}{run.torch_bytes:14,}  {off:+.2%}",
+            flush=True,
+        )
+    worst = max(abs(each["off"]) for each in found[: -len(_IMAGES)])
+    print(f"observations of numbers: at most {worst:.2%} off; the goal is {GOAL:.0%}")
+    print(provenance())
+    if options.json:
+        options.json.write_text(
+            json.dumps({"found": found, "provenance": asdict(provenance())}, indent=1) + "\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

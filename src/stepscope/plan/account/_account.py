@@ -1,0 +1,143 @@
+"""All of it together, at the moment when PyTorch's share is largest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stepscope.plan.account._libraries import LOSSES, Item, stored
+from stepscope.plan.account._networks import networks
+
+if TYPE_CHECKING:
+    from stepscope.plan.account._networks import Networks
+    from stepscope.plan.account._training import Training
+
+__all__ = ["Account", "Item", "account"]
+
+_F = 4  # bytes of a float32
+_ADAM = "torch/optim/adam.py:178 exp_avg"
+_KEPT = "torchgen/packaged/autograd/derivatives.yaml:2132 elu_backward"
+_ENGINE = "torch/autograd/graph.py:979 run_backward"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a training takes, part by part.
+
+    Attributes
+    ----------
+    training
+        What is accounted for.
+    items
+        What is there when PyTorch's share is largest; the simulator's memory is not among it.
+    moment
+        When that is, in words.
+    """
+
+    training: Training
+    items: tuple[Item, ...]
+    moment: str
+
+    @property
+    def torch_bytes(self) -> int:
+        """PyTorch's share at its peak, in bytes."""
+        return sum(item.number_of_bytes for item in self.items if item.place == "torch")
+
+    @property
+    def host_bytes(self) -> int:
+        """What NumPy holds besides, in bytes; on a GPU it is memory of the host."""
+        return sum(item.number_of_bytes for item in self.items if item.place == "host")
+
+
+def account(training: Training) -> Account:
+    """Count what PyTorch will take, before anything runs.
+
+    The update of PPO is played through, and the moment is taken in which most is there: while the loss is computed,
+    when the gradients of the minibatch before are still there, or in the backward pass.
+
+    Parameters
+    ----------
+    training
+        Sizes and library.
+
+    Returns
+    -------
+    Account
+        The parts, in bytes.
+
+    Examples
+    --------
+    >>> from stepscope.plan.account import Training
+    >>> sizes = {"num_envs": 4096, "horizon": 24, "observation": (48,), "actions": 12, "hidden": (512, 256, 128)}
+    >>> found = account(Training(library="rsl_rl", **sizes))
+    >>> round(found.torch_bytes / 2**20)
+    412
+    """
+    nets = networks(training)
+    moments = _moments(training, nets)
+    moment = max(moments, key=lambda name: sum(moments[name]))
+    kept, rest = moments[moment]
+    n = nets.parameters
+    items = [
+        Item(
+            name="weights",
+            place="torch",
+            number_of_bytes=_F * n,
+            formula=f"{n:,} x {_F}",
+            meaning="parameters of actor and critic",
+            source="torch/nn/modules/linear.py:109 torch.empty",
+        ),
+        Item(
+            name="Adam",
+            place="torch",
+            number_of_bytes=2 * _F * n,
+            formula=f"{n:,} x {2 * _F}",
+            meaning="two moments of each parameter",
+            source=_ADAM,
+        ),
+        *stored(training),
+        Item(
+            name="activations",
+            place="torch",
+            number_of_bytes=_F * kept,
+            formula=f"{training.batch:,} x {_F * nets.tape.kept:,}",
+            meaning="kept for the backward pass",
+            source=_KEPT,
+        ),
+        Item(
+            name="gradients, loss",
+            place="torch",
+            number_of_bytes=_F * rest,
+            formula="",
+            meaning=f"the most that is there besides, {moment}",
+            source=_ENGINE,
+        ),
+    ]
+    return Account(
+        training=training, items=tuple(item for item in items if item.number_of_bytes), moment=moment
+    )
+
+
+def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
+    """Return when memory may be fullest: the numbers that are kept for the backward pass, and the others."""
+    loss, samples, actions = LOSSES[training.library], training.batch, training.actions
+    kept = samples * nets.tape.kept
+    backward = samples * (loss.backward[0] * actions + loss.backward[1])
+    forward = samples * (loss.forward[0] * actions + loss.forward[1])
+    gradients = nets.parameters  # of the minibatch before: zero_grad() comes after the forward pass
+    moments = {
+        "in the backward pass": (kept, nets.tape.backward(samples, nets.outputs) - kept + backward),
+        "while the loss is computed": (kept, gradients + forward),
+    }
+    if training.library == "sb3":  # whose tanh needs its input until it has its result
+        moments["in the last hidden layer"] = (kept, gradients + samples * nets.last)
+    if loss.normalising:
+        copies = loss.normalising * training.numbers
+        moments["while observations are normalised"] = (0, gradients + samples * (copies + actions + 4))
+    if loss.loading:
+        minibatch = training.observation_bytes // _F + actions + 4
+        moments["while the next minibatch is loaded"] = (
+            0,
+            gradients + samples * (minibatch + 3 * actions + 8),
+        )
+    return moments

@@ -1,0 +1,98 @@
+"""What automatic differentiation keeps: the forward pass noted, the backward pass played through.
+
+Each operation keeps tensors until its own gradient has been computed (PyTorch's ``derivatives.yaml`` says which): a
+linear layer or a convolution its input, ELU its input, tanh and ReLU their result. Going backwards, the gradient of
+an input is made while the one of the result is still there; then what was kept is given back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+__all__ = ["Tape"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    source: int
+    result: int
+    kept: int
+    weights: int
+    spare: int  # copies of the gradient of its input that it needs besides
+
+
+class Tape:
+    """The operations of a forward pass, for one sample; tensors are known by their numbers, and 0 is the input."""
+
+    def __init__(self, inputs: int) -> None:
+        self._sizes = [inputs]
+        self._steps: list[_Step] = []
+
+    @property
+    def weights(self) -> int:
+        """Parameters of all layers."""
+        return sum(step.weights for step in self._steps)
+
+    @property
+    def kept(self) -> int:
+        """Numbers kept for each sample until the backward pass, without the input."""
+        return sum(self._sizes[tensor] for tensor in {step.kept for step in self._steps} - {0})
+
+    def size(self, tensor: int) -> int:
+        """Return how many numbers a tensor has for each sample."""
+        return self._sizes[tensor]
+
+    def linear(self, source: int, outputs: int) -> int:
+        """Note a fully connected layer; return its result."""
+        return self._note(source, outputs, weights=(self._sizes[source] + 1) * outputs)
+
+    def convolution(self, source: int, outputs: int, *, weights: int) -> int:
+        """Note a convolution; return its result. On a CPU its backward pass copies the gradient of its input twice."""
+        return self._note(source, outputs, weights=weights, spare=2)
+
+    def elu(self, source: int) -> int:
+        """Note an ELU, which keeps its input; return its result."""
+        return self._note(source, self._sizes[source])
+
+    def tanh(self, source: int) -> int:
+        """Note a tanh or a ReLU, which keep their result; return it."""
+        return self._note(source, self._sizes[source], keeps_result=True)
+
+    def _note(
+        self, source: int, outputs: int, *, weights: int = 0, spare: int = 0, keeps_result: bool = False
+    ) -> int:
+        result = len(self._sizes)
+        self._sizes.append(outputs)
+        kept = result if keeps_result else source
+        self._steps.append(_Step(source=source, result=result, kept=kept, weights=weights, spare=spare))
+        return result
+
+    def backward(self, samples: int, outputs: tuple[int, ...]) -> int:
+        """Return the most numbers that are there at once in a backward pass: kept ones, and gradients.
+
+        Parameters
+        ----------
+        samples
+            How many samples go through at once.
+        outputs
+            The tensors in which it begins.
+        """
+        holders = Counter(step.kept for step in self._steps)
+        gradients = set(outputs)
+        live = samples * (self.kept + sum(self._sizes[tensor] for tensor in outputs))
+        most = live
+        for step in reversed(self._steps):
+            made = samples * self._sizes[step.source] if step.source else 0
+            live += made + step.weights
+            most = max(most, live + step.spare * made)
+            if step.source in gradients:
+                live -= made  # it is added to the gradient that is there already
+            elif step.source:
+                gradients.add(step.source)
+            holders[step.kept] -= 1
+            if step.kept and not holders[step.kept]:
+                live -= samples * self._sizes[step.kept]
+            gradients.discard(step.result)
+            live -= samples * self._sizes[step.result]
+        return most

@@ -1,0 +1,92 @@
+"""What an account says: a table of its items, and a few lines in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stepscope.logs._report import Line
+from stepscope.measure._fate import in_units
+from stepscope.plan.account._account import account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stepscope.plan.account._account import Account
+    from stepscope.plan.account._training import Training
+
+__all__ = ["as_json", "report", "rows"]
+
+_PLACES = {"torch": "PyTorch", "host": "NumPy, host"}
+_HALF = 0.5
+
+
+def rows(found: Account) -> list[tuple[str, ...]]:
+    """Return the items as rows of text, under a header."""
+    head = ("part", "held by", "memory", "share", "count x bytes")
+    return [head, *(_row(found, number) for number in range(len(found.items)))]
+
+
+def _row(found: Account, number: int) -> tuple[str, ...]:
+    item = found.items[number]
+    share = f"{item.number_of_bytes / found.torch_bytes:.0%}" if item.place == "torch" else ""
+    return item.name, _PLACES[item.place], in_units(item.number_of_bytes), share, item.formula
+
+
+def report(found: Account) -> Iterator[Line]:
+    """Yield the lines below the table."""
+    for item in found.items:
+        yield Line(item.name, f"{item.meaning} ({item.source.split(' ')[0]})")
+    yield Line("", "")
+    yield Line("PyTorch's share", f"{in_units(found.torch_bytes)} at its peak, which is {found.moment}")
+    if found.host_bytes:
+        yield Line("besides", f"{in_units(found.host_bytes)} of NumPy in the memory of the host")
+    yield Line("one more", f"{in_units(_one_more(found))} for each environment")
+    yield Line("what to do", _advice(found))
+    yield Line(
+        "not in it", "the simulator, the CUDA context and PyTorch itself: stepscope fit measures all of them"
+    )
+
+
+def _one_more(found: Account) -> int:
+    training = found.training
+    twice = account(replace(training, num_envs=2 * training.num_envs))
+    return (twice.torch_bytes - found.torch_bytes) // training.num_envs
+
+
+def _advice(found: Account) -> str:
+    share = {
+        item.name: item.number_of_bytes / found.torch_bytes for item in found.items if item.place == "torch"
+    }
+    update = share.get("activations", 0) + share.get("gradients, loss", 0)
+    if share["weights"] + share["Adam"] > _HALF:
+        return "The networks take most of it: only smaller ones help, and fewer environments do not."
+    if update > _HALF:
+        return "The update takes most of it: more minibatches make it smaller, at the same number of environments."
+    return "The rollout takes most of it: a shorter horizon or fewer environments make it smaller."
+
+
+def as_json(found: Account) -> dict[str, Any]:
+    """Return the account as JSON can hold it."""
+    return {
+        "training": _settings(found.training),
+        "moment": found.moment,
+        "torch_bytes": found.torch_bytes,
+        "host_bytes": found.host_bytes,
+        "items": [
+            {
+                "name": item.name,
+                "place": item.place,
+                "bytes": item.number_of_bytes,
+                "formula": item.formula,
+                "meaning": item.meaning,
+                "source": item.source,
+            }
+            for item in found.items
+        ],
+    }
+
+
+def _settings(training: Training) -> dict[str, Any]:
+    names = ("library", "num_envs", "horizon", "observation", "actions", "hidden", "minibatches")
+    return {name: getattr(training, name) for name in names}

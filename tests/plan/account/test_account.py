@@ -1,0 +1,128 @@
+"""What is counted beforehand, against what the real libraries allocate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from stepscope._sphinx.citations import check_citation
+from stepscope.errors import BadInputError
+from stepscope.plan.account import Training, account
+from stepscope.plan.account._networks import networks
+from stepscope.plan.account._training import LIBRARIES
+from stepscope.train import LIBRARIES as TRAINED
+from stepscope.train.weighed import weighed
+
+STATE = Training(library="rsl_rl", num_envs=256, horizon=16, observation=(50,), actions=7, hidden=(96, 40))
+LOSS = replace(STATE, num_envs=128, horizon=8, hidden=(400, 400))
+WIDE = replace(STATE, num_envs=64, observation=(300,), actions=20, hidden=(64, 32), minibatches=2)
+IMAGE = Training(library="sb3", num_envs=16, horizon=16, observation=(3, 84, 84), actions=5, hidden=())
+
+
+def _weighed(training: Training) -> tuple[int, int | None]:
+    run = weighed(
+        training.library,
+        num_envs=training.num_envs,
+        horizon=training.horizon,
+        minibatches=training.minibatches,
+        observation=training.observation,
+        actions=training.actions,
+        hidden=training.hidden,
+        device="cpu",
+    )
+    return run.torch_bytes, run.rollout_host_bytes
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("sizes", [STATE, LOSS, WIDE], ids=["backward", "loss", "wide"])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_peak_of_a_real_training_is_counted_within_3_percent(library: str, sizes: Training) -> None:
+    """PyTorch's allocator says what the library took, wherever in the update the peak is."""
+    training = replace(sizes, library=library)
+    allocated, _ = _weighed(training)
+    assert allocated == pytest.approx(account(training).torch_bytes, rel=0.03)
+
+
+@pytest.mark.live
+def test_a_training_on_images_is_counted_within_3_percent() -> None:
+    """The convolutions, too, and the rollout that NumPy holds, to the byte but for each environment's flag."""
+    allocated, host = _weighed(IMAGE)
+    found = account(IMAGE)
+    assert allocated == pytest.approx(found.torch_bytes, rel=0.03)
+    assert host == pytest.approx(found.host_bytes, rel=0.001)
+
+
+@pytest.mark.live
+def test_the_rollout_of_sb3_is_counted_to_the_byte() -> None:
+    """Its arrays are the library's own, and NumPy knows their sizes."""
+    training = replace(STATE, library="sb3")
+    assert _weighed(training)[1] == account(training).host_bytes
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_parameters_are_those_of_such_networks(library: str) -> None:
+    """Layers of torch with these widths have as many."""
+    layers = [torch.nn.Linear(50, 96), torch.nn.Linear(96, 40)]
+    heads = [torch.nn.Linear(40, 7), torch.nn.Linear(40, 1)]
+    trunks = 1 if library == "rl_games" else 2
+    numbers = trunks * sum(p.numel() for layer in layers for p in layer.parameters())
+    numbers += sum(p.numel() for head in heads for p in head.parameters()) + 7
+    assert numbers == networks(replace(STATE, library=library)).parameters
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_every_part_names_a_line_of_an_installed_package(library: str) -> None:
+    """The line is there, at the pinned version, and says so."""
+    training = IMAGE if library == "sb3" else replace(STATE, library=library)
+    assert [] == [wrong for item in account(training).items if (wrong := check_citation(item.source))]
+
+
+@pytest.mark.parametrize(
+    ("activation", "words"),
+    [
+        ("elu(Tensor self", "is_result */ false, self"),
+        ("tanh(Tensor self", "tanh_backward(grad, result"),
+        ("relu(Tensor self", "threshold_backward(grad, result"),
+    ],
+)
+def test_what_an_activation_keeps_is_what_torch_says(activation: str, words: str) -> None:
+    """ELU keeps what it was given, tanh and ReLU what they made of it: the formula of the gradient says so."""
+    from torchgen.packaged import autograd  # noqa: PLC0415 - only here
+
+    path = Path(next(iter(autograd.__path__)), "derivatives.yaml")
+    lines = path.read_text(encoding="utf-8").split("- name: ")
+    [formula] = [line for line in lines if line.startswith(activation)]
+    assert words in formula
+
+
+def test_more_minibatches_make_the_update_smaller() -> None:
+    """The rollout stays as it is."""
+    few, many = account(STATE), account(replace(STATE, minibatches=16))
+    assert few.torch_bytes > 1.5 * many.torch_bytes
+    assert [item for item in few.items if item.name == "rollout"] == [
+        item for item in many.items if item.name == "rollout"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"library": "brax"}, "'brax' is not one of"),
+        ({"horizon": 0}, "whole numbers above 0"),
+        ({"observation": (3, 84)}, "one of them, or an image three"),
+        ({"minibatches": 3}, "cannot be cut into 3 equal minibatches"),
+        ({"observation": (3, 16, 16)}, "too small for the convolutions"),
+    ],
+)
+def test_nonsense_gets_one_sentence(change: dict[str, object], sentence: str) -> None:
+    """Nothing is counted for a training that cannot be."""
+    with pytest.raises(BadInputError, match=sentence):
+        replace(STATE, **change)
+
+
+def test_the_libraries_are_those_that_train() -> None:
+    """A library that is added in one room is missed in the other."""
+    assert set(TRAINED) == set(LIBRARIES)
