@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_citation", "setup"]
 
-_CITATION = re.compile(r"(?P<file>(?P<package>\w+)/[\w/.]+\.(?:py|yaml)):(?P<line>\d+) (?P<words>.+)", re.DOTALL)
+_CITATION = re.compile(
+    r"(?P<file>(?P<package>\w+)/[\w/.]+\.(?:py|yaml)):(?P<line>\d+) (?P<words>.+)", re.DOTALL
+)
 
 
 def check_citation(text: str) -> str | None:
