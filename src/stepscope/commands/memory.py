@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
+from stepscope._images import is_image
 from stepscope.commands._planning import add_outputs, check_outputs, show, widths, write
-from stepscope.errors import BadInputError
 from stepscope.plan.account import Training, account
 from stepscope.plan.account._training import LIBRARIES
 from stepscope.plan.account._words import as_json, report, rows
@@ -23,7 +23,6 @@ _MORE = (
     " networks and its optimiser. The simulator is not in it: stepscope fit measures all of a process. The exit status"
     " is 0, or 2 if the sizes make no sense."
 )
-_IMAGE = 3
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -52,7 +51,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         "--hidden",
         type=widths,
         metavar="WIDTHS",
-        help="widths of the hidden layers (default: 64,64, and none behind the convolutions of images)",
+        help="widths of the hidden layers (default: 64,64; for images none behind three convolutions and 512)",
     )
     parser.add_argument(
         "--minibatches",
@@ -61,25 +60,26 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="M",
         help="parts that a rollout is cut into (default: %(default)s)",
     )
+    parser.add_argument(
+        "--dtype",
+        choices=("uint8", "float32"),
+        help="type of an image's numbers (default: uint8 where the library takes it, which rsl_rl and skrl do not)",
+    )
     add_outputs(parser, figure="account against the number of environments")
     parser.set_defaults(command=_memory)
 
 
 def _memory(options: argparse.Namespace) -> int:
     check_outputs(options)
-    is_image = len(options.observation) == _IMAGE
-    if is_image and options.library != "sb3":
-        raise BadInputError(
-            f"the networks for images are known of sb3 only, whose own they are; {options.library} takes the reader's."
-        )
     training = Training(
         library=options.library,
         num_envs=options.num_envs,
         horizon=options.horizon,
         observation=options.observation,
         actions=options.actions,
-        hidden=options.hidden if options.hidden is not None else () if is_image else (64, 64),
+        hidden=_hidden(options),
         minibatches=options.minibatches,
+        dtype=options.dtype,
     )
     found = account(training)
     if options.json is not None:
@@ -95,8 +95,14 @@ def _memory(options: argparse.Namespace) -> int:
     return 0
 
 
+def _hidden(options: argparse.Namespace) -> tuple[int, ...]:
+    if options.hidden is not None:
+        return options.hidden
+    return () if is_image(options.observation) else (64, 64)
+
+
 def _shape(text: str) -> tuple[int, ...]:
     sizes = tuple(positive_integer(part) for part in text.split("x"))
-    if len(sizes) not in (1, _IMAGE):
+    if len(sizes) != 1 and not is_image(sizes):
         raise argparse.ArgumentTypeError(f"{text!r} is neither one number nor three, as in 3x84x84")
     return sizes

@@ -10,14 +10,14 @@ from gymnasium.spaces import Box
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from stepscope._images import is_image
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
 __all__ = ["Still"]
-
-_IMAGE = 3  # dimensions
 
 
 class Still(VectorEnv):  # gymnasium's types are not read
@@ -28,26 +28,33 @@ class Still(VectorEnv):  # gymnasium's types are not read
     num_envs
         How many.
     observation
-        Shape of an observation: floats, or bytes if it is an image of channels, height and width.
+        Shape of an observation: one number, or channels, height and width of an image.
     actions
         How many numbers an action has.
     device
         Where the tensors live.
+    dtype
+        ``"float32"`` or, for images, ``"uint8"``.
     """
 
     def __init__(
-        self, num_envs: int, *, observation: Sequence[int], actions: int, device: torch.device
+        self,
+        num_envs: int,
+        *,
+        observation: Sequence[int],
+        actions: int,
+        device: torch.device,
+        dtype: str = "float32",
     ) -> None:
         self.num_envs, self.device, self.episode_length = num_envs, device, 1000
         shape = tuple(observation)
-        self.single_observation_space = (
-            Box(0, 255, shape, np.uint8) if len(shape) == _IMAGE else Box(-np.inf, np.inf, shape, np.float32)
-        )
+        most = {"uint8": 255.0, "float32": 1.0 if is_image(shape) else np.inf}[dtype]
+        least = 0.0 if is_image(shape) else -np.inf
+        self.single_observation_space = Box(least, most, shape, np.dtype(dtype).type)
         self.single_action_space = Box(-1.0, 1.0, (actions,), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        kind = torch.uint8 if len(shape) == _IMAGE else torch.float32
-        self._observations = torch.zeros(num_envs, *shape, dtype=kind, device=device)
+        self._observations = torch.zeros(num_envs, *shape, dtype=getattr(torch, dtype), device=device)
         self._rewards = torch.zeros(num_envs, device=device)
         self._flags = torch.zeros(num_envs, dtype=torch.bool, device=device)
 

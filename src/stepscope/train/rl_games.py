@@ -11,6 +11,7 @@ from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
+from stepscope._images import CONVOLUTIONS, FEATURES, is_image
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 
@@ -77,7 +78,8 @@ def train(
     checkpoint_every
         Save every so many epochs; by default only the best and the last are saved.
     hidden
-        Widths of the hidden layers that actor and critic share.
+        Widths of the hidden layers that actor and critic share; before them come convolutions and a layer of 512 where
+        an observation is an image, which is then not normalised.
 
     Raises
     ------
@@ -99,6 +101,7 @@ def train(
     env_configurations.register(
         "stepscope", {"vecenv_type": "stepscope", "env_creator": lambda **_: _Environment(env)}
     )
+    images = is_image(env.single_observation_space.shape)
     settings: dict[str, Any] = {
         "name": "cartpole",
         "env_name": "stepscope",
@@ -127,14 +130,16 @@ def train(
         "grad_norm": 1.0,
         "truncate_grads": True,
         "normalize_advantage": True,
-        "normalize_input": True,
+        "normalize_input": not images,
         "normalize_value": True,
         "value_bootstrap": True,
         "reward_shaper": {"scale_value": 0.1},
         "score_to_win": float("inf"),
     }
     runner = Runner(DefaultAlgoObserver())
-    runner.load({"params": {**_model(hidden), "seed": seed, "torch_threads": 0, "config": settings}})
+    runner.load(
+        {"params": {**_model(hidden, images=images), "seed": seed, "torch_threads": 0, "config": settings}}
+    )
     runner.run({"train": True})
 
 
@@ -143,7 +148,25 @@ _SEQUENCE = (
 )
 
 
-def _model(hidden: Sequence[int]) -> dict[str, Any]:
+def _model(hidden: Sequence[int], *, images: bool) -> dict[str, Any]:
+    layers: dict[str, Any] = {
+        "mlp": {
+            "units": [FEATURES, *hidden] if images else [*hidden],
+            "activation": "elu",
+            "initializer": {"name": "default"},
+        }
+    }
+    if images:
+        layers["cnn"] = {
+            "type": "conv2d",
+            "activation": "relu",
+            "permute_input": False,  # channels come first already
+            "initializer": {"name": "default"},
+            "convs": [
+                {"filters": channels, "kernel_size": edge, "strides": stride, "padding": 0}
+                for channels, edge, stride in CONVOLUTIONS
+            ],
+        }
     return {
         "algo": {"name": "a2c_continuous"},
         "model": {"name": "continuous_a2c_logstd"},
@@ -159,6 +182,6 @@ def _model(hidden: Sequence[int]) -> dict[str, Any]:
                     "fixed_sigma": True,
                 }
             },
-            "mlp": {"units": [*hidden], "activation": "elu", "initializer": {"name": "default"}},
+            **layers,
         },
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tensordict import TensorDict
 
+from stepscope._images import CONVOLUTIONS, FEATURES, is_image
 from stepscope.train._batches import minibatch_size
 
 # RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
@@ -96,7 +97,8 @@ def train(
     episode_terms
         Add terms to the ``extras`` of each step, which RSL-RL prints as lines of their own.
     hidden
-        Widths of the hidden layers of the actor, and of the critic.
+        Widths of the hidden layers of the actor, and of the critic; before them each has convolutions and a layer of 512
+        where an observation is an image, of floats.
 
     Raises
     ------
@@ -106,17 +108,16 @@ def train(
     minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
     torch.manual_seed(seed)
     env.reset(seed=seed)
+    images = is_image(env.single_observation_space.shape)
     settings: dict[str, Any] = {
         "num_steps_per_env": horizon,
         "save_interval": checkpoint_every or iterations,
         "obs_groups": {"actor": ["policy"], "critic": ["policy"]},
         "actor": {
-            "class_name": "MLPModel",
-            "hidden_dims": [*hidden],
-            "activation": "elu",
+            **_model(hidden, images=images),
             "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 1.0},
         },
-        "critic": {"class_name": "MLPModel", "hidden_dims": [*hidden], "activation": "elu"},
+        "critic": _model(hidden, images=images),
         "algorithm": {
             "class_name": "PPO",
             "num_learning_epochs": 5,
@@ -136,3 +137,20 @@ def train(
     }
     adapter = _Environment(env, episode_terms=episode_terms)
     OnPolicyRunner(adapter, settings, log_dir=log_dir, device=str(env.device)).learn(iterations)
+
+
+def _model(hidden: Sequence[int], *, images: bool) -> dict[str, Any]:
+    if not images:
+        return {"class_name": "MLPModel", "hidden_dims": [*hidden], "activation": "elu"}
+    channels, edges, strides = zip(*CONVOLUTIONS, strict=True)
+    return {
+        "class_name": "CNNModel",
+        "hidden_dims": [FEATURES, *hidden],
+        "activation": "elu",
+        "cnn_cfg": {
+            "output_channels": [*channels],
+            "kernel_size": [*edges],
+            "stride": [*strides],
+            "activation": "relu",
+        },
+    }

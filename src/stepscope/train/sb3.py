@@ -9,9 +9,9 @@ import torch
 from gymnasium.spaces import Discrete
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import CheckpointCallback
-from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from stepscope._images import is_image
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 
@@ -126,7 +126,7 @@ def train(
         ``"ppo"``, ``"sac"`` or ``"dqn"``; DQN pushes with full force to the left or to the right.
     hidden
         Widths of the hidden layers of each network; by default those of the algorithm's own, which for PPO are 64 and
-        64.
+        64, or none behind the convolutions and the layer of 512 for images.
 
     Raises
     ------
@@ -141,18 +141,23 @@ def train(
         raise BadInputError(f"--minibatches is an option of PPO, and {algorithm} has none; leave it out.")
     env.reset(seed=seed)
     wrapped = VecMonitor(_Environment(env, discrete=algorithm == "dqn"))
+    images = is_image(env.single_observation_space.shape)
+    policy: dict[str, Any] = {}
+    if hidden is not None:
+        policy["net_arch"] = [*hidden]
+    if images and env.single_observation_space.dtype != np.uint8:
+        policy["normalize_images"] = False  # they are no bytes to be divided by 255
     common: dict[str, Any] = {
-        "policy": "CnnPolicy" if is_image_space(env.single_observation_space) else "MlpPolicy",
+        "policy": "CnnPolicy" if images else "MlpPolicy",
         "env": wrapped,
         "seed": seed,
         "device": str(env.device),
         "verbose": 1,
         "tensorboard_log": log_dir,
+        "policy_kwargs": policy,
     }
     if learning_rate is not None:
         common["learning_rate"] = learning_rate
-    if hidden is not None:
-        common["policy_kwargs"] = {"net_arch": [*hidden]}
     model: BaseAlgorithm
     if algorithm == "ppo":
         size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches or 4)

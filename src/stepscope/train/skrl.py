@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from skrl.models.torch import DeterministicMixin, GaussianMixin, Model
 from skrl.resources.preprocessors.torch import RunningStandardScaler
 from skrl.trainers.torch import SequentialTrainer
 from skrl.utils import set_seed
+from skrl.utils.spaces.torch import flatten_tensorized_space, unflatten_tensorized_space
 
+from stepscope._images import CONVOLUTIONS, FEATURES, convolved, is_image
 from stepscope.train._batches import minibatch_size
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ __all__ = ["train"]
 
 
 class _Environment(Wrapper):
-    """Our vector environment as skrl wants it: rewards and flags as columns."""
+    """Our vector environment as skrl wants it: an observation as a row, rewards and flags as columns."""
 
     @property
     def observation_space(self) -> Space:
@@ -38,11 +41,13 @@ class _Environment(Wrapper):
         return self._env.single_action_space
 
     def reset(self) -> tuple[Tensor, dict[str, Any]]:
-        return self._env.reset()
+        observations, infos = self._env.reset()
+        return flatten_tensorized_space(observations), infos
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
         observations, rewards, terminated, truncated, infos = self._env.step(actions)
-        return observations, rewards[:, None], terminated[:, None], truncated[:, None], infos
+        columns = rewards[:, None], terminated[:, None], truncated[:, None]
+        return flatten_tensorized_space(observations), *columns, infos
 
     def state(self) -> None:
         return None
@@ -54,9 +59,17 @@ class _Environment(Wrapper):
         self._env.close()
 
 
-def _layers(inputs: int, hidden: Sequence[int], outputs: int) -> torch.nn.Sequential:
-    widths = [inputs, *hidden]
-    layers = [layer for pair in pairwise(widths) for layer in (torch.nn.Linear(*pair), torch.nn.ELU())]
+def _layers(shape: Sequence[int], hidden: Sequence[int], outputs: int) -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    widths = [*shape, *hidden]
+    if is_image(shape):
+        channels = shape[0]
+        for made, edge, stride in CONVOLUTIONS:
+            layers += [torch.nn.Conv2d(channels, made, edge, stride), torch.nn.ReLU()]
+            channels = made
+        layers.append(torch.nn.Flatten())
+        widths = [math.prod(convolved(shape)[-1]), FEATURES, *hidden]
+    layers += [layer for pair in pairwise(widths) for layer in (torch.nn.Linear(*pair), torch.nn.ELU())]
     return torch.nn.Sequential(*layers, torch.nn.Linear(widths[-1], outputs))
 
 
@@ -64,21 +77,22 @@ class _Policy(GaussianMixin, Model):
     def __init__(self, hidden: Sequence[int], **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
         Model.__init__(self, **spaces)
         GaussianMixin.__init__(self)
-        self.layers = _layers(self.num_observations, hidden, self.num_actions)
+        self.layers = _layers(self.observation_space.shape, hidden, self.num_actions)
         self.log_std = torch.nn.Parameter(torch.zeros(self.num_actions))
 
     def compute(self, inputs: dict[str, Tensor], role: str) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002 - skrl's signature
-        return self.layers(inputs["observations"]), {"log_std": self.log_std}
+        observations = unflatten_tensorized_space(self.observation_space, inputs["observations"])
+        return self.layers(observations), {"log_std": self.log_std}
 
 
 class _Value(DeterministicMixin, Model):
     def __init__(self, hidden: Sequence[int], **spaces: Any) -> None:  # noqa: ANN401 - handed on to skrl as they are
         Model.__init__(self, **spaces)
         DeterministicMixin.__init__(self)
-        self.layers = _layers(self.num_observations, hidden, 1)
+        self.layers = _layers(self.observation_space.shape, hidden, 1)
 
     def compute(self, inputs: dict[str, Tensor], role: str) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: ARG002 - skrl's signature
-        return self.layers(inputs["observations"]), {}
+        return self.layers(unflatten_tensorized_space(self.observation_space, inputs["observations"])), {}
 
 
 def train(
@@ -114,7 +128,8 @@ def train(
     checkpoint_every
         Save every so many rollouts; by default skrl saves ten times in a run.
     hidden
-        Widths of the hidden layers of the policy, and of the value network.
+        Widths of the hidden layers of the policy, and of the value network; before them each has convolutions and a
+        layer of 512 where an observation is an image, of floats, which is then not normalised.
 
     Raises
     ------
@@ -131,6 +146,10 @@ def train(
         "action_space": wrapped.action_space,
         "device": wrapped.device,
     }
+    normalised = {
+        "observation_preprocessor": RunningStandardScaler,
+        "observation_preprocessor_kwargs": {"size": wrapped.observation_space, "device": wrapped.device},
+    }
     settings: dict[str, Any] = {
         "rollouts": horizon,
         "learning_epochs": 8,
@@ -145,8 +164,7 @@ def train(
         # Off, as by default: skrl would take the value of the observation that step() returned, which here is the
         # first of the next episode already.
         "time_limit_bootstrap": False,
-        "observation_preprocessor": RunningStandardScaler,
-        "observation_preprocessor_kwargs": {"size": wrapped.observation_space, "device": wrapped.device},
+        **({} if is_image(wrapped.observation_space.shape) else normalised),
         "value_preprocessor": RunningStandardScaler,
         "value_preprocessor_kwargs": {"size": 1, "device": wrapped.device},
         "experiment": {

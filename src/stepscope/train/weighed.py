@@ -55,6 +55,7 @@ def weighed(
     observation: Sequence[int] = (48,),
     actions: int = 12,
     hidden: Sequence[int] = (64, 64),
+    dtype: str = "float32",
     device: str | None = None,
     limit: float = 300.0,
 ) -> WeighedRun:
@@ -67,12 +68,15 @@ def weighed(
     num_envs, horizon, minibatches
         Environments, vector steps per rollout, and parts that it is cut into.
     observation
-        Shape of an observation: one number, or an image of bytes as channels, height and width (Stable-Baselines3
-        only, which then has its own convolutional network).
+        Shape of an observation: one number, or channels, height and width of an image, for which every library gets the
+        same convolutions.
     actions
         How many numbers an action has.
     hidden
         Widths of the hidden layers.
+    dtype
+        Type of the numbers of an observation: ``"float32"`` or, for images, ``"uint8"``, which RSL-RL and skrl do not
+        take.
     device
         None is CUDA where there is one, else the CPU.
     limit
@@ -100,6 +104,7 @@ def weighed(
         num_envs=num_envs,
         observation=list(observation),
         actions=actions,
+        dtype=dtype,
         settings=settings,
         device=device,
     )
@@ -112,6 +117,7 @@ def _train(
     num_envs: int,
     observation: list[int],
     actions: int,
+    dtype: str,
     settings: dict[str, Any],
     device: str | None,
 ) -> dict[str, Any]:
@@ -120,7 +126,7 @@ def _train(
     from stepscope.envs._still import Still  # noqa: PLC0415
 
     where = usable_device(device)
-    env = Still(num_envs, observation=observation, actions=actions, device=where)
+    env = Still(num_envs, observation=observation, actions=actions, device=where, dtype=dtype)
     rollout = _rollout_of_sb3() if library == "sb3" else None
     module = importlib.import_module(f"stepscope.train.{library}")
 

@@ -9,6 +9,7 @@ from stepscope.plan.account._libraries import LOSSES, Item, stored
 from stepscope.plan.account._networks import networks
 
 if TYPE_CHECKING:
+    from stepscope.plan.account._libraries import Part
     from stepscope.plan.account._networks import Networks
     from stepscope.plan.account._training import Training
 
@@ -42,6 +43,10 @@ class Account:
     def torch_bytes(self) -> int:
         """PyTorch's share at its peak, in bytes."""
         return sum(item.number_of_bytes for item in self.items if item.place == "torch")
+
+    def torch_bytes_of(self, part: Part) -> int:
+        """PyTorch's share of the networks, of the rollout or of the update, in bytes."""
+        return sum(item.number_of_bytes for item in self.items if item.place == "torch" and item.part == part)
 
     @property
     def host_bytes(self) -> int:
@@ -81,6 +86,7 @@ def account(training: Training) -> Account:
     items = [
         Item(
             name="weights",
+            part="networks",
             place="torch",
             number_of_bytes=_F * n,
             formula=f"{n:,} x {_F}",
@@ -89,6 +95,7 @@ def account(training: Training) -> Account:
         ),
         Item(
             name="Adam",
+            part="networks",
             place="torch",
             number_of_bytes=2 * _F * n,
             formula=f"{n:,} x {2 * _F}",
@@ -98,6 +105,7 @@ def account(training: Training) -> Account:
         *stored(training),
         Item(
             name="activations",
+            part="update",
             place="torch",
             number_of_bytes=_F * kept,
             formula=f"{training.batch:,} x {_F * nets.tape.kept:,}",
@@ -106,6 +114,7 @@ def account(training: Training) -> Account:
         ),
         Item(
             name="gradients, loss",
+            part="update",
             place="torch",
             number_of_bytes=_F * rest,
             formula="",

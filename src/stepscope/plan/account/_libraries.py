@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from stepscope.plan.account._training import Training
 
-__all__ = ["LOSSES", "Item", "Loss", "stored"]
+__all__ = ["LOSSES", "Item", "Loss", "Part", "stored"]
+
+Part = Literal["networks", "rollout", "update"]
 
 _F = 4  # bytes of a float32
 
@@ -24,6 +26,9 @@ class Item:
     ----------
     name
         What it is.
+    part
+        What it belongs to: ``"networks"``, which are there however many environments there are; ``"rollout"``, which
+        grows with environment steps in a rollout; or ``"update"``, which grows with those in a minibatch.
     place
         ``"torch"`` where PyTorch allocates it, ``"host"`` where NumPy does.
     number_of_bytes
@@ -37,6 +42,7 @@ class Item:
     """
 
     name: str
+    part: Part
     place: Literal["torch", "host"]
     number_of_bytes: int
     formula: str
@@ -78,15 +84,36 @@ def stored(training: Training) -> tuple[Item, ...]:
     return _LIBRARIES[training.library](training)
 
 
-def _item(
-    name: str, times: int, each: int, words: str, source: str, *, place: Literal["torch", "host"] = "torch"
+def _of_rollout(
+    training: Training,
+    name: str,
+    each: int,
+    meaning: str,
+    source: str,
+    *,
+    place: Literal["torch", "host"] = "torch",
 ) -> Item:
+    """Something with so many bytes for each environment step of a rollout."""
     return Item(
         name=name,
+        part="rollout",
         place=place,
-        number_of_bytes=times * each,
-        formula=f"{times:,} x {each:,}",
-        meaning=words,
+        number_of_bytes=training.steps * each,
+        formula=f"{training.steps:,} x {each:,}",
+        meaning=meaning,
+        source=source,
+    )
+
+
+def _of_minibatch(training: Training, name: str, each: int, meaning: str, source: str) -> Item:
+    """Something with so many bytes for each environment step of a minibatch."""
+    return Item(
+        name=name,
+        part="update",
+        place="torch",
+        number_of_bytes=training.batch * each,
+        formula=f"{training.batch:,} x {each:,}",
+        meaning=meaning,
         source=source,
     )
 
@@ -95,130 +122,140 @@ def _rl_games(training: Training) -> tuple[Item, ...]:
     observation, a = training.observation_bytes, training.actions
     each = observation + _F * (3 * a + 3) + 1
     words = "observation, action, mean, deviation, 3 floats, flag"
-    return (
-        _item(
+    items = [
+        _of_rollout(
+            training,
             "rollout",
-            training.steps,
             each,
             words,
             "rl_games/common/experience.py:359 tensor_dict['obses']",
         ),
-        _item(
+        _of_rollout(
+            training,
             "rollout, reordered",
-            training.steps,
             each + 3 * _F,
             "the same again, with values, returns and advantages normalised",
             "rl_games/common/a2c_common.py:919 swap_and_flatten01",
         ),
-        _item(
-            "network input",
-            training.batch,
-            _F * training.numbers,
-            "normalised observations",
-            "rl_games/algos_torch/models.py:56 running_mean_std(observation)",
-        ),
-    )
+    ]
+    if training.number_type == "uint8":
+        items.append(_floats(training, "rl_games/common/a2c_common.py:777 obs_batch.float()"))
+    elif not training.is_image:
+        items.append(
+            _of_minibatch(
+                training,
+                "network input",
+                _F * training.numbers,
+                "normalised observations",
+                "rl_games/algos_torch/models.py:56 running_mean_std(observation)",
+            )
+        )
+    return tuple(items)
 
 
 def _rsl_rl(training: Training) -> tuple[Item, ...]:
     observation, a = training.observation_bytes, training.actions
-    return (
-        _item(
+    items = [
+        _of_rollout(
+            training,
             "rollout",
-            training.steps,
             observation + _F * (3 * a + 5) + 1,
             "observation, action, mean, deviation, 5 floats, flag",
             "rsl_rl/storage/rollout_storage.py:142 TensorDict",
         ),
-        _item(
+        _of_rollout(
+            training,
             "step order",
-            training.steps,
             8,
             "an index",
             "rsl_rl/storage/rollout_storage.py:231 randperm",
         ),
-        _item(
+        _of_minibatch(
+            training,
             "minibatch",
-            training.batch,
             observation + _F * (3 * a + 4),
             "the steps of a minibatch, copied",
             "rsl_rl/storage/rollout_storage.py:252 actions[batch_idx]",
         ),
-        _item(
-            "network input",
-            training.batch,
-            2 * _F * training.numbers,
-            "observations put together, for the actor and for the critic",
-            "rsl_rl/models/mlp_model.py:115 torch.cat",
-        ),
-    )
+    ]
+    if not training.is_image:
+        items.append(
+            _of_minibatch(
+                training,
+                "network input",
+                2 * _F * training.numbers,
+                "observations put together, for the actor and for the critic",
+                "rsl_rl/models/mlp_model.py:115 torch.cat",
+            )
+        )
+    return tuple(items)
 
 
 def _skrl(training: Training) -> tuple[Item, ...]:
-    observation, a = _F * training.numbers, training.actions  # whatever the type of the observations
-    return (
-        _item(
+    observation, a = training.observation_bytes, training.actions
+    items = [
+        _of_rollout(
+            training,
             "rollout",
-            training.steps,
             observation + _F * (a + 5) + 2,
             "observation, action, 5 floats, 2 flags",
             "skrl/agents/torch/ppo/ppo.py:176 create_tensor",
         ),
-        _item("step order", training.steps, 8, "an index", "skrl/memories/torch/random.py:75 randperm"),
-        _item(
+        _of_rollout(training, "step order", 8, "an index", "skrl/memories/torch/random.py:75 randperm"),
+        _of_rollout(
+            training,
             "all minibatches",
-            training.steps,
             observation + _F * (a + 4),
             "the steps of all minibatches at once, copied",
             "skrl/memories/torch/base.py:304 self.tensors_view[name][batch]",
         ),
-        _item(
+        _of_rollout(
+            training,
             "returns, advantages",
-            training.steps,
             2 * _F,
             "2 floats, held until the update is done",
             "skrl/agents/torch/ppo/ppo.py:344 compute_gae",
         ),
-        _item(
-            "network input",
-            training.batch,
-            observation,
-            "normalised observations",
-            "skrl/resources/preprocessors/torch/running_standard_scaler.py:95 torch.clamp",
-        ),
-    )
+    ]
+    if not training.is_image:
+        items.append(
+            _of_minibatch(
+                training,
+                "network input",
+                observation,
+                "normalised observations",
+                "skrl/resources/preprocessors/torch/running_standard_scaler.py:95 torch.clamp",
+            )
+        )
+    return tuple(items)
 
 
 def _sb3(training: Training) -> tuple[Item, ...]:
     observation, a = training.observation_bytes, training.actions
     items = [
-        _item(
+        _of_rollout(
+            training,
             "rollout",
-            training.steps,
             observation + _F * (a + 6),
             "observation, action, 6 floats",
             "stable_baselines3/common/buffers.py:392 np.zeros",
             place="host",
         ),
-        _item(
+        _of_minibatch(
+            training,
             "minibatch",
-            training.batch,
             observation + _F * (a + 4),
             "the steps of a minibatch, copied to the device",
             "stable_baselines3/common/buffers.py:522 self.to_torch",
         ),
     ]
-    if training.is_image:
-        items.append(
-            _item(
-                "network input",
-                training.batch,
-                _F * training.numbers,
-                "images as floats",
-                "stable_baselines3/common/preprocessing.py:119 obs.float()",
-            )
-        )
+    if training.number_type == "uint8":
+        items.append(_floats(training, "stable_baselines3/common/preprocessing.py:119 obs.float()"))
     return tuple(items)
+
+
+def _floats(training: Training, source: str) -> Item:
+    return _of_minibatch(training, "network input", _F * training.numbers, "images as floats", source)
 
 
 _LIBRARIES = {"rl_games": _rl_games, "rsl_rl": _rsl_rl, "skrl": _skrl, "sb3": _sb3}

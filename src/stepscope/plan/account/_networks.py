@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stepscope._images import CONVOLUTIONS, FEATURES, convolved
 from stepscope.plan.account._tape import Tape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stepscope.plan.account._training import Training
 
 __all__ = ["Networks", "networks"]
-
-# Stable-Baselines3's NatureCNN: channels, edge of the kernel, stride; then a layer of 512.
-_CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-_FEATURES = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,50 +41,64 @@ class Networks:
 def networks(training: Training) -> Networks:
     """Return the networks, in the order in which the library computes them."""
     tape = Tape(training.numbers)
-    outputs = _ORDERS[training.library](tape, training)
-    last = training.hidden[-1] if training.hidden else _FEATURES
+    outputs = _LIBRARIES[training.library](tape, training)
+    last = training.hidden[-1] if training.hidden else FEATURES
     return Networks(tape=tape, outputs=outputs, parameters=tape.weights + training.actions, last=last)
 
 
-def _layers(tape: Tape, source: int, training: Training, activation: Callable[[int], int]) -> int:
-    for width in training.hidden:
+def _layers(tape: Tape, source: int, widths: Sequence[int], activation: Callable[[int], int]) -> int:
+    for width in widths:
         source = activation(tape.linear(source, width))
     return source
 
 
-def _one_after_the_other(tape: Tape, training: Training) -> tuple[int, int]:
-    action = tape.linear(_layers(tape, 0, training, tape.elu), training.actions)
-    return action, tape.linear(_layers(tape, 0, training, tape.elu), 1)
+def _convolutions(tape: Tape, training: Training) -> int:
+    """Note the convolutions; return their result, as long as the row that it is laid out in."""
+    source, channels = 0, training.observation[0]
+    for (outputs, height, width), (_, edge, _) in zip(
+        convolved(training.observation), CONVOLUTIONS, strict=True
+    ):
+        weights = (channels * edge * edge + 1) * outputs
+        source = tape.tanh(
+            tape.convolution(source, outputs * height * width, weights=weights, channels=channels)
+        )
+        channels = outputs
+    return source
 
 
-def _shared(tape: Tape, training: Training) -> tuple[int, int]:
-    trunk = _layers(tape, 0, training, tape.elu)
+def _trunk(tape: Tape, training: Training, *, copied: bool = False) -> int:
+    """Note a network but for its last layer."""
+    if not training.is_image:
+        return _layers(tape, 0, training.hidden, tape.elu)
+    row = _convolutions(tape, training)
+    return _layers(tape, tape.copy(row) if copied else row, (FEATURES, *training.hidden), tape.elu)
+
+
+def _rl_games(tape: Tape, training: Training) -> tuple[int, int]:
+    trunk = _trunk(tape, training)
     value = tape.linear(trunk, 1)
     return tape.linear(trunk, training.actions), value
 
 
-def _heads_last(tape: Tape, training: Training) -> tuple[int, int]:
-    features = _convolutions(tape, training) if training.is_image else 0
-    actor = _layers(tape, features, training, tape.tanh)
-    critic = _layers(tape, features, training, tape.tanh)
+def _rsl_rl(tape: Tape, training: Training) -> tuple[int, int]:
+    # Its latent is concatenated anew even where it has one part.
+    action = tape.linear(_trunk(tape, training, copied=True), training.actions)
+    return action, tape.linear(_trunk(tape, training, copied=True), 1)
+
+
+def _skrl(tape: Tape, training: Training) -> tuple[int, int]:
+    action = tape.linear(_trunk(tape, training), training.actions)
+    return action, tape.linear(_trunk(tape, training), 1)
+
+
+def _sb3(tape: Tape, training: Training) -> tuple[int, int]:
+    features = 0
+    if training.is_image:
+        features = _layers(tape, _convolutions(tape, training), (FEATURES,), tape.tanh)
+    actor = _layers(tape, features, training.hidden, tape.tanh)
+    critic = _layers(tape, features, training.hidden, tape.tanh)
     value = tape.linear(critic, 1)
     return tape.linear(actor, training.actions), value
 
 
-def _convolutions(tape: Tape, training: Training) -> int:
-    channels, height, width = training.observation
-    source = 0
-    for outputs, edge, stride in _CONVOLUTIONS:
-        height, width = (height - edge) // stride + 1, (width - edge) // stride + 1
-        weights = (channels * edge * edge + 1) * outputs
-        source = tape.tanh(tape.convolution(source, outputs * height * width, weights=weights))
-        channels = outputs
-    return tape.tanh(tape.linear(source, _FEATURES))
-
-
-_ORDERS = {
-    "rl_games": _shared,
-    "rsl_rl": _one_after_the_other,
-    "skrl": _one_after_the_other,
-    "sb3": _heads_last,
-}
+_LIBRARIES = {"rl_games": _rl_games, "rsl_rl": _rsl_rl, "skrl": _skrl, "sb3": _sb3}

@@ -8,18 +8,21 @@ an input is made while the one of the result is still there; then what was kept 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Tape"]
+
+# Seen in the profiler's record: what oneDNN does on a CPU.
+_UNBLOCKED, _BLOCK = 3, 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
     source: int
     result: int
-    kept: int
+    kept: int | None  # the tensor that is kept for its gradient; a copy keeps none
     weights: int
-    spare: int  # copies of the gradient of its input that it needs besides
+    spare: int  # numbers that its own backward pass holds besides
 
 
 class Tape:
@@ -37,7 +40,7 @@ class Tape:
     @property
     def kept(self) -> int:
         """Numbers kept for each sample until the backward pass, without the input."""
-        return sum(self._sizes[tensor] for tensor in {step.kept for step in self._steps} - {0})
+        return sum(self._sizes[tensor] for tensor in {step.kept for step in self._steps if step.kept})
 
     def size(self, tensor: int) -> int:
         """Return how many numbers a tensor has for each sample."""
@@ -47,9 +50,15 @@ class Tape:
         """Note a fully connected layer; return its result."""
         return self._note(source, outputs, weights=(self._sizes[source] + 1) * outputs)
 
-    def convolution(self, source: int, outputs: int, *, weights: int) -> int:
-        """Note a convolution; return its result. On a CPU its backward pass copies the gradient of its input twice."""
-        return self._note(source, outputs, weights=weights, spare=2)
+    def convolution(self, source: int, outputs: int, *, weights: int, channels: int) -> int:
+        """Note a convolution of so many channels; return its result.
+
+        On a CPU its backward pass copies gradients and inputs into blocks of 8 channels, unless there are at most 3.
+        """
+        size = self._sizes[source]
+        blocks = 0 if channels <= _UNBLOCKED else -(-channels // _BLOCK) * _BLOCK * size // channels
+        spare = 2 * size if source else outputs + blocks
+        return self._note(source, outputs, weights=weights, spare=spare)
 
     def elu(self, source: int) -> int:
         """Note an ELU, which keeps its input; return its result."""
@@ -58,6 +67,12 @@ class Tape:
     def tanh(self, source: int) -> int:
         """Note a tanh or a ReLU, which keep their result; return it."""
         return self._note(source, self._sizes[source], keeps_result=True)
+
+    def copy(self, source: int) -> int:
+        """Note a copy, which keeps nothing, and whose gradient is that of its source; return its result."""
+        result = self._note(source, self._sizes[source])
+        self._steps[-1] = replace(self._steps[-1], kept=None)
+        return result
 
     def _note(
         self, source: int, outputs: int, *, weights: int = 0, spare: int = 0, keeps_result: bool = False
@@ -83,9 +98,13 @@ class Tape:
         live = samples * (self.kept + sum(self._sizes[tensor] for tensor in outputs))
         most = live
         for step in reversed(self._steps):
+            if step.kept is None:
+                gradients.add(step.source)
+                gradients.discard(step.result)
+                continue
             made = samples * self._sizes[step.source] if step.source else 0
             live += made + step.weights
-            most = max(most, live + step.spare * made)
+            most = max(most, live + samples * step.spare)
             if step.source in gradients:
                 live -= made  # it is added to the gradient that is there already
             elif step.source:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from stepscope._images import convolved, is_image
 from stepscope.errors import BadInputError
 
 __all__ = ["LIBRARIES", "Training"]
 
 LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
-_IMAGE = 3  # dimensions: channels, height, width
-_SMALLEST_IMAGE = 36  # pixels along an edge, for the convolutions of Stable-Baselines3
+_TAKE_BYTES = ("rl_games", "sb3")
+_DIMENSIONS = (1, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """PPO by one of four libraries, with a network of fully connected layers.
+    """PPO by one of four libraries, with fully connected layers and, for images, convolutions before them.
 
     Attributes
     ----------
@@ -27,14 +28,17 @@ class Training:
     horizon
         Vector steps per rollout.
     observation
-        Shape of an observation: one number, which is stored as float32, or channels, height and width of an image,
-        which is stored as uint8 where the library keeps the type.
+        Shape of an observation: one number, or channels, height and width of an image.
     actions
         How many numbers an action has.
     hidden
-        Widths of the hidden layers. Actor and critic have their own, which in RL-Games they share.
+        Widths of the hidden layers. Actor and critic have their own, which in RL-Games they share. For images there are
+        three convolutions and a layer of 512 before them, which in RL-Games and Stable-Baselines3 actor and critic share.
     minibatches
         Equal parts that a rollout is cut into for the update.
+    dtype
+        Type of the numbers of an observation: ``"float32"``, or ``"uint8"`` for images, which RSL-RL and skrl do not
+        take. None is uint8 for images where the library takes it.
 
     Raises
     ------
@@ -50,6 +54,7 @@ class Training:
     actions: int
     hidden: tuple[int, ...] = (64, 64)
     minibatches: int = 4
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         if self.library not in LIBRARIES:
@@ -62,7 +67,7 @@ class Training:
             *self.hidden,
             self.minibatches,
         )
-        if min(numbers) < 1 or len(self.observation) not in (1, _IMAGE):
+        if min(numbers) < 1 or len(self.observation) not in _DIMENSIONS:
             raise BadInputError(
                 "sizes are whole numbers above 0; an observation has one of them, or an image three."
             )
@@ -71,10 +76,15 @@ class Training:
                 f"{self.num_envs} environments x {self.horizon} steps = {self.steps} environment steps cannot be cut"
                 f" into {self.minibatches} equal minibatches."
             )
-        if self.is_image and min(self.observation[1:]) < _SMALLEST_IMAGE:
+        if self.is_image:
+            convolved(self.observation)  # which refuses what is too small
+        if self.dtype not in (None, "float32", "uint8"):
             raise BadInputError(
-                f"an image of {self.observation[1]} x {self.observation[2]} is too small for the convolutions,"
-                f" which need {_SMALLEST_IMAGE} pixels along each edge."
+                f"{self.dtype!r} is not a type of numbers that is known here: float32 or uint8."
+            )
+        if self.dtype == "uint8" and not (self.is_image and self.library in _TAKE_BYTES):
+            raise BadInputError(
+                f"uint8 is for images in {' and '.join(_TAKE_BYTES)}; {self.library} is given float32 here."
             )
 
     @property
@@ -90,7 +100,7 @@ class Training:
     @property
     def is_image(self) -> bool:
         """Whether an observation is an image."""
-        return len(self.observation) == _IMAGE
+        return is_image(self.observation)
 
     @property
     def numbers(self) -> int:
@@ -99,5 +109,11 @@ class Training:
 
     @property
     def observation_bytes(self) -> int:
-        """Bytes of an observation as the environment gives it: a byte for a number of an image, else four."""
-        return self.numbers * (1 if self.is_image else 4)
+        """Bytes of an observation as the environment gives it."""
+        return self.numbers * (1 if self.number_type == "uint8" else 4)
+
+    @property
+    def number_type(self) -> str:
+        """Type of the numbers of an observation: ``"uint8"`` or ``"float32"``."""
+        bytes_by_default = self.is_image and self.library in _TAKE_BYTES
+        return self.dtype or ("uint8" if bytes_by_default else "float32")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._report import Line
@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepscope.plan.account._account import Account
+    from stepscope.plan.account._libraries import Part
     from stepscope.plan.account._training import Training
 
 __all__ = ["as_json", "report", "rows"]
 
 _PLACES = {"torch": "PyTorch", "host": "NumPy, host"}
-_HALF = 0.5
+_ADVICE: dict[Part, str] = {
+    "networks": "The networks take most of it: only smaller ones help, and fewer environments do not.",
+    "rollout": "The rollout takes most of it: a shorter horizon or fewer environments make it smaller.",
+    "update": "The update takes most of it: more minibatches make it smaller, at the same number of environments.",
+}
 
 
 def rows(found: Account) -> list[tuple[str, ...]]:
@@ -55,15 +60,7 @@ def _one_more(found: Account) -> int:
 
 
 def _advice(found: Account) -> str:
-    share = {
-        item.name: item.number_of_bytes / found.torch_bytes for item in found.items if item.place == "torch"
-    }
-    update = share.get("activations", 0) + share.get("gradients, loss", 0)
-    if share["weights"] + share["Adam"] > _HALF:
-        return "The networks take most of it: only smaller ones help, and fewer environments do not."
-    if update > _HALF:
-        return "The update takes most of it: more minibatches make it smaller, at the same number of environments."
-    return "The rollout takes most of it: a shorter horizon or fewer environments make it smaller."
+    return _ADVICE[max(_ADVICE, key=found.torch_bytes_of)]
 
 
 def as_json(found: Account) -> dict[str, Any]:
@@ -76,6 +73,7 @@ def as_json(found: Account) -> dict[str, Any]:
         "items": [
             {
                 "name": item.name,
+                "part": item.part,
                 "place": item.place,
                 "bytes": item.number_of_bytes,
                 "formula": item.formula,
@@ -88,5 +86,4 @@ def as_json(found: Account) -> dict[str, Any]:
 
 
 def _settings(training: Training) -> dict[str, Any]:
-    names = ("library", "num_envs", "horizon", "observation", "actions", "hidden", "minibatches")
-    return {name: getattr(training, name) for name in names}
+    return {**asdict(training), "dtype": training.number_type}

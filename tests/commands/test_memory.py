@@ -1,0 +1,89 @@
+"""The command ``stepscope memory``: what it prints and writes, and one sentence where it cannot work."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.commands.conftest import Run
+
+SIZES = ("--num-envs", "64", "--observation", "48", "--actions", "12")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("library", ["rl_games", "rsl_rl", "skrl", "sb3"])
+def test_each_part_has_a_row_with_its_bytes_and_a_line_with_its_source(run: Run, library: str) -> None:
+    """The table names the parts, and the lines below it say what is in each and which line allocates it."""
+    done = run("memory", library, *SIZES, COLUMNS="120")
+    assert (0, b"") == (done.returncode, done.stderr)
+    table, sources, _ = done.stdout.decode().split("\n\n")
+    header, *rows = table.splitlines()
+    assert ["part", "held", "by", "memory", "share", "count", "x", "bytes"] == header.split()
+    names, named = ([re.split("  +", row)[0] for row in lines] for lines in (rows, sources.splitlines()))
+    assert names == named
+    assert {"weights", "Adam", "rollout", "activations", "gradients, loss"} <= set(names)
+    assert all(".py:" in line or ".yaml:" in line for line in sources.splitlines())
+
+
+def test_programs_get_bytes(here: Path, run: Run) -> None:
+    """The parts add up to the whole, and the settings that were counted with stand beside them."""
+    done = run("memory", "sb3", *SIZES, "--json", "memory.json", "--plot", "memory.svg")
+    assert (0, b"") == (done.returncode, done.stderr)
+    found = json.loads((here / "memory.json").read_text(encoding="utf-8"))
+    places = {
+        place: [each for each in found["items"] if each["place"] == place] for place in ("torch", "host")
+    }
+    assert found["torch_bytes"] == sum(each["bytes"] for each in places["torch"])
+    assert found["host_bytes"] == sum(each["bytes"] for each in places["host"]) > 0
+    assert (64, [48], "float32") == tuple(found["training"][k] for k in ("num_envs", "observation", "dtype"))
+    assert "64 environments" in (here / "memory.svg").read_text(encoding="utf-8")
+
+
+def test_images_take_a_byte_or_four_for_each_number(run: Run) -> None:
+    """--dtype says which; the rollout of the larger ones is four times as large but for what is no image."""
+    rollouts = {}
+    for dtype in ("uint8", "float32"):
+        sizes = ("--num-envs", "64", "--observation", "3x64x64", "--actions", "1", "--dtype", dtype)
+        found = json.loads(run("memory", "rl_games", *sizes, "--json", "-").stdout)
+        rollouts[dtype] = next(each["bytes"] for each in found["items"] if each["name"] == "rollout")
+    steps = 64 * 24
+    assert 3 * 3 * 64 * 64 * steps == rollouts["float32"] - rollouts["uint8"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "LIBRARY"),
+        (("brax", *SIZES), "brax"),
+        (("skrl", *SIZES[:4]), "--actions"),
+        (("skrl", *SIZES, "--horizon", "0"), "not a whole number of at least 1"),
+        (("skrl", *SIZES, "--observation", "48x3"), "neither one number nor three"),
+        (("skrl", *SIZES, "--observation", "3x20x20"), "too small for the convolutions"),
+        (("skrl", *SIZES, "--observation", "3x64x64", "--dtype", "uint8"), "skrl is given float32"),
+        (("sb3", *SIZES, "--dtype", "uint8"), "uint8 is for images"),
+        (("sb3", *SIZES, "--minibatches", "7"), "cannot be cut into 7 equal minibatches"),
+        (("sb3", *SIZES, "--hidden", "64,x"), "not a whole number"),
+        (("sb3", *SIZES, "--plot", "memory.txt"), "does not end like a figure"),
+        (("sb3", *SIZES, "--json", "no/such/folder.json"), "cannot be a file"),
+    ],
+)
+def test_nonsense_gets_one_sentence(here: Path, run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """One line on standard error, nothing on standard output, and the exit status 2."""
+    done = run("memory", *arguments)
+    assert (2, b"") == (done.returncode, done.stdout)
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("stepscope: ")
+    assert sentence in line
+    assert here.exists()
