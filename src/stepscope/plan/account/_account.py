@@ -138,6 +138,7 @@ def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
         "in the backward pass": (kept, nets.tape.backward(samples, nets.outputs) - kept + backward),
         "while the loss is computed": (kept, gradients + forward),
     }
+    moments["in the step of the optimiser"] = (0, gradients + loss.stepping * nets.tape.largest)
     if training.library == "sb3":  # whose tanh needs its input until it has its result
         moments["in the last hidden layer"] = (kept, gradients + samples * nets.last)
     if loss.normalising:

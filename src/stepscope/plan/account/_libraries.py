@@ -62,17 +62,21 @@ class Loss:
         Copies of the observations while they are normalised.
     loading
         Whether the next minibatch is copied while the last one is still there.
+    stepping
+        Copies of the largest layer's parameters in the step of the optimiser. Adam goes through the layers one by one on
+        a CPU and needs two; a fused one needs none.
     """
 
     backward: tuple[int, int]
     forward: tuple[int, int]
     normalising: int = 0
     loading: bool = False
+    stepping: int = 2
 
 
 # Counted in the profiler's record of the real libraries: tensors that are alive when memory peaks.
 LOSSES = {
-    "rl_games": Loss(backward=(4, 5), forward=(13, 11), normalising=1),
+    "rl_games": Loss(backward=(4, 5), forward=(13, 11), normalising=1, stepping=0),
     "rsl_rl": Loss(backward=(5, 12), forward=(9, 9)),
     "skrl": Loss(backward=(4, 7), forward=(6, 8), normalising=2),
     "sb3": Loss(backward=(2, 10), forward=(10, 9), loading=True),
@@ -132,7 +136,7 @@ def _rl_games(training: Training) -> tuple[Item, ...]:
         ),
         _of_rollout(
             training,
-            "rollout, reordered",
+            "reordered copy",
             each + 3 * _F,
             "the same again, with values, returns and advantages normalised",
             "rl_games/common/a2c_common.py:919 swap_and_flatten01",
@@ -211,9 +215,9 @@ def _skrl(training: Training) -> tuple[Item, ...]:
         ),
         _of_rollout(
             training,
-            "returns, advantages",
+            "advantages",
             2 * _F,
-            "2 floats, held until the update is done",
+            "advantage and return, held until the update is done",
             "skrl/agents/torch/ppo/ppo.py:344 compute_gae",
         ),
     ]

@@ -38,6 +38,11 @@ class Tape:
         return sum(step.weights for step in self._steps)
 
     @property
+    def largest(self) -> int:
+        """Parameters of the layer that has most."""
+        return max(step.weights for step in self._steps)
+
+    @property
     def kept(self) -> int:
         """Numbers kept for each sample until the backward pass, without the input."""
         return sum(self._sizes[tensor] for tensor in {step.kept for step in self._steps if step.kept})
