@@ -2,13 +2,16 @@
 
 Each training runs in a process of its own, on an environment that stands still, and is weighed by PyTorch's allocator.
 
-    python bench/account.py [--json PATH]
+    python bench/account.py [--drawn 60] [--seed 1] [--json PATH]
+
+``--drawn`` takes so many trainings of random sizes in place of those that are listed here.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -55,15 +58,39 @@ def measure(training: Training) -> tuple[Account, WeighedRun]:
     return account(training), run
 
 
+def drawn(draw: random.Random) -> Training:
+    """Return a training of random sizes, small enough for a laptop."""
+    library, is_image = draw.choice(_LIBRARIES), draw.choice((False, True))
+    if is_image:
+        observation = (draw.choice((1, 3, 4)), draw.choice((36, 48, 64)), draw.choice((48, 64, 84)))
+    else:
+        observation = (draw.choice((4, 20, 48, 235)),)
+    return Training(
+        library=library,
+        num_envs=draw.choice((8, 16, 32, 64) if is_image else (64, 256, 1024)),
+        horizon=draw.choice((8, 16, 24)),
+        observation=observation,
+        actions=draw.choice((1, 6, 12, 29)),
+        hidden=draw.choice(((), (64,), (128, 64)) if is_image else ((64, 64), (512, 256, 128), (32, 256))),
+        minibatches=draw.choice((1, 2, 4, 8, 16)),
+        dtype=draw.choice((None, "float32")),
+    )
+
+
 def main() -> None:
     """Print a line for each training, and write all of it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--drawn", type=int, default=0, metavar="COUNT")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     cases = [
         replace(training, library=library) for library in _LIBRARIES for training in (*_STATES, *_IMAGES)
     ]
     cases += [replace(_IMAGES[0], library=library, dtype=dtype) for library, dtype in _BYTES_OR_FLOATS]
+    if options.drawn:
+        draw = random.Random(options.seed)  # noqa: S311 - nothing secret
+        cases = [drawn(draw) for _ in range(options.drawn)]
     found = []
     print(f"{'':9}{'N':>6}{'H':>4}{'/':>3}  {'observation':18}{'hidden':16}{'counted':>14}{'allocated':>14}")
     for training in cases:

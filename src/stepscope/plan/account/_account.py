@@ -108,7 +108,7 @@ def account(training: Training) -> Account:
             part="update",
             place="torch",
             number_of_bytes=_F * kept,
-            formula=f"{training.batch:,} x {_F * nets.tape.kept:,}",
+            formula=f"{training.batch:,} x {_F * kept // training.batch:,}",
             meaning="kept for the backward pass",
             source=_KEPT,
         ),
@@ -130,15 +130,25 @@ def account(training: Training) -> Account:
 def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
     """Return when memory may be fullest: the numbers that are kept for the backward pass, and the others."""
     loss, samples, actions = LOSSES[training.library], training.batch, training.actions
+
+    def each(numbers: tuple[int, int]) -> int:
+        return numbers[0] * actions + numbers[1]
+
     kept = samples * nets.tape.kept
-    backward = samples * (loss.backward[0] * actions + loss.backward[1])
-    forward = samples * (loss.forward[0] * actions + loss.forward[1])
     gradients = nets.parameters  # of the minibatch before: zero_grad() comes after the forward pass
     moments = {
-        "in the backward pass": (kept, nets.tape.backward(samples, nets.outputs) - kept + backward),
-        "while the loss is computed": (kept, gradients + forward),
+        "in the backward pass": (
+            kept,
+            nets.tape.backward(samples, nets.outputs) - kept + samples * each(loss.backward),
+        ),
+        "while the loss is computed": (kept, gradients + samples * each(loss.forward)),
+        "in the step of the optimiser": (0, gradients + loss.stepping * nets.tape.largest),
     }
-    moments["in the step of the optimiser"] = (0, gradients + loss.stepping * nets.tape.largest)
+    if loss.probabilities:
+        moments["while probabilities are computed"] = (
+            samples * nets.actor,
+            gradients + samples * each(loss.probabilities),
+        )
     if training.library == "sb3":  # whose tanh needs its input until it has its result
         moments["in the last hidden layer"] = (kept, gradients + samples * nets.last)
     if loss.normalising:
@@ -150,4 +160,5 @@ def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
             0,
             gradients + samples * (minibatch + 3 * actions + 8),
         )
-    return moments
+    left = training.num_envs * each(loss.last_step)
+    return {moment: (held, rest + left) for moment, (held, rest) in moments.items()}

@@ -54,10 +54,16 @@ class Item:
 class Loss:
     """What is there besides at some moments, in numbers for each sample of a minibatch.
 
+    A pair stands for so many for each number of an action, and so many once.
+
     Attributes
     ----------
     backward, forward
-        Of the loss, in the backward pass and while it is computed: so many for each action, and so many once.
+        Of the loss, in the backward pass and while it is computed.
+    probabilities
+        Of the probabilities of the actions, when they or their gradients are computed and the value is not.
+    last_step
+        What is left of the last vector step: numbers for each environment.
     normalising
         Copies of the observations while they are normalised.
     loading
@@ -69,6 +75,8 @@ class Loss:
 
     backward: tuple[int, int]
     forward: tuple[int, int]
+    probabilities: tuple[int, int] | None = None
+    last_step: tuple[int, int] = (0, 0)
     normalising: int = 0
     loading: bool = False
     stepping: int = 2
@@ -77,9 +85,9 @@ class Loss:
 # Counted in the profiler's record of the real libraries: tensors that are alive when memory peaks.
 LOSSES = {
     "rl_games": Loss(backward=(4, 5), forward=(13, 11), normalising=1, stepping=0),
-    "rsl_rl": Loss(backward=(5, 12), forward=(9, 9)),
-    "skrl": Loss(backward=(4, 7), forward=(6, 8), normalising=2),
-    "sb3": Loss(backward=(2, 10), forward=(10, 9), loading=True),
+    "rsl_rl": Loss(backward=(5, 12), forward=(9, 9), probabilities=(10, 11), last_step=(1, 8)),
+    "skrl": Loss(backward=(4, 7), forward=(6, 8), probabilities=(11, 5), last_step=(2, 5), normalising=2),
+    "sb3": Loss(backward=(2, 10), forward=(10, 9), probabilities=(12, 10), last_step=(1, 2), loading=True),
 }
 
 

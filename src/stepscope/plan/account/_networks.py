@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stepscope._images import CONVOLUTIONS, FEATURES, convolved
@@ -26,6 +27,9 @@ class Networks:
         What was noted of it.
     outputs
         The tensors that the loss is computed from.
+    actor
+        Numbers that are kept for each sample of the layers that lead to the action, as long as those of the critic are
+        not there: in libraries that compute them together, all of them and the gradient of its last hidden layer.
     parameters
         Numbers that are learned, the standard deviation of each action included.
     last
@@ -34,6 +38,7 @@ class Networks:
 
     tape: Tape
     outputs: tuple[int, int]
+    actor: int
     parameters: int
     last: int
 
@@ -41,9 +46,11 @@ class Networks:
 def networks(training: Training) -> Networks:
     """Return the networks, in the order in which the library computes them."""
     tape = Tape(training.numbers)
-    outputs = _LIBRARIES[training.library](tape, training)
     last = training.hidden[-1] if training.hidden else FEATURES
-    return Networks(tape=tape, outputs=outputs, parameters=tape.weights + training.actions, last=last)
+    outputs, actor = _LIBRARIES[training.library](tape, training)
+    return Networks(
+        tape=tape, outputs=outputs, actor=actor, parameters=tape.weights + training.actions, last=last
+    )
 
 
 def _layers(tape: Tape, source: int, widths: Sequence[int], activation: Callable[[int], int]) -> int:
@@ -74,31 +81,35 @@ def _trunk(tape: Tape, training: Training, *, copied: bool = False) -> int:
     return _layers(tape, tape.copy(row) if copied else row, (FEATURES, *training.hidden), tape.elu)
 
 
-def _rl_games(tape: Tape, training: Training) -> tuple[int, int]:
+def _together(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
+    """Actor and critic share their layers."""
     trunk = _trunk(tape, training)
     value = tape.linear(trunk, 1)
-    return tape.linear(trunk, training.actions), value
+    return (tape.linear(trunk, training.actions), value), tape.kept
 
 
-def _rsl_rl(tape: Tape, training: Training) -> tuple[int, int]:
-    # Its latent is concatenated anew even where it has one part.
-    action = tape.linear(_trunk(tape, training, copied=True), training.actions)
-    return action, tape.linear(_trunk(tape, training, copied=True), 1)
+def _one_after_the_other(tape: Tape, training: Training, *, copied: bool) -> tuple[tuple[int, int], int]:
+    """First all of the actor, then all of the critic."""
+    action = tape.linear(_trunk(tape, training, copied=copied), training.actions)
+    actor = tape.kept
+    return (action, tape.linear(_trunk(tape, training, copied=copied), 1)), actor
 
 
-def _skrl(tape: Tape, training: Training) -> tuple[int, int]:
-    action = tape.linear(_trunk(tape, training), training.actions)
-    return action, tape.linear(_trunk(tape, training), 1)
-
-
-def _sb3(tape: Tape, training: Training) -> tuple[int, int]:
+def _heads_last(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
+    """Actor and critic have layers of their own, and those that give their outputs come last."""
     features = 0
     if training.is_image:
         features = _layers(tape, _convolutions(tape, training), (FEATURES,), tape.tanh)
     actor = _layers(tape, features, training.hidden, tape.tanh)
     critic = _layers(tape, features, training.hidden, tape.tanh)
     value = tape.linear(critic, 1)
-    return tape.linear(actor, training.actions), value
+    return (tape.linear(actor, training.actions), value), tape.kept + tape.size(critic)
 
 
-_LIBRARIES = {"rl_games": _rl_games, "rsl_rl": _rsl_rl, "skrl": _skrl, "sb3": _sb3}
+_LIBRARIES: dict[str, Callable[[Tape, Training], tuple[tuple[int, int], int]]] = {
+    "rl_games": _together,
+    # Its latent is concatenated anew even where it has one part.
+    "rsl_rl": partial(_one_after_the_other, copied=True),
+    "skrl": partial(_one_after_the_other, copied=False),
+    "sb3": _heads_last,
+}
