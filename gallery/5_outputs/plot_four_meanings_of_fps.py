@@ -85,7 +85,10 @@ for library, rates in clocks.items():
     for scope, rate in rates.items():
         print(f"{library:9} {scope:11} our clocks {rate:9,.0f}", end="   ")
         print(f"printed {said[library][scope]:9,.0f}" if scope in said[library] else "")
-measured("env_steps_per_second", {"our_clocks": clocks, "printed": said})
+measured(
+    "env_steps_per_second",
+    {"num_envs": num_envs, "our_clocks": clocks, "printed": said},
+)
 
 # %%
 # A ring is what our clocks say, a dot is what the library printed.

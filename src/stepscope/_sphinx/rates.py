@@ -1,0 +1,175 @@
+"""The directives ``{published-rates}`` and ``{our-rates}``: rates under their scopes, and comparisons only within one.
+
+````
+```{published-rates} cartpole
+```
+
+```{our-rates}
+```
+````
+
+The first shows a table of ``results/published.toml``. A row that is to be compared with another shows how many times
+its rates it has, scope by scope; where the two share none, the table says that it refuses.
+The second shows what this project's own runs came to: the build's, what other machines recorded, and recordings of
+consoles, read by `stepscope.logs`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from stepscope._sphinx.excerpts import RECORDINGS, root
+from stepscope._sphinx.tables import nothing, table
+from stepscope.errors import BadInputError
+from stepscope.evidence import FOLDER_VARIABLE, read_ledger
+from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
+from stepscope.logs import read
+from stepscope.logs._summary import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sphinx.application import Sphinx
+
+__all__ = ["of_measurements", "of_recording", "rows", "setup"]
+
+_ABSENT = "\N{EN DASH}"
+_MEASURED = "5_outputs/plot_four_meanings_of_fps"
+_NAMES = {"rl_games": "RL-Games", "rsl_rl": "RSL-RL", "skrl": "skrl", "sb3": "Stable-Baselines3"}
+# Consoles of simulators that the build does not have; the cart-pole of the four libraries is measured by it.
+_RECORDED = ("isaaclab/3.0.0/benchmark.txt", "isaaclab/3.0.0/train.txt", "mjlab/1.6.0/train.txt")
+
+
+def rows(found: Sequence[Rates]) -> tuple[list[str], list[list[str | nodes.Node]]]:
+    """Return the heads and the rows of a table; scopes that no row has are left out."""
+    scopes = [scope for scope in SCOPES if any(scope in each.rates for each in found)]
+    named = {each.name: each for each in found if each.name}
+    compared = any(each.against for each in found)
+    heads = ["What ran", "Environments", "Device", *scopes, *["Compared with"][: int(compared)], "Source"]
+    return heads, [_row(each, scopes, named, compared=compared) for each in found]
+
+
+def _row(
+    each: Rates, scopes: Sequence[str], named: Mapping[str, Rates], *, compared: bool
+) -> list[str | nodes.Node]:
+    other = named[each.against] if each.against else None
+    shared = ratios(each, other) if other else {}
+    rates = [
+        _cell(each.rates[scope], shared.get(scope)) if scope in each.rates else _ABSENT for scope in scopes
+    ]
+    source: str | nodes.Node = nodes.reference("", each.source, refuri=each.url) if each.url else each.source
+    beside: list[str | nodes.Node] = [_beside(each, other, shared)] if compared else []
+    what = f"{each.task} ({each.software})"
+    return [what, f"{each.num_envs:,}", each.device, *rates, *beside, source]
+
+
+def _cell(rate: float, ratio: float | None) -> str:
+    return f"{rate:,.0f}" + ("" if ratio is None else f" ({ratio:.2g}x)")
+
+
+def _beside(each: Rates, other: Rates | None, shared: Mapping[str, float]) -> str | nodes.Node:
+    if other is None:
+        return _ABSENT
+    if shared:
+        return str(each.against)
+    refusal = f"refused: {' and '.join(each.rates)} is not {' or '.join(other.rates)} ({each.against})"
+    return nodes.inline("", refusal, classes=["refused"])
+
+
+def of_measurements(
+    measurements: Mapping[str, Any], provenance: Mapping[str, Any], *, source: str
+) -> Iterator[Rates]:
+    """Yield what the example about the four scopes measured with clocks of its own, library by library."""
+    found = measurements.get("env_steps_per_second", {})
+    for library, rates in found.get("our_clocks", {}).items():
+        yield Rates(
+            task="the cart-pole of this guide",
+            software=_NAMES[library],
+            device=provenance["device"],
+            num_envs=found["num_envs"],
+            rates={scope: rate for scope, rate in rates.items() if scope in SCOPES},
+            source=source,
+        )
+
+
+def of_recording(path: Path) -> Rates:
+    """Return the rates of a recorded console: medians of the warm iterations, or what a benchmark reports."""
+    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    summary = Summary(path.name)
+    for record in read(path):
+        summary.add(record)
+    [run] = summary.runs()
+    rates = {
+        rate.scope: rate.last if rate.warm is None else rate.warm.median
+        for rate in run.rates
+        if not rate.derived
+    }
+    for _, reported in run.reported:
+        rates |= dict(reported)
+    name = {"isaaclab": "Isaac Lab", "mjlab": "mjlab"}[made["library"]]
+    learner = _NAMES["rsl_rl"] if "rsl_rl" in {library for library, _ in run.libraries} else None
+    return Rates(
+        task=made["settings"]["task"],
+        software=", ".join(filter(None, [f"{name} {made['version']}", learner])),
+        device=made["device"],
+        num_envs=made["settings"]["num_envs"],
+        rates={scope: rate for scope, rate in rates.items() if scope in SCOPES},
+        source=f"recorded {made['date']}",
+    )
+
+
+class _Published(SphinxDirective):
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        path = root(self.env) / "results" / "published.toml"
+        self.env.note_dependency(str(path))
+        try:
+            tables = read_published(path)
+        except BadInputError as error:
+            raise self.error(f"{path.name}: {error}") from error
+        if self.arguments[0] not in tables:
+            raise self.error(f"{path.name} has no table [[{self.arguments[0]}]]")
+        return [_shown(tables[self.arguments[0]])]
+
+
+class _Ours(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # it shows what the examples of this build have measured
+        found = [*_this_build(), *_other_machines(root(self.env) / "results")]
+        found += [of_recording(root(self.env) / RECORDINGS / name) for name in _RECORDED]
+        if not found:
+            return [nothing("The build measures these rates: nox -s docs.")]
+        return [_shown(found)]
+
+
+def _this_build() -> Iterator[Rates]:
+    for shown in read_ledger(Path(os.environ[FOLDER_VARIABLE])):
+        if shown.script == _MEASURED:
+            source = f"this build, {shown.provenance.get('date', _ABSENT)}"
+            yield from of_measurements(shown.measurements, shown.provenance, source=source)
+
+
+def _other_machines(results: Path) -> Iterator[Rates]:
+    for path in sorted(results.glob(f"*/{_MEASURED}.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        yield from of_measurements(
+            result["measurements"], result, source=f"recorded {result['date']}, {result['commit'] or _ABSENT}"
+        )
+
+
+def _shown(found: Iterable[Rates]) -> nodes.Node:
+    heads, cells = rows(list(found))
+    return table(heads, cells, "rates")
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directives."""
+    app.add_directive("published-rates", _Published)
+    app.add_directive("our-rates", _Ours)

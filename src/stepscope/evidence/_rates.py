@@ -1,0 +1,109 @@
+"""Rates that were measured elsewhere, each under its scope, and which of them may be compared."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stepscope.errors import BadInputError
+from stepscope.logs._totals import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["SCOPES", "Rates", "ratios", "read_published"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What a run came to on some machine.
+
+    Attributes
+    ----------
+    task, software, device
+        What ran, by which simulator and library, and on what.
+    num_envs
+        Environments that were stepped together, on all devices.
+    rates
+        Scope to environment steps per second.
+    source, url
+        Who says so: words, and an address outside the site or None.
+    name
+        What other rows call it, or None.
+    against
+        The name of the row that it is compared with, or None.
+    """
+
+    task: str
+    software: str
+    device: str
+    num_envs: int
+    rates: Mapping[str, float]
+    source: str
+    url: str | None = None
+    name: str | None = None
+    against: str | None = None
+
+
+def ratios(rates: Rates, other: Rates) -> dict[str, float]:
+    """Return how many times the rates of another run these are, scope by scope.
+
+    Scopes that only one of them has are left out: a rate of one scope says nothing about one of another.
+
+    Examples
+    --------
+    >>> where = {"task": "cart-pole", "software": "", "num_envs": 4096, "source": ""}
+    >>> one = Rates(device="L40", rates={"step": 620e3, "total": 260e3}, **where)
+    >>> four = Rates(device="4 x L40", rates={"total": 950e3}, **where)
+    >>> {scope: round(ratio, 2) for scope, ratio in ratios(four, one).items()}
+    {'total': 3.65}
+    """
+    return {
+        scope: rates.rates[scope] / other.rates[scope]
+        for scope in SCOPES
+        if scope in rates.rates and scope in other.rates
+    }
+
+
+def read_published(path: Path) -> dict[str, tuple[Rates, ...]]:
+    """Read a file of published rates: tables of TOML, and a table of their sources.
+
+    Returns
+    -------
+    dict
+        The name of each table, to its rows.
+
+    Raises
+    ------
+    BadInputError
+        A row has no rate under a known scope, names no source that is there, or one to compare with that is not.
+    """
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    sources = content.pop("sources", {})
+    return {table: _table(table, rows, sources) for table, rows in content.items()}
+
+
+def _table(
+    table: str, rows: list[dict[str, Any]], sources: Mapping[str, Mapping[str, str]]
+) -> tuple[Rates, ...]:
+    names = {row.get("name") for row in rows} - {None}
+    found = []
+    for number, row in enumerate(rows, start=1):
+        where = f"row {number} of [[{table}]]"
+        rates: dict[str, float] = {scope: float(row.pop(scope)) for scope in SCOPES if scope in row}
+        if not rates or min(rates.values()) <= 0:
+            raise BadInputError(f"{where} has no rate above 0 under one of {', '.join(SCOPES)}.")
+        if row.get("source") not in sources:
+            raise BadInputError(f"{where} names no source that is listed.")
+        if row.get("against") not in {None, *names}:
+            raise BadInputError(
+                f"{where} is to be compared with {row['against']!r}, and no row is called so."
+            )
+        source = sources[row.pop("source")]
+        try:
+            found.append(Rates(rates=rates, source=source["words"], url=source["url"], **row))
+        except TypeError as error:
+            raise BadInputError(f"{where} is not as a row should be: {error}.") from error
+    return tuple(found)

@@ -1,0 +1,119 @@
+"""Rates on a page: under their scopes, and compared only within one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stepscope._sphinx.rates import of_recording
+from stepscope.evidence import FOLDER_VARIABLE
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+
+    from tests._sphinx.conftest import Build
+
+DASH = "\N{EN DASH}"
+ROOT = Path(__file__).parents[2]
+PUBLISHED = """
+[sources.a]
+words = "the page of A"
+url = "https://example.org/rates"
+[[robots]]
+name = "one"
+task = "walking"
+software = "S"
+device = "D"
+num_envs = 4096
+rollout = 1000
+source = "a"
+[[robots]]
+task = "standing"
+software = "S"
+device = "D"
+num_envs = 8192
+step = 5000
+source = "a"
+against = "one"
+[[robots]]
+task = "walking"
+software = "S"
+device = "E"
+num_envs = 8192
+step = 9000
+rollout = 1500
+source = "a"
+against = "one"
+"""
+
+
+@pytest.fixture(autouse=True)
+def results(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of results, with a file of published rates, and one of what the examples have shown."""
+    (project / "results").mkdir()
+    (project / "results" / "published.toml").write_text(PUBLISHED, encoding="utf-8")
+    for library in ("isaaclab", "mjlab"):
+        shutil.copytree(ROOT / "recordings" / library, project / "recordings" / library)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(project / "evidence"))
+    return project / "results"
+
+
+def _cells(page: BeautifulSoup) -> list[list[str]]:
+    return [
+        [cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])]
+        for row in page.select("table.rates tr")
+    ]
+
+
+def test_rates_stand_under_their_scopes_and_are_compared_within_one(build: Build) -> None:
+    """The second row has no scope in common with the first, and the table says so in words."""
+    heads, first, second, third = _cells(build("```{published-rates} robots\n```"))
+    assert ["What ran", "Environments", "Device", "step", "rollout", "Compared with", "Source"] == heads
+    assert ["walking (S)", "4,096", "D", DASH, "1,000", DASH, "the page of A"] == first
+    assert ["standing (S)", "8,192", "D", "5,000", DASH] == second[:5]
+    assert "refused: step is not rollout (one)" == second[5]
+    assert ["9,000", "1,500 (1.5x)", "one"] == third[3:6]
+
+
+def test_our_own_rates_are_those_measured_and_those_recorded(build: Build, project: Path) -> None:
+    """A row for each library of the build, one for each recorded on a GPU, and those of recorded consoles."""
+    measured = {"num_envs": 256, "our_clocks": {"skrl": {"step": 4e6, "rollout": 2e6, "total": 1e6}}}
+    where = {"device": "a CPU", "date": "2026-11-01"}
+    lines = [
+        {"kind": "measurement", "name": "env_steps_per_second", "values": measured},
+        {"kind": "provenance", **where},
+    ]
+    evidence = project / "evidence" / "5_outputs" / "plot_four_meanings_of_fps.jsonl"
+    evidence.parent.mkdir(parents=True)
+    evidence.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    recorded = project / "results" / "a-gpu" / "5_outputs" / "plot_four_meanings_of_fps.json"
+    recorded.parent.mkdir(parents=True)
+    result = {"measurements": {"env_steps_per_second": measured}, "device": "a GPU", "date": "2026-11-02"}
+    recorded.write_text(json.dumps({**result, "commit": "abc"}), encoding="utf-8")
+    heads, *rows = _cells(build("```{our-rates}\n```"))
+    assert ["What ran", "Environments", "Device", "step", "rollout", "total", "Source"] == heads
+    ours = ["the cart-pole of this guide (skrl)", "256"]
+    assert [*ours, "a CPU", "4,000,000", "2,000,000", "1,000,000", "this build, 2026-11-01"] == rows[0]
+    assert [*ours, "a GPU"] == rows[1][:3]
+    assert "recorded 2026-11-02, abc" == rows[1][-1]
+    assert 3 == sum("lab" in row[0] for row in rows[2:])
+
+
+def test_a_recording_gives_the_rates_that_it_prints() -> None:
+    """The middle one of the warm iterations, which are in the text, under the scope that RSL-RL's rate has."""
+    path = ROOT / "recordings" / "isaaclab" / "3.0.0" / "train.txt"
+    printed = [int(line.split()[-1]) for line in path.read_text().splitlines() if "Steps per second" in line]
+    warm = sorted(printed[1:])
+    found = of_recording(path)
+    assert {"total": warm[len(warm) // 2]} == found.rates
+    assert ("Isaac-Cartpole-Direct", 64, "AMD EPYC") == (found.task, found.num_envs, found.device)
+
+
+def test_a_table_that_is_not_there_is_an_error(build: Build) -> None:
+    """The build names the table."""
+    with pytest.raises(Exception, match=r"no table \[\[boats\]\]"):
+        build("```{published-rates} boats\n```")
