@@ -118,6 +118,22 @@ def test_what_an_activation_keeps_is_what_torch_says(activation: str, words: str
     assert words in formula
 
 
+def test_rl_games_keeps_what_isaac_labs_developers_found() -> None:
+    """13.50 GiB of rollout and flattened copy, and half of that with half the horizon: their pull request 7147."""
+    camera = Training(
+        library="rl_games",
+        num_envs=512,
+        horizon=64,
+        observation=(6, 96, 96),
+        actions=1,
+        hidden=(),
+        dtype="float32",
+    )
+    for horizon, gibibytes in ((64, 13.50), (32, 6.75)):
+        kept = account(replace(camera, horizon=horizon)).torch_bytes_of("rollout")
+        assert kept / 2**30 == pytest.approx(gibibytes, abs=0.005)
+
+
 def test_more_minibatches_make_the_update_smaller() -> None:
     """The rollout stays as it is."""
     few, many = account(STATE), account(replace(STATE, minibatches=16))
