@@ -9,7 +9,7 @@
 ````
 
 The first shows a table of ``results/published.toml``. A row that is to be compared with another shows how many times
-its rates it has, scope by scope; where the two share none, the table says that it refuses.
+its rates it has, scope by scope; where the two share none, the cell says that it refuses.
 The second shows what this project's own runs came to: the build's, what other machines recorded, and recordings of
 consoles, read by `stepscope.logs`.
 """
@@ -50,36 +50,36 @@ def rows(found: Sequence[Rates]) -> tuple[list[str], list[list[str | nodes.Node]
     """Return the heads and the rows of a table; scopes that no row has are left out."""
     scopes = [scope for scope in SCOPES if any(scope in each.rates for each in found)]
     named = {each.name: each for each in found if each.name}
-    compared = any(each.against for each in found)
-    heads = ["What ran", "Environments", "Device", *scopes, *["Compared with"][: int(compared)], "Source"]
-    return heads, [_row(each, scopes, named, compared=compared) for each in found]
-
-
-def _row(
-    each: Rates, scopes: Sequence[str], named: Mapping[str, Rates], *, compared: bool
-) -> list[str | nodes.Node]:
-    other = named[each.against] if each.against else None
-    shared = ratios(each, other) if other else {}
-    rates = [
-        _cell(each.rates[scope], shared.get(scope)) if scope in each.rates else _ABSENT for scope in scopes
+    return ["What ran", *scopes], [
+        [_what(each), *_cells(each, scopes, named[each.against] if each.against else None)] for each in found
     ]
-    source: str | nodes.Node = nodes.reference("", each.source, refuri=each.url) if each.url else each.source
-    beside: list[str | nodes.Node] = [_beside(each, other, shared)] if compared else []
-    what = f"{each.task} ({each.software})"
-    return [what, f"{each.num_envs:,}", each.device, *rates, *beside, source]
 
 
-def _cell(rate: float, ratio: float | None) -> str:
-    return f"{rate:,.0f}" + ("" if ratio is None else f" ({ratio:.2g}x)")
+def _what(each: Rates) -> nodes.Node:
+    source = nodes.reference("", each.source, refuri=each.url) if each.url else nodes.Text(each.source)
+    environments = f"{each.num_envs:,} environments, {each.device}"
+    return nodes.inline(
+        "",
+        "",
+        nodes.strong("", each.task),
+        nodes.inline("", environments, classes=["below"]),
+        nodes.inline("", "", nodes.Text(f"{each.software}; "), source, classes=["below"]),
+    )
 
 
-def _beside(each: Rates, other: Rates | None, shared: Mapping[str, float]) -> str | nodes.Node:
-    if other is None:
-        return _ABSENT
-    if shared:
-        return str(each.against)
-    refusal = f"refused: {' and '.join(each.rates)} is not {' or '.join(other.rates)} ({each.against})"
-    return nodes.inline("", refusal, classes=["refused"])
+def _cells(each: Rates, scopes: Sequence[str], other: Rates | None) -> Iterator[str | nodes.Node]:
+    shared = ratios(each, other) if other else {}
+    for scope in scopes:
+        if scope not in each.rates:
+            yield _ABSENT
+            continue
+        cell = nodes.inline("", "", nodes.Text(f"{each.rates[scope]:,.0f}"))
+        if scope in shared:
+            cell += nodes.inline("", f"{shared[scope]:.2g}x {each.against}", classes=["below"])
+        elif other and not shared:
+            refusal = f"not compared with {each.against}: {' and '.join(other.rates)} is another scope"
+            cell += nodes.inline("", refusal, classes=["below", "refused"])
+        yield cell
 
 
 def of_measurements(

@@ -84,10 +84,10 @@ class Loss:
 
 # Counted in the profiler's record of the real libraries: tensors that are alive when memory peaks.
 LOSSES = {
-    "rl_games": Loss(backward=(4, 5), forward=(13, 11), normalising=1, stepping=0),
-    "rsl_rl": Loss(backward=(5, 12), forward=(9, 9), probabilities=(10, 11), last_step=(1, 8)),
-    "skrl": Loss(backward=(4, 7), forward=(6, 8), probabilities=(11, 5), last_step=(2, 5), normalising=2),
-    "sb3": Loss(backward=(2, 10), forward=(10, 9), probabilities=(12, 10), last_step=(1, 2), loading=True),
+    "rl_games": Loss(backward=(4, 3), forward=(13, 15), last_step=(0, 4), normalising=1, stepping=0),
+    "rsl_rl": Loss(backward=(4, 11), forward=(9, 9), probabilities=(10, 11), last_step=(1, 6)),
+    "skrl": Loss(backward=(3, 5), forward=(6, 8), probabilities=(11, 5), last_step=(2, 5), normalising=2),
+    "sb3": Loss(backward=(2, 9), forward=(10, 9), probabilities=(12, 10), last_step=(1, 2), loading=True),
 }
 
 

@@ -114,6 +114,6 @@ class Training:
 
     @property
     def number_type(self) -> str:
-        """Type of the numbers of an observation: ``"uint8"`` or ``"float32"``."""
+        """What a number of an observation is stored as, ``uint8`` or ``float32``."""
         bytes_by_default = self.is_image and self.library in _TAKE_BYTES
         return self.dtype or ("uint8" if bytes_by_default else "float32")
