@@ -65,14 +65,15 @@ def drawn(draw: random.Random) -> Training:
         observation = (draw.choice((1, 3, 4)), draw.choice((36, 48, 64)), draw.choice((48, 64, 84)))
     else:
         observation = (draw.choice((4, 20, 48, 235)),)
+    horizon = draw.choice((8, 16, 24))
     return Training(
         library=library,
         num_envs=draw.choice((8, 16, 32, 64) if is_image else (64, 256, 1024)),
-        horizon=draw.choice((8, 16, 24)),
+        horizon=horizon,
         observation=observation,
         actions=draw.choice((1, 6, 12, 29)),
         hidden=draw.choice(((), (64,), (128, 64)) if is_image else ((64, 64), (512, 256, 128), (32, 256))),
-        minibatches=draw.choice((1, 2, 4, 8, 16)),
+        minibatches=draw.choice([parts for parts in (1, 2, 4, 8, 16) if parts <= horizon]),
         dtype=draw.choice((None, "float32")),
     )
 

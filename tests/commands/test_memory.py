@@ -61,6 +61,14 @@ def test_images_take_a_byte_or_four_for_each_number(run: Run) -> None:
     assert 3 * 3 * 64 * 64 * steps == rollouts["float32"] - rollouts["uint8"]
 
 
+def test_a_rollout_that_may_take_more_than_the_update_is_pointed_out(run: Run) -> None:
+    """A minibatch that is smaller than a vector step is beyond what was held against real trainings."""
+    few = run("memory", "skrl", *SIZES, "--horizon", "8", "--minibatches", "8").stdout
+    many = run("memory", "skrl", *SIZES, "--horizon", "8", "--minibatches", "16").stdout
+    assert b"caution" not in few
+    assert b"more minibatches than vector steps" in many
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -58,7 +58,8 @@ def account(training: Training) -> Account:
     """Count what PyTorch will take, before anything runs.
 
     The update of PPO is played through, and the moment is taken in which most is there: while the loss is computed,
-    when the gradients of the minibatch before are still there, or in the backward pass.
+    when the gradients of the minibatch before are still there, or in the backward pass. The rollout itself is not played
+    through: where there are more minibatches than vector steps, the peak may lie there.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
     if loss.probabilities:
         moments["while probabilities are computed"] = (
             samples * nets.actor,
-            gradients + samples * each(loss.probabilities),
+            round(loss.gradients * gradients) + samples * each(loss.probabilities),
         )
     if training.library == "sb3":  # whose tanh needs its input until it has its result
         moments["in the last hidden layer"] = (kept, gradients + samples * nets.last)

@@ -62,6 +62,9 @@ class Loss:
         Of the loss, in the backward pass and while it is computed.
     probabilities
         Of the probabilities of the actions, when they or their gradients are computed and the value is not.
+    gradients
+        Share of the gradients of all parameters that is there at that moment: all of the minibatch before, in a forward
+        pass; in a backward pass those of the critic, unless its layers come last.
     last_step
         What is left of the last vector step: numbers for each environment.
     normalising
@@ -76,6 +79,7 @@ class Loss:
     backward: tuple[int, int]
     forward: tuple[int, int]
     probabilities: tuple[int, int] | None = None
+    gradients: float = 1.0
     last_step: tuple[int, int] = (0, 0)
     normalising: int = 0
     loading: bool = False
@@ -85,9 +89,16 @@ class Loss:
 # Counted in the profiler's record of the real libraries: tensors that are alive when memory peaks.
 LOSSES = {
     "rl_games": Loss(backward=(4, 3), forward=(13, 15), last_step=(0, 4), normalising=1, stepping=0),
-    "rsl_rl": Loss(backward=(4, 11), forward=(9, 9), probabilities=(10, 11), last_step=(1, 6)),
+    "rsl_rl": Loss(backward=(4, 11), forward=(9, 9), probabilities=(10, 11), gradients=0.5, last_step=(1, 6)),
     "skrl": Loss(backward=(3, 5), forward=(6, 8), probabilities=(11, 5), last_step=(2, 5), normalising=2),
-    "sb3": Loss(backward=(2, 9), forward=(10, 9), probabilities=(12, 10), last_step=(1, 2), loading=True),
+    "sb3": Loss(
+        backward=(2, 9),
+        forward=(10, 9),
+        probabilities=(12, 10),
+        gradients=0.0,
+        last_step=(1, 2),
+        loading=True,
+    ),
 }
 
 

@@ -48,6 +48,12 @@ def report(found: Account) -> Iterator[Line]:
         yield Line("besides", f"{in_units(found.host_bytes)} of NumPy in the memory of the host")
     yield Line("one more", f"{in_units(_one_more(found))} for each environment")
     yield Line("what to do", _advice(found))
+    if found.training.minibatches > found.training.horizon:
+        warning = (
+            "there are more minibatches than vector steps, so that the peak may lie in the rollout, which is not"
+            " played through here"
+        )
+        yield Line("caution", warning, "warn")
     yield Line(
         "not in it", "the simulator, the CUDA context and PyTorch itself: stepscope fit measures all of them"
     )
