@@ -77,7 +77,7 @@ def account(training: Training) -> Account:
     >>> sizes = {"num_envs": 4096, "horizon": 24, "observation": (48,), "actions": 12, "hidden": (512, 256, 128)}
     >>> found = account(Training(library="rsl_rl", **sizes))
     >>> round(found.torch_bytes / 2**20)
-    412
+    411
     """
     nets = networks(training)
     moments = _moments(training, nets)
