@@ -60,7 +60,7 @@ ROWS = (
     ("logs",),
     ("evidence", "export", "watch"),
     ("envs", "measure"),
-    ("plan", "train"),
+    ("nans", "plan", "train"),
     ("commands",),
     ("cli", "_sphinx"),
 )

@@ -317,7 +317,7 @@ def test_bad_arguments_get_a_sentence(arguments: dict[str, Any], word: str) -> N
         (lambda env: env.set_state(torch.zeros(4, 3)), r"must be \(3, 4\)"),
         (lambda env: setattr(env, "steps", torch.zeros(2)), r"must be \(3,\)"),
         (lambda env: env.reset(seed=1.5), "seed is 1.5"),
-        (lambda env: env.reset(options={"low": -1}), "no options, but got low"),
+        (lambda env: env.reset(options={"low": -1}), "no options but reset_mask, but got low"),
     ],
 )
 def test_bad_calls_get_a_sentence(call: Callable[[CartPole], object], word: str) -> None:

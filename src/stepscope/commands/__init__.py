@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.commands import bound, compare, fit, memory, read, watch
+from stepscope.commands import bound, compare, fit, memory, read, replay, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -20,5 +20,5 @@ __all__ = ["add_all"]
 
 def add_all(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add every command, in the order in which the help lists them."""
-    for command in (read, watch, compare, fit, bound, memory):
+    for command in (read, watch, compare, fit, bound, memory, replay):
         command.add(commands)

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from stepscope.logs._report import Line
 
-__all__ = ["LIMIT", "add_common", "add_outputs", "check_outputs", "progress", "show", "widths", "write"]
+__all__ = [
+    "LIMIT",
+    "add_common",
+    "add_outputs",
+    "check_outputs",
+    "option",
+    "progress",
+    "show",
+    "widths",
+    "write",
+]
 
 LIMIT = {True: 120.0, False: 600.0}
 """Seconds for a run of a factory, and of a command."""
@@ -30,7 +40,7 @@ def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
         "--option",
         action="append",
         default=[],
-        type=_option,
+        type=option,
         metavar="NAME=VALUE",
         help="pass this on to the factory; a VALUE is JSON or text",
     )
@@ -78,7 +88,8 @@ def check_outputs(options: argparse.Namespace) -> None:
         needed("matplotlib", extra="plot", what="--plot")
 
 
-def _option(text: str) -> tuple[str, Any]:
+def option(text: str) -> tuple[str, Any]:
+    """Return an option of a factory, written as NAME=VALUE; the ``type`` of an option."""
     name, equals, value = text.partition("=")
     if not (name.isidentifier() and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,9 +14,9 @@ from stepscope.envs._dynamics import CartPoleConstants, integrate
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Settings", "fresh_states", "make_step", "next_streams", "whole_number"]
+__all__ = ["Settings", "fresh_states", "make_step", "next_streams", "reset_mask", "whole_number"]
 
 _START = 0.05  # start states lie within this, in every coordinate
 _MULTIPLIER, _INCREMENT = 1664525, 1013904223  # Knuth's and Lewis's, for 32 bits
@@ -57,6 +57,19 @@ def whole_number(name: str, value: object, *, least: int = 1, end: float = math.
     if number is None or not least <= number < end:
         raise BadInputError(f"{name} is {value!r}; it must be a whole number from {least}{also}.")
     return number
+
+
+def reset_mask(options: Mapping[str, Any] | None, num_envs: int) -> Tensor | None:
+    """Return the mask of the episodes that start anew, or None for all of them, or raise BadInputError."""
+    given = dict(options or {})
+    mask = given.pop("reset_mask", None)
+    if given:
+        raise BadInputError(f"reset() has no options but reset_mask, but got {', '.join(map(str, given))}.")
+    if mask is not None and not (
+        isinstance(mask, Tensor) and mask.dtype == torch.bool and mask.shape == (num_envs,)
+    ):
+        raise BadInputError(f"reset_mask must be a bool tensor of shape ({num_envs},).")
+    return mask
 
 
 def next_streams(streams: Tensor) -> Tensor:

@@ -15,12 +15,13 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from stepscope._device import usable_device
-from stepscope.envs._step import whole_number
+from stepscope.envs._names import action_names, state_names
+from stepscope.envs._step import next_streams, reset_mask, whole_number
 from stepscope.envs._warp import load, owned_bytes
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Physics", "Task", "World"]
 
@@ -131,6 +132,8 @@ class World(VectorEnv):  # gymnasium's types are not read
         (N, nu) float32, the same of the actuators' inputs, which every step writes.
     overflow : Tensor
         (N,) int32, the same of the flags of what had too little room since an episode began.
+    observation_names, action_names : tuple of str
+        What the columns of observations and actions are.
     rendering : bool
         Whether each step renders; may be switched off and on.
     start_up_seconds : float
@@ -189,14 +192,14 @@ class World(VectorEnv):  # gymnasium's types are not read
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Start every episode anew.
+        """Start every episode anew, or some of them.
 
         Parameters
         ----------
         seed
             Begins the sequence of start velocities again; None goes on with it.
         options
-            There are none.
+            ``{"reset_mask": mask}`` starts only the episodes where the mask, (N,) bool, is true.
 
         Returns
         -------
@@ -206,18 +209,16 @@ class World(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            An option was given, or the seed is not a whole number.
+            There is no such option, the mask has another shape or type, or the seed is not a whole number.
         """
-        if options:
-            raise BadInputError(f"this environment has no options, but got {', '.join(map(str, options))}.")
+        mask = reset_mask(options, self.num_envs)
         if seed is not None:
-            self._random.manual_seed(
-                whole_number("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
-            )
+            seed = whole_number("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
+            self._streams.copy_(self._random_streams(seed))
         with torch.inference_mode(mode=False), torch.no_grad():
-            self._done.fill_(True)  # noqa: FBT003 - torch's way
+            self._done.copy_(torch.ones_like(self._done) if mask is None else mask)
             self._start_again()
-            self._steps.zero_()
+            self._steps.masked_fill_(self._done, 0)
             return self._observations(), {}
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
@@ -259,6 +260,39 @@ class World(VectorEnv):  # gymnasium's types are not read
                 self._start_again()
                 self._steps.masked_fill_(self._done, 0)
             return self._observations(), rewards, terminated, truncated, info
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Return what the worlds need to go on from here, a row for each; `restore` takes it."""
+        with torch.inference_mode(mode=False), torch.no_grad():
+            return {name: value.clone() for name, value in self._lasting().items()}
+
+    def restore(self, snapshot: Mapping[str, Tensor]) -> None:
+        """Go on from a snapshot of as many worlds of the same model.
+
+        Raises
+        ------
+        BadInputError
+            It is of another number of worlds, or of another model.
+        """
+        mine = self._lasting()
+        if {name: value.shape for name, value in snapshot.items()} != {
+            name: value.shape for name, value in mine.items()
+        }:
+            raise BadInputError(f"the snapshot is none of {self.num_envs} worlds of this model.")
+        with torch.inference_mode(mode=False), torch.no_grad():
+            for name, value in mine.items():
+                value.copy_(snapshot[name])
+
+    def _lasting(self) -> dict[str, Tensor]:
+        """Return what one step leaves for the next; the solver begins where it ended."""
+        data = {"act": self._data.act, "warmstart": self._data.qacc_warmstart}
+        return {
+            "qpos": self.qpos,
+            "qvel": self.qvel,
+            "steps": self._steps,
+            "streams": self._streams,
+            **{name: self._engine.warp.to_torch(array) for name, array in data.items()},
+        }
 
     @property
     def images(self) -> Tensor:
@@ -334,6 +368,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         model.opt.solver = getattr(mujoco.mjtSolver, f"mjSOL_{physics.solver.upper()}")
         model.opt.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{physics.integrator.upper()}")
         self.mujoco_model = model
+        self.observation_names, self.action_names = state_names(model), action_names(model)
         self._model = engine.put_model(model)
         self._model.opt.warn_overflow = 0
         self._data = engine.make_data(
@@ -362,9 +397,12 @@ class World(VectorEnv):  # gymnasium's types are not read
         self._steps = torch.zeros(self.num_envs, dtype=torch.int32, device=device)
         self._done = torch.ones(self.num_envs, dtype=torch.bool, device=device)
         self._mask = warp.from_torch(self._done)
-        self._random = torch.Generator(device)
-        self._random.manual_seed(torch.Generator().seed() if seed is None else seed)
+        self._streams = self._random_streams(torch.Generator().seed() if seed is None else seed)
         self._graph: Any = None
+
+    def _random_streams(self, seed: int) -> Tensor:
+        streams = torch.empty(self.qvel.shape, dtype=torch.int32, device=self.device)
+        return streams.random_(-(2**31), 2**31, generator=torch.Generator(self.device).manual_seed(seed))
 
     def _make_spaces(self) -> None:
         def box(size: int, bound: float) -> gymnasium.spaces.Box:
@@ -407,9 +445,10 @@ class World(VectorEnv):  # gymnasium's types are not read
         with self._on_device():
             self._engine.mujoco_warp.reset_data(self._model, self._data, self._mask)
         done = self._done[:, None]
-        noise = torch.rand(self.qvel.shape, generator=self._random, device=self.device).sub_(0.5)
+        # Each world has streams of its own, so that what it draws depends on no other.
+        self._streams.copy_(torch.where(done, next_streams(self._streams), self._streams))
         self.qpos.copy_(torch.where(done, self._start, self.qpos))
-        self.qvel.copy_(torch.where(done, 2.0 * _NOISE * noise, self.qvel))
+        self.qvel.copy_(torch.where(done, self._streams * (_NOISE / 2**31), self.qvel))
 
     def _observations(self) -> Tensor:
         return torch.cat([self.qpos, self.qvel], dim=1)

@@ -15,11 +15,18 @@ from torch import Tensor
 from stepscope._device import usable_device
 from stepscope.envs._compile import compiled
 from stepscope.envs._dynamics import CartPoleConstants
-from stepscope.envs._step import Settings, fresh_states, make_step, next_streams, whole_number
+from stepscope.envs._step import (
+    Settings,
+    fresh_states,
+    make_step,
+    next_streams,
+    reset_mask,
+    whole_number,
+)
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["CartPole"]
 
@@ -83,8 +90,8 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         As tensors name it: ``cpu``, or ``cuda`` with an index.
     episode_length : int
         As given, in steps.
-    observation_names : tuple of str
-        What the four columns of an observation are.
+    observation_names, action_names : tuple of str
+        What the columns of observations and actions are.
 
     Raises
     ------
@@ -151,6 +158,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
     _steps: Tensor
     _streams: Tensor
     observation_names = ("cart_position", "cart_velocity", "pole_angle", "pole_velocity")
+    action_names = ("force",)
 
     def __init__(
         self,
@@ -209,14 +217,14 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Start every episode anew.
+        """Start every episode anew, or some of them.
 
         Parameters
         ----------
         seed
             Begins the sequence of start states again; None goes on with it.
         options
-            There are none.
+            ``{"reset_mask": mask}`` starts only the episodes where the mask, (N,) bool, is true.
 
         Returns
         -------
@@ -226,16 +234,18 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            An option was given, or the seed is not a whole number.
+            There is no such option, the mask has another shape or type, or the seed is not a whole number.
         """
+        mask = reset_mask(options, self.num_envs)
         if seed is not None:
             seed = whole_number("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
-        if options:
-            raise BadInputError(f"CartPole.reset has no options, but got {', '.join(map(str, options))}.")
         with torch.inference_mode(mode=False):
             self._streams = next_streams(self._streams) if seed is None else self._random_streams(seed)
-            self._state = fresh_states(self._streams)
-            self._steps = torch.zeros(self.num_envs, dtype=torch.int32, device=self.device)
+            state = fresh_states(self._streams)
+            steps = torch.zeros(self.num_envs, dtype=torch.int32, device=self.device)
+            if mask is not None:
+                state, steps = torch.where(mask, state, self._state), torch.where(mask, steps, self._steps)
+            self._state, self._steps = state, steps
         return self.state, {}
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
@@ -288,6 +298,32 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             raise BadInputError(f"state has shape {tuple(state.shape)}; it must be ({self.num_envs}, 4).")
         with torch.inference_mode(mode=False), torch.no_grad():
             self._state = torch.empty(4, self.num_envs, device=self.device).copy_(state.t())
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Return what the environments need to go on from here, a row for each; `restore` takes it."""
+        with torch.inference_mode(mode=False):
+            return {
+                "state": self._state.t().clone(),
+                "steps": self._steps.clone(),
+                "streams": self._streams.t().clone(),
+            }
+
+    def restore(self, snapshot: Mapping[str, Tensor]) -> None:
+        """Go on from a snapshot of as many environments, of this object or of another with the same settings.
+
+        Raises
+        ------
+        BadInputError
+            It is of another number of environments, or of another kind of environment.
+        """
+        rows = {"state": (self.num_envs, 4), "steps": (self.num_envs,), "streams": (self.num_envs, 4)}
+        if {name: tuple(value.shape) for name, value in snapshot.items()} != rows:
+            raise BadInputError(f"the snapshot is none of {self.num_envs} cart-poles.")
+        with torch.inference_mode(mode=False):
+            self.set_state(snapshot["state"])
+            self.steps = snapshot["steps"]
+            streams = torch.empty(4, self.num_envs, dtype=torch.int32, device=self.device)
+            self._streams = streams.copy_(snapshot["streams"].t())
 
     @property
     def steps(self) -> Tensor:

@@ -1,0 +1,119 @@
+"""``stepscope replay``: what a recorder wrote down, and what comes of stepping through it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from stepscope.commands._planning import option
+from stepscope.commands._screen import laid_out
+from stepscope.errors import BadInputError
+from stepscope.logs._report import Line
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from stepscope._arguments import Parser
+    from stepscope.nans._dump import Dump
+
+__all__ = ["add"]
+
+_ABOUT = "show what led to the first bad value, and step through it again"
+_MORE = (
+    "Shows the dump that stepscope.nans.record wrote when it found NaN, infinity or a huge value. With --env a fresh"
+    " environment is put into the recorded state and stepped with the recorded actions: does it happen again, bit for"
+    " bit, and which change prevents it? The exit status is 0, or 2 if the dump or the environment cannot be used."
+)
+
+
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command to those of ``stepscope``."""
+    parser = commands.add_parser("replay", help=_ABOUT, description=_MORE, allow_abbrev=False)
+    parser.add_argument("dump", metavar="DUMP", help="the .npz file")
+    parser.add_argument("--env", metavar="FACTORY", help="module:factory of the same environment")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=option,
+        metavar="NAME=VALUE",
+        help="pass this on to the factory; a VALUE is JSON or text",
+    )
+    parser.add_argument("--html", metavar="FILE", help="write a page that steps through the last steps")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(command=_replay)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    try:
+        from stepscope.nans._dump import load  # noqa: PLC0415 - it needs NumPy
+    except ModuleNotFoundError as error:
+        raise BadInputError(f"stepscope replay needs {error.name}; install stepscope[examples].") from error
+    dump = load(options.dump)
+    found: dict[str, Any] = {"report": dump.about["report"], "bad": dump.about["bad"]}
+    lines = [Line(label, text) for label, text in dump.about["report"]]
+    lines.append(Line("recorded", _recorded(dump)))
+    if options.env is not None:
+        again = _again(dump, options)
+        found |= again
+        lines += _lines(again)
+    if options.html is not None:
+        from stepscope.nans._page import page  # noqa: PLC0415 - only here
+
+        with open(options.html, "w", encoding="utf-8") as file:  # noqa: PTH123 - errors become a sentence of the command line
+            file.write(page(dump))
+    if options.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print(*laid_out(lines), sep="\n")
+        if options.html is not None:
+            print(f"\npage saved as {options.html}")
+    return 0
+
+
+def _recorded(dump: Dump) -> str:
+    first, last = int(dump.steps[0]), int(dump.steps[-1])
+    return (
+        f"steps {first:,} to {last:,} of {len(dump.envs)} of {dump.about['num_envs']:,} environments:"
+        f" {', '.join(dump.tensors)}"
+    )
+
+
+def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import asdict  # noqa: PLC0415 - only here
+
+    from stepscope.nans._replay import bisect, replay  # noqa: PLC0415 - it needs torch
+
+    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - sys.path holds text
+        sys.path.insert(0, here)
+    settings = dict(options.option)
+    again = replay(dump, options.env, options=settings)
+    cures = bisect(dump, options.env, options=settings) if again.bad_step is not None else []
+    return {"replay": asdict(again), "cures": [asdict(cure) for cure in cures]}
+
+
+def _lines(found: dict[str, Any]) -> Iterator[Line]:
+    again, cures = found["replay"], found["cures"]
+    yield Line("", "")
+    went = f"{again['steps']} steps from step {again['begin']:,}"
+    if again["differs"] is None:
+        yield Line("replay", f"{went}: the same, bit for bit", "good")
+    else:
+        yield Line(
+            "replay", f"{went}: something else than was recorded from step {again['differs']:,} on", "warn"
+        )
+    if again["bad_step"] is None:
+        text = "it does not happen again: the environment alone does not make it from this state and these actions"
+        yield Line("", text, "warn")
+        return
+    yield Line("", f"it happens again, in step {again['bad_step']:,}")
+    for number, cure in enumerate(cures):
+        words = "prevents it" if cure["cures"] else f"does not: bad in step {cure['bad_step']:,}"
+        yield Line(
+            "" if number else "what prevents it",
+            f"{cure['change']}: {words}",
+            "good" if cure["cures"] else "",
+        )

@@ -1,0 +1,152 @@
+"""Faults to inject into any vectorised environment, each modelled on an incident that was reported.
+
+``Faulty(CartPole(64), infinite_reading(step=100, env=3))`` is a cart-pole one of whose observations is infinite once.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+__all__ = [
+    "ALL",
+    "Fault",
+    "Faulty",
+    "bad_reward",
+    "drawn",
+    "huge_observation",
+    "infinite_reading",
+    "missing_reading",
+    "poisoned_policy",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One value in place of another, in one environment, for one step.
+
+    Attributes
+    ----------
+    tensor
+        Where: what the step is given, or what it returns.
+    value
+        The value.
+    step
+        The call of ``step()``, from 1.
+    env, column
+        Of the tensor, from 0; rewards have one column.
+    """
+
+    tensor: Literal["actions", "observations", "rewards"]
+    value: float
+    step: int
+    env: int
+    column: int = 0
+
+
+def missing_reading(*, step: int, env: int, column: int = 0) -> Fault:
+    """Let a contact sensor's force be NaN, where neither the guard nor the termination looks at sensors.
+
+    mjlab: https://github.com/mujocolab/mjlab/issues/520
+    """
+    return Fault(tensor="observations", value=math.nan, step=step, env=env, column=column)
+
+
+def infinite_reading(*, step: int, env: int, column: int = 0) -> Fault:
+    """Let a ray hit nothing, so that a height is infinite, which a test for NaN alone lets pass.
+
+    Legged Lab on rough terrain: https://github.com/zitongbai/legged_lab/issues/15
+    """
+    return Fault(tensor="observations", value=math.inf, step=step, env=env, column=column)
+
+
+def huge_observation(*, step: int, env: int, column: int = 0) -> Fault:
+    """Let a velocity be finite and absurd, as it is some steps before a simulation that blows up returns NaN.
+
+    MuJoCo calls it huge, too: https://github.com/google-deepmind/mujoco/issues/168
+    """
+    return Fault(tensor="observations", value=1e30, step=step, env=env, column=column)
+
+
+def bad_reward(*, step: int, env: int) -> Fault:
+    """Let one term of the reward be NaN, while everything else is as it should be.
+
+    RSL-RL looks for it since its pull request 185: https://github.com/leggedrobotics/rsl_rl/pull/185
+    """
+    return Fault(tensor="rewards", value=math.nan, step=step, env=env)
+
+
+def poisoned_policy(*, step: int, env: int, column: int = 0) -> Fault:
+    """Let a policy whose weights are NaN act, and nothing complain.
+
+    skrl in Isaac Lab: https://github.com/isaac-sim/IsaacLab/issues/1024
+    """
+    return Fault(tensor="actions", value=math.nan, step=step, env=env, column=column)
+
+
+ALL: tuple[Callable[..., Fault], ...] = (
+    missing_reading,
+    infinite_reading,
+    huge_observation,
+    bad_reward,
+    poisoned_policy,
+)
+"""Every kind of fault here."""
+
+
+def drawn(seed: int, *, num_envs: int, steps: int, columns: int, actions: int) -> Fault:
+    """Return a fault of any kind, drawn at random; the same for the same seed.
+
+    Parameters
+    ----------
+    seed
+        Of the draw.
+    num_envs, steps
+        It strikes one of so many environments in one of so many steps.
+    columns, actions
+        So many columns observations and actions have.
+    """
+    draw = random.Random(seed)  # noqa: S311 - nothing secret
+    fault = draw.choice(ALL)(step=draw.randint(1, steps), env=draw.randrange(num_envs))
+    size = {"observations": columns, "actions": actions, "rewards": 1}[fault.tensor]
+    return replace(fault, column=draw.randrange(size))
+
+
+class Faulty:
+    """An environment with faults.
+
+    Parameters
+    ----------
+    env
+        A vectorised environment with torch tensors, in Gymnasium's convention.
+    faults
+        What goes wrong in it, and when.
+    """
+
+    def __init__(self, env: Any, *faults: Fault) -> None:  # noqa: ANN401 - any environment
+        self._env = env
+        self._faults = faults
+        self._step = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the environment has
+        return getattr(self._env, name)
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
+        """Step the environment, with what goes wrong in this step."""
+        self._step += 1
+        observations, rewards, *rest = self._env.step(self._struck("actions", actions))
+        return self._struck("observations", observations), self._struck("rewards", rewards), *rest
+
+    def _struck(self, tensor: str, values: Tensor) -> Tensor:
+        for fault in self._faults:
+            if fault.tensor == tensor and fault.step == self._step:
+                values = values.clone()
+                values.reshape(len(values), -1)[fault.env, fault.column] = fault.value
+        return values

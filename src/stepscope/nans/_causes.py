@@ -1,0 +1,205 @@
+"""What may have led to a bad value, among the causes that are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from stepscope.nans._find import BadValue
+    from stepscope.nans._ring import History
+
+__all__ = ["CAUSES", "Cause", "likely_cause"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """A known cause.
+
+    Attributes
+    ----------
+    name
+        In a word or two.
+    words
+        What was seen that speaks for it.
+    anchor
+        The section of the guide's page about NaN that is about it.
+    """
+
+    name: str
+    words: str
+    anchor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What was recorded, and where in it the bad value is."""
+
+    history: History
+    bad: BadValue
+
+    @property
+    def row(self) -> int:
+        return self.bad.row
+
+    def of(self, name: str) -> torch.Tensor:
+        """Return (T, columns) of a tensor, as float64, up to the bad row and with it."""
+        return self.history.tensors[name][: self.row + 1, self.bad.env].double()
+
+    @property
+    def group(self) -> str:
+        return self.bad.tensor.partition("/")[0]
+
+    @property
+    def state_is_finite(self) -> bool:
+        """Whether some state was recorded, and is finite in the bad row."""
+        states = [name for name in self.history.tensors if name.startswith("state/")]
+        return bool(states) and all(bool(self.of(name)[-1].isfinite().all()) for name in states)
+
+
+_FACTOR = 10.0
+_LATELY = 4  # rows
+
+
+def _policy(seen: _Seen) -> bool:
+    return seen.group == "actions"
+
+
+def _reward(seen: _Seen) -> bool:
+    return seen.group == "rewards"
+
+
+def _after_reset(seen: _Seen) -> bool:
+    """Whether the row begins an episode of this environment: by a reset, or within the step that ended the last one."""
+    done = seen.history.tensors.get("done")
+    ended = done is not None and bool(done[max(0, seen.row - 1) : seen.row + 1, seen.bad.env].any())
+    return bool(seen.history.resets[seen.row]) or ended
+
+
+def _sensor(seen: _Seen) -> bool:
+    """Whether an ordinary column is bad at once, and the state is not or the next reading is ordinary again."""
+    if seen.group != "observations" or not _is_sudden(seen):
+        return False
+    after = seen.history.tensors[seen.bad.tensor][seen.row + 1 :, seen.bad.env, seen.bad.column]
+    return seen.state_is_finite or (len(after) > 0 and bool(after[0].isfinite()))
+
+
+def _is_sudden(seen: _Seen) -> bool:
+    """Whether the column was as small as ever in the row before."""
+    before = seen.of(seen.bad.tensor)[:-1, seen.bad.column].abs()
+    return len(before) > 1 and bool(before[-1] <= _FACTOR * before.median().clamp(min=1.0))
+
+
+def _feedback(seen: _Seen) -> bool:
+    """Whether an action is observed in the next step, and actions grow."""
+    if "actions" not in seen.history.tensors:
+        return False
+    actions = seen.of("actions")
+    observed = any(
+        name.startswith("observations") and _holds(seen.of(name), actions) for name in seen.history.tensors
+    )
+    return observed and _grows(actions)
+
+
+def _holds(observations: torch.Tensor, actions: torch.Tensor) -> bool:
+    """Whether some column of the observations is an action of the same row, wherever both are finite."""
+    least = 3
+    for column in observations.T:
+        for action in actions.T:
+            finite = column.isfinite() & action.isfinite() & (action != 0)
+            if int(finite.sum()) >= least and bool((column == action)[finite].all()):
+                return True
+    return False
+
+
+def _grows(values: torch.Tensor) -> bool:
+    sizes = values.abs().amax(1)
+    sizes = sizes[sizes.isfinite()]
+    return len(sizes) > _LATELY and bool(sizes[-1] > _FACTOR * sizes[:-_LATELY].median().clamp(min=1e-6))
+
+
+def _drastic(seen: _Seen) -> bool:
+    """Whether one of the last actions is far beyond those of the other environments."""
+    if "actions" not in seen.history.tensors:
+        return False
+    mine = seen.of("actions")[-_LATELY:].abs()
+    others = seen.history.tensors["actions"][: seen.row + 1].double().abs().flatten()
+    usual = others[others.isfinite()]
+    return bool(len(usual)) and bool(mine.max() > _FACTOR * usual.median().clamp(min=1e-3))
+
+
+def _unstable(seen: _Seen) -> bool:
+    return seen.group in ("observations", "state") and (
+        seen.bad.kind == "huge" or not _is_sudden(seen) or not seen.state_is_finite
+    )
+
+
+# In order: what speaks for a cause more clearly comes first.
+CAUSES: tuple[tuple[Callable[[_Seen], bool], Cause], ...] = (
+    (
+        _policy,
+        Cause(
+            name="the policy",
+            words="the action is bad, and all that was observed before it is not: look at the weights and at losses",
+            anchor="the-policy-made-it",
+        ),
+    ),
+    (
+        _after_reset,
+        Cause(
+            name="a reset",
+            words="the value belongs to the first step of an episode",
+            anchor="a-reset-made-it",
+        ),
+    ),
+    (
+        _feedback,
+        Cause(
+            name="action feedback",
+            words="actions are observed in the next step, and grew until it happened",
+            anchor="the-action-is-observed",
+        ),
+    ),
+    (
+        _drastic,
+        Cause(
+            name="a drastic action",
+            words="the action before it is more than ten times as large as is usual",
+            anchor="a-drastic-action",
+        ),
+    ),
+    (
+        _sensor,
+        Cause(
+            name="a sensor without a reading",
+            words="it is bad from one step to the next, and what stands around it is not",
+            anchor="a-sensor-has-no-reading",
+        ),
+    ),
+    (
+        _reward,
+        Cause(
+            name="a term of the reward",
+            words="only the reward is bad",
+            anchor="only-the-reward-is-bad",
+        ),
+    ),
+    (
+        _unstable,
+        Cause(
+            name="an unstable simulation",
+            words="the state itself is bad, after ordinary actions: look at gains, timestep, contacts and overflows",
+            anchor="the-simulation-is-unstable",
+        ),
+    ),
+)
+
+
+def likely_cause(history: History, bad: BadValue) -> Cause | None:
+    """Return the first of the known causes that what was recorded speaks for, or None."""
+    seen = _Seen(history=history, bad=bad)
+    return next((cause for speaks, cause in CAUSES if speaks(seen)), None)

@@ -1,0 +1,48 @@
+"""What is watched: any observation, action or reward as flat tensors with a name for each column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["column_name", "flat"]
+
+
+def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
+    """Yield the floating point tensors in a value, each with its name and flattened to (N, columns).
+
+    Groups of observations are told apart by a slash: ``observations/policy``. Whole numbers can be neither NaN nor
+    infinite and are left out, images of bytes among them. Arrays of NumPy are not copied.
+
+    Examples
+    --------
+    >>> groups = {"policy": torch.zeros(3, 4), "camera": torch.zeros(3, 8, 8, dtype=torch.uint8)}
+    >>> [(name, tuple(tensor.shape)) for name, tensor in flat(groups, "observations")]
+    [('observations/policy', (3, 4))]
+    """
+    if isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
+        for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
+            yield from flat(value[key], f"{name}/{key}")
+        return
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value)
+    if isinstance(value, Tensor) and value.is_floating_point():
+        yield name, value.detach().reshape(len(value), -1)
+
+
+def column_name(names: tuple[str, ...] | None, column: int) -> str:
+    """Return what a column is called: its name where it has one, else its number in brackets.
+
+    Examples
+    --------
+    >>> column_name(("cart_position", "pole_angle"), 1), column_name(None, 1)
+    ('pole_angle', '[1]')
+    """
+    return names[column] if names is not None and column < len(names) else f"[{column}]"

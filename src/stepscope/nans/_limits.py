@@ -1,0 +1,54 @@
+"""How large a value may be: given, or learnt from what was seen while all was well."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+__all__ = ["Limits"]
+
+_FACTOR = 1e3
+_LEAST = 1e6
+
+
+@dataclass(kw_only=True)
+class Limits:
+    """The largest magnitude that is not yet called huge, for each tensor.
+
+    Attributes
+    ----------
+    given
+        The same for all tensors; None is learnt, and infinity calls nothing finite huge.
+
+    Notes
+    -----
+    A learnt limit is 1000 times the largest magnitude seen in an earlier look at that tensor, and a million at least:
+    it follows what grows slowly, and whatever was there from the start is no news. The first look learns only.
+    """
+
+    given: float | None = None
+    _largest: dict[str, float] = field(default_factory=dict)
+
+    def of(self, name: str) -> float:
+        """Return the limit for a tensor now."""
+        if self.given is not None:
+            return self.given
+        return max(_LEAST, _FACTOR * self._largest[name]) if name in self._largest else math.inf
+
+    def is_bad(self, name: str, low: float, high: float) -> bool:
+        """Say whether these extremes of a tensor are not finite or beyond its limit; learn from them if not.
+
+        Examples
+        --------
+        >>> limits = Limits()
+        >>> limits.is_bad("rewards", -1.0, 5e8), limits.is_bad("rewards", -1.0, 6e8), limits.is_bad("rewards", 0.0, 1e12)
+        (False, False, True)
+        >>> limits.is_bad("rewards", float("nan"), float("nan"))
+        True
+        """
+        largest = max(-low, high)
+        # Written so that NaN, which compares as false with everything, is bad.
+        if not (math.isfinite(low) and math.isfinite(high) and largest <= self.of(name)):
+            return True
+        self._largest[name] = max(largest, self._largest.get(name, 0.0))
+        return False

@@ -1,0 +1,138 @@
+"""A page that steps through the last steps of the bad environment, beside healthy ones; it needs nothing else."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from stepscope.nans._columns import column_name
+from stepscope.nans._find import in_order
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from stepscope.nans._dump import Dump
+
+__all__ = ["page"]
+
+_MOST_COLUMNS = 64
+_OTHERS = 8  # healthy environments that are drawn
+
+
+def page(dump: Dump) -> str:
+    """Return the page as HTML: the report, a slider, and a curve for each column, with the bad one first."""
+    about = dump.about
+    lines = "".join(
+        f"<tr><th>{html.escape(label)}</th><td>{html.escape(text)}</td></tr>"
+        for label, text in about["report"]
+    )
+    data = {
+        "steps": dump.steps.tolist(),
+        "envs": dump.envs.tolist()[: 1 + _OTHERS],
+        "bad": about["bad"]["step"],
+    }
+    # A script ends where it says so, even within a text.
+    text = json.dumps({**data, "curves": list(_curves(dump))}).replace("</", "<\\/")
+    title = html.escape(f"Step {about['bad']['step']:,}, environment {about['bad']['env']:,}")
+    return _PAGE.substitute(title=title, lines=lines, data=text)
+
+
+def _curves(dump: Dump) -> list[dict[str, Any]]:
+    bad = dump.about["bad"]
+    curves = []
+    for name in in_order(tuple(dump.tensors)):
+        names = dump.about["names"].get(name)
+        for column in range(dump.tensors[name].shape[2]):
+            values = dump.tensors[name][:, : 1 + _OTHERS, column].T
+            curves.append(
+                {
+                    "name": f"{name} {column_name(None if names is None else tuple(names), column)}",
+                    "first": (name, column) == (bad["tensor"], bad["column"]),
+                    "rows": [[_shown(value) for value in row] for row in values],
+                }
+            )
+    return sorted(curves, key=lambda curve: not curve["first"])[:_MOST_COLUMNS]
+
+
+def _shown(value: np.floating[Any]) -> float | str:
+    """Return a number as JSON has it; what is not finite is a word."""
+    number = float(value)
+    return float(f"{number:.7g}") if math.isfinite(number) else str(number)
+
+
+_PAGE = Template("""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; --ink: #1f2328; --back: #fff; --muted: #8b949e; --bad: #d55e00; --accent: #0072b2; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --back: #0f1419; --accent: #4aa3df; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; }
+th { text-align: left; vertical-align: top; padding-right: 1.2rem; font-weight: 600; white-space: nowrap; }
+td { overflow-wrap: anywhere; }
+.scrub { position: sticky; top: 0; background: var(--back); padding: 0.7rem 0; border-bottom: 1px solid var(--muted); }
+input { width: 100%; accent-color: var(--accent); }
+.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 0.8rem; margin-top: 1rem; }
+figure { margin: 0; }
+figcaption { font-size: 0.85rem; overflow-wrap: anywhere; }
+figcaption b { float: right; font-variant-numeric: tabular-nums; }
+.bad { color: var(--bad); }
+svg { width: 100%; height: 6rem; }
+polyline { fill: none; stroke: var(--muted); stroke-width: 1; vector-effect: non-scaling-stroke; opacity: 0.5; }
+polyline.mine { stroke: var(--accent); stroke-width: 2; opacity: 1; }
+line { stroke: var(--ink); stroke-width: 1; vector-effect: non-scaling-stroke; }
+rect { fill: var(--bad); opacity: 0.18; }
+</style>
+<h1>$title</h1>
+<table>$lines</table>
+<div class="scrub"><label>step <output id="step"></output> <input id="at" type="range" min="0" aria-label="step"></label></div>
+<p>The bad environment is drawn strong, healthy ones are drawn thin. Where a curve is shaded it is not finite.</p>
+<div class="curves" id="curves"></div>
+<script type="application/json" id="data">$data</script>
+<script>
+const data = JSON.parse(document.getElementById("data").textContent), last = data.steps.length - 1;
+const svg = (name, attributes) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+};
+const cursors = [], values = [];
+for (const curve of data.curves) {
+  const numbers = curve.rows.flat().filter(value => typeof value === "number");
+  const low = Math.min(...numbers), high = Math.max(...numbers), span = high - low || 1;
+  const picture = svg("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img" });
+  picture.setAttribute("aria-label", curve.name);
+  curve.rows.forEach((row, index) => {
+    const points = row.map((value, at) => typeof value === "number" ? [100 * at / (last || 1), 96 - 92 * (value - low) / span] : null);
+    if (index === 0) row.forEach((value, at) => {
+      if (typeof value !== "number") picture.append(svg("rect", { x: 100 * at / (last || 1) - 50 / (last || 1), y: 0, width: 100 / (last || 1), height: 100 }));
+    });
+    picture.append(svg("polyline", { points: points.filter(Boolean).map(point => point.join(",")).join(" "), class: index ? "" : "mine" }));
+  });
+  const cursor = svg("line", { y1: 0, y2: 100 });
+  picture.append(cursor);
+  cursors.push(cursor);
+  const figure = document.createElement("figure"), caption = document.createElement("figcaption"), value = document.createElement("b");
+  caption.append(curve.name, value);
+  if (curve.first) caption.className = "bad";
+  values.push([value, curve.rows[0]]);
+  figure.append(caption, picture);
+  document.getElementById("curves").append(figure);
+}
+const slider = document.getElementById("at");
+slider.max = last;
+const show = () => {
+  const at = Number(slider.value);
+  document.getElementById("step").textContent = data.steps[at];
+  for (const cursor of cursors) { cursor.setAttribute("x1", 100 * at / (last || 1)); cursor.setAttribute("x2", 100 * at / (last || 1)); }
+  for (const [place, row] of values) place.textContent = row[at];
+};
+slider.addEventListener("input", show);
+slider.value = Math.max(0, data.steps.indexOf(data.bad));
+show();
+</script>
+</html>
+""")

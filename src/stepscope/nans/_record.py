@@ -1,0 +1,361 @@
+"""An environment with a recorder around it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import warnings
+import weakref
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from stepscope.errors import BadInputError
+from stepscope.nans._columns import flat
+from stepscope.nans._dump import save
+from stepscope.nans._find import bad_now
+from stepscope.nans._limits import Limits
+from stepscope.nans._report import report_on
+from stepscope.nans._ring import Ring, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stepscope.nans._report import Report
+    from stepscope.nans._ring import History
+
+    State = Callable[[], Mapping[str, Tensor]]
+
+__all__ = ["BadValueError", "BadValueWarning", "Recorder", "record"]
+
+_FIVE = 5  # what step() returns in Gymnasium's convention; RL-Games, RSL-RL and Stable-Baselines3 return four
+
+
+class BadValueError(FloatingPointError):
+    """Something that an environment gave or was given is not finite; `report` says what."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"\n{report}")
+        self.report = report
+
+
+class BadValueWarning(RuntimeWarning):
+    """The same, where the training goes on."""
+
+
+def record(
+    env: Any,  # noqa: ANN401 - any environment
+    *,
+    steps: int = 32,
+    every: int = 8,
+    huge: float | None = None,
+    state: State | None = None,
+    names: Mapping[str, tuple[str, ...]] | None = None,
+    on_bad: Literal["raise", "warn", "reset"] = "raise",
+    folder: str | Path | None = ".",
+    most_bytes: int = 64 * 2**20,
+) -> Recorder:
+    """Watch what goes into an environment and comes out of it, and find the first value that is bad.
+
+    Parameters
+    ----------
+    env
+        A vectorised environment: ``reset()``, and ``step(actions)`` with torch tensors or arrays of NumPy, whose first
+        dimension is the number of environments. Observations may be dictionaries of groups. `step` returns five things
+        as in Gymnasium, or four, with one flag for done.
+    steps
+        How many of the last steps are kept, on the device of the tensors; `Recorder.number_of_bytes` says how much that
+        takes.
+    every
+        Look for bad values after so many steps. On CUDA nothing waits for the device: what is found is read one look
+        later.
+    huge
+        Magnitude beyond which a finite value is bad, too; infinity is none. None learns it: a million, and 1000 times
+        what was seen in a tensor before.
+    state
+        Returns more tensors to watch, by name, such as joint positions, each of shape (N, ...).
+    names
+        Names of the columns of a tensor: ``{"observations": ("x", "y"), "actions": ("force",)}``. By default those that
+        the environment has as ``observation_names`` and ``action_names``.
+    on_bad
+        ``"raise"`` ends the training with `BadValueError`; ``"warn"`` warns once and goes on, without watching;
+        ``"reset"`` warns, starts the episodes of the bad environments anew, and goes on watching. For that the
+        environment's ``reset`` takes ``options={"reset_mask": mask}``, as Gymnasium's do.
+    folder
+        Where a dump of what was recorded is written, ``bad-values-step-N.npz``; None writes none.
+    most_bytes
+        Size of the arrays in it; there are fewer healthy environments beside the bad one where they would take more.
+
+    Returns
+    -------
+    Recorder
+        Stands for the environment: it has all of its attributes, and is an instance of its class to `isinstance`.
+
+    Raises
+    ------
+    BadInputError
+        A number is out of range.
+
+    Examples
+    --------
+    >>> from stepscope.envs import CartPole
+    >>> env = record(CartPole(4, seed=0), folder=None)
+    >>> observations, _ = env.reset()
+    >>> for _ in range(8):
+    ...     observations, *_ = env.step(torch.full((4, 1), float("nan")))
+    Traceback (most recent call last):
+        ...
+    stepscope.nans.BadValueError:
+    first bad value NaN in actions force of environment 0, in step 1: nan
+    """
+    for name, value in (("steps", steps), ("every", every)):
+        if not isinstance(value, int) or value < 1:
+            raise BadInputError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+    if huge is not None and not huge > 0:
+        raise BadInputError(f"huge is {huge!r}; it must be a number above 0, or None.")
+    if on_bad not in ("raise", "warn", "reset"):
+        raise BadInputError(f"on_bad is {on_bad!r}; choose raise, warn or reset.")
+    if folder is not None and not Path(folder).is_dir():
+        raise BadInputError(f"{str(folder)!r} is no folder to write a dump into; make it, or give None.")
+    return Recorder(
+        env,
+        steps=steps,
+        every=every,
+        huge=huge,
+        state=state,
+        names=names,
+        on_bad=on_bad,
+        folder=None if folder is None else Path(folder),
+        most_bytes=most_bytes,
+    )
+
+
+class Recorder:
+    """An environment that is watched; made by `record`."""
+
+    def __init__(
+        self,
+        env: Any,  # noqa: ANN401 - any environment
+        *,
+        steps: int,
+        every: int,
+        huge: float | None,
+        state: State | None,
+        names: Mapping[str, tuple[str, ...]] | None,
+        on_bad: str,
+        folder: Path | None,
+        most_bytes: int,
+    ) -> None:
+        self._env = env
+        self._every = every
+        # A whole number of looks, and on CUDA two more, by which what is found may be late.
+        looks = -(-steps // every) + 2
+        self._ring = Ring(looks * every)
+        self._limits = Limits(given=huge)
+        self._state = state
+        self._snapshots: deque[Snapshot] = deque(maxlen=looks + 1)
+        self._folder, self._most_bytes = folder, most_bytes
+        self._names = dict(names or {})
+        for tensor, attribute in (("observations", "observation_names"), ("actions", "action_names")):
+            if hasattr(env, attribute):
+                self._names.setdefault(tensor, tuple(getattr(env, attribute)))
+        self._on_bad = on_bad
+        self._step = 0
+        self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
+        self._pending: deque[_Extremes] = deque()
+        self.report: Report | None = None
+        self.history: History | None = None
+        self.dump: Path | None = None
+        atexit.register(_last_look, weakref.ref(self))
+
+    @property  # type: ignore[misc] # Python's own may be written to
+    def __class__(self) -> type:
+        """That of the environment, so that libraries take this for it."""
+        return type(self._env)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the environment has
+        return getattr(self._env, name)
+
+    @property
+    def number_of_bytes(self) -> int:
+        """Bytes that the recorder holds on the device, known after the first step."""
+        return self._ring.number_of_bytes
+
+    @property
+    def env(self) -> Any:  # noqa: ANN401 - any environment
+        """The environment itself."""
+        return self._env
+
+    def reset(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        """Reset the environment, and record what it returns."""
+        result = self._env.reset(*arguments, **options)
+        if self.report is None:
+            observations = result[0] if isinstance(result, tuple) else result
+            with torch.no_grad():
+                place = self._ring.begin(self._step, reset=True)
+                self._ring.blank(place, ("actions", "rewards", "done"))
+                self._put(place, observations)
+                self._look_if_due()
+                self._take_snapshot()
+        return result
+
+    def step(self, actions: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        """Step the environment, and record what goes in and what comes out.
+
+        Raises
+        ------
+        BadValueError
+            Something was bad in the last steps, and `on_bad` is ``"raise"``.
+        """
+        if self.report is not None:
+            return self._env.step(actions, *arguments, **options)
+        # Before the step: an environment may write into its actions.
+        place = self._ring.begin(self._step + 1, reset=False)
+        with torch.no_grad():
+            for name, tensor in flat(actions, "actions"):
+                self._ring.put(place, name, tensor)
+        result = self._env.step(actions, *arguments, **options)
+        self._step += 1
+        with torch.no_grad():
+            done = result[2] | result[3] if len(result) == _FIVE else result[2]
+            for name, tensor in flat(result[1], "rewards"):
+                self._ring.put(place, name, tensor)
+            self._ring.put(place, "done", torch.as_tensor(done).reshape(-1, 1))
+            self._put(place, result[0])
+            self._look_if_due()
+        return result
+
+    def _put(self, place: int, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
+        for name, tensor in flat(observations, "observations"):
+            self._ring.put(place, name, tensor)
+        if self._state is not None:
+            for name, value in self._state().items():
+                for full, tensor in flat(value, f"state/{name}"):
+                    self._ring.put(place, full, tensor)
+
+    def _look_if_due(self) -> None:
+        if self._ring.written % self._every == 0:
+            self._look()
+            self._take_snapshot()
+
+    def _take_snapshot(self) -> None:
+        """Keep what the environment needs to go on from here, if it says what that is."""
+        take = getattr(self._env, "snapshot", None)
+        if take is not None:
+            self._snapshots.append(Snapshot(step=self._step, tensors=take()))
+
+    def look(self) -> Report | None:
+        """Look now, at all that was not looked at, and wait for the device; return the report if something is bad.
+
+        A training that ends between two looks calls this last.
+
+        Raises
+        ------
+        BadValueError
+            Something is bad, and `on_bad` is ``"raise"``.
+        """
+        if self.report is None:
+            self._look(wait=True)
+        return self.report
+
+    def _look(self, *, wait: bool = False) -> None:
+        """Compare the extremes of the last rows with the limits."""
+        # Whole multiples of `every`, which divides the ring: the rows stand side by side.
+        end = self._ring.written % self._ring.rows or self._ring.rows
+        begin = (end - 1) // self._every * self._every
+        extremes = _Extremes(
+            {name: self._ring.part(name, begin, end) for name in self._ring.names if name != "done"}
+        )
+        self._pending.append(extremes)
+        # The ring has room for two looks that are late, and no more.
+        while self._pending and (wait or len(self._pending) > 1 or self._pending[0].is_there()):
+            for name, (low, high) in self._pending.popleft().read().items():
+                if self._limits.is_bad(name, low, high):
+                    self._found()
+                    return
+
+    def _found(self) -> None:
+        self.history = self._ring.history()
+        limits = {name: self._limits.of(name) for name in self.history.tensors}
+        self.report = report_on(self.history, limits, self._names, rank=self._rank)
+        if self.report is None:
+            return
+        if self._folder is not None:
+            self.dump = self._write_dump(self._folder, self.report, self.history)
+        if self._on_bad == "raise":
+            raise BadValueError(self.report)
+        warnings.warn(f"\n{self.report}", BadValueWarning, stacklevel=4)
+        if self._on_bad == "reset":
+            self._reset_bad(self.report.num_envs, self.history, limits)
+
+    def _write_dump(self, folder: Path, report: Report, history: History) -> Path:
+        # The earliest from which every step is there: a cure has to come before the harm.
+        first = int(history.steps[0]) - 1
+        before = [each for each in self._snapshots if first <= each.step < report.bad.step]
+        rank = "" if self._rank is None else f"-rank-{self._rank}"
+        path = folder / f"bad-values-step-{report.bad.step}{rank}.npz"
+        save(
+            path,
+            report=report,
+            history=history,
+            names=self._names,
+            snapshot=before[0] if before else None,
+            most_bytes=self._most_bytes,
+        )
+        return path
+
+    def _reset_bad(self, num_envs: int, history: History, limits: Mapping[str, float]) -> None:
+        """Start the episodes of what is bad now anew, and watch on."""
+        mask = torch.zeros(num_envs, dtype=torch.bool)
+        mask[list(bad_now(history, limits))] = True
+        self.report = None
+        self._ring = Ring(self._ring.rows)
+        self._pending.clear()
+        self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})
+
+
+class _Extremes:
+    """The smallest and largest value of some tensors, which on CUDA are on their way to the host."""
+
+    def __init__(self, parts: Mapping[str, Tensor]) -> None:
+        self._names = tuple(parts)
+        pairs = [torch.stack(torch.aminmax(part)).double() for part in parts.values()]
+        self._event: torch.cuda.Event | None = None
+        together = torch.stack(pairs) if pairs else torch.zeros(0, 2)
+        if together.device.type == "cuda":
+            self._values = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
+            self._values.copy_(together, non_blocking=True)
+            self._event = torch.cuda.Event()
+            self._event.record()
+        else:
+            self._values = together
+
+    def is_there(self) -> bool:
+        """Say whether reading would not wait."""
+        return self._event is None or self._event.query()
+
+    def read(self) -> dict[str, tuple[float, float]]:
+        """Return the extremes by name; waits if they are not there."""
+        if self._event is not None:
+            self._event.synchronize()
+        return {
+            name: (low, high) for name, (low, high) in zip(self._names, self._values.tolist(), strict=True)
+        }
+
+
+def _last_look(recorder: weakref.ref[Recorder]) -> None:
+    """Say what is bad when the process ends between two looks, as it does when a library chokes on it."""
+    seen = recorder()
+    if seen is None or seen.report is not None:
+        return
+    try:
+        seen.look()
+    except BadValueError as error:
+        sys.stderr.write(f"stepscope.nans:{error}\n")
+
+
+BadValueError.__module__ = BadValueWarning.__module__ = "stepscope.nans"

@@ -1,0 +1,222 @@
+"""Step a fresh environment through what was recorded, and see whether it happens again and what prevents it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stepscope.errors import BadInputError
+from stepscope.measure._factory import found_by_name, made_by
+from stepscope.nans._columns import flat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stepscope.nans._dump import Dump
+
+__all__ = ["Cure", "Replay", "bisect", "replay"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """How a replay went.
+
+    Attributes
+    ----------
+    begin
+        The vector step after which it began.
+    steps
+        How many steps it took.
+    differs
+        The first step that returned something else than was recorded, bit for bit; None if none did.
+    bad_step
+        The first step in which something of the bad environment was not finite or as large as the bad value; None if
+        none.
+    """
+
+    begin: int
+    steps: int
+    differs: int | None
+    bad_step: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cure:
+    """What was changed, and whether the bad value was gone.
+
+    Attributes
+    ----------
+    change
+        In words.
+    cures
+        Whether nothing of the bad environment was bad any more, over as many steps.
+    bad_step
+        The first step in which something was bad all the same, or None.
+    """
+
+    change: str
+    cures: bool
+    bad_step: int | None
+
+
+def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> Replay:
+    """Put a fresh environment into the recorded state and step it with the recorded actions.
+
+    Parameters
+    ----------
+    dump
+        What was recorded; with a snapshot, which the environment's ``snapshot()`` gave.
+    factory
+        ``module:factory`` of the same environment, which has ``restore(snapshot)``.
+    options
+        Keyword arguments of the factory besides ``num_envs``, those of the recorded one.
+
+    Returns
+    -------
+    Replay
+        Whether it went the same way, bit for bit.
+
+    Raises
+    ------
+    BadInputError
+        There is no snapshot before the bad value, or the environment cannot be made or put into it.
+    """
+    env = _made(dump, factory, options or {})
+    _restore(dump, env)
+    begin, rows = _rows(dump)
+    differs = bad_step = None
+    for row in rows:
+        step = int(dump.steps[row])
+        found = _outcome(env.step(_actions(dump, row, env)))
+        if differs is None and not all(
+            _same_bits(tensor, dump.tensors[name][row])
+            for name, tensor in found.items()
+            if name in dump.tensors
+        ):
+            differs = step
+        if bad_step is None and _is_bad(dump, found):
+            bad_step = step
+    return Replay(begin=begin, steps=len(rows), differs=differs, bad_step=bad_step)
+
+
+def bisect(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> list[Cure]:
+    """Replay with one thing changed at a time, as far as the factory has the option for it.
+
+    Halved actions, a timestep halved while the time between actions stays, four times as many iterations of the
+    solver, and a start from a reset in place of the recorded state.
+
+    Raises
+    ------
+    BadInputError
+        As of :func:`replay`.
+    """
+    given = dict(options or {})
+    cures = []
+    for change, changed, clean, scale in _changes(factory, given):
+        env = _made(dump, factory, changed)
+        if clean:
+            env.reset(seed=0)
+        else:
+            _restore(dump, env)
+        _, rows = _rows(dump)
+        bad_step = None
+        for row in rows:
+            if bad_step is None and _is_bad(dump, _outcome(env.step(scale * _actions(dump, row, env)))):
+                bad_step = int(dump.steps[row])
+        cures.append(Cure(change=change, cures=bad_step is None, bad_step=bad_step))
+    return cures
+
+
+def _changes(factory: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], bool, float]]:
+    taken = inspect.signature(found_by_name(factory)).parameters
+
+    def now(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
+        if name in given:
+            return given[name]
+        return taken[name].default if name in taken else None
+
+    changes: list[tuple[str, dict[str, Any], bool, float]] = [
+        ("actions of half the size", dict(given), False, 0.5)
+    ]
+    if isinstance(now("timestep"), float) and isinstance(now("substeps"), int):
+        # The cart-pole's timestep is the time between actions; those of scenes are the simulator's.
+        own = {"substeps": 2 * now("substeps")}
+        if "solver" in taken:
+            own["timestep"] = now("timestep") / 2
+        changes.append(("half the timestep", {**given, **own}, False, 1.0))
+    if isinstance(now("iterations"), int):
+        more = {"iterations": 4 * now("iterations")}
+        if isinstance(now("ls_iterations"), int):
+            more["ls_iterations"] = 4 * now("ls_iterations")
+        changes.append(("four times the solver's iterations", {**given, **more}, False, 1.0))
+    if "njmax" in taken and isinstance(now("njmax"), int):
+        room = {name: 4 * now(name) for name in ("njmax", "nconmax") if isinstance(now(name), int)}
+        changes.append(("four times the room for contacts", {**given, **room}, False, 1.0))
+    changes.append(("a clean reset", dict(given), True, 1.0))
+    return changes
+
+
+def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
+    env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
+    env.reset()
+    return env
+
+
+def _restore(dump: Dump, env: Any) -> None:  # noqa: ANN401 - any environment
+    restore: Callable[[Mapping[str, Tensor]], None] | None = getattr(env, "restore", None)
+    if restore is None:
+        raise BadInputError(
+            f"a {type(env).__name__} has no restore(snapshot), so it cannot be put into a state."
+        )
+    if not dump.snapshot:
+        raise BadInputError(
+            "the dump has no snapshot from before the bad value; the recorded environment gave none."
+        )
+    restore({name: torch.from_numpy(array.copy()) for name, array in dump.snapshot.items()})
+
+
+def _rows(dump: Dump) -> tuple[int, list[int]]:
+    begin = dump.about["snapshot_step"]
+    if begin is None:
+        raise BadInputError(
+            "the dump has no snapshot from before the bad value; the recorded environment gave none."
+        )
+    rows = [row for row, step in enumerate(dump.steps) if step > begin]
+    if any(dump.resets[row] for row in rows):
+        raise BadInputError("all environments were reset after the snapshot, which a replay cannot repeat.")
+    return int(begin), rows
+
+
+def _actions(dump: Dump, row: int, env: Any) -> Tensor:  # noqa: ANN401 - any environment
+    if "actions" not in dump.tensors:
+        raise BadInputError("the dump has no actions to step with.")
+    return torch.from_numpy(dump.tensors["actions"][row].copy()).to(getattr(env, "device", "cpu"))
+
+
+def _outcome(result: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 - whatever a step returns
+    found = {**dict(flat(result[0], "observations")), **dict(flat(result[1], "rewards"))}
+    return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+
+
+def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:
+    """Compare as bits, so that 0 differs from -0; any NaN is as good as another."""
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    bits = f"u{one.dtype.itemsize}"
+    same = np.ascontiguousarray(one).view(bits) == np.ascontiguousarray(other).view(bits)
+    return bool((same | (np.isnan(one) & np.isnan(other))).all())
+
+
+def _is_bad(dump: Dump, found: Mapping[str, np.ndarray]) -> bool:
+    """Whether something of the first environment, which is the bad one, is not finite or as large as what was found."""
+    value = float(dump.about["bad"]["value"])
+    limit = abs(value) if math.isfinite(value) else math.inf
+    return any(
+        not np.isfinite(array[0]).all() or bool((np.abs(array[0]) >= limit).any()) for array in found.values()
+    )

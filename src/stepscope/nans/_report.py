@@ -1,0 +1,155 @@
+"""What is said of the first bad value: what it is, what stood before it, who follows, and what may be the cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stepscope.nans._causes import likely_cause
+from stepscope.nans._columns import column_name
+from stepscope.nans._find import bad_envs, first_bad
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stepscope.nans._causes import Cause
+    from stepscope.nans._find import BadValue
+    from stepscope.nans._ring import History
+
+__all__ = ["Report", "report_on"]
+
+_SITE = "https://stepscope.github.io/stepscope/guide/nans.html"
+_BEFORE = 5  # values
+_AFTER = 8  # steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What is known of the first bad value.
+
+    Attributes
+    ----------
+    bad
+        The first bad value.
+    column
+        The name of its column.
+    in_reset
+        Whether it came with a reset of all environments, and not with a step.
+    not_finite
+        The first value that is NaN or infinite, where `bad` is only huge; None if there is none yet.
+    before
+        The last finite values of the same column, as pairs of step and value, the latest last.
+    action
+        Name to value of the action that the step began with; empty for a reset.
+    followers
+        In how many environments something is bad, in the step itself and in those after it.
+    num_envs
+        How many environments there are.
+    rank
+        Process, where there are several.
+    cause
+        The likely cause, or None.
+    """
+
+    bad: BadValue
+    column: str
+    in_reset: bool
+    not_finite: BadValue | None
+    before: tuple[tuple[int, float], ...]
+    action: Mapping[str, float]
+    followers: tuple[int, ...]
+    num_envs: int
+    rank: int | None
+    cause: Cause | None
+
+    @property
+    def headline(self) -> str:
+        """The first line: what, where and when."""
+        bad = self.bad
+        when = f"in the reset after step {bad.step:,}" if self.in_reset else f"in step {bad.step:,}"
+        where = f"{bad.tensor} {self.column} of environment {bad.env:,}"
+        return f"{_KINDS[bad.kind]} in {where}, {when}" + ("" if self.rank is None else f", rank {self.rank}")
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of a label and what there is to say."""
+        yield "first bad value", f"{self.headline}: {_number(self.bad.value)}"
+        if self.not_finite is not None:
+            after = self.not_finite.step - self.bad.step
+            yield "", f"it was huge first; {_KINDS[self.not_finite.kind]} followed {after} steps later"
+        if self.before:
+            yield "before it", ", ".join(f"{_number(value)} (step {step:,})" for step, value in self.before)
+        else:
+            yield "before it", "nothing was recorded"
+        if self.action:
+            values = ", ".join(f"{name} {_number(value)}" for name, value in self.action.items())
+            yield "action", values
+        yield "spreads to", _spread(self.followers, self.num_envs)
+        if self.cause is None:
+            yield "likely cause", f"none of those that are known; {_SITE}"
+        else:
+            yield "likely cause", f"{self.cause.name}: {self.cause.words}"
+            yield "", f"{_SITE}#{self.cause.anchor}"
+
+    def __str__(self) -> str:
+        """Return all lines, with their labels in a column."""
+        return "\n".join(f"{label:16}{text}".rstrip() for label, text in self.lines())
+
+
+_KINDS = {"NaN": "NaN", "infinity": "infinity", "huge": "a huge value"}
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _spread(followers: tuple[int, ...], num_envs: int) -> str:
+    first, *later = followers
+    text = f"{first:,} of {num_envs:,} environments at once"
+    if later:
+        text += f"; {', '.join(f'{count:,}' for count in later)} in the steps after it"
+    return text
+
+
+def report_on(
+    history: History,
+    limits: Mapping[str, float],
+    names: Mapping[str, tuple[str, ...]],
+    *,
+    rank: int | None,
+) -> Report | None:
+    """Return the report on what was recorded, or None where nothing in it is bad.
+
+    Parameters
+    ----------
+    history
+        What was recorded.
+    limits
+        Name of a tensor to the largest magnitude that is not huge.
+    names
+        Name of a tensor to those of its columns, where they have some.
+    rank
+        Process, where there are several.
+    """
+    bad = first_bad(history, limits)
+    if bad is None:
+        return None
+    values = history.tensors[bad.tensor][: bad.row, bad.env, bad.column]
+    steps = history.steps[: bad.row]
+    kept = values.isfinite().nonzero().flatten()[-_BEFORE:]
+    in_reset = bool(history.resets[bad.row])
+    action: dict[str, float] = {}
+    if not in_reset and "actions" in history.tensors:
+        row = history.tensors["actions"][bad.row, bad.env]
+        action = {column_name(names.get("actions"), n): float(value) for n, value in enumerate(row)}
+    return Report(
+        bad=bad,
+        column=column_name(names.get(bad.tensor), bad.column),
+        in_reset=in_reset,
+        not_finite=first_bad(history, limits, finite=False) if bad.kind == "huge" else None,
+        before=tuple((int(steps[row]), float(values[row])) for row in kept),
+        action=action,
+        followers=tuple(bad_envs(history, limits, since=bad.row))[:_AFTER],
+        num_envs=len(history.tensors[bad.tensor][0]),
+        rank=rank,
+        cause=likely_cause(history, bad),
+    )

@@ -1,0 +1,114 @@
+"""Stepping through what was recorded again: bit for bit, and with one thing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from stepscope.envs import CartPole
+from stepscope.envs.faults import Faulty, missing_reading
+from stepscope.envs.scenes import quadruped
+from stepscope.errors import BadInputError
+from stepscope.nans import BadValueError, Recorder, record
+from stepscope.nans._dump import Dump, load
+from stepscope.nans._replay import bisect, replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUADRUPED = "stepscope.envs.scenes:quadruped"
+COARSE = {"timestep": 0.04, "substeps": 1}
+
+
+def _dump(env: Recorder, actions: int) -> Dump:
+    env.reset(seed=0)
+    with pytest.raises(BadValueError):
+        _step(env, actions)
+    return load(env.dump)
+
+
+def _step(env: Recorder, actions: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(120):
+        env.step(2 * torch.rand(env.num_envs, actions, generator=generator) - 1)
+
+
+@pytest.fixture(scope="module")
+def coarse(tmp_path_factory: pytest.TempPathFactory) -> Dump:
+    """Return the dump of quadrupeds whose timestep is too large for their gains."""
+    folder = tmp_path_factory.mktemp("coarse")
+    return _dump(record(quadruped(16, device="cpu", seed=0, **COARSE), folder=folder), 12)
+
+
+def test_quadrupeds_go_the_same_way_bit_for_bit(coarse: Dump) -> None:
+    """In another process's environment, with the bad world in another place."""
+    found = replay(coarse, QUADRUPED, options=COARSE)
+    assert found.differs is None
+    assert found.steps > 4
+    assert coarse.about["bad"]["step"] == found.bad_step
+
+
+def test_half_the_timestep_is_named_as_the_cure(coarse: Dump) -> None:
+    """The cause was a timestep that is too large; more iterations of the solver do not help."""
+    cures = {cure.change: cure.cures for cure in bisect(coarse, QUADRUPED, options=COARSE)}
+    assert cures["half the timestep"]
+    assert not cures["four times the solver's iterations"]
+    assert not cures["four times the room for contacts"]
+
+
+@pytest.mark.parametrize("episode_length", [7, 500])
+def test_cart_poles_go_the_same_way_bit_for_bit(tmp_path: Path, episode_length: int) -> None:
+    """Through the ends of episodes, too: each cart-pole has a random stream of its own."""
+    options = {
+        "episode_length": episode_length,
+        "force_limit": 1e8,
+        "track_half_length": 1e30,
+        "angle_limit": 1e30,
+    }
+    found = _dump(record(CartPole(32, seed=3, **options), folder=tmp_path), 1)
+    again = replay(found, "stepscope.envs:CartPole", options=options)
+    assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
+
+
+def test_what_the_environment_does_not_make_is_said(tmp_path: Path) -> None:
+    """A reading that was bad by itself does not come again, and the replay differs where it was."""
+    env = record(Faulty(CartPole(8, seed=0), missing_reading(step=20, env=5)), folder=tmp_path)
+    found = replay(_dump(env, 1), "stepscope.envs:CartPole")
+    assert (20, None) == (found.differs, found.bad_step)
+
+
+def test_another_environment_differs(coarse: Dump) -> None:
+    """With the timestep forgotten nothing is the same."""
+    found = replay(coarse, QUADRUPED)
+    assert found.differs == found.begin + 1
+
+
+class Plain:
+    """An environment without snapshots."""
+
+    def __init__(self, num_envs: int) -> None:
+        self.env = CartPole(num_envs, seed=0)
+        self.num_envs = num_envs
+
+    def reset(self, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        """Reset it."""
+        return self.env.reset(**options)
+
+    def step(self, actions: torch.Tensor) -> Any:  # noqa: ANN401 - the environment's own
+        """Step it; the sixth time all actions are NaN."""
+        return self.env.step(actions * torch.nan if int(self.env.steps[0]) == 5 else actions)
+
+
+def test_what_cannot_be_replayed_gets_one_sentence(coarse: Dump, tmp_path: Path) -> None:
+    """No snapshot, no restore, another environment."""
+    plain = _dump(record(Plain(4), folder=tmp_path), 1)
+    with pytest.raises(BadInputError, match="has no snapshot"):
+        replay(plain, "stepscope.envs:CartPole")
+    with pytest.raises(BadInputError, match=r"has no restore\(snapshot\)"):
+        replay(coarse, f"{__name__}:Plain")
+    with pytest.raises(BadInputError, match="none of 16 cart-poles"):
+        replay(coarse, "stepscope.envs:CartPole")
+    with pytest.raises(BadInputError, match="no module"):
+        replay(coarse, "nowhere:Env")
