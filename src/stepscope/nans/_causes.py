@@ -84,14 +84,19 @@ def _sensor(seen: _Seen) -> bool:
     """Whether an ordinary column is bad at once, and the state is not or the next reading is ordinary again."""
     if seen.group != "observations" or not _is_sudden(seen):
         return False
-    after = seen.history.tensors[seen.bad.tensor][seen.row + 1 :, seen.bad.env, seen.bad.column]
-    return seen.state_is_finite or (len(after) > 0 and bool(after[0].isfinite()))
+    column = seen.history.tensors[seen.bad.tensor][:, seen.bad.env, seen.bad.column].double()
+    after = column[seen.row + 1 :]
+    return seen.state_is_finite or (len(after) > 0 and _is_ordinary(after[0], column[: seen.row]))
 
 
 def _is_sudden(seen: _Seen) -> bool:
     """Whether the column was as small as ever in the row before."""
-    before = seen.of(seen.bad.tensor)[:-1, seen.bad.column].abs()
-    return len(before) > 1 and bool(before[-1] <= _FACTOR * before.median().clamp(min=1.0))
+    before = seen.of(seen.bad.tensor)[:-1, seen.bad.column]
+    return len(before) > 1 and _is_ordinary(before[-1], before)
+
+
+def _is_ordinary(value: torch.Tensor, others: torch.Tensor) -> bool:
+    return bool(value.abs() <= _FACTOR * others.abs().median().clamp(min=1.0))
 
 
 def _feedback(seen: _Seen) -> bool:
@@ -141,6 +146,14 @@ def _unstable(seen: _Seen) -> bool:
 # In order: what speaks for a cause more clearly comes first.
 CAUSES: tuple[tuple[Callable[[_Seen], bool], Cause], ...] = (
     (
+        _feedback,
+        Cause(
+            name="action feedback",
+            words="actions are observed in the next step, and grew until it happened",
+            anchor="the-action-is-observed",
+        ),
+    ),
+    (
         _policy,
         Cause(
             name="the policy",
@@ -154,14 +167,6 @@ CAUSES: tuple[tuple[Callable[[_Seen], bool], Cause], ...] = (
             name="a reset",
             words="the value belongs to the first step of an episode",
             anchor="a-reset-made-it",
-        ),
-    ),
-    (
-        _feedback,
-        Cause(
-            name="action feedback",
-            words="actions are observed in the next step, and grew until it happened",
-            anchor="the-action-is-observed",
         ),
     ),
     (
