@@ -242,7 +242,7 @@ def test_bad_environments_start_anew_and_the_others_go_on() -> None:
         warnings.simplefilter("always")
         for _ in range(40):
             recorded.step(torch.zeros(4, 1))
-        found = [str(warning.message).splitlines()[1] for warning in said]
+        found = [str(warning.message).splitlines()[0] for warning in said]
     assert 2 == len(found)
     assert "environment 2, in step 5" in found[0]
     assert "environment 1, in step 29" in found[1]

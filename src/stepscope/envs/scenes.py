@@ -15,7 +15,7 @@ from stepscope.envs._world import Physics, Task, World
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Physics", "World", "cameras", "deformable", "pile", "quadruped"]
+__all__ = ["Physics", "Task", "World", "cameras", "deformable", "pile", "quadruped"]
 
 _OBJECT = 0.06  # m, radius of an object of the pile
 _FALLEN = 0.14  # m: a trunk this low lies on the ground

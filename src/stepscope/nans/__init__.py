@@ -1,8 +1,28 @@
-"""Find the first bad value: NaN, infinity, or what is too large to be true."""
+"""Find the first bad value: NaN, infinity, or what is too large to be true.
+
+`record` puts a recorder around an environment, which reports and writes a dump; `load` reads that, `replay` steps a
+fresh environment through it, and `bisect` does so with one thing changed at a time.
+"""
 
 from stepscope.nans._causes import Cause
+from stepscope.nans._dump import Dump, load
 from stepscope.nans._find import BadValue
 from stepscope.nans._record import BadValueError, BadValueWarning, Recorder, record
+from stepscope.nans._replay import Cure, Replay, bisect, replay
 from stepscope.nans._report import Report
 
-__all__ = ["BadValue", "BadValueError", "BadValueWarning", "Cause", "Recorder", "Report", "record"]
+__all__ = [
+    "BadValue",
+    "BadValueError",
+    "BadValueWarning",
+    "Cause",
+    "Cure",
+    "Dump",
+    "Recorder",
+    "Replay",
+    "Report",
+    "bisect",
+    "load",
+    "record",
+    "replay",
+]

@@ -39,7 +39,7 @@ class BadValueError(FloatingPointError):
     """Something that an environment gave or was given is not finite; `report` says what."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(f"\n{report}")
+        super().__init__(f"{report.headline}\n{report}")
         self.report = report
 
 
@@ -109,8 +109,7 @@ def record(
     ...     observations, *_ = env.step(torch.full((4, 1), float("nan")))
     Traceback (most recent call last):
         ...
-    stepscope.nans.BadValueError:
-    first bad value NaN in actions force of environment 0, in step 1: nan
+    stepscope.nans.BadValueError: NaN in actions force of environment 0, in step 1
     """
     for name, value in (("steps", steps), ("every", every)):
         if not isinstance(value, int) or value < 1:
@@ -288,7 +287,7 @@ class Recorder:
             self.dump = self._write_dump(self._folder, self.report, self.history)
         if self._on_bad == "raise":
             raise BadValueError(self.report)
-        warnings.warn(f"\n{self.report}", BadValueWarning, stacklevel=4)
+        warnings.warn(f"{self.report.headline}\n{self.report}", BadValueWarning, stacklevel=4)
         if self._on_bad == "reset":
             self._reset_bad(self.report.num_envs, self.history, limits)
 
@@ -355,7 +354,7 @@ def _last_look(recorder: weakref.ref[Recorder]) -> None:
     try:
         seen.look()
     except BadValueError as error:
-        sys.stderr.write(f"stepscope.nans:{error}\n")
+        sys.stderr.write(f"stepscope.nans: {error}\n")
 
 
 BadValueError.__module__ = BadValueWarning.__module__ = "stepscope.nans"
