@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 __all__ = ["Limits"]
 
 _FACTOR = 1e3
 _LEAST = 1e6
+_LAG = 8  # looks
 
 
 @dataclass(kw_only=True)
@@ -22,18 +24,19 @@ class Limits:
 
     Notes
     -----
-    A learnt limit is 1000 times the largest magnitude seen in an earlier look at that tensor, and a million at least:
-    it follows what grows slowly, and whatever was there from the start is no news. The first look learns only.
+    A learnt limit is 1000 times the largest magnitude that was seen in a tensor until eight looks ago, and a million at
+    least: it follows what grows slowly and not what runs away, and what was there from the start is no news. In the first
+    look it only learns.
     """
 
     given: float | None = None
-    _largest: dict[str, float] = field(default_factory=dict)
+    _largest: dict[str, deque[float]] = field(default_factory=dict)
 
     def of(self, name: str) -> float:
         """Return the limit for a tensor now."""
         if self.given is not None:
             return self.given
-        return max(_LEAST, _FACTOR * self._largest[name]) if name in self._largest else math.inf
+        return max(_LEAST, _FACTOR * self._largest[name][0]) if name in self._largest else math.inf
 
     def is_bad(self, name: str, low: float, high: float) -> bool:
         """Say whether these extremes of a tensor are not finite or beyond its limit; learn from them if not.
@@ -50,5 +53,6 @@ class Limits:
         # Written so that NaN, which compares as false with everything, is bad.
         if not (math.isfinite(low) and math.isfinite(high) and largest <= self.of(name)):
             return True
-        self._largest[name] = max(largest, self._largest.get(name, 0.0))
+        seen = self._largest.setdefault(name, deque(maxlen=_LAG))
+        seen.append(max(largest, seen[-1]) if seen else largest)
         return False

@@ -74,8 +74,8 @@ def record(
         Look for bad values after so many steps. On CUDA nothing waits for the device: what is found is read one look
         later.
     huge
-        Magnitude beyond which a finite value is bad, too; infinity is none. None learns it: a million, and 1000 times
-        what was seen in a tensor before.
+        Magnitude beyond which a finite value is bad, too; infinity is none. None learns it: a million, or 1000 times what
+        was seen in a tensor until eight looks ago.
     state
         Returns more tensors to watch, by name, such as joint positions, each of shape (N, ...).
     names
