@@ -45,8 +45,11 @@ nitpicky = True
 smartquotes = False  # what a library prints is quoted as it stands
 nitpick_ignore_regex = [
     # Types that other projects document; this site loads nothing from them, so their names stay plain text.
-    ("py:class", r"Path|Tensor|VectorEnv|(torch|numpy|gymnasium|pathlib|collections|typing)\..*"),
-    ("py:class", "Bound|Kind|Scope|Work"),  # lists of words and a kind of function, told where they are used
+    ("py:class", r"Path|Tensor|VectorEnv|(torch|numpy|np|gymnasium|pathlib|collections|typing)\..*"),
+    (
+        "py:class",
+        "Bound|Kind|Part|Scope|State|Work",
+    ),  # lists of words and a kind of function, told where they are used
 ]
 templates_path = ["docs/_templates"]
 

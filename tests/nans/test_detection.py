@@ -14,7 +14,7 @@ from gymnasium.vector import SyncVectorEnv
 from stepscope.envs import CartPole
 from stepscope.envs.faults import Fault, Faulty, drawn, huge_observation, infinite_reading, missing_reading
 from stepscope.errors import BadInputError
-from stepscope.nans import BadValueError, BadValueWarning, Recorder, record
+from stepscope.nans import BadValueError, BadValueWarning, Recorder, cost, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -275,7 +275,7 @@ def test_memory_is_what_the_rows_take() -> None:
     """Forty-eight rows of four observations, an action, a reward and a flag."""
     env = record(CartPole(256, seed=0), folder=None)
     _run(env, 3)
-    assert 48 * 256 * (4 * (4 + 1 + 1) + 1) == env.number_of_bytes
+    assert 48 * 256 * (4 * (4 + 1 + 1) + 1) == env.number_of_bytes == cost(CartPole(256))
 
 
 def test_drawn_faults_are_of_every_kind() -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["column_name", "flat"]
 
+_MATRIX = 2  # dimensions: nothing has to be flattened
+
 
 def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
     """Yield the floating point tensors in a value, each with its name and flattened to (N, columns).
@@ -27,14 +29,15 @@ def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401
     >>> [(name, tuple(tensor.shape)) for name, tensor in flat(groups, "observations")]
     [('observations/policy', (3, 4))]
     """
-    if isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
-        for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
-            yield from flat(value[key], f"{name}/{key}")
-        return
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value)
-    if isinstance(value, Tensor) and value.is_floating_point():
-        yield name, value.detach().reshape(len(value), -1)
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            value = value.detach() if value.requires_grad else value
+            yield name, value if value.dim() == _MATRIX else value.reshape(len(value), -1)
+    elif isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
+        for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
+            yield from flat(value[key], f"{name}/{key}")
 
 
 def column_name(names: tuple[str, ...] | None, column: int) -> str:

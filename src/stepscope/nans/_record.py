@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import sys
 import warnings
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     State = Callable[[], Mapping[str, Tensor]]
 
-__all__ = ["BadValueError", "BadValueWarning", "Recorder", "record"]
+__all__ = ["BadValueError", "BadValueWarning", "Recorder", "cost", "record"]
 
 _FIVE = 5  # what step() returns in Gymnasium's convention; RL-Games, RSL-RL and Stable-Baselines3 return four
 
@@ -133,6 +134,46 @@ def record(
     )
 
 
+def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -> int:  # noqa: ANN401 - any environment
+    """Return how many bytes a recorder would hold on the device, before it is there.
+
+    Parameters
+    ----------
+    env
+        A vectorised environment with Gymnasium's spaces, whose observations are floats or a dictionary of such.
+    steps, every
+        As of :func:`record`.
+    state_columns
+        Columns of float32 that ``state`` would return.
+
+    Raises
+    ------
+    BadInputError
+        It has no such spaces.
+
+    Examples
+    --------
+    >>> from stepscope.envs import CartPole
+    >>> cost(CartPole(4096)) / 2**20
+    4.6875
+    """
+    space, actions = (getattr(env, f"single_{name}_space", None) for name in ("observation", "action"))
+    if space is None or actions is None:
+        raise BadInputError(
+            f"a {type(env).__name__} has no single_observation_space and single_action_space to count with."
+        )
+    parts = [*getattr(space, "spaces", {"": space}).values(), actions]
+    floats = [part for part in parts if part.dtype is not None and part.dtype.kind == "f"]
+    each = sum(part.dtype.itemsize * math.prod(part.shape) for part in floats)
+    reward, flag = 4, 1
+    return _rows(steps, every) * env.num_envs * (each + 4 * state_columns + reward + flag)
+
+
+def _rows(steps: int, every: int) -> int:
+    """Return the rows of the ring: a whole number of looks, and on CUDA two more, by which a finding may be late."""
+    return (-(-steps // every) + 2) * every
+
+
 class Recorder:
     """An environment that is watched; made by `record`."""
 
@@ -151,12 +192,10 @@ class Recorder:
     ) -> None:
         self._env = env
         self._every = every
-        # A whole number of looks, and on CUDA two more, by which what is found may be late.
-        looks = -(-steps // every) + 2
-        self._ring = Ring(looks * every)
+        self._ring = Ring(_rows(steps, every))
         self._limits = Limits(given=huge)
         self._state = state
-        self._snapshots: deque[Snapshot] = deque(maxlen=looks + 1)
+        self._snapshots: deque[Snapshot] = deque(maxlen=self._ring.rows // every + 1)
         self._folder, self._most_bytes = folder, most_bytes
         self._names = dict(names or {})
         for tensor, attribute in (("observations", "observation_names"), ("actions", "action_names")):
@@ -194,12 +233,11 @@ class Recorder:
         result = self._env.reset(*arguments, **options)
         if self.report is None:
             observations = result[0] if isinstance(result, tuple) else result
-            with torch.no_grad():
-                place = self._ring.begin(self._step, reset=True)
-                self._ring.blank(place, ("actions", "rewards", "done"))
-                self._put(place, observations)
-                self._look_if_due()
-                self._take_snapshot()
+            place = self._ring.begin(self._step, reset=True)
+            self._ring.blank(place, ("actions", "rewards", "done"))
+            self._put(place, observations)
+            self._look_if_due()
+            self._take_snapshot()
         return result
 
     def step(self, actions: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
@@ -214,18 +252,16 @@ class Recorder:
             return self._env.step(actions, *arguments, **options)
         # Before the step: an environment may write into its actions.
         place = self._ring.begin(self._step + 1, reset=False)
-        with torch.no_grad():
-            for name, tensor in flat(actions, "actions"):
-                self._ring.put(place, name, tensor)
+        for name, tensor in flat(actions, "actions"):
+            self._ring.put(place, name, tensor)
         result = self._env.step(actions, *arguments, **options)
         self._step += 1
-        with torch.no_grad():
-            done = result[2] | result[3] if len(result) == _FIVE else result[2]
-            for name, tensor in flat(result[1], "rewards"):
-                self._ring.put(place, name, tensor)
-            self._ring.put(place, "done", torch.as_tensor(done).reshape(-1, 1))
-            self._put(place, result[0])
-            self._look_if_due()
+        done = result[2] | result[3] if len(result) == _FIVE else result[2]
+        for name, tensor in flat(result[1], "rewards"):
+            self._ring.put(place, name, tensor)
+        self._ring.put(place, "done", torch.as_tensor(done).reshape(-1, 1))
+        self._put(place, result[0])
+        self._look_if_due()
         return result
 
     def _put(self, place: int, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
@@ -321,17 +357,15 @@ class _Extremes:
     """The smallest and largest value of some tensors, which on CUDA are on their way to the host."""
 
     def __init__(self, parts: Mapping[str, Tensor]) -> None:
-        self._names = tuple(parts)
-        pairs = [torch.stack(torch.aminmax(part)).double() for part in parts.values()]
+        self._pairs = {name: torch.aminmax(part) for name, part in parts.items()}
         self._event: torch.cuda.Event | None = None
-        together = torch.stack(pairs) if pairs else torch.zeros(0, 2)
-        if together.device.type == "cuda":
+        first = next(iter(parts.values()), None)
+        if first is not None and first.device.type == "cuda":
+            together = torch.stack([torch.stack(pair).double() for pair in self._pairs.values()])
             self._values = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
             self._values.copy_(together, non_blocking=True)
             self._event = torch.cuda.Event()
             self._event.record()
-        else:
-            self._values = together
 
     def is_there(self) -> bool:
         """Say whether reading would not wait."""
@@ -339,10 +373,11 @@ class _Extremes:
 
     def read(self) -> dict[str, tuple[float, float]]:
         """Return the extremes by name; waits if they are not there."""
-        if self._event is not None:
-            self._event.synchronize()
+        if self._event is None:
+            return {name: (low.item(), high.item()) for name, (low, high) in self._pairs.items()}
+        self._event.synchronize()
         return {
-            name: (low, high) for name, (low, high) in zip(self._names, self._values.tolist(), strict=True)
+            name: (low, high) for name, (low, high) in zip(self._pairs, self._values.tolist(), strict=True)
         }
 
 

@@ -64,7 +64,7 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """The first line: what, where and when."""
+        """Say what, where and when in one line."""
         bad = self.bad
         when = f"in the reset after step {bad.step:,}" if self.in_reset else f"in step {bad.step:,}"
         where = f"{bad.tensor} {self.column} of environment {bad.env:,}"

@@ -49,7 +49,8 @@ class Ring:
         self._steps = [0] * rows
         self._resets = [False] * rows
         self._slots: dict[str, tuple[Tensor, ...]] = {}
-        self._held: dict[str, Tensor] = {}
+        self._stored: dict[str, Tensor] = {}  # in one piece
+        self._held: dict[str, Tensor] = {}  # the same as (rows, N, columns)
 
     @property
     def number_of_bytes(self) -> int:
@@ -67,10 +68,21 @@ class Ring:
         """Write a tensor, (N, columns), into a row; the first of each name makes the room."""
         slots = self._slots.get(name)
         if slots is None or slots[0].shape != value.shape:
-            # Zeros: rows of a reset have no actions, and what was never written must not look bad.
-            self._held[name] = torch.zeros(self.rows, *value.shape, dtype=value.dtype, device=value.device)
+            self._stored[name] = self._room_for(value)
+            by_columns = self._stored[name].shape[1:] != value.shape
+            self._held[name] = self._stored[name].transpose(1, 2) if by_columns else self._stored[name]
             slots = self._slots[name] = self._held[name].unbind(0)
         slots[place].copy_(value)
+
+    def _room_for(self, value: Tensor) -> Tensor:
+        """Make room for rows of such tensors, laid out as they are: a copy then needs no reordering.
+
+        Zeros: rows of a reset have no actions, and what was never written must not look bad.
+        """
+        count, columns = value.shape
+        by_columns = columns > 1 and count > 1 and value.stride() == (1, count)
+        shape = (columns, count) if by_columns else (count, columns)
+        return torch.zeros(self.rows, *shape, dtype=value.dtype, device=value.device)
 
     def blank(self, place: int, names: tuple[str, ...]) -> None:
         """Write zeros for what a row has not."""
@@ -79,8 +91,8 @@ class Ring:
                 self._slots[name][place].zero_()
 
     def part(self, name: str, begin: int, end: int) -> Tensor:
-        """Return the rows of a tensor at these places, in the ring's own memory."""
-        return self._held[name][begin:end]
+        """Return the rows of a tensor at these places in the ring's own memory, which may be laid out by columns."""
+        return self._stored[name][begin:end]
 
     @property
     def names(self) -> tuple[str, ...]:
