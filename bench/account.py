@@ -45,16 +45,7 @@ _BYTES_OR_FLOATS = (("rl_games", "float32"), ("sb3", "float32"))
 
 def measure(training: Training) -> tuple[Account, WeighedRun]:
     """Return what is counted, and what was allocated."""
-    run = weighed(
-        training.library,
-        num_envs=training.num_envs,
-        horizon=training.horizon,
-        minibatches=training.minibatches,
-        observation=training.observation,
-        actions=training.actions,
-        hidden=training.hidden,
-        dtype=training.number_type,
-    )
+    run = weighed(training.library, **training.settings)
     return account(training), run
 
 

@@ -53,15 +53,7 @@ images = {
 
 def weigh(training: Training) -> int:
     """Return the bytes that a real training takes."""
-    run = weighed(
-        training.library,
-        num_envs=training.num_envs,
-        horizon=training.horizon,
-        observation=training.observation,
-        actions=training.actions,
-        hidden=training.hidden,
-        dtype=training.number_type,
-    )
+    run = weighed(training.library, **training.settings)
     return run.torch_bytes + (run.rollout_host_bytes or 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 __all__ = [
     "LIMIT",
     "add_common",
+    "add_options",
     "add_outputs",
     "check_outputs",
-    "option",
+    "here_on_path",
     "progress",
     "show",
     "widths",
@@ -36,14 +38,7 @@ LIMIT = {True: 120.0, False: 600.0}
 
 def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
     """Add the options of a command that measures a target."""
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        type=option,
-        metavar="NAME=VALUE",
-        help="pass this on to the factory; a VALUE is JSON or text",
-    )
+    add_options(parser)
     parser.add_argument(
         "--limit",
         type=positive_number,
@@ -51,6 +46,18 @@ def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
         help="time that a run may take (default: 120, or 600 for a command)",
     )
     add_outputs(parser, figure=figure)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what passes options on to a factory."""
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="pass this on to the factory; a VALUE is JSON or text",
+    )
 
 
 def add_outputs(parser: argparse.ArgumentParser, *, figure: str) -> None:
@@ -64,6 +71,12 @@ def add_outputs(parser: argparse.ArgumentParser, *, figure: str) -> None:
 def widths(text: str) -> tuple[int, ...]:
     """Return the widths of hidden layers, written with commas between them; the ``type`` of an option."""
     return tuple(positive_integer(each) for each in text.split(","))
+
+
+def here_on_path() -> None:
+    """Let a factory's module stand in the working directory."""
+    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - sys.path holds text
+        sys.path.insert(0, here)
 
 
 def check_outputs(options: argparse.Namespace) -> None:
@@ -88,8 +101,7 @@ def check_outputs(options: argparse.Namespace) -> None:
         needed("matplotlib", extra="plot", what="--plot")
 
 
-def option(text: str) -> tuple[str, Any]:
-    """Return an option of a factory, written as NAME=VALUE; the ``type`` of an option."""
+def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name.isidentifier() and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

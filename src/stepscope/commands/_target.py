@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import CommandParser
+from stepscope.commands._planning import here_on_path
 from stepscope.plan._target import Target
 
 if TYPE_CHECKING:
@@ -53,6 +52,5 @@ def target_of(options: argparse.Namespace) -> Target:
     BadInputError
         There is none, or it is none.
     """
-    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, here)
+    here_on_path()
     return Target.parse(options.target, options.run)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
-from stepscope.commands._planning import option
+from stepscope.commands._planning import add_options, here_on_path
 from stepscope.commands._screen import laid_out
 from stepscope.errors import BadInputError
 from stepscope.logs._report import Line
@@ -34,14 +32,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("replay", help=_ABOUT, description=_MORE, allow_abbrev=False)
     parser.add_argument("dump", metavar="DUMP", help="the .npz file")
     parser.add_argument("--env", metavar="FACTORY", help="module:factory of the same environment")
-    parser.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        type=option,
-        metavar="NAME=VALUE",
-        help="pass this on to the factory; a VALUE is JSON or text",
-    )
+    add_options(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page that steps through the last steps")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=_replay)
@@ -87,8 +78,7 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
 
     from stepscope.nans._replay import bisect, replay  # noqa: PLC0415 - it needs torch
 
-    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - sys.path holds text
-        sys.path.insert(0, here)
+    here_on_path()
     settings = dict(options.option)
     again = replay(dump, options.env, options=settings)
     cures = bisect(dump, options.env, options=settings) if again.bad_step is not None else []

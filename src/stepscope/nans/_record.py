@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import math
 import os
 import sys
 import warnings
@@ -17,7 +16,9 @@ from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.nans._columns import flat
+from stepscope.nans._cost import rows_for
 from stepscope.nans._dump import save
+from stepscope.nans._extremes import Extremes
 from stepscope.nans._find import bad_now
 from stepscope.nans._limits import Limits
 from stepscope.nans._report import report_on
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     State = Callable[[], Mapping[str, Tensor]]
 
-__all__ = ["BadValueError", "BadValueWarning", "Recorder", "cost", "record"]
+__all__ = ["BadValueError", "BadValueWarning", "Recorder", "record"]
 
 _FIVE = 5  # what step() returns in Gymnasium's convention; RL-Games, RSL-RL and Stable-Baselines3 return four
 
@@ -134,46 +135,6 @@ def record(
     )
 
 
-def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -> int:  # noqa: ANN401 - any environment
-    """Return how many bytes a recorder would hold on the device, before it is there.
-
-    Parameters
-    ----------
-    env
-        A vectorised environment with Gymnasium's spaces, whose observations are floats or a dictionary of such.
-    steps, every
-        As of :func:`record`.
-    state_columns
-        Columns of float32 that ``state`` would return.
-
-    Raises
-    ------
-    BadInputError
-        It has no such spaces.
-
-    Examples
-    --------
-    >>> from stepscope.envs import CartPole
-    >>> cost(CartPole(4096)) / 2**20
-    4.6875
-    """
-    space, actions = (getattr(env, f"single_{name}_space", None) for name in ("observation", "action"))
-    if space is None or actions is None:
-        raise BadInputError(
-            f"a {type(env).__name__} has no single_observation_space and single_action_space to count with."
-        )
-    parts = [*getattr(space, "spaces", {"": space}).values(), actions]
-    floats = [part for part in parts if part.dtype is not None and part.dtype.kind == "f"]
-    each = sum(part.dtype.itemsize * math.prod(part.shape) for part in floats)
-    reward, flag = 4, 1
-    return _rows(steps, every) * env.num_envs * (each + 4 * state_columns + reward + flag)
-
-
-def _rows(steps: int, every: int) -> int:
-    """Return the rows of the ring: a whole number of looks, and on CUDA two more, by which a finding may be late."""
-    return (-(-steps // every) + 2) * every
-
-
 class Recorder:
     """An environment that is watched; made by `record`."""
 
@@ -192,7 +153,7 @@ class Recorder:
     ) -> None:
         self._env = env
         self._every = every
-        self._ring = Ring(_rows(steps, every))
+        self._ring = Ring(rows_for(steps, every))
         self._limits = Limits(given=huge)
         self._state = state
         self._snapshots: deque[Snapshot] = deque(maxlen=self._ring.rows // every + 1)
@@ -204,7 +165,7 @@ class Recorder:
         self._on_bad = on_bad
         self._step = 0
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
-        self._pending: deque[_Extremes] = deque()
+        self._pending: deque[Extremes] = deque()
         self.report: Report | None = None
         self.history: History | None = None
         self.dump: Path | None = None
@@ -302,7 +263,7 @@ class Recorder:
         # Whole multiples of `every`, which divides the ring: the rows stand side by side.
         end = self._ring.written % self._ring.rows or self._ring.rows
         begin = (end - 1) // self._every * self._every
-        extremes = _Extremes(
+        extremes = Extremes(
             {name: self._ring.part(name, begin, end) for name in self._ring.names if name != "done"}
         )
         self._pending.append(extremes)
@@ -351,34 +312,6 @@ class Recorder:
         self._ring = Ring(self._ring.rows)
         self._pending.clear()
         self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})
-
-
-class _Extremes:
-    """The smallest and largest value of some tensors, which on CUDA are on their way to the host."""
-
-    def __init__(self, parts: Mapping[str, Tensor]) -> None:
-        self._pairs = {name: torch.aminmax(part) for name, part in parts.items()}
-        self._event: torch.cuda.Event | None = None
-        first = next(iter(parts.values()), None)
-        if first is not None and first.device.type == "cuda":
-            together = torch.stack([torch.stack(pair).double() for pair in self._pairs.values()])
-            self._values = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
-            self._values.copy_(together, non_blocking=True)
-            self._event = torch.cuda.Event()
-            self._event.record()
-
-    def is_there(self) -> bool:
-        """Say whether reading would not wait."""
-        return self._event is None or self._event.query()
-
-    def read(self) -> dict[str, tuple[float, float]]:
-        """Return the extremes by name; waits if they are not there."""
-        if self._event is None:
-            return {name: (low.item(), high.item()) for name, (low, high) in self._pairs.items()}
-        self._event.synchronize()
-        return {
-            name: (low, high) for name, (low, high) in zip(self._pairs, self._values.tolist(), strict=True)
-        }
 
 
 def _last_look(recorder: weakref.ref[Recorder]) -> None:

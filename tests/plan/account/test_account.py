@@ -23,17 +23,7 @@ IMAGE = Training(library="sb3", num_envs=16, horizon=16, observation=(3, 84, 84)
 
 
 def _weighed(training: Training) -> tuple[int, int | None]:
-    run = weighed(
-        training.library,
-        num_envs=training.num_envs,
-        horizon=training.horizon,
-        minibatches=training.minibatches,
-        observation=training.observation,
-        actions=training.actions,
-        hidden=training.hidden,
-        dtype=training.number_type,
-        device="cpu",
-    )
+    run = weighed(training.library, **training.settings, device="cpu")
     return run.torch_bytes, run.rollout_host_bytes
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from stepscope._images import convolved, is_image
 from stepscope.errors import BadInputError
@@ -86,6 +87,13 @@ class Training:
             raise BadInputError(
                 f"uint8 is for images in {' and '.join(_TAKE_BYTES)}; {self.library} is given float32 here."
             )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All but the library, as keyword arguments of :func:`stepscope.train.weighed.weighed`."""
+        settings = {**asdict(self), "dtype": self.number_type}
+        del settings["library"]
+        return settings
 
     @property
     def steps(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._report import Line
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from stepscope.plan.account._account import Account
     from stepscope.plan.account._libraries import Part
-    from stepscope.plan.account._training import Training
 
 __all__ = ["as_json", "report", "rows"]
 
@@ -72,7 +71,7 @@ def _advice(found: Account) -> str:
 def as_json(found: Account) -> dict[str, Any]:
     """Return the account as JSON can hold it."""
     return {
-        "training": _settings(found.training),
+        "training": {"library": found.training.library, **found.training.settings},
         "moment": found.moment,
         "torch_bytes": found.torch_bytes,
         "host_bytes": found.host_bytes,
@@ -89,7 +88,3 @@ def as_json(found: Account) -> dict[str, Any]:
             for item in found.items
         ],
     }
-
-
-def _settings(training: Training) -> dict[str, Any]:
-    return {**asdict(training), "dtype": training.number_type}
