@@ -12,7 +12,15 @@ import torch
 from gymnasium.vector import SyncVectorEnv
 
 from stepscope.envs import CartPole
-from stepscope.envs.faults import Fault, Faulty, drawn, huge_observation, infinite_reading, missing_reading
+from stepscope.envs.faults import (
+    Fault,
+    Faulty,
+    bad_reward,
+    drawn,
+    huge_observation,
+    infinite_reading,
+    missing_reading,
+)
 from stepscope.errors import BadInputError
 from stepscope.nans import BadValueError, BadValueWarning, Recorder, cost, record
 
@@ -246,6 +254,21 @@ def test_bad_environments_start_anew_and_the_others_go_on() -> None:
     assert 2 == len(found)
     assert "environment 2, in step 5" in found[0]
     assert "environment 1, in step 29" in found[1]
+
+
+def test_the_policy_never_sees_what_is_reset_at_once() -> None:
+    """With a look after each step all that is returned is finite, observations and rewards."""
+    env = CartPole(4, seed=0)
+    faulty = Faulty(env, missing_reading(step=5, env=2), bad_reward(step=9, env=1))
+    recorded = record(faulty, folder=None, on_bad="reset", every=1)
+    recorded.reset(seed=0)
+    with pytest.warns(BadValueWarning) as said:
+        results = [recorded.step(torch.zeros(4, 1)) for _ in range(12)]
+    assert 2 == len(said)
+    assert all(
+        value.isfinite().all() for observations, rewards, *_ in results for value in (observations, rewards)
+    )
+    assert [0.0, 1.0] == [float(results[8][1][1]), float(results[8][1][0])]
 
 
 def test_what_stays_bad_is_reset() -> None:

@@ -72,6 +72,19 @@ def test_cart_poles_go_the_same_way_bit_for_bit(tmp_path: Path, episode_length: 
     assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
 
 
+def test_a_replay_begins_behind_a_reset(tmp_path: Path) -> None:
+    """All environments are reset in the middle of what was recorded."""
+    options = {"force_limit": 1e8, "track_half_length": 1e30, "angle_limit": 1e30}
+    env = record(CartPole(8, seed=0, **options), folder=tmp_path)
+    env.reset(seed=0)
+    for _ in range(3):
+        env.step(torch.zeros(8, 1))
+    found = _dump(env, 1)
+    assert found.resets.sum() > 1
+    again = replay(found, "stepscope.envs:CartPole", options=options)
+    assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
+
+
 def test_what_the_environment_does_not_make_is_said(tmp_path: Path) -> None:
     """A reading that was bad by itself does not come again, and the replay differs where it was."""
     env = record(Faulty(CartPole(8, seed=0), missing_reading(step=20, env=5)), folder=tmp_path)

@@ -86,7 +86,8 @@ def record(
     on_bad
         ``"raise"`` ends the training with `BadValueError`; ``"warn"`` warns once and goes on, without watching;
         ``"reset"`` warns, starts the episodes of the bad environments anew, and goes on watching. For that the
-        environment's ``reset`` takes ``options={"reset_mask": mask}``, as Gymnasium's do.
+        environment's ``reset`` takes ``options={"reset_mask": mask}``, as Gymnasium's do. With ``every=1`` the policy
+        sees the new episode's observation in place of the bad one, and a reward of 0.
     folder
         Where a dump of what was recorded is written, ``bad-values-step-N.npz``; None writes none.
     most_bytes
@@ -166,6 +167,7 @@ class Recorder:
         self._step = 0
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
         self._pending: deque[Extremes] = deque()
+        self._fresh: Any = None
         self.report: Report | None = None
         self.history: History | None = None
         self.dump: Path | None = None
@@ -223,6 +225,10 @@ class Recorder:
         self._ring.put(place, "done", torch.as_tensor(done).reshape(-1, 1))
         self._put(place, result[0])
         self._look_if_due()
+        if self._fresh is not None:  # what was bad has begun anew: the policy goes on from there
+            observations, self._fresh = self._fresh, None
+            rewards = torch.as_tensor(result[1]).nan_to_num(0.0, 0.0, 0.0)
+            return observations, rewards if isinstance(result[1], Tensor) else rewards.numpy(), *result[2:]
         return result
 
     def _put(self, place: int, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
@@ -242,7 +248,7 @@ class Recorder:
         """Keep what the environment needs to go on from here, if it says what that is."""
         take = getattr(self._env, "snapshot", None)
         if take is not None:
-            self._snapshots.append(Snapshot(step=self._step, tensors=take()))
+            self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=take()))
 
     def look(self) -> Report | None:
         """Look now, at all that was not looked at, and wait for the device; return the report if something is bad.
@@ -281,7 +287,10 @@ class Recorder:
         if self.report is None:
             return
         if self._folder is not None:
-            self.dump = self._write_dump(self._folder, self.report, self.history)
+            try:
+                self.dump = self._write_dump(self._folder, self.report, self.history)
+            except OSError as error:  # what was found is worth more than its record
+                warnings.warn(f"the dump cannot be written: {error}", BadValueWarning, stacklevel=4)
         if self._on_bad == "raise":
             raise BadValueError(self.report)
         warnings.warn(f"{self.report.headline}\n{self.report}", BadValueWarning, stacklevel=4)
@@ -289,9 +298,11 @@ class Recorder:
             self._reset_bad(self.report.num_envs, self.history, limits)
 
     def _write_dump(self, folder: Path, report: Report, history: History) -> Path:
-        # The earliest from which every step is there: a cure has to come before the harm.
-        first = int(history.steps[0]) - 1
-        before = [each for each in self._snapshots if first <= each.step < report.bad.step]
+        # The earliest from which every step is there, and no reset: a cure has to come before the harm.
+        first = self._ring.written - len(history.steps)
+        resets = history.resets[: report.bad.row + 1].nonzero().flatten()
+        begin = first + (int(resets[-1]) + 1 if len(resets) else 0)
+        before = [each for each in self._snapshots if begin <= each.row <= first + report.bad.row]
         rank = "" if self._rank is None else f"-rank-{self._rank}"
         path = folder / f"bad-values-step-{report.bad.step}{rank}.npz"
         save(
@@ -311,7 +322,8 @@ class Recorder:
         self.report = None
         self._ring = Ring(self._ring.rows)
         self._pending.clear()
-        self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})
+        self._snapshots.clear()
+        self._fresh = self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})[0]
 
 
 def _last_look(recorder: weakref.ref[Recorder]) -> None:

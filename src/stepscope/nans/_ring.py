@@ -116,11 +116,14 @@ class Snapshot:
 
     Attributes
     ----------
+    row
+        How many rows had been begun when it was taken.
     step
         The vector step after which it was taken.
     tensors
         Name to (N, ...).
     """
 
+    row: int
     step: int
     tensors: Mapping[str, Tensor]
