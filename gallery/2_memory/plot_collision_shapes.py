@@ -24,7 +24,7 @@ from stepscope.measure import scene_cost
 # The meshes are balls with more or fewer points; the pieces are such a ball cut into convex parts,
 # as a decomposition of a detailed mesh gives them.
 # Each shape is measured in a fresh process: the heap comes to rest, which shows how much room its contacts need;
-# then it is made again with that room and half as much again.
+# then it is made again with that room and half as much again, or more where that is too little.
 
 SHAPES = {
     "sphere": {"shape": "sphere"},
@@ -37,7 +37,7 @@ SHAPES = {
 }
 worlds = 4096 if torch.cuda.is_available() else 16
 costs = {
-    name: scene_cost("stepscope.envs.scenes:pile", worlds, options=options, settle=100)
+    name: scene_cost("stepscope.envs.scenes:pile", worlds, options=options, settle=200)
     for name, options in SHAPES.items()
 }
 for name, cost in costs.items():
