@@ -85,7 +85,7 @@ measured("largest_action", {"unclipped": free, "clipped": clipped})
 # With the action clipped before it is observed, the loop is the same and stays where it is.
 
 figure, axes = plots.figure(
-    title=f"An observed action grows {max(free) / 1e6:.0f} million times in {len(free)} steps",
+    title=f"An observed action reaches {max(free) / 1e6:.0f} million in {len(free)} steps",
     x="step",
     y="largest action",
     log="y",

@@ -157,7 +157,7 @@ claim(
 claim(
     "an infinite reading passes where NaN is looked for: RSL-RL goes on for a step, until it has made NaN of it",
     infinite["rsl_rl"].vector_steps > nan_seen["rsl_rl"].vector_steps,
-    f"{infinite['rsl_rl'].vector_steps} steps later, not {nan_seen['rsl_rl'].vector_steps}",
+    f"steps until it ends: {infinite['rsl_rl'].vector_steps}, with NaN {nan_seen['rsl_rl'].vector_steps}",
     about="B3",
 )
 claim(

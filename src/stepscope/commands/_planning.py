@@ -24,6 +24,7 @@ __all__ = [
     "add_common",
     "add_options",
     "add_outputs",
+    "check_file",
     "check_outputs",
     "here_on_path",
     "progress",
@@ -90,14 +91,14 @@ def check_outputs(options: argparse.Namespace) -> None:
     policy = getattr(options, "policy", None)
     if policy is not None and not all(policy.partition(":")):
         raise BadInputError(f"--policy {policy!r} names no function; write module:factory.")
-    for path, ending in ((options.plot, (".svg", ".png")), (options.json, ())):
-        if path in (None, "-"):
-            continue
-        if ending and Path(path).suffix.lower() not in ending:
-            raise BadInputError(f"{path} does not end like a figure; give a name that ends in .svg or .png.")
-        if Path(path).is_dir() or not Path(path).parent.is_dir():
-            raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
+    if options.json not in (None, "-"):
+        check_file(options.json)
     if options.plot is not None:
+        if Path(options.plot).suffix.lower() not in (".svg", ".png"):
+            raise BadInputError(
+                f"{options.plot} does not end like a figure; give a name that ends in .svg or .png."
+            )
+        check_file(options.plot)
         needed("matplotlib", extra="plot", what="--plot")
 
 
@@ -109,6 +110,18 @@ def _option(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def check_file(path: str) -> None:
+    """Refuse the name of a file that could not be written.
+
+    Raises
+    ------
+    BadInputError
+        It is a folder, or lies in none that there is.
+    """
+    if Path(path).is_dir() or not Path(path).parent.is_dir():
+        raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
 
 
 def show(table: Sequence[Sequence[str]], lines: Iterable[Line], *, left: Sequence[int]) -> None:

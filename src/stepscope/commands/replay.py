@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope.commands._planning import add_options, here_on_path
+from stepscope.commands._planning import add_options, check_file, here_on_path
 from stepscope.commands._screen import laid_out
 from stepscope.errors import BadInputError
 from stepscope.logs._report import Line
@@ -43,6 +44,8 @@ def _replay(options: argparse.Namespace) -> int:
         from stepscope.nans._dump import load  # noqa: PLC0415 - it needs NumPy
     except ModuleNotFoundError as error:
         raise BadInputError(f"stepscope replay needs {error.name}; install stepscope[examples].") from error
+    if options.html is not None:
+        check_file(options.html)
     dump = load(options.dump)
     found: dict[str, Any] = {"report": dump.about["report"], "bad": dump.about["bad"]}
     lines = [Line(label, text) for label, text in dump.about["report"]]
@@ -54,8 +57,7 @@ def _replay(options: argparse.Namespace) -> int:
     if options.html is not None:
         from stepscope.nans._page import page  # noqa: PLC0415 - only here
 
-        with open(options.html, "w", encoding="utf-8") as file:  # noqa: PTH123 - errors become a sentence of the command line
-            file.write(page(dump))
+        Path(options.html).write_text(page(dump), encoding="utf-8")
     if options.json:
         print(json.dumps(found, indent=1))
     else:
