@@ -72,6 +72,15 @@ def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
     }
 
 
+def test_each_rank_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun says which process this is; so do the report and the name of the file."""
+    monkeypatch.setenv("RANK", "3")
+    env = _dumped(tmp_path)
+    assert "bad-values-step-20-rank-3.npz" == env.dump.name
+    assert env.report.headline.endswith("in step 20, rank 3")
+    assert 3 == load(env.dump).about["rank"]
+
+
 def test_a_small_file_keeps_the_bad_environment(tmp_path: Path) -> None:
     """Healthy ones are left out first."""
     assert [37] == load(_dumped(tmp_path, most_bytes=1).dump).envs.tolist()
