@@ -73,7 +73,7 @@ def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
 
 
 def test_each_rank_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """torchrun says which process this is; so do the report and the name of the file."""
+    """The report and the name of the file say which process it was, as torchrun does."""
     monkeypatch.setenv("RANK", "3")
     env = _dumped(tmp_path)
     assert "bad-values-step-20-rank-3.npz" == env.dump.name

@@ -92,6 +92,31 @@ def test_what_the_environment_does_not_make_is_said(tmp_path: Path) -> None:
     assert (20, None) == (found.differs, found.bad_step)
 
 
+def test_a_drastic_action_is_cured_by_clipping(tmp_path: Path) -> None:
+    """One action a million times as large as the others; half of it is no cure, and what is usual is."""
+    options = {"force_limit": 1e7, "track_half_length": 1e30, "angle_limit": 1e30}
+    env = record(CartPole(8, seed=0, **options), folder=tmp_path, huge=1e4)
+    env.reset(seed=0)
+    with pytest.raises(BadValueError):
+        _strike(env)
+    cures = {
+        cure.change: cure.cures for cure in bisect(load(env.dump), "stepscope.envs:CartPole", options=options)
+    }
+    [clipped] = [change for change in cures if change.startswith("actions clipped to")]
+    assert cures[clipped]
+    assert not cures["actions of half the size"]
+    assert not cures["half the timestep"]
+
+
+def _strike(env: Recorder) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for step in range(40):
+        actions = 1e-6 * (2 * torch.rand(8, 1, generator=generator) - 1)
+        if step == 20:
+            actions[3] = 1.0
+        env.step(actions)
+
+
 def test_another_environment_differs(coarse: Dump) -> None:
     """With the timestep forgotten nothing is the same."""
     found = replay(coarse, QUADRUPED)

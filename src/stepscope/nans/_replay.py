@@ -16,7 +16,7 @@ from stepscope.measure._factory import found_by_name, made_by
 from stepscope.nans._columns import flat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from stepscope.nans._dump import Dump
 
@@ -105,35 +105,47 @@ def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
     return Replay(begin=begin, steps=len(rows), differs=differs, bad_step=bad_step)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """One thing that is changed: options of the factory, the actions, or the state that it begins in."""
+
+    words: str
+    options: Mapping[str, Any]
+    actions: Callable[[Tensor], Tensor] = lambda actions: actions
+    clean: bool = False
+
+
 def bisect(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> list[Cure]:
     """Replay with one thing changed at a time, as far as the factory has the option for it.
 
-    Halved actions, a timestep halved while the time between actions stays, four times as many iterations of the
-    solver, and a start from a reset in place of the recorded state.
+    Actions of half the size, and actions clipped to three times what is usual in the dump; a timestep halved while the
+    time between actions stays; four times as many iterations of the solver, and four times the room for contacts; and a
+    start from a reset in place of the recorded state.
 
     Raises
     ------
     BadInputError
         As of :func:`replay`.
     """
-    given = dict(options or {})
-    cures = []
-    for change, changed, clean, scale in _changes(factory, given):
-        env = _made(dump, factory, changed)
-        if clean:
-            env.reset(seed=0)
-        else:
-            _restore(dump, env)
-        _, rows = _rows(dump)
-        bad_step = None
-        for row in rows:
-            if bad_step is None and _is_bad(dump, _outcome(env.step(scale * _actions(dump, row, env)))):
-                bad_step = int(dump.steps[row])
-        cures.append(Cure(change=change, cures=bad_step is None, bad_step=bad_step))
-    return cures
+    return [_tried(dump, factory, change) for change in _changes(dump, factory, dict(options or {}))]
 
 
-def _changes(factory: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], bool, float]]:
+def _tried(dump: Dump, factory: str, change: _Change) -> Cure:
+    env = _made(dump, factory, change.options)
+    if change.clean:
+        env.reset(seed=0)
+    else:
+        _restore(dump, env)
+    bad_step = None
+    for row in _rows(dump)[1]:
+        outcome = _outcome(env.step(change.actions(_actions(dump, row, env))))
+        if _is_bad(dump, outcome):
+            bad_step = int(dump.steps[row])
+            break
+    return Cure(change=change.words, cures=bad_step is None, bad_step=bad_step)
+
+
+def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change]:
     taken = inspect.signature(found_by_name(factory)).parameters
 
     def now(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
@@ -141,25 +153,37 @@ def _changes(factory: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str
             return given[name]
         return taken[name].default if name in taken else None
 
-    changes: list[tuple[str, dict[str, Any], bool, float]] = [
-        ("actions of half the size", dict(given), False, 0.5)
+    changes = [
+        _Change(words="actions of half the size", options=given, actions=lambda actions: 0.5 * actions),
+        *_clipped(dump, given),
     ]
     if isinstance(now("timestep"), float) and isinstance(now("substeps"), int):
         # The cart-pole's timestep is the time between actions; those of scenes are the simulator's.
-        own = {"substeps": 2 * now("substeps")}
+        finer = {"substeps": 2 * now("substeps")}
         if "solver" in taken:
-            own["timestep"] = now("timestep") / 2
-        changes.append(("half the timestep", {**given, **own}, False, 1.0))
-    if isinstance(now("iterations"), int):
-        more = {"iterations": 4 * now("iterations")}
-        if isinstance(now("ls_iterations"), int):
-            more["ls_iterations"] = 4 * now("ls_iterations")
-        changes.append(("four times the solver's iterations", {**given, **more}, False, 1.0))
-    if "njmax" in taken and isinstance(now("njmax"), int):
-        room = {name: 4 * now(name) for name in ("njmax", "nconmax") if isinstance(now(name), int)}
-        changes.append(("four times the room for contacts", {**given, **room}, False, 1.0))
-    changes.append(("a clean reset", dict(given), True, 1.0))
-    return changes
+            finer["timestep"] = now("timestep") / 2
+        changes.append(_Change(words="half the timestep", options={**given, **finer}))
+    for words, names in (
+        ("four times the solver's iterations", ("iterations", "ls_iterations")),
+        ("four times the room for contacts", ("njmax", "nconmax")),
+    ):
+        more = {name: 4 * now(name) for name in names if isinstance(now(name), int)}
+        if more:
+            changes.append(_Change(words=words, options={**given, **more}))
+    return [*changes, _Change(words="a clean reset", options=given, clean=True)]
+
+
+def _clipped(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
+    """Yield a change that clips the actions, where some of them are beyond three times the middle one."""
+    sizes = np.abs(dump.tensors.get("actions", np.zeros(0)))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    limit = 3 * float(np.median(sizes)) if sizes.size else math.inf
+    if sizes.size and sizes.max() > limit:
+        yield _Change(
+            words=f"actions clipped to {limit:.3g}",
+            options=given,
+            actions=lambda actions: actions.clamp(-limit, limit),
+        )
 
 
 def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
