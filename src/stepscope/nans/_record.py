@@ -23,9 +23,12 @@ from stepscope.nans._find import bad_now
 from stepscope.nans._limits import Limits
 from stepscope.nans._report import report_on
 from stepscope.nans._ring import Ring, Snapshot
+from stepscope.nans._weights import BadWeightsError, bad_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from torch.nn import Module
 
     from stepscope.nans._report import Report
     from stepscope.nans._ring import History
@@ -168,6 +171,7 @@ class Recorder:
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
         self._pending: deque[Extremes] = deque()
         self._fresh: Any = None
+        self._networks: dict[str, Module] = {}
         self.report: Report | None = None
         self.history: History | None = None
         self.dump: Path | None = None
@@ -242,6 +246,7 @@ class Recorder:
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
             self._look()
+            self._look_at_weights()
             self._take_snapshot()
 
     def _take_snapshot(self) -> None:
@@ -249,6 +254,21 @@ class Recorder:
         take = getattr(self._env, "snapshot", None)
         if take is not None:
             self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=take()))
+
+    def watch(self, network: Module, name: str = "policy") -> None:
+        """Look at the weights of a network and at their gradients, too, as often as at the environment.
+
+        When they are not finite and nothing of the environment is bad, that is `BadWeightsError`, or a warning with
+        ``on_bad="warn"`` or ``"reset"``. Each look waits for the device.
+
+        Parameters
+        ----------
+        network
+            What is trained.
+        name
+            What a report calls it.
+        """
+        self._networks[name] = network
 
     def look(self) -> Report | None:
         """Look now, at all that was not looked at, and wait for the device; return the report if something is bad.
@@ -262,6 +282,7 @@ class Recorder:
         """
         if self.report is None:
             self._look(wait=True)
+            self._look_at_weights()
         return self.report
 
     def _look(self, *, wait: bool = False) -> None:
@@ -279,6 +300,15 @@ class Recorder:
                 if self._limits.is_bad(name, low, high):
                     self._found()
                     return
+
+    def _look_at_weights(self) -> None:
+        bad = bad_weights(self._networks, after=self._step) if self.report is None else None
+        if bad is None:
+            return
+        self._networks.clear()  # once is enough
+        if self._on_bad == "raise":
+            raise BadWeightsError(bad)
+        warnings.warn(str(bad), BadValueWarning, stacklevel=5)
 
     def _found(self) -> None:
         self.history = self._ring.history()
@@ -333,8 +363,8 @@ def _last_look(recorder: weakref.ref[Recorder]) -> None:
         return
     try:
         seen.look()
-    except BadValueError as error:
+    except (BadValueError, BadWeightsError) as error:
         sys.stderr.write(f"stepscope.nans: {error}\n")
 
 
-BadValueError.__module__ = BadValueWarning.__module__ = "stepscope.nans"
+BadValueError.__module__ = BadValueWarning.__module__ = BadWeightsError.__module__ = "stepscope.nans"
