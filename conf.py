@@ -45,7 +45,7 @@ nitpicky = True
 smartquotes = False  # what a library prints is quoted as it stands
 nitpick_ignore_regex = [
     # Types that other projects document; this site loads nothing from them, so their names stay plain text.
-    ("py:class", r"Path|Tensor|VectorEnv|(torch|numpy|np|gymnasium|pathlib|collections|typing)\..*"),
+    ("py:class", r"Module|Path|Tensor|VectorEnv|(torch|numpy|np|gymnasium|pathlib|collections|typing)\..*"),
     (
         "py:class",
         "Bound|Kind|Part|Scope|State|Work",
