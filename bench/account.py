@@ -17,10 +17,10 @@ from pathlib import Path
 
 from stepscope.evidence import provenance
 from stepscope.plan.account import Account, Training, account
+from stepscope.plan.account._training import LIBRARIES
 from stepscope.train.weighed import WeighedRun, weighed
 
 GOAL = 0.03
-_LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
 _STATES = (
     Training(library="sb3", num_envs=256, horizon=32, observation=(50,), actions=7, hidden=(96, 40)),
     Training(library="sb3", num_envs=1024, horizon=24, observation=(48,), actions=12, hidden=(512, 256, 128)),
@@ -51,7 +51,7 @@ def measure(training: Training) -> tuple[Account, WeighedRun]:
 
 def drawn(draw: random.Random) -> Training:
     """Return a training of random sizes, small enough for a laptop."""
-    library, is_image = draw.choice(_LIBRARIES), draw.choice((False, True))
+    library, is_image = draw.choice(LIBRARIES), draw.choice((False, True))
     if is_image:
         observation = (draw.choice((1, 3, 4)), draw.choice((36, 48, 64)), draw.choice((48, 64, 84)))
     else:
@@ -76,9 +76,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=0, metavar="COUNT")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    cases = [
-        replace(training, library=library) for library in _LIBRARIES for training in (*_STATES, *_IMAGES)
-    ]
+    cases = [replace(training, library=library) for library in LIBRARIES for training in (*_STATES, *_IMAGES)]
     cases += [replace(_IMAGES[0], library=library, dtype=dtype) for library, dtype in _BYTES_OR_FLOATS]
     if options.drawn:
         draw = random.Random(options.seed)  # noqa: S311 - nothing secret

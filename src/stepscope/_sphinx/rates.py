@@ -29,7 +29,7 @@ from stepscope._sphinx.tables import nothing, table
 from stepscope.errors import BadInputError
 from stepscope.evidence import FOLDER_VARIABLE, read_ledger
 from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
-from stepscope.logs import read
+from stepscope.logs import library_name, read
 from stepscope.logs._summary import Summary
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ __all__ = ["of_measurements", "of_recording", "rows", "setup"]
 
 _ABSENT = "\N{EN DASH}"
 _MEASURED = "5_outputs/plot_four_meanings_of_fps"
-_NAMES = {"rl_games": "RL-Games", "rsl_rl": "RSL-RL", "skrl": "skrl", "sb3": "Stable-Baselines3"}
 # Consoles of simulators that the build does not have; the cart-pole of the four libraries is measured by it.
 _RECORDED = ("isaaclab/3.0.0/benchmark.txt", "isaaclab/3.0.0/train.txt", "mjlab/1.6.0/train.txt")
 
@@ -90,7 +89,7 @@ def of_measurements(
     for library, rates in found.get("our_clocks", {}).items():
         yield Rates(
             task="the cart-pole of this guide",
-            software=_NAMES[library],
+            software=library_name(library),
             device=provenance["device"],
             num_envs=found["num_envs"],
             rates={scope: rate for scope, rate in rates.items() if scope in SCOPES},
@@ -112,11 +111,10 @@ def of_recording(path: Path) -> Rates:
     }
     for _, reported in run.reported:
         rates |= dict(reported)
-    name = {"isaaclab": "Isaac Lab", "mjlab": "mjlab"}[made["library"]]
-    learner = _NAMES["rsl_rl"] if "rsl_rl" in {library for library, _ in run.libraries} else None
+    learners = [library_name(library) for library, _ in run.libraries]
     return Rates(
         task=made["settings"]["task"],
-        software=", ".join(filter(None, [f"{name} {made['version']}", learner])),
+        software=", ".join([f"{library_name(made['library'])} {made['version']}", *learners]),
         device=made["device"],
         num_envs=made["settings"]["num_envs"],
         rates={scope: rate for scope, rate in rates.items() if scope in SCOPES},

@@ -277,7 +277,7 @@ class Recorder:
 
         Raises
         ------
-        BadValueError
+        BadValueError, BadWeightsError
             Something is bad, and `on_bad` is ``"raise"``.
         """
         if self.report is None:

@@ -44,7 +44,7 @@ class StruckRun:
     message
         The last line of its traceback; empty if there is none.
     poisoned
-        Share of the numbers in its last checkpoint that are not finite; None if nothing was saved after the bad value.
+        Share of the numbers in its last checkpoint that are not finite; None if nothing was saved.
     """
 
     library: str
