@@ -47,7 +47,9 @@ def test_programs_get_bytes(here: Path, run: Run) -> None:
     assert found["torch_bytes"] == sum(each["bytes"] for each in places["torch"])
     assert found["host_bytes"] == sum(each["bytes"] for each in places["host"]) > 0
     assert (64, [48], "float32") == tuple(found["training"][k] for k in ("num_envs", "observation", "dtype"))
-    assert "64 environments" in (here / "memory.svg").read_text(encoding="utf-8")
+    figure = (here / "memory.svg").read_text(encoding="utf-8")
+    for words in ("64 environments", "networks", "update", "rollout, in the memory of the host"):
+        assert words in figure
 
 
 def test_images_take_a_byte_or_four_for_each_number(run: Run) -> None:

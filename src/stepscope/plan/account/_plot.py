@@ -39,9 +39,14 @@ def draw(found: Account, *, path: str) -> None:
     numbers = [each.training.num_envs for each in accounts]
     for part, (colour, dash) in _LOOKS.items():
         shares = [each.torch_bytes_of(part) / 2**20 for each in accounts]
-        axes.plot(numbers, shares, dash, color=colour, label=part)
+        if any(shares):  # of some libraries PyTorch holds no rollout
+            axes.plot(numbers, shares, dash, color=colour, label=part)
+    if found.host_bytes:
+        shares = [each.host_bytes / 2**20 for each in accounts]
+        colour, dash = _LOOKS["rollout"]
+        axes.plot(numbers, shares, dash, color=colour, label="rollout, in the memory of the host")
     axes.plot(
-        numbers, [each.torch_bytes / 2**20 for each in accounts], "-", color=plots.INK, label="all of it"
+        numbers, [each.torch_bytes / 2**20 for each in accounts], "-", color=plots.INK, label="all of PyTorch"
     )
     axes.plot([training.num_envs], [found.torch_bytes / 2**20], "o", color=plots.COLOURS["per_env"])
     axes.legend(loc="upper left")
