@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from outputs._environment import InstallError, make_environment
 from outputs._run import RECORDINGS, make_recording
+from outputs._struck import keep, made, path_of, strike
 from outputs._verdict import difference, read_recording
 from outputs._versions import read_versions
 from stepscope._arguments import Parser
@@ -76,7 +78,8 @@ def _chosen(options: argparse.Namespace) -> list[Version]:
 
 def _rows(version: Version, options: argparse.Namespace) -> Iterator[Row]:
     variants = [one for one in version.variants if not options.variant or one.name in options.variant]
-    if not variants:
+    struck = [name for name in version.struck if not options.variant or name in options.variant]
+    if not variants and not struck:
         return
     try:
         environment = make_environment(version)
@@ -86,6 +89,8 @@ def _rows(version: Version, options: argparse.Namespace) -> Iterator[Row]:
         return
     for variant in variants:
         yield _row(version, variant, environment, options)
+    for name in struck:
+        yield _struck_row(version, name, environment, options)
 
 
 def _row(version: Version, variant: Variant, environment: Environment, options: argparse.Namespace) -> Row:
@@ -101,6 +106,21 @@ def _row(version: Version, variant: Variant, environment: Environment, options: 
         unrecognised=str(reading.unrecognised),
         verdict="; ".join([words, *reading.faults]),
         bad=bad or bool(reading.faults),
+    )
+
+
+def _struck_row(version: Version, name: str, environment: Environment, options: argparse.Namespace) -> Row:
+    started = time.perf_counter()
+    found = made(version, name, environment, strike(version, name, environment))
+    seconds = f"{time.perf_counter() - started:.1f}"
+    verdict, bad = keep(found, path_of(version, name), update=options.update, check=options.check)
+    return Row(
+        library=version.library,
+        version=version.version,
+        variant=name,
+        seconds=seconds,
+        verdict=verdict,
+        bad=bad,
     )
 
 

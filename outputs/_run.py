@@ -15,10 +15,12 @@ from stepscope.train._run import keep_console
 from stepscope.train.record import PLACES, Recording, without_places
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from outputs._environment import Environment
     from outputs._versions import Variant, Version
 
-__all__ = ["RECORDINGS", "make_recording"]
+__all__ = ["RECORDINGS", "arguments_for", "make_recording", "provenance_of", "variables_of"]
 
 RECORDINGS = ROOT / "recordings"
 
@@ -34,17 +36,17 @@ print(json.dumps({"versions": versions, "device": made.device, "date": made.date
 
 def make_recording(version: Version, variant: Variant, environment: Environment) -> tuple[bytes, Recording]:
     """Run one variant and return what it printed, without this machine's folders, and how it was made."""
-    arguments = _arguments(version, variant)
+    arguments = arguments_for(version, variant.name, variant.settings)
     with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
         folder = str(Path(temporary).resolve())  # as the process itself will name it
         log = Path(folder) / "console.txt"
         started = time.perf_counter()
         status = keep_console(
-            [str(environment.python), *arguments], log=log, cwd=folder, environment=_variables(environment)
+            [str(environment.python), *arguments], log=log, cwd=folder, environment=variables_of(environment)
         )
         seconds = time.perf_counter() - started
         text, replaced = without_places(log.read_bytes(), {**_places(environment), folder: "<here>"})
-    made = _provenance(version, environment)
+    made = provenance_of(version, environment)
     return text, Recording(
         library=version.library,
         version=version.version,
@@ -60,16 +62,16 @@ def make_recording(version: Version, variant: Variant, environment: Environment)
     )
 
 
-def _arguments(version: Version, variant: Variant) -> list[str]:
+def arguments_for(version: Version, variant: str, settings: Mapping[str, object]) -> list[str]:
+    """Return what Python is started with."""
     options = [
-        part
-        for name, value in variant.settings.items()
-        for part in (f"--{name.replace('_', '-')}", str(value))
+        part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))
     ]
-    return ["-m", f"outputs.{version.library}", variant.name, *options]
+    return ["-m", f"outputs.{version.library}", variant, *options]
 
 
-def _variables(environment: Environment) -> dict[str, str]:
+def variables_of(environment: Environment) -> dict[str, str]:
+    """Return the environment variables that a run in it has besides those of this process."""
     # Some versions go through a set of names while they print: without a seed the order of lines is another each time.
     return {"PYTHONPATH": environment.path, "PYTHONHASHSEED": "0"}
 
@@ -79,7 +81,7 @@ def _places(environment: Environment) -> dict[str, str]:
     return {**PLACES, **own, str(ROOT): "<project>"}
 
 
-def _provenance(version: Version, environment: Environment) -> dict[str, Any]:
+def provenance_of(version: Version, environment: Environment) -> dict[str, Any]:
     """Ask the environment itself which versions it sees, those that were pinned for this one included."""
     pinned = [pin.partition("==")[0] for pin in version.pins]
     said = subprocess.run(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepscope._arguments import Parser, positive_integer
+from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
+from stepscope.train.struck import FAULTS, StruckEnv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,12 +32,21 @@ class Options:
         Vector steps per rollout.
     seed
         Seed of all random numbers.
+    fault
+        What strikes the environment, one of `stepscope.train.struck.FAULTS`; None lets it be.
     """
 
     num_envs: int
     iterations: int
     horizon: int
     seed: int
+    fault: str | None = None
+
+    def cartpole(self, **settings: Any) -> Any:  # noqa: ANN401 - or something that stands for it
+        """Make the environments, with what strikes them."""
+        env = CartPole(self.num_envs, **settings)
+        env.reset(seed=self.seed)
+        return env if self.fault is None else StruckEnv(env, FAULTS[self.fault])
 
 
 def main(variants: Mapping[str, Callable[[Options], object]], arguments: Sequence[str] | None = None) -> None:
@@ -46,6 +57,7 @@ def main(variants: Mapping[str, Callable[[Options], object]], arguments: Sequenc
     parser.add_argument("--iterations", type=positive_integer, default=12)
     parser.add_argument("--horizon", type=positive_integer, default=32)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fault", choices=FAULTS)
     try:
         settings = vars(parser.parse_args(arguments))
     except BadInputError as error:

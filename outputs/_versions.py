@@ -59,6 +59,8 @@ class Version:
         As the package index names it.
     variants
         What is run with it.
+    struck
+        The variants that are struck by one bad value.
     requires
         Exact pins of packages that it needs in another version than the session's environment has, or that are
         missing there.
@@ -73,6 +75,7 @@ class Version:
     library: str
     version: str
     variants: tuple[Variant, ...]
+    struck: tuple[str, ...] = ("struck",)
     requires: tuple[str, ...] = ()
     ignore_requires_python: bool = False
     shims: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ class _Listed:
     version: str
     variants: list[str]
     note: str
+    struck: list[str] = field(default_factory=lambda: ["struck"])
     requires: list[str] = field(default_factory=list)
     ignore_requires_python: bool = False
     shims: list[str] = field(default_factory=list)
@@ -125,6 +129,7 @@ def _version(
         library=library,
         version=listed.version,
         variants=tuple(_variant(name, dict(variants.get(name, {})), common) for name in listed.variants),
+        struck=tuple(listed.struck),
         requires=tuple(listed.requires),
         ignore_requires_python=listed.ignore_requires_python,
         shims=tuple(listed.shims),

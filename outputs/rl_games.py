@@ -74,9 +74,7 @@ def train(
     **config: object,
 ) -> None:
     """Train with PPO, unless `parameters` name another algorithm; `config` changes the configuration."""
-    env = CartPole(options.num_envs)
-    env.reset(seed=options.seed)
-    made = adapter(env, discrete=discrete)
+    made = adapter(options.cartpole(), discrete=discrete)
     vecenv.register("stepscope", lambda _name, _num_actors, **_: made)
     env_configurations.register("stepscope", {"vecenv_type": "stepscope", "env_creator": lambda **_: made})
     settings = OnCpu({**common(options), **({} if parameters else ppo(options)), **config})
@@ -236,6 +234,16 @@ def diverged(options: Options) -> None:
     train(options, max_epochs=options.iterations, learning_rate=1e30)
 
 
+def struck(options: Options) -> None:
+    """Save after each epoch, while something goes wrong."""
+    train(options, max_epochs=options.iterations, save_frequency=1)
+
+
+def struck_compiled(options: Options) -> None:
+    """Do so with a compiled model."""
+    train(options, max_epochs=options.iterations, save_frequency=1, torch_compile=True)
+
+
 class OnCpu(dict[str, Any]):
     """A configuration in which the device stays the processor: RL-Games makes it a GPU where there are several ranks."""
 
@@ -279,6 +287,8 @@ if __name__ == "__main__":
             "resumed": resumed,
             "not_resumed": not_resumed,
             "diverged": diverged,
+            "struck": struck,
+            "struck_compiled": struck_compiled,
             "ranks": ranks,
             "ranks_named": ranks_named,
             "ranks_diverged": ranks_diverged,

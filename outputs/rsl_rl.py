@@ -11,8 +11,6 @@ import torch
 from tensordict import TensorDict
 
 from outputs._script import Options, main
-from stepscope.envs import CartPole
-
 # RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
@@ -21,6 +19,8 @@ from rsl_rl.runners import OnPolicyRunner
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from stepscope.envs import CartPole
 
 MAJOR, MINOR = (int(part) for part in metadata.version("rsl-rl-lib").split(".")[:2])
 GROUPS_SINCE = 3
@@ -162,14 +162,15 @@ def models() -> dict[str, Any]:
     return {"actor": network | noise, "critic": dict(network)}
 
 
-def runner(options: Options, extras: Extras, env: CartPole | None = None) -> OnPolicyRunner:
+def runner(
+    options: Options, extras: Extras, env: CartPole | None = None, *, save_interval: int | None = None
+) -> OnPolicyRunner:
     """Make the runner, which changes the dict of settings that it is given."""
-    env = env or CartPole(options.num_envs)
+    env = env or options.cartpole()
     torch.manual_seed(options.seed)
-    env.reset(seed=options.seed)
     settings = {
         "num_steps_per_env": options.horizon,
-        "save_interval": options.iterations,
+        "save_interval": save_interval or options.iterations,
         "run_name": "mirrored_and_curious" if extras.rnd else "",
         "algorithm": algorithm(extras),
         **models(),
@@ -203,7 +204,7 @@ def rnd(options: Options) -> None:
 def late_episodes(options: Options) -> None:
     """Print iterations in which no episode has ended yet: nothing fails, and all are cut off together."""
     length = 2 * options.horizon + options.horizon // 2
-    env = CartPole(options.num_envs, episode_length=length, angle_limit=1e3, track_half_length=1e6)
+    env = options.cartpole(episode_length=length, angle_limit=1e3, track_half_length=1e6)
     runner(options, Extras(), env).learn(options.iterations)
 
 
@@ -229,6 +230,11 @@ def diverged(options: Options) -> None:
     runner(options, Extras(learning_rate=1e30)).learn(options.iterations)
 
 
+def struck(options: Options) -> None:
+    """Save after each iteration, while something goes wrong."""
+    runner(options, Extras(), save_interval=1).learn(options.iterations)
+
+
 if __name__ == "__main__":
     main(
         {
@@ -239,5 +245,6 @@ if __name__ == "__main__":
             "continued": continued,
             "resumed": resumed,
             "diverged": diverged,
+            "struck": struck,
         }
     )

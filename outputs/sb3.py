@@ -35,9 +35,7 @@ class Judged(_Environment):
 
 def environment(options: Options, *, discrete: bool = False) -> VecMonitor:
     """Make the environment, which notes its episodes: without that no table has a section on them."""
-    env = CartPole(options.num_envs)
-    env.reset(seed=options.seed)
-    return VecMonitor(_Environment(env, discrete=discrete))
+    return VecMonitor(_Environment(options.cartpole(), discrete=discrete))
 
 
 def judged(num_envs: int, *, seed: int) -> VecMonitor:
@@ -228,6 +226,11 @@ def diverged(options: Options) -> None:
     train(ppo(options, learning_rate=1e30), options)
 
 
+def struck(options: Options) -> None:
+    """Save after each rollout, while something goes wrong."""
+    train(ppo(options), options, callback=callbacks.CheckpointCallback(options.horizon, "checkpoints"))
+
+
 if __name__ == "__main__":
     main(
         {
@@ -248,5 +251,6 @@ if __name__ == "__main__":
             "tqdm_bar": tqdm_bar,
             "resumed": resumed,
             "diverged": diverged,
+            "struck": struck,
         }
     )

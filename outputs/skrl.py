@@ -13,7 +13,6 @@ from gymnasium import spaces
 from outputs._ranks import ensure_ranks
 from outputs._script import Options, main
 from outputs._terminal import ensure_terminal
-from stepscope.envs import CartPole
 
 # Before skrl is imported: it looks for other ranks then, and 1.3.0 prints something.
 if sys.argv[1:2] == ["ranks"]:
@@ -33,6 +32,8 @@ from skrl.utils.runner.torch import Runner
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from stepscope.envs import CartPole
 
 VERSION = tuple(int(part) for part in metadata.version("skrl").split("."))
 OBSERVATIONS_SINCE = (2, 0, 0)
@@ -104,7 +105,7 @@ class Value(DeterministicMixin, Model):
 def environment(options: Options, *, pause: float = 0.0) -> Any:  # noqa: ANN401 - skrl ships no types
     """Wrap the environment."""
     set_seed(options.seed)
-    return wrap_env(Environment(CartPole(options.num_envs), pause=pause), wrapper="isaaclab-single-agent")
+    return wrap_env(Environment(options.cartpole(), pause=pause), wrapper="isaaclab-single-agent")
 
 
 def agent(options: Options, env: Any, *, num_envs: int | None = None, learning_rate: float = 1e-3) -> PPO:  # noqa: ANN401 - as above
@@ -127,7 +128,8 @@ def agent(options: Options, env: Any, *, num_envs: int | None = None, learning_r
 
 def ppo(options: Options) -> dict[str, Any]:
     """Configure PPO as every version knows it."""
-    writing = {"directory": "runs", "write_interval": options.horizon, "checkpoint_interval": 0}
+    saving = options.horizon if options.fault else 0  # after each rollout, or never
+    writing = {"directory": "runs", "write_interval": options.horizon, "checkpoint_interval": saving}
     return {"rollouts": options.horizon, "learning_epochs": 4, "mini_batches": 4, "experiment": writing}
 
 
@@ -218,6 +220,7 @@ if __name__ == "__main__":
             "parallel": parallel,
             "runner": runner,
             "diverged": diverged,
+            "struck": default,
             "ranks": default,  # in two processes
         }
     )

@@ -23,6 +23,7 @@ __all__ = [
     "drawn",
     "huge_observation",
     "infinite_reading",
+    "infinite_reward",
     "missing_reading",
     "poisoned_policy",
 ]
@@ -83,6 +84,14 @@ def bad_reward(*, step: int, env: int) -> Fault:
     return Fault(tensor="rewards", value=math.nan, step=step, env=env)
 
 
+def infinite_reward(*, step: int, env: int) -> Fault:
+    """Let the reward be infinite, which a test for NaN alone lets pass.
+
+    Pathmind's library refuses such rewards: https://github.com/PathmindAI/nativerl/issues/298
+    """
+    return Fault(tensor="rewards", value=math.inf, step=step, env=env)
+
+
 def poisoned_policy(*, step: int, env: int, column: int = 0) -> Fault:
     """Let a policy whose weights are NaN act, and nothing complain.
 
@@ -96,6 +105,7 @@ ALL: tuple[Callable[..., Fault], ...] = (
     infinite_reading,
     huge_observation,
     bad_reward,
+    infinite_reward,
     poisoned_policy,
 )
 """Every kind of fault here."""

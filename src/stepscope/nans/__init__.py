@@ -11,14 +11,14 @@ from stepscope.nans._find import BadValue
 from stepscope.nans._record import BadValueError, BadValueWarning, Recorder, record
 from stepscope.nans._replay import Cure, Replay, bisect, replay
 from stepscope.nans._report import Report
-from stepscope.nans._weights import BadWeights, BadWeightsError
+from stepscope.nans._updates import BadUpdate, BadUpdateError
 
 __all__ = [
     "BadValue",
     "BadValueError",
     "BadValueWarning",
-    "BadWeights",
-    "BadWeightsError",
+    "BadUpdate",
+    "BadUpdateError",
     "Cause",
     "Cure",
     "Dump",

@@ -104,8 +104,10 @@ def _feedback(seen: _Seen) -> bool:
     if "actions" not in seen.history.tensors:
         return False
     actions = seen.of("actions")
+    exact = seen.history.exact_from
     observed = any(
-        name.startswith("observations") and _holds(seen.of(name), actions) for name in seen.history.tensors
+        name.startswith("observations") and _holds(seen.of(name)[exact:], actions[exact:])
+        for name in seen.history.tensors
     )
     return observed and _grows(actions)
 

@@ -1,4 +1,4 @@
-"""What is watched: any observation, action or reward as flat tensors with a name for each column."""
+"""What is watched: any observation, action or reward as tensors with a name for each column."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["column_name", "flat"]
 
-_MATRIX = 2  # dimensions: nothing has to be flattened
-
-
 def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
-    """Yield the floating point tensors in a value, each with its name and flattened to (N, columns).
+    """Yield the floating point tensors in a value, each with its name.
 
     Groups of observations are told apart by a slash: ``observations/policy``. Whole numbers can be neither NaN nor
     infinite and are left out, images of bytes among them. Arrays of NumPy are not copied.
@@ -33,8 +30,7 @@ def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401
         value = torch.from_numpy(value)
     if isinstance(value, Tensor):
         if value.is_floating_point():
-            value = value.detach() if value.requires_grad else value
-            yield name, value if value.dim() == _MATRIX else value.reshape(len(value), -1)
+            yield name, value.detach() if value.requires_grad else value
     elif isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
         for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
             yield from flat(value[key], f"{name}/{key}")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from stepscope.errors import BadInputError
+import torch
 
-__all__ = ["cost", "rows_for"]
+from stepscope.errors import BadInputError
+from stepscope.nans._ring import Size
+
+__all__ = ["cost"]
 
 
 def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -> int:  # noqa: ANN401 - any environment
@@ -30,21 +33,31 @@ def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -
     Examples
     --------
     >>> from stepscope.envs import CartPole
-    >>> cost(CartPole(4096)) / 2**20
-    4.6875
+    >>> round(cost(CartPole(4096)) / 2**20, 2)
+    3.46
     """
     space, actions = (getattr(env, f"single_{name}_space", None) for name in ("observation", "action"))
     if space is None or actions is None:
         raise BadInputError(
             f"a {type(env).__name__} has no single_observation_space and single_action_space to count with."
         )
-    parts = [*getattr(space, "spaces", {"": space}).values(), actions]
-    floats = [part for part in parts if part.dtype is not None and part.dtype.kind == "f"]
-    each = sum(part.dtype.itemsize * math.prod(part.shape) for part in floats)
-    reward, flag = 4, 1
-    return rows_for(steps, every) * env.num_envs * (each + 4 * state_columns + reward + flag)
+    cuda = torch.device(getattr(env, "device", "cpu")).type == "cuda"
+    size = Size.of(steps=steps, every=every, cuda=cuda)
+    parts = [(f"observations/{name}", part) for name, part in getattr(space, "spaces", {"": space}).items()]
+    ring = sum(
+        size.number_of_bytes(name, _dtype(part), env.num_envs * math.prod(part.shape))
+        for name, part in [*parts, ("actions", actions)]
+        if part.dtype is not None and part.dtype.kind == "f"
+    )
+    ring += size.number_of_bytes("state", torch.float32, env.num_envs * state_columns)
+    ring += size.number_of_bytes("rewards", torch.float32, env.num_envs)
+    ring += size.number_of_bytes("done", torch.bool, env.num_envs)
+    take = getattr(env, "snapshot", None)
+    snapshot = sum(tensor.nbytes for tensor in take().values()) if take is not None else 0
+    return ring + size.snapshots * snapshot
 
 
-def rows_for(steps: int, every: int) -> int:
-    """Return the rows of the ring: a whole number of looks, and on CUDA two more, by which a finding may be late."""
-    return (-(-steps // every) + 2) * every
+def _dtype(space: Any) -> torch.dtype:  # noqa: ANN401 - Gymnasium ships no type for what has a dtype
+    found = getattr(torch, space.dtype.name)
+    assert isinstance(found, torch.dtype)  # noqa: S101 - for mypy
+    return found

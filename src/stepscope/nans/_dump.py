@@ -52,7 +52,8 @@ class Dump:
     ----------
     about
         The report and the circumstances, as JSON had them: ``report`` (its lines), ``bad`` (step, env, tensor, column,
-        value as text), ``column``, ``num_envs``, ``rank``, ``names``, ``snapshot_step``.
+        value as text), ``column``, ``num_envs``, ``rank``, ``names``, ``snapshot_step``,
+        ``exact_from`` (the row from which on numbers are not rounded).
     steps
         (T,) int64, the vector step of each row.
     resets
@@ -105,6 +106,7 @@ def save(
         "rank": report.rank,
         "names": {name: list(columns) for name, columns in names.items()},
         "snapshot_step": None if snapshot is None else snapshot.step,
+        "exact_from": history.exact_from,
     }
     arrays: dict[str, np.ndarray] = {
         "schema": np.array(SCHEMA),
@@ -219,6 +221,7 @@ def _agree(found: Dump) -> None:
         all(array.shape[:2] == (rows, envs) and array.ndim == 3 for array in found.tensors.values()),  # noqa: PLR2004 - T, M, columns
         all(array.shape[:1] == (envs,) for array in found.snapshot.values()),
         0 <= bad["row"] < rows,
+        0 <= found.about["exact_from"] <= rows,
         0 <= bad["column"] < tensor.shape[2],
         int(found.envs[0]) == bad["env"],
     )

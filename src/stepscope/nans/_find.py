@@ -62,7 +62,9 @@ def in_order(names: Mapping[str, object] | tuple[str, ...]) -> list[str]:
     return sorted(known, key=lambda name: _ORDER.index(name.partition("/")[0]))
 
 
-def first_bad(history: History, limits: Mapping[str, float], *, finite: bool = True) -> BadValue | None:
+def first_bad(
+    history: History, limits: Mapping[str, float], *, since: int = 0, finite: bool = True
+) -> BadValue | None:
     """Return the first bad value: of the earliest step, then in the order of cause and effect.
 
     Parameters
@@ -71,12 +73,14 @@ def first_bad(history: History, limits: Mapping[str, float], *, finite: bool = T
         What was recorded.
     limits
         Name of a tensor to the largest magnitude that is not huge; infinity where none is named.
+    since
+        The first row that is searched: what was looked at before was all right.
     finite
         Whether huge values count, or only those that are not finite.
     """
     found = []
     for rank, name in enumerate(in_order(tuple(history.tensors))):
-        values = history.tensors[name]
+        values = history.tensors[name][since:]
         limit = limits.get(name, math.inf) if finite else math.inf
         bad = _bad(values, limit)
         rows = bad.flatten(1).any(1)
@@ -86,6 +90,7 @@ def first_bad(history: History, limits: Mapping[str, float], *, finite: bool = T
         return None
     row, _, name, bad = min(found, key=lambda each: each[:2])
     env, column = (int(index) for index in bad[row].nonzero()[0])
+    row += since
     return BadValue(
         row=row,
         step=int(history.steps[row]),

@@ -32,6 +32,11 @@ class Limits:
     given: float | None = None
     _largest: dict[str, deque[float]] = field(default_factory=dict)
 
+    @property
+    def quiet(self) -> float:
+        """Up to here it makes no difference how large a value is."""
+        return min(_LEAST / _FACTOR, math.inf if self.given is None else self.given)
+
     def of(self, name: str) -> float:
         """Return the limit for a tensor now."""
         if self.given is not None:

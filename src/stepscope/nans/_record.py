@@ -16,14 +16,13 @@ from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.nans._columns import flat
-from stepscope.nans._cost import rows_for
 from stepscope.nans._dump import save
-from stepscope.nans._extremes import Extremes
 from stepscope.nans._find import bad_now
 from stepscope.nans._limits import Limits
+from stepscope.nans._look import Look
 from stepscope.nans._report import report_on
 from stepscope.nans._ring import Ring, Snapshot
-from stepscope.nans._weights import BadWeightsError, bad_weights
+from stepscope.nans._updates import BadUpdateError, Updates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,11 +155,11 @@ class Recorder:
         most_bytes: int,
     ) -> None:
         self._env = env
-        self._every = every
-        self._ring = Ring(rows_for(steps, every))
+        self._every, self._steps = every, steps
+        self._ring = Ring(steps=steps, every=every)
         self._limits = Limits(given=huge)
         self._state = state
-        self._snapshots: deque[Snapshot] = deque(maxlen=self._ring.rows // every + 1)
+        self._snapshots: deque[Snapshot] = deque()
         self._folder, self._most_bytes = folder, most_bytes
         self._names = dict(names or {})
         for tensor, attribute in (("observations", "observation_names"), ("actions", "action_names")):
@@ -169,9 +168,9 @@ class Recorder:
         self._on_bad = on_bad
         self._step = 0
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
-        self._pending: deque[Extremes] = deque()
+        self._pending: deque[Look] = deque()
         self._fresh: Any = None
-        self._networks: dict[str, Module] = {}
+        self._updates = Updates(_weakly(self))
         self.report: Report | None = None
         self.history: History | None = None
         self.dump: Path | None = None
@@ -183,12 +182,15 @@ class Recorder:
         return type(self._env)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the environment has
-        return getattr(self._env, name)
+        found = getattr(self._env, name)
+        # Stable-Baselines3 steps in two halves where one of its wrappers is around this.
+        halves = {"step_async": self._begin_step, "step_wait": self._end_step}
+        return halves.get(name, found)
 
     @property
     def number_of_bytes(self) -> int:
-        """Bytes that the recorder holds on the device, known after the first step."""
-        return self._ring.number_of_bytes
+        """Bytes that the recorder holds on the device, all of which are there once its first rows are full."""
+        return self._ring.number_of_bytes + sum(each.number_of_bytes for each in self._snapshots)
 
     @property
     def env(self) -> Any:  # noqa: ANN401 - any environment
@@ -200,9 +202,8 @@ class Recorder:
         result = self._env.reset(*arguments, **options)
         if self.report is None:
             observations = result[0] if isinstance(result, tuple) else result
-            place = self._ring.begin(self._step, reset=True)
-            self._ring.blank(place, ("actions", "rewards", "done"))
-            self._put(place, observations)
+            self._ring.begin(self._step, reset=True)
+            self._put_observations(observations)
             self._look_if_due()
             self._take_snapshot()
         return result
@@ -217,17 +218,28 @@ class Recorder:
         """
         if self.report is not None:
             return self._env.step(actions, *arguments, **options)
-        # Before the step: an environment may write into its actions.
-        place = self._ring.begin(self._step + 1, reset=False)
-        for name, tensor in flat(actions, "actions"):
-            self._ring.put(place, name, tensor)
-        result = self._env.step(actions, *arguments, **options)
+        self._put_actions(actions)
+        return self._record(self._env.step(actions, *arguments, **options))
+
+    def _begin_step(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
+        if self.report is None:
+            self._put_actions(actions)
+        self._env.step_async(actions)
+
+    def _end_step(self) -> Any:  # noqa: ANN401 - the environment's own
+        result = self._env.step_wait()
+        return result if self.report is not None else self._record(result)
+
+    def _put_actions(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
+        """Begin a row, before the step: an environment may write into its actions."""
+        self._ring.begin(self._step + 1, reset=False)
+        self._put("actions", actions)
+
+    def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
         self._step += 1
-        done = result[2] | result[3] if len(result) == _FIVE else result[2]
-        for name, tensor in flat(result[1], "rewards"):
-            self._ring.put(place, name, tensor)
-        self._ring.put(place, "done", torch.as_tensor(done).reshape(-1, 1))
-        self._put(place, result[0])
+        self._put("rewards", result[1])
+        self._ring.put_any("done", *map(torch.as_tensor, result[2:4] if len(result) == _FIVE else result[2:3]))
+        self._put_observations(result[0])
         self._look_if_due()
         if self._fresh is not None:  # what was bad has begun anew: the policy goes on from there
             observations, self._fresh = self._fresh, None
@@ -235,31 +247,42 @@ class Recorder:
             return observations, rewards if isinstance(result[1], Tensor) else rewards.numpy(), *result[2:]
         return result
 
-    def _put(self, place: int, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
-        for name, tensor in flat(observations, "observations"):
-            self._ring.put(place, name, tensor)
+    def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
+        self._put("observations", observations)
         if self._state is not None:
-            for name, value in self._state().items():
-                for full, tensor in flat(value, f"state/{name}"):
-                    self._ring.put(place, full, tensor)
+            self._put("state", self._state())
+
+    def _put(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever an environment takes and returns
+        if type(value) is Tensor and value.is_floating_point() and not value.requires_grad:
+            self._ring.put(name, value)  # as a rule: what follows costs as much as the copy
+            return
+        for full, tensor in flat(value, name):
+            self._ring.put(full, tensor)
 
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
             self._look()
-            self._look_at_weights()
-            self._take_snapshot()
+            if self.report is None:
+                self._updates.look()
+            self._ring.turn()
+            if self._ring.written % self._ring.size.between_snapshots == 0:
+                self._take_snapshot()
 
     def _take_snapshot(self) -> None:
         """Keep what the environment needs to go on from here, if it says what that is."""
         take = getattr(self._env, "snapshot", None)
         if take is not None:
+            while self._snapshots and self._snapshots[0].row < self._ring.first:
+                self._snapshots.popleft()
             self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=take()))
 
     def watch(self, network: Module, name: str = "policy") -> None:
-        """Look at the weights of a network and at their gradients, too, as often as at the environment.
+        """Look at the weights of a network and at their gradients, too.
 
-        When they are not finite and nothing of the environment is bad, that is `BadWeightsError`, or a warning with
-        ``on_bad="warn"`` or ``"reset"``. Each look waits for the device.
+        That is done before each step of an optimizer that trains it, and as often as at the environment. When they are
+        not finite and nothing of the environment is bad, that is `BadUpdateError`, or a warning with ``on_bad="warn"``
+        or ``"reset"``. On a CPU it is raised before the step, so that the weights stay as they were; on CUDA nothing
+        waits for the device, and it is raised at a later look.
 
         Parameters
         ----------
@@ -268,7 +291,14 @@ class Recorder:
         name
             What a report calls it.
         """
-        self._networks[name] = network
+        self._updates.add(network, name)
+
+    def note(self, **losses: Tensor) -> None:
+        """Look at losses, too: call it in each update, by name, as in ``env.note(value=loss)``.
+
+        What is not finite is treated as with `watch`. A loss may have any shape; on CUDA nothing waits for it.
+        """
+        self._updates.note(losses)
 
     def look(self) -> Report | None:
         """Look now, at all that was not looked at, and wait for the device; return the report if something is bad.
@@ -277,43 +307,45 @@ class Recorder:
 
         Raises
         ------
-        BadValueError, BadWeightsError
+        BadValueError, BadUpdateError
             Something is bad, and `on_bad` is ``"raise"``.
         """
         if self.report is None:
             self._look(wait=True)
-            self._look_at_weights()
+        if self.report is None:
+            self._updates.look()
+            self._updates.read(wait=True)
         return self.report
 
     def _look(self, *, wait: bool = False) -> None:
-        """Compare the extremes of the last rows with the limits."""
-        # Whole multiples of `every`, which divides the ring: the rows stand side by side.
-        end = self._ring.written % self._ring.rows or self._ring.rows
-        begin = (end - 1) // self._every * self._every
-        extremes = Extremes(
-            {name: self._ring.part(name, begin, end) for name in self._ring.names if name != "done"}
-        )
-        self._pending.append(extremes)
+        """Compare the extremes of the rows since the last look with the limits."""
+        self._pending.append(Look(self._ring, quiet=self._limits.quiet))
         # The ring has room for two looks that are late, and no more.
         while self._pending and (wait or len(self._pending) > 1 or self._pending[0].is_there()):
-            for name, (low, high) in self._pending.popleft().read().items():
+            look = self._pending.popleft()
+            for name, low, high in look.read():
                 if self._limits.is_bad(name, low, high):
-                    self._found()
+                    self._found(look.begin)
                     return
 
-    def _look_at_weights(self) -> None:
-        bad = bad_weights(self._networks, after=self._step) if self.report is None else None
+    def _found_in_update(self) -> None:
+        """Say what is bad in an update, unless the environment led to it."""
+        if self.report is None:
+            self._look(wait=True)
+        bad = self._updates.bad(after=self._step) if self.report is None else None
         if bad is None:
             return
-        self._networks.clear()  # once is enough
+        self._updates.stop()  # once is enough
         if self._on_bad == "raise":
-            raise BadWeightsError(bad)
+            raise BadUpdateError(bad)
         warnings.warn(str(bad), BadValueWarning, stacklevel=5)
 
-    def _found(self) -> None:
+    def _found(self, begin: int) -> None:
+        """Report what is bad in the rows from one on."""
         self.history = self._ring.history()
         limits = {name: self._limits.of(name) for name in self.history.tensors}
-        self.report = report_on(self.history, limits, self._names, rank=self._rank)
+        since = max(0, begin - self._ring.first)
+        self.report = report_on(self.history, limits, self._names, rank=self._rank, since=since)
         if self.report is None:
             return
         if self._folder is not None:
@@ -329,7 +361,7 @@ class Recorder:
 
     def _write_dump(self, folder: Path, report: Report, history: History) -> Path:
         # The earliest from which every step is there, and no reset: a cure has to come before the harm.
-        first = self._ring.written - len(history.steps)
+        first = self._ring.first
         resets = history.resets[: report.bad.row + 1].nonzero().flatten()
         begin = first + (int(resets[-1]) + 1 if len(resets) else 0)
         before = [each for each in self._snapshots if begin <= each.row <= first + report.bad.row]
@@ -350,21 +382,33 @@ class Recorder:
         mask = torch.zeros(num_envs, dtype=torch.bool)
         mask[list(bad_now(history, limits))] = True
         self.report = None
-        self._ring = Ring(self._ring.rows)
+        self._ring = Ring(steps=self._steps, every=self._every)
         self._pending.clear()
         self._snapshots.clear()
         self._fresh = self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})[0]
 
 
+def _weakly(recorder: Recorder) -> Callable[[], None]:
+    """Return what tells a recorder of a bad update, without keeping it alive."""
+    seen = weakref.ref(recorder)
+
+    def tell() -> None:
+        found = seen()
+        if found is not None:
+            found._found_in_update()  # noqa: SLF001 - a part of it
+
+    return tell
+
+
 def _last_look(recorder: weakref.ref[Recorder]) -> None:
-    """Say what is bad when the process ends between two looks, as it does when a library chokes on it."""
+    """Look at what is left when the process ends between two looks, as it does when a library chokes on it."""
     seen = recorder()
     if seen is None or seen.report is not None:
         return
     try:
         seen.look()
-    except (BadValueError, BadWeightsError) as error:
+    except (BadValueError, BadUpdateError) as error:
         sys.stderr.write(f"stepscope.nans: {error}\n")
 
 
-BadValueError.__module__ = BadValueWarning.__module__ = BadWeightsError.__module__ = "stepscope.nans"
+BadValueError.__module__ = BadValueWarning.__module__ = BadUpdateError.__module__ = "stepscope.nans"

@@ -34,7 +34,8 @@ class Replay:
     steps
         How many steps it took.
     differs
-        The first step that returned something else than was recorded, bit for bit; None if none did.
+        The first step that returned something else than was recorded, bit for bit, or to the digits that were kept of
+        older steps; None if none did.
     bad_step
         The first step in which something of the bad environment was not finite or as large as the bad value; None if
         none.
@@ -94,11 +95,7 @@ def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
     for row in rows:
         step = int(dump.steps[row])
         found = _outcome(env.step(_actions(dump, row, env)))
-        if differs is None and not all(
-            _same_bits(tensor, dump.tensors[name][row])
-            for name, tensor in found.items()
-            if name in dump.tensors
-        ):
+        if differs is None and not _is_as_recorded(dump, row, found):
             differs = step
         if bad_step is None and _is_bad(dump, found):
             bad_step = step
@@ -225,7 +222,22 @@ def _actions(dump: Dump, row: int, env: Any) -> Tensor:  # noqa: ANN401 - any en
 
 def _outcome(result: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 - whatever a step returns
     found = {**dict(flat(result[0], "observations")), **dict(flat(result[1], "rewards"))}
-    return {name: tensor.cpu().numpy() for name, tensor in found.items()}
+    return {name: tensor.cpu().reshape(len(tensor), -1).numpy() for name, tensor in found.items()}
+
+
+def _is_as_recorded(dump: Dump, row: int, found: Mapping[str, np.ndarray]) -> bool:
+    """Compare bit for bit with what was recorded, as far as it was recorded so."""
+    rounded = row < dump.about["exact_from"]
+    return all(
+        _same_bits(_rounded(array) if rounded else array, dump.tensors[name][row])
+        for name, array in found.items()
+        if name in dump.tensors
+    )
+
+
+def _rounded(array: np.ndarray) -> np.ndarray:
+    """Round as a recorder rounds what is older."""
+    return torch.from_numpy(array).bfloat16().float().numpy() if array.dtype == np.float32 else array
 
 
 def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:

@@ -98,6 +98,11 @@ class Report:
 _KINDS = {"NaN": "NaN", "infinity": "infinity", "huge": "a huge value"}
 
 
+def _as_kept(value: float, exact: bool) -> float:  # noqa: FBT001 - what it was kept as
+    """Return a number with no more digits than were kept."""
+    return value if exact else float(f"{value:.3g}")
+
+
 def _number(value: float) -> str:
     return f"{value:.6g}"
 
@@ -116,6 +121,7 @@ def report_on(
     names: Mapping[str, tuple[str, ...]],
     *,
     rank: int | None,
+    since: int = 0,
 ) -> Report | None:
     """Return the report on what was recorded, or None where nothing in it is bad.
 
@@ -129,8 +135,10 @@ def report_on(
         Name of a tensor to those of its columns, where they have some.
     rank
         Process, where there are several.
+    since
+        The first row that was not looked at before.
     """
-    bad = first_bad(history, limits)
+    bad = first_bad(history, limits, since=since)
     if bad is None:
         return None
     values = history.tensors[bad.tensor][: bad.row, bad.env, bad.column]
@@ -145,8 +153,8 @@ def report_on(
         bad=bad,
         column=column_name(names.get(bad.tensor), bad.column),
         in_reset=in_reset,
-        not_finite=first_bad(history, limits, finite=False) if bad.kind == "huge" else None,
-        before=tuple((int(steps[row]), float(values[row])) for row in kept),
+        not_finite=first_bad(history, limits, since=since, finite=False) if bad.kind == "huge" else None,
+        before=tuple((int(steps[row]), _as_kept(float(values[row]), row >= history.exact_from)) for row in kept),
         action=action,
         followers=tuple(bad_envs(history, limits, since=bad.row))[:_AFTER],
         num_envs=len(history.tensors[bad.tensor][0]),

@@ -1,4 +1,4 @@
-"""The last steps of all watched tensors, on their device."""
+"""The last steps of all watched tensors, on their device: the latest as they are, older ones in half the room."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
-__all__ = ["History", "Ring", "Snapshot"]
+__all__ = ["EXACT", "History", "Ring", "Size", "Snapshot"]
+
+EXACT = ("actions", "done")
+"""Tensors that are never rounded: a replay steps with the actions."""
+
+_LATE = 2  # looks by which a finding may be late on CUDA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +32,114 @@ class History:
         (T,) bool, whether a row is that of a reset: it has no actions and no rewards.
     tensors
         Name to (T, N, columns), in the tensors' own type.
+    exact_from
+        The first row in which all is as it was; in those before, what was float32 went through bfloat16, which keeps
+        its range and 8 of its 24 bits of precision. Actions are exact in all.
     """
 
     steps: Tensor
     resets: Tensor
     tensors: Mapping[str, Tensor]
+    exact_from: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How many rows a ring has.
+
+    Attributes
+    ----------
+    every
+        Rows between two looks.
+    looks
+        For how many looks rows are kept.
+    late
+        By how many looks a finding may be late, for which there are as many rows more.
+    """
+
+    every: int
+    looks: int
+    late: int
+
+    @classmethod
+    def of(cls, *, steps: int, every: int, cuda: bool) -> Size:
+        """Return the size that keeps so many steps, whenever what is wrong in the last of them is found."""
+        return cls(every=every, looks=-(-steps // every), late=_LATE if cuda else 0)
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return (self.looks + self.late) * self.every
+
+    @property
+    def recent(self) -> int:
+        """Rows that are kept as they are: those that were not looked at yet, and as many before them."""
+        return (min(self.looks, 2) + self.late) * self.every
+
+    @property
+    def older(self) -> int:
+        """Rows before those, in half the room."""
+        return self.rows - self.recent
+
+    @property
+    def between_snapshots(self) -> int:
+        """Rows between two snapshots: half of what is kept, so that one is from before what is found."""
+        return max(1, self.looks // 2) * self.every
+
+    @property
+    def snapshots(self) -> int:
+        """How many of them are held at most, while nothing is reset."""
+        return (self.rows - (self.every if self.older else 0)) // self.between_snapshots + 1
+
+    def number_of_bytes(self, name: str, dtype: torch.dtype, numbers: int) -> int:
+        """Return the bytes of all rows of a tensor with so many numbers."""
+        recent, older = self.split(name, dtype)
+        return numbers * (recent * dtype.itemsize + older * torch.bfloat16.itemsize)
+
+    def split(self, name: str, dtype: torch.dtype) -> tuple[int, int]:
+        """Return how many rows of a tensor are kept as they are, and how many in half the room."""
+        return (self.recent, self.older) if dtype == torch.float32 and name not in EXACT else (self.rows, 0)
+
+
+class _Track:
+    """The rows of one tensor."""
+
+    def __init__(self, name: str, value: Tensor, size: Size) -> None:
+        recent, older = size.split(name, value.dtype)
+        self.shape = value.shape
+        # Laid out as the tensor is: a copy then needs no reordering.
+        by_columns = value.dim() > 1 and not value.is_contiguous() and value.mT.is_contiguous()
+        shape = value.mT.shape if by_columns else value.shape
+        # An inference tensor could not be written to outside of inference mode. Zeros: rows of a reset have no actions,
+        # and what was never written must not look bad.
+        with torch.inference_mode(mode=False):
+            self.stored = torch.zeros(recent, *shape, dtype=value.dtype, device=value.device)
+            self._older = torch.zeros(older, *shape, dtype=torch.bfloat16, device=value.device)
+        self._by_columns = by_columns
+        self.slots = tuple(row.mT if by_columns else row for row in self.stored.unbind(0))
+
+    @property
+    def number_of_bytes(self) -> int:
+        return self.stored.nbytes + self._older.nbytes
+
+    def keep(self, written: int, size: Size) -> None:
+        """Round what will be written over next."""
+        leaving = written - size.recent
+        if len(self._older) and leaving >= 0:
+            begin, place = leaving % size.recent, leaving % size.older
+            self._older[place : place + size.every].copy_(self.stored[begin : begin + size.every])
+
+    def rows(self, first: int, end: int) -> Tensor:
+        """Return these rows as (T, N, columns) on the CPU, in the tensor's own type."""
+        recent = len(self.stored)
+        exact = max(first, end - recent)
+        parts = [self.stored[[row % recent for row in range(exact, end)]]]
+        if exact > first:
+            places = [row % len(self._older) for row in range(first, exact)]
+            parts.insert(0, self._older[places].to(self.stored.dtype))
+        together = torch.cat(parts)
+        together = together.mT if self._by_columns else together
+        return together.reshape(end - first, self.shape[0], -1).cpu()
 
 
 class Ring:
@@ -39,75 +147,103 @@ class Ring:
 
     Parameters
     ----------
-    rows
-        How many.
+    steps
+        How many of the last vector steps are there at a look; between two there are up to `every` fewer.
+    every
+        Rows between two looks.
     """
 
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, *, steps: int, every: int) -> None:
         self.written = 0
-        self._steps = [0] * rows
-        self._resets = [False] * rows
-        self._slots: dict[str, tuple[Tensor, ...]] = {}
-        self._stored: dict[str, Tensor] = {}  # in one piece
-        self._held: dict[str, Tensor] = {}  # the same as (rows, N, columns)
+        self.size = Size.of(steps=steps, every=every, cuda=False)
+        self._given = steps
+        self._kept_from = 0
+        self._steps: list[int] = []
+        self._resets: list[bool] = []
+        self._tracks: dict[str, _Track] = {}
 
     @property
     def number_of_bytes(self) -> int:
         """Bytes of all tensors."""
-        return sum(held.nbytes for held in self._held.values())
+        return sum(track.number_of_bytes for track in self._tracks.values())
 
-    def begin(self, step: int, *, reset: bool) -> int:
-        """Begin a row; return its place."""
-        place = self.written % self.rows
-        self._steps[place], self._resets[place] = step, reset
+    def begin(self, step: int, *, reset: bool) -> None:
+        """Begin a row."""
+        if reset:  # there are no actions and no rewards in it
+            for track in self._tracks.values():
+                track.slots[self.written % len(track.slots)].zero_()
+        self._steps.append(step)
+        self._resets.append(reset)
         self.written += 1
-        return place
 
-    def put(self, place: int, name: str, value: Tensor) -> None:
-        """Write a tensor, (N, columns), into a row; the first of each name makes the room."""
-        slots = self._slots.get(name)
-        if slots is None or slots[0].shape != value.shape:
-            self._stored[name] = self._room_for(value)
-            by_columns = self._stored[name].shape[1:] != value.shape
-            self._held[name] = self._stored[name].transpose(1, 2) if by_columns else self._stored[name]
-            slots = self._slots[name] = self._held[name].unbind(0)
-        slots[place].copy_(value)
+    def put(self, name: str, value: Tensor) -> None:
+        """Write a tensor, (N, ...), into the row; the first of each name makes the room."""
+        self._slot(name, value).copy_(value)
 
-    def _room_for(self, value: Tensor) -> Tensor:
-        """Make room for rows of such tensors, laid out as they are: a copy then needs no reordering.
+    def put_any(self, name: str, flag: Tensor, other: Tensor | None = None) -> None:
+        """Write a flag, or whether one of two is set."""
+        slot = self._slot(name, flag)
+        if other is None:
+            slot.copy_(flag)
+        else:
+            torch.logical_or(flag, other, out=slot)
 
-        Zeros: rows of a reset have no actions, and what was never written must not look bad.
-        """
-        count, columns = value.shape
-        by_columns = columns > 1 and count > 1 and value.stride() == (1, count)
-        shape = (columns, count) if by_columns else (count, columns)
-        return torch.zeros(self.rows, *shape, dtype=value.dtype, device=value.device)
+    def _slot(self, name: str, value: Tensor) -> Tensor:
+        track = self._tracks.get(name)
+        if track is None or track.shape != value.shape:
+            track = self._make(name, value)
+        slots = track.slots
+        return slots[(self.written - 1) % len(slots)]
 
-    def blank(self, place: int, names: tuple[str, ...]) -> None:
-        """Write zeros for what a row has not."""
-        for name in names:
-            if name in self._slots:
-                self._slots[name][place].zero_()
+    def _make(self, name: str, value: Tensor) -> _Track:
+        if not self._tracks:
+            self.size = Size.of(steps=self._given, every=self.size.every, cuda=value.is_cuda)
+        track = self._tracks[name] = _Track(name, value, self.size)
+        return track
 
-    def part(self, name: str, begin: int, end: int) -> Tensor:
-        """Return the rows of a tensor at these places in the ring's own memory, which may be laid out by columns."""
-        return self._stored[name][begin:end]
+    def to_look_at(self) -> dict[str, Tensor]:
+        """Return the rows of the last look's time that were not looked at, in whatever layout; flags are left out."""
+        begin = self.looked_at
+        count = self.written - begin
+        found = {}
+        for name, track in self._tracks.items():
+            if name != "done":
+                place = begin % len(track.stored)
+                found[name] = track.stored[place : place + count]
+        return found
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Of all tensors, in the order in which they were written first."""
-        return tuple(self._held)
+    def looked_at(self) -> int:
+        """The row with which the look that comes next begins: looks begin at whole multiples of `every`."""
+        return max(0, self.written - 1) // self.size.every * self.size.every
+
+    def turn(self) -> None:
+        """Make room for the rows until the next look."""
+        for track in self._tracks.values():
+            track.keep(self.written, self.size)
+        if self.size.older:  # the oldest of those have just been written over
+            self._kept_from = self.written - self.size.rows + self.size.every
+        del self._steps[: -self.size.rows], self._resets[: -self.size.rows]
+
+    @property
+    def first(self) -> int:
+        """The oldest row that is there."""
+        return max(0, self._kept_from, self.written - self.size.rows)
 
     def history(self) -> History:
         """Copy all rows to the CPU, the oldest first; waits for the device."""
-        count = min(self.written, self.rows)
-        order = [(self.written - count + row) % self.rows for row in range(count)]
+        count = self.written - self.first
+        exact = [len(track.stored) for track in self._tracks.values()]
         return History(
-            steps=torch.tensor([self._steps[place] for place in order], dtype=torch.int64),
-            resets=torch.tensor([self._resets[place] for place in order], dtype=torch.bool),
-            tensors={name: held[order].cpu() for name, held in self._held.items()},
+            steps=torch.tensor(self._steps[-count:], dtype=torch.int64),
+            resets=torch.tensor(self._resets[-count:], dtype=torch.bool),
+            tensors={name: track.rows(self.first, self.written) for name, track in self._tracks.items()},
+            exact_from=max(0, count - min(exact, default=count)),
         )
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of all tensors, in the order in which they were written first."""
+        return iter(self._tracks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,3 +263,8 @@ class Snapshot:
     row: int
     step: int
     tensors: Mapping[str, Tensor]
+
+    @property
+    def number_of_bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())

@@ -1,32 +1,54 @@
 """Train while something goes wrong: what becomes of a library that is given one bad value.
 
 `struck` trains in a fresh process on cart-poles with a fault, and says how that ended and what was saved.
+Who starts the process in another way gives it a `StruckEnv`, and asks `ending` afterwards.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from stepscope.envs import CartPole
+from stepscope.envs.faults import (
+    Fault,
+    Faulty,
+    bad_reward,
+    infinite_reading,
+    infinite_reward,
+    missing_reading,
+)
 from stepscope.errors import BadInputError
+from stepscope.measure._factory import found_by_name
 from stepscope.train._run import LIBRARIES, keep_console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
-    from stepscope.envs.faults import Fault
+__all__ = ["FAULTS", "SIZE", "StruckEnv", "StruckRun", "ending", "struck"]
 
-__all__ = ["StruckRun", "struck"]
+SIZE = {"num_envs": 16, "iterations": 6, "horizon": 16}
+"""Environments, rollouts, and vector steps of each: large enough to learn from, and done in seconds."""
 
-_HORIZON = 16
+FAULTS: Mapping[str, Fault] = {
+    "NaN observed": missing_reading(step=20, env=3, column=1),
+    "infinity observed": infinite_reading(step=20, env=3, column=1),
+    "NaN rewarded": bad_reward(step=20, env=3),
+    "infinity rewarded": infinite_reward(step=20, env=3),
+}
+"""What strikes a training of that size: in its second rollout, so that one checkpoint was saved before."""
+
+_CONSOLE, _STEPS = "console.txt", "steps.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +76,18 @@ class StruckRun:
     poisoned: float | None
 
 
-def struck(
-    library: str, fault: Fault, *, guard: str | None = None, num_envs: int = 16, iterations: int = 6
-) -> StruckRun:
-    """Train with PPO on cart-poles, one value of which is bad once.
+class StruckEnv(Faulty):
+    """An environment with a fault, which notes in the working folder how many steps it has taken."""
+
+    def step(self, actions: Tensor) -> Any:  # noqa: ANN401 - the environment's own
+        """Step the environment, with what goes wrong in this step."""
+        result = super().step(actions)
+        Path(_STEPS).write_text(str(self._step), encoding="utf-8")
+        return result
+
+
+def struck(library: str, fault: Fault, *, guard: str | None = None) -> StruckRun:
+    """Train with PPO on cart-poles, one value of which is bad once; a checkpoint is saved after each rollout.
 
     Parameters
     ----------
@@ -67,8 +97,6 @@ def struck(
         What goes wrong, and when.
     guard
         ``module:function`` that is put around the environment, such as ``"stepscope.nans:record"``; None is none.
-    num_envs, iterations
-        Environments, and rollouts of 16 vector steps; a checkpoint is saved after each.
 
     Returns
     -------
@@ -82,29 +110,34 @@ def struck(
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    # JSON of Python's knows NaN and infinity, and reads them back.
+    given = json.dumps({"library": library, "fault": asdict(fault), "guard": guard})
+    code = f"import json, sys; from {__name__} import _train; _train(**json.loads(sys.argv[1]))"
     with tempfile.TemporaryDirectory() as folder:
-        log, count = Path(folder, "console.txt"), Path(folder, "steps.txt")
-        # JSON of Python's knows NaN and infinity, and reads them back.
-        given: dict[str, Any] = {"library": library, "fault": asdict(fault), "guard": guard}
-        given |= {"num_envs": num_envs, "iterations": iterations}
-        code = f"import json, sys; from {__name__} import _train; _train(**json.loads(sys.argv[1]))"
-        status = keep_console([sys.executable, "-c", code, json.dumps(given)], log=log, cwd=folder)
-        console = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-        taken = int(count.read_text()) if count.is_file() else 0
-        share = subprocess.run(
-            [sys.executable, "-c", f"from {__name__} import _poisoned; print(_poisoned('.', {library!r}))"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        log = Path(folder, _CONSOLE)
+        status = keep_console([sys.executable, "-c", code, given], log=log, cwd=folder)
+        return ending(Path(folder), library, fault, status)
+
+
+def ending(folder: Path, library: str, fault: Fault, status: int) -> StruckRun:
+    """Return how a training ended whose environment was a `StruckEnv`.
+
+    Parameters
+    ----------
+    folder
+        Where it ran: its console is in ``console.txt``, its checkpoints are somewhere below.
+    library, fault, status
+        What trained, what went wrong, and the exit status.
+    """
+    console = (folder / _CONSOLE).read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    taken = int((folder / _STEPS).read_text()) if (folder / _STEPS).is_file() else 0
     failed = status != 0
     return StruckRun(
         library=library,
         status=status,
         vector_steps=taken - fault.step if failed else None,
         message=_last_exception(console) if failed else "",
-        poisoned=None if share == "None" else float(share),
+        poisoned=_poisoned(folder, library),
     )
 
 
@@ -116,53 +149,40 @@ def _last_exception(console: list[str]) -> str:
     return named[-1] if named else console[-1] if console else ""
 
 
-def _train(library: str, fault: dict[str, Any], guard: str | None, num_envs: int, iterations: int) -> None:
+def _train(library: str, fault: dict[str, Any], guard: str | None) -> None:
     """Train here; runs in the fresh process."""
-    from stepscope.envs import CartPole  # noqa: PLC0415 - for the fresh process, and so are those below
-    from stepscope.envs.faults import Fault, Faulty  # noqa: PLC0415
-    from stepscope.measure._factory import found_by_name  # noqa: PLC0415
-
-    class Counted(Faulty):
-        def step(self, actions: Tensor) -> Any:  # noqa: ANN401 - the environment's own
-            result = super().step(actions)
-            Path("steps.txt").write_text(str(self._step), encoding="utf-8")
-            return result
-
-    env: Any = Counted(CartPole(num_envs, seed=0, device="cpu"), Fault(**fault))
+    size = dict(SIZE)
+    env: Any = StruckEnv(CartPole(size.pop("num_envs"), seed=0, device="cpu"), Fault(**fault))
     if guard is not None:
         env = found_by_name(guard)(env)
     module = importlib.import_module(f"stepscope.train.{library}")
-    module.train(env, iterations=iterations, horizon=_HORIZON, log_dir="runs", checkpoint_every=1)
+    module.train(env, **size, log_dir="runs", checkpoint_every=1)
 
 
-def _poisoned(folder: str, library: str) -> float | None:
-    """Return the share of numbers in the newest checkpoint that are not finite; runs in a fresh process."""
+def _poisoned(folder: Path, library: str) -> float | None:
+    """Return the share of numbers in the newest checkpoint that are not finite."""
     patterns = {"rl_games": "*.pth", "rsl_rl": "model_*.pt", "skrl": "agent_*.pt", "sb3": "*.zip"}
-    saved = sorted(Path(folder).rglob(patterns[library]), key=lambda path: path.stat().st_mtime_ns)
+    saved = sorted(folder.rglob(patterns[library]), key=lambda path: path.stat().st_mtime_ns)
     if not saved:
         return None
     numbers = bad = 0
-    for tensor in _weights(saved[-1], library):
+    for tensor in _weights(saved[-1]):
         numbers += tensor.numel()
         bad += int((~tensor.isfinite()).sum())
     return bad / numbers
 
 
-def _weights(path: Path, library: str) -> Iterator[Tensor]:
-    import torch  # noqa: PLC0415 - for the fresh process
+# Where the weights of a policy and a value are, by whichever library and version wrote them.
+_WEIGHTS = ("model", "model_state_dict", "actor_state_dict", "critic_state_dict", "policy", "value")
 
-    if library == "sb3":
-        from stable_baselines3 import PPO  # noqa: PLC0415
 
-        yield from PPO.load(path, device="cpu").policy.state_dict().values()
-        return
-    saved = torch.load(
-        path, map_location="cpu", weights_only=False
-    )  # written a moment ago, by our own process
-    key = {
-        "rl_games": ("model",),
-        "rsl_rl": ("actor_state_dict", "critic_state_dict"),
-        "skrl": ("policy", "value"),
-    }
-    for part in key[library]:
-        yield from (value for value in saved[part].values() if value.is_floating_point())
+def _weights(path: Path) -> Iterator[Tensor]:
+    if path.suffix == ".zip":  # Stable-Baselines3
+        with zipfile.ZipFile(path) as parts, parts.open("policy.pth") as policy:
+            groups = [torch.load(policy, map_location="cpu", weights_only=True)]
+    else:
+        # Written a moment ago, by our own process; old versions keep NumPy's numbers in it.
+        saved = torch.load(path, map_location="cpu", weights_only=False)
+        groups = [saved[name] for name in _WEIGHTS if name in saved]
+    for group in groups:
+        yield from (value for value in group.values() if value.is_floating_point())

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stepscope.envs import CartPole
-from stepscope.nans import BadValueError, BadValueWarning, BadWeightsError, Recorder, record
+from stepscope.nans import BadValueError, BadValueWarning, BadUpdateError, Recorder, record
 
 
 def _step(env: Recorder, times: int) -> None:
@@ -31,7 +31,7 @@ def test_the_first_bad_parameter_is_named() -> None:
     with torch.no_grad():
         network[2].weight[0, :2] = math.nan
     with pytest.raises(
-        BadWeightsError, match=r"2.weight of actor is not finite \(25 %\), seen after step 15"
+        BadUpdateError, match=r"2.weight of actor is not finite \(25 %\), seen in update 0, after step 15"
     ):
         _step(env, 10)
 
@@ -41,7 +41,7 @@ def test_an_update_that_breaks_the_gradient_is_found_before_the_weights() -> Non
     env, network = _watched()
     _step(env, 3)
     (network(torch.ones(4, 4)) / 0).sum().backward()
-    with pytest.raises(BadWeightsError, match=r"the gradient of 0.weight of actor") as error:
+    with pytest.raises(BadUpdateError, match=r"the gradient of 0.weight of actor") as error:
         env.look()
     assert "gradient" == error.value.bad.what
 

@@ -1,0 +1,188 @@
+"""Losses, gradients and weights, watched beside the environment."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch.nn.utils import get_total_norm
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from stepscope.nans._arriving import Arriving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from torch import Tensor
+    from torch.nn import Module
+    from torch.optim import Optimizer
+
+__all__ = ["BadUpdate", "BadUpdateError", "Updates"]
+
+_What = Literal["loss", "gradient", "weights"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadUpdate:
+    """A loss, a gradient or weights that are not finite.
+
+    Attributes
+    ----------
+    what
+        Which of the three: weights are named before the gradients that they lead to.
+    name
+        Of a loss its own name; else the first parameter that is bad, as ``named_parameters()`` calls it.
+    network
+        What the network was called when it was given to the recorder; empty for a loss.
+    share
+        Of the numbers of this parameter or loss, those that are not finite.
+    update
+        Steps that optimizers of the watched networks had begun by then: 1 is the first, 0 is before it.
+    after
+        The last vector step before it was seen.
+    """
+
+    what: _What
+    name: str
+    network: str
+    share: float
+    update: int
+    after: int
+
+    def __str__(self) -> str:
+        """Say it in two lines."""
+        whose = f" of {self.network}" if self.network else ""
+        which = f"the {self.what} {self.name}" if self.what == "loss" else self.name
+        if self.what == "gradient":
+            which = f"the gradient of {self.name}"
+        when = f"in update {self.update:,}, after step {self.after:,}"
+        return (
+            f"{which}{whose} is not finite ({100 * self.share:.0f} %), seen {when}\n"
+            "what the environment gave and was given until then is all right: look at the update"
+        )
+
+
+class BadUpdateError(FloatingPointError):
+    """A loss, gradient or weights are not finite, and the environment is not to blame; `bad` says which."""
+
+    def __init__(self, bad: BadUpdate) -> None:
+        super().__init__(str(bad))
+        self.bad = bad
+
+
+class Updates:
+    """Networks whose updates are watched.
+
+    Each step of an optimizer that trains one of them is preceded by a look at gradients and weights: by their norm, of
+    which one number says whether all are finite. On a CPU it is read at once, so that a bad gradient never reaches the
+    weights; on CUDA it is read when it has arrived, at the next look or a later one.
+
+    Parameters
+    ----------
+    found
+        Is called when something is not finite.
+    """
+
+    def __init__(self, found: Callable[[], None]) -> None:
+        self._found = found
+        self._networks: dict[str, Module] = {}
+        self._losses: dict[str, Tensor] = {}
+        self._pending: deque[Arriving] = deque()
+        self._count = 0
+        self._remove: weakref.finalize[[], Updates] | None = None
+
+    def add(self, network: Module, name: str) -> None:
+        """Watch a network, too."""
+        self._networks[name] = network
+        if self._remove is None:
+            mine = weakref.ref(self)  # the hook is torch's, and must not keep this alive
+
+            def before(optimizer: Optimizer, _: Any, __: Any) -> None:  # noqa: ANN401 - torch's arguments
+                updates = mine()
+                if updates is not None:
+                    updates.before_step(optimizer)
+
+            handle = register_optimizer_step_pre_hook(before)
+            self._remove = weakref.finalize(self, handle.remove)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._networks.clear()
+        self._losses.clear()
+        self._pending.clear()
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
+
+    def note(self, losses: Mapping[str, Tensor]) -> None:
+        """Look at losses."""
+        self._losses = {name: torch.as_tensor(loss).detach() for name, loss in losses.items()}
+        self._ask([loss.double().sum() for loss in self._losses.values()])
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """Look at what an optimizer is about to use, if it trains one of the networks."""
+        watched = {id(each) for network in self._networks.values() for each in network.parameters()}
+        if any(id(each) in watched for group in optimizer.param_groups for each in group["params"]):
+            self._count += 1
+            self.look()
+
+    def look(self) -> None:
+        """Look at gradients and weights."""
+        numbers = []
+        for _, network, what in self._kinds():
+            tensors = [values for _, values in _values(network, what)]
+            if tensors:
+                # In double precision, where the squares of all float32 are finite.
+                numbers.append(get_total_norm([each.double() for each in tensors]))
+        self._ask(numbers)
+
+    def _ask(self, numbers: list[Tensor]) -> None:
+        if numbers:
+            self._pending.append(Arriving(numbers))
+        self.read()
+
+    def read(self, *, wait: bool = False) -> None:
+        """Read what has arrived, or wait for all of it."""
+        while self._pending and (wait or self._pending[0].is_there()):
+            if not all(map(math.isfinite, self._pending.popleft().read())):
+                self._pending.clear()
+                self._found()
+                return
+
+    def bad(self, *, after: int) -> BadUpdate | None:
+        """Name what is bad now, losses first; waits for the device."""
+        for name, loss in self._losses.items():
+            share = _share(loss)
+            if share:
+                return BadUpdate(
+                    what="loss", name=name, network="", share=share, update=self._count, after=after
+                )
+        for network, module, what in self._kinds():
+            for name, values in _values(module, what):
+                share = _share(values)
+                if share:
+                    return BadUpdate(
+                        what=what, name=name, network=network, share=share, update=self._count, after=after
+                    )
+        return None
+
+    def _kinds(self) -> Iterator[tuple[str, Module, _What]]:
+        kinds: tuple[_What, ...] = ("weights", "gradient")
+        for name, network in self._networks.items():
+            for what in kinds:
+                yield name, network, what
+
+
+def _share(values: Tensor) -> float:
+    return float((~values.isfinite()).double().mean())
+
+
+def _values(network: Module, what: _What) -> Iterator[tuple[str, Tensor]]:
+    for name, parameter in network.named_parameters():
+        values = parameter.grad if what == "gradient" else parameter.detach()
+        if values is not None and values.is_floating_point():
+            yield name, values.detach()
