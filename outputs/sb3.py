@@ -73,12 +73,15 @@ def a2c(options: Options) -> None:
 
 
 def off_policy(
-    algorithm: Callable[..., BaseAlgorithm], options: Options, callback: callbacks.BaseCallback | None = None
+    algorithm: Callable[..., BaseAlgorithm],
+    options: Options,
+    callback: callbacks.BaseCallback | None = None,
+    **settings: object,
 ) -> None:
     """Train with an algorithm that learns from a buffer, and prints a table once in four episodes."""
     env = environment(options, discrete=algorithm is DQN)
     often = {"train_freq": options.horizon, "gradient_steps": 8, "learning_starts": 1000}
-    train(algorithm(env=env, **often, **common(options)), options, callback=callback)
+    train(algorithm(env=env, **{**often, **settings}, **common(options)), options, callback=callback)
 
 
 def sac(options: Options) -> None:
@@ -231,6 +234,12 @@ def struck(options: Options) -> None:
     train(ppo(options), options, callback=callbacks.CheckpointCallback(options.horizon, "checkpoints"))
 
 
+def struck_dqn(options: Options) -> None:
+    """Do so with an algorithm that learns from a buffer, so often that the bad value is among what it draws."""
+    saving = callbacks.CheckpointCallback(options.horizon, "checkpoints")
+    off_policy(DQN, options, saving, gradient_steps=64, learning_starts=100, target_update_interval=64)
+
+
 if __name__ == "__main__":
     main(
         {
@@ -252,5 +261,6 @@ if __name__ == "__main__":
             "resumed": resumed,
             "diverged": diverged,
             "struck": struck,
+            "struck_dqn": struck_dqn,
         }
     )

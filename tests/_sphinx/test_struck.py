@@ -1,0 +1,56 @@
+"""The table of what one bad value does to each version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from outputs._run import RECORDINGS
+from outputs._versions import read_versions
+from stepscope._sphinx.struck import grouped
+from stepscope.train.struck import FAULTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests._sphinx.conftest import Build
+
+
+def test_every_recording_is_in_one_group_that_ends_so() -> None:
+    """Nothing is lost by putting releases together, and none is put to others that end in another way."""
+    shown = {
+        (group.library, group.variant, version): group.endings
+        for group in grouped(RECORDINGS)
+        for version in group.versions
+    }
+    listed = {
+        (version.library, name, version.version)
+        for versions in read_versions().values()
+        for version in versions
+        for name in version.struck
+    }
+    assert listed == set(shown)
+    for (library, variant, version), endings in shown.items():
+        made = json.loads((RECORDINGS / library / version / f"{variant}.json").read_text(encoding="utf-8"))
+        assert list(FAULTS) == list(made["endings"])
+        assert made["endings"] == endings
+        assert {ending["status"] for ending in endings.values()} <= {0, 1}  # as the page says
+
+
+def test_what_notices_nothing_stands_at_the_top() -> None:
+    """Once a group notices something, no later one notices nothing."""
+    noticed = [any(ending["status"] for ending in group.endings.values()) for group in grouped(RECORDINGS)]
+    assert noticed == sorted(noticed)
+    assert not noticed[0]
+
+
+def test_the_page_says_how_each_ends(build: Build, project: Path) -> None:
+    """In the project that a test builds there is one release, and one that notices nothing beside it."""
+    shutil.copytree(RECORDINGS / "skrl" / "2.1.1", project / "recordings" / "skrl" / "2.1.1")
+    page = build("```{struck}\n```")
+    silent, noticed = page.select("table.struck tbody tr")
+    assert len(FAULTS) == len(silent.select(".refused"))
+    assert "exit status 0, weights 100 % NaN" in silent.text
+    assert "RSL-RL5.5.1" in noticed.text
+    assert "ends in the same step" in noticed.text
