@@ -46,9 +46,7 @@ def path_of(version: Version, name: str) -> Path:
     return RECORDINGS / version.library / version.version / f"{name}.json"
 
 
-def made(
-    version: Version, name: str, environment: Environment, runs: dict[str, StruckRun]
-) -> dict[str, Any]:
+def made(version: Version, name: str, environment: Environment, runs: dict[str, StruckRun]) -> dict[str, Any]:
     """Return what is written down: the runs and how they were made."""
     command = " ".join(["python", *arguments_for(version, name, SIZE), "--fault FAULT"])
     endings = {fault: asdict(run) for fault, run in runs.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,7 +14,9 @@ from rl_games.torch_runner import Runner
 
 from outputs._ranks import ensure_ranks
 from outputs._script import Options, main
-from stepscope.envs import CartPole
+
+if TYPE_CHECKING:
+    from stepscope.envs import CartPole
 
 VERSION = tuple(int(part) for part in metadata.version("rl-games").split("."))
 GYMNASIUM_SINCE = (1, 6, 5)

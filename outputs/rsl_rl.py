@@ -11,6 +11,7 @@ import torch
 from tensordict import TensorDict
 
 from outputs._script import Options, main
+
 # RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 

@@ -22,7 +22,7 @@ from stepscope.envs.faults import (
     missing_reading,
 )
 from stepscope.errors import BadInputError
-from stepscope.nans import BadValueError, BadValueWarning, Recorder, cost, record
+from stepscope.nans import BadValueError, BadValueWarning, Recorder, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,13 +292,6 @@ def test_nonsense_gets_one_sentence(name: str, tmp_path: Path) -> None:
     wrong = {"steps": 0, "every": 1.5, "huge": -1.0, "on_bad": "cry", "folder": tmp_path / "none"}
     with pytest.raises(BadInputError, match=name if name != "folder" else "no folder"):
         record(CartPole(2), **{name: wrong[name]})
-
-
-def test_memory_is_what_the_rows_take() -> None:
-    """Forty-eight rows of four observations, an action, a reward and a flag."""
-    env = record(CartPole(256, seed=0), folder=None)
-    _run(env, 3)
-    assert 48 * 256 * (4 * (4 + 1 + 1) + 1) == env.number_of_bytes == cost(CartPole(256))
 
 
 def test_drawn_faults_are_of_every_kind() -> None:

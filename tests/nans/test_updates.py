@@ -1,14 +1,15 @@
-"""Networks that are watched beside the environment."""
+"""Losses, gradients and weights that are watched beside the environment."""
 
 from __future__ import annotations
 
+import gc
 import math
 
 import pytest
 import torch
 
 from stepscope.envs import CartPole
-from stepscope.nans import BadValueError, BadValueWarning, BadUpdateError, Recorder, record
+from stepscope.nans import BadUpdateError, BadValueError, BadValueWarning, Recorder, record
 
 
 def _step(env: Recorder, times: int) -> None:
@@ -66,6 +67,83 @@ def test_a_warning_comes_once() -> None:
     with pytest.warns(BadValueWarning, match="0.bias of actor") as said:
         _step(env, 40)
     assert 1 == len(said)
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
+def test_a_bad_gradient_never_reaches_the_weights(optimizer: type[torch.optim.Optimizer]) -> None:
+    """The step of a real optimizer that would have taken it does not happen, and the report says which it was."""
+    env, network = _watched()
+    training = optimizer(network.parameters(), lr=0.1)
+    _step(env, 3)
+    for divisor in (1.0, 1.0, 0.0):
+        before = [parameter.detach().clone() for parameter in network.parameters()]
+        training.zero_grad()
+        (network(torch.ones(4, 4)) / divisor).sum().backward()
+        if divisor:
+            training.step()
+    with pytest.raises(BadUpdateError, match=r"the gradient of .* in update 3, after step 3"):
+        training.step()
+    assert all(map(torch.equal, before, network.parameters()))
+
+
+def test_what_the_environment_did_comes_before_the_update_that_it_broke() -> None:
+    """The optimizer steps between two looks at the environment, which was bad by then."""
+    env, network = _watched()
+    training = torch.optim.SGD(network.parameters(), lr=0.1)
+    actions = torch.zeros(4, 1)
+    actions[1] = math.nan
+    env.step(actions)
+    (network(torch.ones(4, 4)) * math.nan).sum().backward()
+    with pytest.raises(BadValueError, match=r"NaN in actions force of environment 1, in step 1"):
+        training.step()
+
+
+def test_huge_gradients_are_finite() -> None:
+    """Their squares are not, in single precision."""
+    env, network = _watched()
+    training = torch.optim.SGD(network.parameters(), lr=0.0)
+    (network(torch.ones(4, 4)) * 1e30).sum().backward()
+    training.step()
+    assert env.look() is None
+
+
+def test_the_optimizers_of_others_are_let_alone() -> None:
+    """They train something else, however bad."""
+    env, _ = _watched()
+    other = torch.nn.Linear(1, 1)
+    (other(torch.ones(1, 1)) / 0).sum().backward()
+    torch.optim.SGD(other.parameters(), lr=0.1).step()
+    assert env.look() is None
+
+
+def test_nothing_is_left_behind_by_a_recorder_that_is_gone() -> None:
+    """Torch's hook goes with it."""
+    from torch.optim import optimizer  # noqa: PLC0415 - where torch keeps them
+
+    before = len(optimizer._global_optimizer_pre_hooks)
+    env, network = _watched()
+    assert before + 1 == len(optimizer._global_optimizer_pre_hooks)
+    del env
+    gc.collect()
+    assert before == len(optimizer._global_optimizer_pre_hooks)
+    (network(torch.ones(4, 4)) / 0).sum().backward()
+    torch.optim.SGD(network.parameters(), lr=0.1).step()
+
+
+def test_a_loss_is_named() -> None:
+    """Before anything is made of it; those that are finite are not."""
+    env, network = _watched()
+    output = network(torch.ones(4, 4))
+    with pytest.raises(BadUpdateError, match=r"the loss value is not finite \(25 %\)"):
+        env.note(surrogate=output.mean(), value=output / torch.tensor([[0.0], [1.0], [1.0], [1.0]]))
+
+
+def test_losses_that_are_finite_say_nothing() -> None:
+    """However often."""
+    env, network = _watched()
+    for _ in range(20):
+        env.note(surrogate=network(torch.ones(4, 4)).mean(), value=torch.zeros(()))
+        _step(env, 3)
 
 
 def test_a_healthy_network_is_not_accused() -> None:

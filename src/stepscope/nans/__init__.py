@@ -14,11 +14,11 @@ from stepscope.nans._report import Report
 from stepscope.nans._updates import BadUpdate, BadUpdateError
 
 __all__ = [
+    "BadUpdate",
+    "BadUpdateError",
     "BadValue",
     "BadValueError",
     "BadValueWarning",
-    "BadUpdate",
-    "BadUpdateError",
     "Cause",
     "Cure",
     "Dump",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["column_name", "flat"]
 
+
 def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
     """Yield the floating point tensors in a value, each with its name.
 

@@ -238,7 +238,9 @@ class Recorder:
     def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
         self._step += 1
         self._put("rewards", result[1])
-        self._ring.put_any("done", *map(torch.as_tensor, result[2:4] if len(result) == _FIVE else result[2:3]))
+        self._ring.put_any(
+            "done", *map(torch.as_tensor, result[2:4] if len(result) == _FIVE else result[2:3])
+        )
         self._put_observations(result[0])
         self._look_if_due()
         if self._fresh is not None:  # what was bad has begun anew: the policy goes on from there

@@ -154,7 +154,9 @@ def report_on(
         column=column_name(names.get(bad.tensor), bad.column),
         in_reset=in_reset,
         not_finite=first_bad(history, limits, since=since, finite=False) if bad.kind == "huge" else None,
-        before=tuple((int(steps[row]), _as_kept(float(values[row]), row >= history.exact_from)) for row in kept),
+        before=tuple(
+            (int(steps[row]), _as_kept(float(values[row]), row >= history.exact_from)) for row in kept
+        ),
         action=action,
         followers=tuple(bad_envs(history, limits, since=bad.row))[:_AFTER],
         num_envs=len(history.tensors[bad.tensor][0]),
