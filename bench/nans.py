@@ -1,6 +1,7 @@
-"""What it costs to look for NaN: this recorder beside what others do, around the same environment, in one run.
+"""What it costs to look for NaN: this recorder beside what others do, in one run.
 
-Each is timed in blocks of steps that take turns, so that a busy moment of the machine strikes all of them alike.
+Around the same environment, and in the same update of a network. Each is timed in blocks that take turns, so that a
+busy moment of the machine strikes all of them alike.
 
     python bench/nans.py [--env stepscope.envs:CartPole] [--num-envs 4096] [--steps 200] [--json PATH]
 """
@@ -9,32 +10,55 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from rsl_rl.utils.utils import check_nan
+from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from tensordict import TensorDict
 
+from stepscope.envs import CartPole
 from stepscope.evidence import provenance
 from stepscope.measure._factory import made_by
-from stepscope.nans import record
+from stepscope.nans import BadValueError, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Step = Callable[[torch.Tensor], Any]
+    from collections.abc import Callable, Iterator
 
 GOAL = 1.10
 _ROUNDS = 15
 _KEPT = 100  # steps, as mjlab's guard keeps them by default
+_HORIZON = 24
 
 
-def contenders(factory: str, num_envs: int, device: str) -> dict[str, Step]:
-    """Return a step of each, around an environment of its own."""
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """Something that looks for NaN.
+
+    Attributes
+    ----------
+    name
+        What it is called.
+    step
+        Does what is timed.
+    beside
+        Name of what does the same without looking.
+    """
+
+    name: str
+    step: Callable[[], Any]
+    beside: str
+
+
+def around(factory: str, num_envs: int, device: str, folder: str) -> Iterator[Contender]:
+    """Yield steps of an environment, each with one of its own."""
 
     def make() -> Any:  # noqa: ANN401 - any environment
         env = made_by(factory, num_envs=num_envs, device=device, options={"seed": 0})
@@ -42,21 +66,31 @@ def contenders(factory: str, num_envs: int, device: str) -> dict[str, Step]:
         return env
 
     bare = make()
-    recorded = record(make(), folder=None)
-    recorded.reset(seed=0)
-    looking = record(make(), folder=None, every=1)
-    looking.reset(seed=0)
-    return {
-        "nothing": bare.step,
-        "stepscope.nans.record": recorded.step,
-        "the same, looking at each step": looking.step,
-        "RSL-RL's check_nan": _checked_by_rsl_rl(make()),
-        "NumPy, as SB3's VecCheckNan": _checked_by_numpy(make()),
-        "a copy of the state each step, as mjlab": _copied(make()),
-    }
+    actions = 2 * torch.rand(num_envs, bare.single_action_space.shape[0], device=device) - 1
+    off = "a step, the recorder off"
+    yield Contender(name=off, step=lambda: bare.step(actions), beside=off)
+    for name, options in {
+        "on": {"folder": None},
+        "on, with a dump when it finds something": {"folder": folder},
+        "on, looking at each step": {"folder": None, "every": 1},
+    }.items():
+        env = record(make(), **options)
+        env.reset(seed=0)
+        yield Contender(name=name, step=lambda env=env: env.step(actions), beside=off)  # type: ignore[misc] # of a loop
+    checked, kept = _checked_by_rsl_rl(make()), _copied(make())
+    yield Contender(name="RSL-RL's check_nan", step=lambda: checked(actions), beside=off)
+    yield Contender(name="a copy of the state each step, as mjlab", step=lambda: kept(actions), beside=off)
+    if device == "cpu":
+        arrays, plain, guarded = actions.numpy(), _Arrays(make()), VecCheckNan(_Arrays(make()), True)  # noqa: FBT003 - raises
+        name = "a step of Stable-Baselines3"
+        yield Contender(name=name, step=lambda: plain.step(arrays), beside=name)
+        yield Contender(name="its VecCheckNan", step=lambda: guarded.step(arrays), beside=name)
+        ours = record(_Arrays(make()), folder=None)
+        ours.reset()
+        yield Contender(name="the recorder around it", step=lambda: ours.step(arrays), beside=name)
 
 
-def _checked_by_rsl_rl(env: Any) -> Step:  # noqa: ANN401 - any environment
+def _checked_by_rsl_rl(env: Any) -> Callable[[torch.Tensor], None]:  # noqa: ANN401 - any environment
     """Do what its runner does after each step: look at observations, rewards and flags."""
 
     def step(actions: torch.Tensor) -> None:
@@ -67,21 +101,7 @@ def _checked_by_rsl_rl(env: Any) -> Step:  # noqa: ANN401 - any environment
     return step
 
 
-def _checked_by_numpy(env: Any) -> Step:  # noqa: ANN401 - any environment
-    """Do what the wrapper does: actions, observations and rewards are arrays, and each is looked at twice."""
-    import numpy as np  # noqa: PLC0415 - only here
-
-    def step(actions: torch.Tensor) -> None:
-        observations, rewards, *_ = env.step(actions)
-        for value in (actions, observations, rewards):
-            array = value.cpu().numpy()
-            if np.any(np.isnan(array)) or np.any(np.isinf(array)):
-                raise ValueError
-
-    return step
-
-
-def _copied(env: Any) -> Step:  # noqa: ANN401 - any environment
+def _copied(env: Any) -> Callable[[torch.Tensor], None]:  # noqa: ANN401 - any environment
     """Do what its guard does: clone the state of all environments, keep it, and look at it with the host."""
     kept: list[dict[str, torch.Tensor]] = []
 
@@ -95,21 +115,141 @@ def _copied(env: Any) -> Step:  # noqa: ANN401 - any environment
     return step
 
 
-def timed(steps: dict[str, Step], actions: torch.Tensor, count: int) -> dict[str, list[float]]:
+class _Arrays(VecEnv):
+    """The environment as Stable-Baselines3 wants it, with nothing to say of single environments."""
+
+    def __init__(self, env: Any) -> None:  # noqa: ANN401 - any environment
+        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self.env = env
+        self.infos: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
+
+    def reset(self) -> np.ndarray:
+        return self.env.reset()[0].numpy()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self.actions = torch.from_numpy(actions)
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        observations, rewards, terminated, truncated, _ = self.env.step(self.actions)
+        return observations.numpy(), rewards.numpy(), (terminated | truncated).numpy(), self.infos
+
+    def close(self) -> None: ...
+
+    def get_attr(self, attr_name: str, indices: object = None) -> list[Any]:
+        del attr_name, indices
+        return [None] * self.num_envs  # asked for the mode of rendering, which is none
+
+    def set_attr(self, attr_name: str, value: object, indices: object = None) -> None: ...
+
+    def env_method(self, method_name: str, *_: object, **__: object) -> list[Any]:
+        raise NotImplementedError(method_name)
+
+    def env_is_wrapped(self, wrapper_class: type, indices: object = None) -> list[bool]:
+        del wrapper_class, indices
+        return [False] * self.num_envs
+
+
+def updates(num_envs: int, device: str) -> Iterator[Contender]:
+    """Yield updates of a policy on a minibatch: a quarter of a rollout, forward, backward, and a step of Adam."""
+    network = [_network().to(device) for _ in range(3)]
+    observations = torch.randn(num_envs * _HORIZON // 4, 48, device=device)
+    name = "an update"
+    yield Contender(name=name, step=_update(network[0], observations, nullcontext), beside=name)
+    env = record(CartPole(4, device=device), folder=None)
+    env.watch(network[1])
+    step = _update(network[1], observations, nullcontext)
+    yield Contender(name="watched by the recorder", step=lambda: (step(), env), beside=name)
+    step_of_torch = _update(network[2], observations, lambda: torch.autograd.set_detect_anomaly(mode=True))
+    yield Contender(name="torch.autograd.set_detect_anomaly", step=step_of_torch, beside=name)
+
+
+def _network() -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    for inputs, outputs in ((48, 256), (256, 128), (128, 64)):
+        layers += [torch.nn.Linear(inputs, outputs), torch.nn.ELU()]
+    return torch.nn.Sequential(*layers, torch.nn.Linear(64, 12))
+
+
+def _update(
+    network: torch.nn.Module, observations: torch.Tensor, mode: Callable[[], Any]
+) -> Callable[[], None]:
+    adam = torch.optim.Adam(network.parameters(), lr=1e-4)
+
+    def update() -> None:
+        with mode():
+            adam.zero_grad()
+            network(observations).square().mean().backward()
+            adam.step()
+
+    return update
+
+
+def timed(contenders: list[Contender], count: int, *, cuda: bool) -> dict[str, list[float]]:
     """Return seconds for each step, round by round; all of them take turns."""
-    taken: dict[str, list[float]] = {name: [] for name in steps}
+    taken: dict[str, list[float]] = {each.name: [] for each in contenders}
     for number in range(_ROUNDS + 1):
-        for name, step in steps.items():
-            if actions.is_cuda:
+        for each in contenders:
+            if cuda:
                 torch.cuda.synchronize()
             began = time.perf_counter()
             for _ in range(count):
-                step(actions)
-            if actions.is_cuda:
+                each.step()
+            if cuda:
                 torch.cuda.synchronize()
             if number:  # the first round warms up
-                taken[name].append((time.perf_counter() - began) / count)
+                taken[each.name].append((time.perf_counter() - began) / count)
     return taken
+
+
+def waits(contender: Contender) -> int:
+    """Return how often 32 steps wait for the device, by torch's own count."""
+    import warnings  # noqa: PLC0415 - only here
+
+    contender.step()
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            for _ in range(32):
+                contender.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    return sum("called a synchronizing" in str(each.message) for each in said)
+
+
+def dumped(factory: str, num_envs: int, device: str, folder: str) -> tuple[float, int]:
+    """Return the seconds that a finding takes, report and dump together, and the bytes of the dump."""
+    env = record(
+        made_by(factory, num_envs=num_envs, device=device, options={"seed": 0}), folder=folder, every=8
+    )
+    env.reset(seed=0)
+    actions = torch.zeros(num_envs, env.single_action_space.shape[0], device=device)
+    for _ in range(47):
+        env.step(actions)
+    actions[0] = torch.nan
+    env.step(actions)
+    began = time.perf_counter()
+    try:
+        env.look()
+    except BadValueError:
+        return time.perf_counter() - began, env.dump.stat().st_size
+    raise AssertionError("what was bad was not found")
+
+
+def show(contenders: list[Contender], taken: dict[str, list[float]], *, cuda: bool) -> None:
+    """Print a line for each."""
+    for each in contenders:
+        # Ratios within a round, in which the machine was the same for all.
+        ratios = sorted(a / b for a, b in zip(taken[each.name], taken[each.beside], strict=True))
+        spread = f"({ratios[len(ratios) // 4]:.3f} to {ratios[-1 - len(ratios) // 4]:.3f})"
+        added = median(taken[each.name]) - median(taken[each.beside])
+        line = f"{each.name:42}{1e6 * median(taken[each.name]):10.1f} us"
+        if each.name != each.beside:
+            line += f"  {1e6 * added:+8.1f} us  {median(ratios):6.3f} of that  {spread}"
+        if cuda:
+            line += f"  waits {waits(each)} times in 32"
+        print(line)
 
 
 def main() -> None:
@@ -119,22 +259,21 @@ def main() -> None:
     parser.add_argument("--num-envs", type=int, default=4096)
     parser.add_argument("--env", default="stepscope.envs:CartPole", metavar="FACTORY")
     parser.add_argument("--steps", type=int, default=200, help="in a round")
+    parser.add_argument("--updates", type=int, default=1, help="in a round")
     options = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    cuda = torch.cuda.is_available()
+    device = "cuda" if cuda else "cpu"
     torch.set_num_threads(1)
-    steps = contenders(options.env, options.num_envs, device)
-    size = made_by(options.env, num_envs=1, device=device, options={}).single_action_space.shape[0]
-    actions = 2 * torch.rand(options.num_envs, size, device=device) - 1
-    taken = timed(steps, actions, options.steps)
-    base = taken["nothing"]
     print(f"{options.num_envs} of {options.env} on {device}")
-    for name, seconds in taken.items():
-        # Ratios within a round, in which the machine was the same for all.
-        ratios = sorted(each / bare for each, bare in zip(seconds, base, strict=True))
-        print(
-            f"{name:42}{1e6 * median(seconds):9.1f} us a step  {median(ratios):6.3f} of nothing"
-            f"  ({ratios[len(ratios) // 4]:.3f} to {ratios[-1 - len(ratios) // 4]:.3f})"
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        steps = list(around(options.env, options.num_envs, device, folder))
+        taken = timed(steps, options.steps, cuda=cuda)
+        show(steps, taken, cuda=cuda)
+        seconds, size = dumped(options.env, options.num_envs, device, folder)
+    print(f"a finding, with its report and a dump of {size:,} bytes: {1e3 * seconds:.0f} ms, once")
+    trained = list(updates(options.num_envs, device))
+    taken |= timed(trained, options.updates, cuda=cuda)
+    show(trained, taken, cuda=cuda)
     print(f"the goal of the recorder is {GOAL} at 4096 environments")
     print(provenance())
     if options.json:
