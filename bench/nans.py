@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from rsl_rl.utils.utils import check_nan
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
@@ -31,6 +30,8 @@ from stepscope.nans import BadValueError, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import numpy as np
 
 GOAL = 1.10
 _ROUNDS = 15

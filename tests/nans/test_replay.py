@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from stepscope.envs import CartPole
+from stepscope.envs import CartPole, scenes
 from stepscope.envs.faults import Faulty, missing_reading
 from stepscope.envs.scenes import quadruped
 from stepscope.errors import BadInputError
@@ -22,17 +22,17 @@ QUADRUPED = "stepscope.envs.scenes:quadruped"
 COARSE = {"timestep": 0.04, "substeps": 1}
 
 
-def _dump(env: Recorder, actions: int) -> Dump:
+def _dump(env: Recorder, actions: int, size: float = 1.0) -> Dump:
     env.reset(seed=0)
     with pytest.raises(BadValueError):
-        _step(env, actions)
+        _step(env, actions, size)
     return load(env.dump)
 
 
-def _step(env: Recorder, actions: int) -> None:
+def _step(env: Recorder, actions: int, size: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    for _ in range(120):
-        env.step(2 * torch.rand(env.num_envs, actions, generator=generator) - 1)
+    for _ in range(200):
+        env.step(size * (2 * torch.rand(env.num_envs, actions, generator=generator) - 1))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,95 @@ def test_half_the_timestep_is_named_as_the_cure(coarse: Dump) -> None:
     assert cures["half the timestep"]
     assert not cures["four times the solver's iterations"]
     assert not cures["four times the room for contacts"]
+
+
+SCENES = "stepscope.envs.scenes"
+BOXES = {"shape": "box"}
+
+
+def _scene_dump(
+    name: str,
+    folder: Path,
+    options: dict[str, Any],
+    *,
+    huge: float | None = None,
+    steps: int = 32,
+    num_envs: int = 4,
+) -> Dump:
+    """Step a scene with actions drawn at random until something is bad, and return what was dumped."""
+    env = getattr(scenes, name)(num_envs, device="cpu", seed=0, **options)
+    recorded = record(env, folder=folder, huge=huge, steps=steps)
+    return _dump(recorded, len(env.action_names), size=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "huge"),
+    [
+        ("pile", {"timestep": 0.05}, 10.0),
+        ("pile", {"shape": "mesh", "objects": 2, "pieces": 4}, 1.3),
+        ("deformable", {}, 0.16),
+        ("cameras", {"timestep": 0.04, "substeps": 1, "width": 16, "height": 16}, None),
+        ("quadruped", {"solver": "cg", "iterations": 1}, 15.0),
+    ],
+)
+def test_every_scene_goes_the_same_way_bit_for_bit(
+    name: str, options: dict[str, Any], huge: float | None, tmp_path: Path
+) -> None:
+    """Rigid, soft, of meshes, and with a camera; what is bad need not be NaN."""
+    found = _scene_dump(name, tmp_path, options, huge=huge)
+    again = replay(found, f"{SCENES}:{name}", options=options)
+    assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
+    assert found.about["exact_from"] < len(found.steps)
+
+
+def _cures(found: Dump, factory: str, options: dict[str, Any]) -> dict[str, bool]:
+    return {cure.change: cure.cures for cure in bisect(found, factory, options=options)}
+
+
+def test_too_few_iterations_are_named(tmp_path: Path) -> None:
+    """Boxes that one iteration of the conjugate gradient cannot hold; four times the room for contacts is no cure."""
+    options = {**BOXES, "solver": "cg", "iterations": 1}
+    cures = _cures(
+        _scene_dump("pile", tmp_path, options, huge=30.0, steps=120, num_envs=8), f"{SCENES}:pile", options
+    )
+    assert cures["four times the solver's iterations"]
+    assert not cures["four times the room for contacts"]
+
+
+def test_too_little_room_is_named(tmp_path: Path) -> None:
+    """Boxes that have room for four contacts; more iterations are no cure."""
+    options = {**BOXES, "njmax": 16}
+    cures = _cures(
+        _scene_dump("pile", tmp_path, options, huge=6.5, steps=200, num_envs=8), f"{SCENES}:pile", options
+    )
+    assert cures["four times the room for contacts"]
+    assert not cures["four times the solver's iterations"]
+
+
+class Buried:
+    """A pile whose first box begins half a metre under ground."""
+
+    def __init__(self, num_envs: int) -> None:
+        self._env = scenes.pile(num_envs, device="cpu", seed=0, shape="box")
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the environment has
+        return getattr(self._env, name)
+
+    def reset(self, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        """Reset it, and bury a box in one of the worlds."""
+        result = self._env.reset(**options)
+        self._env.qpos[2, 2] = -0.5
+        return result
+
+
+def test_an_invalid_reset_is_named(tmp_path: Path) -> None:
+    """A fresh start, which is valid, is the only cure."""
+    found = _dump(record(Buried(4), folder=tmp_path, huge=10.2), 1, size=0.1)
+    assert 2 == found.about["bad"]["env"]
+    cures = _cures(found, f"{SCENES}:pile", BOXES)
+    assert cures.pop("a clean reset")
+    assert not cures["four times the room for contacts"]
+    assert not cures["actions of half the size"]
 
 
 @pytest.mark.parametrize("episode_length", [7, 500])
