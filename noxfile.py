@@ -160,10 +160,10 @@ def run_apart(session: nox.Session) -> None:
     session.install("--constraint", "constraints.txt", "pytest", "pytest-timeout", "hypothesis")
     session.env.update(QUIET)
     session.run("python", "-m", f"outputs.{session.name}", *session.posargs)
-    # Here the reader is tested on what the installed packages print, which the project's own environment lacks.
-    session.run(
-        "python", "-m", "pytest", f"tests/logs/test_{session.name}.py", "tests/logs/test_warp.py", "-q"
-    )
+    # Here the reader is tested on what the installed packages print, and the recorder in their environments, which the
+    # project's own environment lacks.
+    rooms = [f"tests/{room}/test_{session.name}.py" for room in ("logs", "nans")]
+    session.run("python", "-m", "pytest", *rooms, "tests/logs/test_warp.py", "-q")
 
 
 @nox.session(default=False)

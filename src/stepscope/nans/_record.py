@@ -20,6 +20,7 @@ from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
 from stepscope.nans._limits import Limits
 from stepscope.nans._look import Look
+from stepscope.nans._names import names_of
 from stepscope.nans._report import report_on
 from stepscope.nans._ring import Ring, Snapshot
 from stepscope.nans._updates import BadUpdateError, Updates
@@ -84,7 +85,7 @@ def record(
         Returns more tensors to watch, by name, such as joint positions, each of shape (N, ...).
     names
         Names of the columns of a tensor: ``{"observations": ("x", "y"), "actions": ("force",)}``. By default those that
-        the environment has as ``observation_names`` and ``action_names``.
+        the environment has as ``observation_names`` and ``action_names``, or the terms of Isaac Lab's managers.
     on_bad
         ``"raise"`` ends the training with `BadValueError`; ``"warn"`` warns once and goes on, without watching;
         ``"reset"`` warns, starts the episodes of the bad environments anew, and goes on watching. For that the
@@ -161,10 +162,7 @@ class Recorder:
         self._state = state
         self._snapshots: deque[Snapshot] = deque()
         self._folder, self._most_bytes = folder, most_bytes
-        self._names = dict(names or {})
-        for tensor, attribute in (("observations", "observation_names"), ("actions", "action_names")):
-            if hasattr(env, attribute):
-                self._names.setdefault(tensor, tuple(getattr(env, attribute)))
+        self._names = names_of(env) | dict(names or {})
         self._on_bad = on_bad
         self._step = 0
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
@@ -340,7 +338,7 @@ class Recorder:
         self._updates.stop()  # once is enough
         if self._on_bad == "raise":
             raise BadUpdateError(bad)
-        warnings.warn(str(bad), BadValueWarning, stacklevel=5)
+        _warn(str(bad))
 
     def _found(self, begin: int) -> None:
         """Report what is bad in the rows from one on."""
@@ -354,10 +352,10 @@ class Recorder:
             try:
                 self.dump = self._write_dump(self._folder, self.report, self.history)
             except OSError as error:  # what was found is worth more than its record
-                warnings.warn(f"the dump cannot be written: {error}", BadValueWarning, stacklevel=4)
+                _warn(f"the dump cannot be written: {error}")
         if self._on_bad == "raise":
             raise BadValueError(self.report)
-        warnings.warn(f"{self.report.headline}\n{self.report}", BadValueWarning, stacklevel=4)
+        _warn(f"{self.report.headline}\n{self.report}")
         if self._on_bad == "reset":
             self._reset_bad(self.report.num_envs, self.history, limits)
 
@@ -388,6 +386,14 @@ class Recorder:
         self._pending.clear()
         self._snapshots.clear()
         self._fresh = self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})[0]
+
+
+def _warn(text: str) -> None:
+    """Warn at the line outside of this package that led here."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith(f"{__package__}."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, BadValueWarning, stacklevel=level)
 
 
 def _weakly(recorder: Recorder) -> Callable[[], None]:
