@@ -20,7 +20,7 @@ import torch
 from stepscope import plots
 from stepscope.envs.scenes import quadruped
 from stepscope.evidence import claim, measured, provenance
-from stepscope.nans import BadValueError, bisect, load, record, replay
+from stepscope.nans import BadValueError, bisect, cost, load, record, replay
 
 # %%
 # The policy is as harmless as can be: random actions within their limits.
@@ -101,6 +101,20 @@ prevents = {cure.change: cure.cures for cure in cures}
 measured("cures", prevents)
 
 # %%
+# What it keeps for that is counted before it is switched on.
+# A copy of everything in each of the last 100 steps would be the plain way.
+
+quadrupeds = stopped.env
+columns = (
+    len(quadrupeds.observation_names) + len(quadrupeds.action_names) + 1
+)  # and a reward
+copies = 100 * 64 * (4 * columns + 1)  # and a flag
+kept = cost(quadrupeds, steps=100)
+print(
+    f"100 steps of {columns} numbers in 64 environments: {kept / copies:.0%} of what copies would take"
+)
+
+# %%
 # What practitioners are told, checked on this machine.
 
 claim(
@@ -126,6 +140,11 @@ claim(
     if not prevents["four times the solver's iterations"]
     else "prevented",
     about="C20",
+)
+claim(
+    "a recorder keeps the last 100 steps in less than copies of them would take, with what a replay needs",
+    kept < 0.85 * copies,
+    f"{kept / copies:.0%}",
 )
 
 print(provenance())

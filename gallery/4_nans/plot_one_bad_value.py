@@ -16,9 +16,8 @@ This example does it to each of four libraries, and then again with a recorder a
 from concurrent.futures import ThreadPoolExecutor
 
 from stepscope import plots
-from stepscope.envs.faults import bad_reward, infinite_reading, missing_reading
 from stepscope.evidence import claim, measured, provenance
-from stepscope.train.struck import struck
+from stepscope.train.struck import FAULTS, struck
 
 # %%
 # The fault strikes in step 20, in the second of six rollouts of 16 steps.
@@ -31,9 +30,7 @@ names = {
     "sb3": "Stable-Baselines3",
 }
 faults = {
-    "NaN observed": missing_reading(step=20, env=3, column=1),
-    "infinity observed": infinite_reading(step=20, env=3, column=1),
-    "NaN rewarded": bad_reward(step=20, env=3),
+    what: FAULTS[what] for what in ("NaN observed", "infinity observed", "NaN rewarded")
 }
 cases = [
     (library, what, guard)

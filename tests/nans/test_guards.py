@@ -38,7 +38,7 @@ def lines_for(library: str) -> str:
     """Return the lines that the page shows for a library."""
     section = PAGE.read_text(encoding="utf-8").split("## What stops it?")[1].split("\n## ")[0]
     [lines] = re.findall(
-        rf"^{library_name(library)}, .*?```python\n(.*?)```", section, re.DOTALL | re.MULTILINE
+        rf"^{library_name(library)}, .*?```{{code-block}} python\n(.*?)```", section, re.DOTALL | re.MULTILINE
     )
     return lines
 

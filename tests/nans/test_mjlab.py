@@ -33,7 +33,9 @@ def test_what_is_bad_is_named_in_an_environment_of_mjlab(env: Any, tmp_path: Pat
     from stepscope.nans import BadValueError, record  # noqa: PLC0415
 
     recorded = record(env, folder=tmp_path)
-    with pytest.raises(BadValueError, match=r"NaN in observations/actor \w+(\[0\])? of environment 0, in step 1"):
+    with pytest.raises(
+        BadValueError, match=r"NaN in observations/actor \w+(\[0\])? of environment 0, in step 1"
+    ):
         for _ in range(16):
             recorded.step(torch.randn(16, 1))
     assert 16 == recorded.report.num_envs

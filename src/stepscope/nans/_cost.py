@@ -34,7 +34,7 @@ def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -
     --------
     >>> from stepscope.envs import CartPole
     >>> round(cost(CartPole(4096)) / 2**20, 2)
-    3.46
+    2.78
     """
     space, actions = (getattr(env, f"single_{name}_space", None) for name in ("observation", "action"))
     if space is None or actions is None:

@@ -44,7 +44,7 @@ class BadValueError(FloatingPointError):
     """Something that an environment gave or was given is not finite; `report` says what."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(f"{report.headline}\n{report}")
+        super().__init__(report.message)
         self.report = report
 
 
@@ -355,7 +355,7 @@ class Recorder:
                 _warn(f"the dump cannot be written: {error}")
         if self._on_bad == "raise":
             raise BadValueError(self.report)
-        _warn(f"{self.report.headline}\n{self.report}")
+        _warn(self.report.message)
         if self._on_bad == "reset":
             self._reset_bad(self.report.num_envs, self.history, limits)
 

@@ -21,6 +21,7 @@ __all__ = ["Report", "report_on"]
 _SITE = "https://stepscope.github.io/stepscope/guide/nans.html"
 _BEFORE = 5  # values
 _AFTER = 8  # steps
+_LABEL = 16  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,12 @@ class Report:
 
     def __str__(self) -> str:
         """Return all lines, with their labels in a column."""
-        return "\n".join(f"{label:16}{text}".rstrip() for label, text in self.lines())
+        return "\n".join(f"{label:{_LABEL}}{text}".rstrip() for label, text in self.lines())
+
+    @property
+    def message(self) -> str:
+        """The same as an error says it: the headline first, without a label."""
+        return str(self)[_LABEL:]
 
 
 _KINDS = {"NaN": "NaN", "infinity": "infinity", "huge": "a huge value"}
