@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import sys
 import warnings
@@ -390,8 +391,8 @@ class Recorder:
 
 def _warn(text: str) -> None:
     """Warn at the line outside of this package that led here."""
-    frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith(f"{__package__}."):
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals["__name__"].startswith(f"{__package__}."):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, BadValueWarning, stacklevel=level)
 
