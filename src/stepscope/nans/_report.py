@@ -97,7 +97,7 @@ class Report:
 
     @property
     def message(self) -> str:
-        """The same as an error says it: the headline first, without a label."""
+        """All lines as an error says them, with the headline first and without its label."""
         return str(self)[_LABEL:]
 
 
