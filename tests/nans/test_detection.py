@@ -294,6 +294,14 @@ def test_nonsense_gets_one_sentence(name: str, tmp_path: Path) -> None:
         record(CartPole(2), **{name: wrong[name]})
 
 
+def test_a_tensor_without_columns_is_let_alone() -> None:
+    """Some tasks have a group with nothing in it."""
+    env = record(_Numbers(torch.zeros(20, 4, 0)), folder=None)
+    env.reset()
+    _step(env, 20, torch.zeros(4, 1))
+    assert env.look() is None
+
+
 def test_drawn_faults_are_of_every_kind() -> None:
     """The thousand above leave none out."""
     faults = [drawn(seed, num_envs=NUM_ENVS, steps=40, columns=4, actions=1) for seed in range(1000)]

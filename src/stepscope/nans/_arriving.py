@@ -20,14 +20,15 @@ class Arriving:
     Parameters
     ----------
     numbers
-        Tensors of one number each, all on one device.
+        Tensors of one number each; some may be on the host already.
     """
 
     def __init__(self, numbers: Sequence[Tensor]) -> None:
         self._numbers = numbers
         self._event: torch.cuda.Event | None = None
-        if numbers and numbers[0].is_cuda:
-            together = torch.stack([number.double() for number in numbers])
+        device = next((number.device for number in numbers if number.is_cuda), None)
+        if device is not None:
+            together = torch.stack([number.double().to(device) for number in numbers])
             self._values = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
             self._values.copy_(together, non_blocking=True)
             self._event = torch.cuda.Event()

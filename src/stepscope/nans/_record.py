@@ -264,7 +264,7 @@ class Recorder:
         if self._ring.written % self._every == 0:
             self._look()
             if self.report is None:
-                self._updates.look()
+                self._updates.look_again()
             self._ring.turn()
             if self._ring.written % self._ring.size.between_snapshots == 0:
                 self._take_snapshot()

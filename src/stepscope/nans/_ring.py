@@ -202,12 +202,12 @@ class Ring:
         return track
 
     def to_look_at(self) -> dict[str, Tensor]:
-        """Return the rows of the last look's time that were not looked at, in whatever layout; flags are left out."""
+        """Return the rows of the last look's time that were not looked at, in whatever layout; flags, and what has no columns, are left out."""
         begin = self.looked_at
         count = self.written - begin
         found = {}
         for name, track in self._tracks.items():
-            if name != "done":
+            if name != "done" and track.stored.numel():
                 place = begin % len(track.stored)
                 found[name] = track.stored[place : place + count]
         return found

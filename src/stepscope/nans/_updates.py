@@ -84,7 +84,7 @@ class Updates:
     Parameters
     ----------
     found
-        Is called when something is not finite.
+        Is called when something may not be finite; `bad` says whether it is.
     """
 
     def __init__(self, found: Callable[[], None]) -> None:
@@ -92,6 +92,7 @@ class Updates:
         self._networks: dict[str, Module] = {}
         self._losses: dict[str, Tensor] = {}
         self._pending: deque[Arriving] = deque()
+        self._seen: list[int] = []
         self._count = 0
         self._remove: weakref.finalize[[], Updates] | None = None
 
@@ -130,14 +131,23 @@ class Updates:
             self._count += 1
             self.look()
 
+    def look_again(self) -> None:
+        """Look at gradients and weights, if they are others than at the last look."""
+        if self._versions() != self._seen:
+            self.look()
+
+    def _versions(self) -> list[int]:
+        """Return how often each tensor was written to, as torch counts it."""
+        return [values._version for _, module, what in self._kinds() for _, values in _values(module, what)]  # noqa: SLF001 - as torch's notes on autograd name it
+
     def look(self) -> None:
         """Look at gradients and weights."""
+        self._seen = self._versions()
         numbers = []
         for _, network, what in self._kinds():
             tensors = [values for _, values in _values(network, what)]
             if tensors:
-                # In double precision, where the squares of all float32 are finite.
-                numbers.append(get_total_norm([each.double() for each in tensors]))
+                numbers.append(get_total_norm(tensors))  # infinite where the square of what is finite is
         self._ask(numbers)
 
     def _ask(self, numbers: list[Tensor]) -> None:
