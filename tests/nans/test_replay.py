@@ -147,6 +147,20 @@ def test_an_invalid_reset_is_named(tmp_path: Path) -> None:
     assert not cures["actions of half the size"]
 
 
+def tasks_quadruped(
+    num_envs: int, *, device: str | None = None, timestep: float = 0.04, substeps: int = 1
+) -> scenes.World:
+    """Make quadrupeds as somebody's task does: it has no other options."""
+    return quadruped(num_envs, device=device, timestep=timestep, substeps=substeps)
+
+
+def test_half_the_timestep_leaves_the_time_between_actions(coarse: Dump) -> None:
+    """Whether a factory's timestep is the simulator's is seen from what it makes, not from its other options."""
+    cures = _cures(coarse, f"{__name__}:tasks_quadruped", {})
+    assert cures["half the timestep"]
+    assert "four times the room for contacts" not in cures
+
+
 @pytest.mark.parametrize("episode_length", [7, 500])
 def test_cart_poles_go_the_same_way_bit_for_bit(tmp_path: Path, episode_length: int) -> None:
     """Through the ends of episodes, too: each cart-pole has a random stream of its own."""

@@ -136,6 +136,8 @@ class World(VectorEnv):  # gymnasium's types are not read
         What the columns of observations and actions are.
     rendering : bool
         Whether each step renders; may be switched off and on.
+    step_dt : float
+        Time between two actions, in s.
     start_up_seconds : float
         What making it took until the first step was done. Where the kernels had to be compiled that is most of it.
     num_envs, device, episode_length, single_observation_space, single_action_space, observation_space, action_space
@@ -177,6 +179,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         self.episode_length = whole_number("episode_length", task.episode_length)
         self.device = usable_device(device)
         self.rendering = images is not None
+        self.step_dt = physics.timestep * physics.substeps
         self._physics, self._task = physics, task
         self._engine = load()
         with self._on_device():

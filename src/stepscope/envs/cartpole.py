@@ -90,6 +90,8 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         As tensors name it: ``cpu``, or ``cuda`` with an index.
     episode_length : int
         As given, in steps.
+    step_dt : float
+        Time between two actions, in s.
     observation_names, action_names : tuple of str
         What the columns of observations and actions are.
 
@@ -204,6 +206,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         self.num_envs = whole_number("num_envs", num_envs)
         self.device = usable_device(device)
         self.episode_length = self.settings.episode_length
+        self.step_dt = self.settings.timestep
         seed = torch.Generator().seed() if seed is None else seed
         self._allocate(seed)
         self._step: Callable[..., tuple[Tensor, ...]] = make_step(self.settings)

@@ -155,11 +155,8 @@ def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change
         *_clipped(dump, given),
     ]
     if isinstance(now("timestep"), float) and isinstance(now("substeps"), int):
-        # The cart-pole's timestep is the time between actions; those of scenes are the simulator's.
-        finer = {"substeps": 2 * now("substeps")}
-        if "solver" in taken:
-            finer["timestep"] = now("timestep") / 2
-        changes.append(_Change(words="half the timestep", options={**given, **finer}))
+        finer = _finer(dump, factory, given, now("timestep"), now("substeps"))
+        changes.append(_Change(words="half the timestep", options=finer))
     for words, names in (
         ("four times the solver's iterations", ("iterations", "ls_iterations")),
         ("four times the room for contacts", ("njmax", "nconmax")),
@@ -168,6 +165,17 @@ def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change
         if more:
             changes.append(_Change(words=words, options={**given, **more}))
     return [*changes, _Change(words="a clean reset", options=given, clean=True)]
+
+
+def _finer(
+    dump: Dump, factory: str, given: Mapping[str, Any], timestep: float, substeps: int
+) -> dict[str, Any]:
+    """Return options for half the simulator's timestep, with as much time between two actions as before."""
+    more = {**given, "substeps": 2 * substeps}
+    both = {**more, "timestep": timestep / 2}
+    # A factory's timestep is the simulator's as a rule, or else the time between two actions, as the cart-pole's.
+    before, after = (getattr(_made(dump, factory, each), "step_dt", None) for each in (given, both))
+    return both if before is None or after is None or math.isclose(before, after) else more
 
 
 def _clipped(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
