@@ -294,6 +294,39 @@ def test_nonsense_gets_one_sentence(name: str, tmp_path: Path) -> None:
         record(CartPole(2), **{name: wrong[name]})
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("huge", [None, 1e39])
+def test_infinity_is_found_in_every_type(dtype: torch.dtype, huge: float | None, tmp_path: Path) -> None:
+    """Also where the limit is beyond the largest number of the type; and it is written down."""
+    rows = torch.ones(30, 4, 3, dtype=dtype)
+    rows[20, 2, 1] = math.inf
+    env = record(_Numbers(rows), folder=tmp_path, huge=huge)
+    env.reset()
+    with pytest.raises(BadValueError, match=r"infinity in observations \[1\] of environment 2, in step 20"):
+        _step(env, 30, torch.zeros(4, 1))
+    assert env.dump.is_file()
+
+
+class _Failing(_Numbers):
+    """One that raises in its seventh step, once."""
+
+    def step(self, actions: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if self.at == 6:
+            self.at += 1
+            raise RuntimeError("a step that fails")
+        return super().step(actions)
+
+
+def test_a_step_that_fails_hides_nothing() -> None:
+    """What was bad before it is found, though the look was due in that step."""
+    rows = torch.ones(30, 4, 3)
+    rows[3, 2, 1] = math.nan
+    env = record(_Failing(rows), folder=None)
+    env.reset()
+    with pytest.raises(BadValueError, match="in step 3"):
+        _step(env, 7, torch.zeros(4, 1))
+
+
 def test_a_tensor_without_columns_is_let_alone() -> None:
     """Some tasks have a group with nothing in it."""
     env = record(_Numbers(torch.zeros(20, 4, 0)), folder=None)

@@ -42,8 +42,9 @@ def test_an_update_that_breaks_the_gradient_is_found_before_the_weights() -> Non
     env, network = _watched()
     _step(env, 3)
     (network(torch.ones(4, 4)) / 0).sum().backward()
+    assert env.look() is None  # nobody uses it yet
     with pytest.raises(BadUpdateError, match=r"the gradient of 0.weight of actor") as error:
-        env.look()
+        torch.optim.SGD(network.parameters(), lr=0.1).step()
     assert "gradient" == error.value.bad.what
 
 
@@ -153,3 +154,41 @@ def test_a_healthy_network_is_not_accused() -> None:
     network(torch.ones(4, 4)).sum().backward()
     _step(env, 16)
     assert env.look() is None
+
+
+def test_two_networks_of_one_name_are_both_watched() -> None:
+    """The name is for a person."""
+    env, network = _watched()
+    env.watch(torch.nn.Linear(1, 1), "actor")
+    with torch.no_grad():
+        network[0].bias.fill_(math.nan)
+    with pytest.raises(BadUpdateError, match=r"0.bias of actor"):
+        env.look()
+
+
+def test_a_step_that_a_scaler_skips_is_no_fault() -> None:
+    """Its first scale is too large as a rule; it skips steps until it has found a better one."""
+    env, network = _watched()
+    training = torch.optim.SGD(network.parameters(), lr=0.01)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1e38)
+    for _ in range(8):
+        training.zero_grad()
+        scaler.scale(network(torch.ones(4, 4)).square().sum() * 100).backward()
+        scaler.step(training)
+        scaler.update()
+        _step(env, 8)
+    assert env.look() is None
+
+
+def test_a_warning_about_a_loss_comes_once() -> None:
+    """However often it is noted; and one without a number in it is no fault."""
+    env, _ = _watched("warn")
+    env.note(empty=torch.empty(0))
+    with pytest.warns(BadValueWarning) as said:
+        _note_nan(env, 20)
+    assert 1 == len(said)
+
+
+def _note_nan(env: Recorder, times: int) -> None:
+    for _ in range(times):
+        env.note(value=torch.tensor(math.nan), empty=torch.empty(0))

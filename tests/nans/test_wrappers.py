@@ -147,3 +147,17 @@ def test_each_rank_writes_a_dump_of_its_own(tmp_path: Path) -> None:
         dump = load(tmp_path / f"bad-values-step-{5 + rank}-rank-{rank}.npz")
         assert (rank, rank) == (dump.about["rank"], dump.about["bad"]["env"])
         assert f"rank {rank}" in dump.about["report"][0][1]
+
+
+class Written(Faulty):
+    """An environment with an attribute that libraries write, as RSL-RL writes lengths of episodes."""
+
+    lengths = 0
+
+
+def test_what_a_library_writes_reaches_the_environment() -> None:
+    """And is read from there."""
+    inner = Written(CartPole(2, seed=0))
+    env = record(inner, folder=None)
+    env.lengths = 7
+    assert 7 == inner.lengths == env.lengths

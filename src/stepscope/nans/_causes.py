@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import torch
 
     from stepscope.nans._find import BadValue
     from stepscope.nans._ring import History
@@ -134,9 +134,9 @@ def _drastic(seen: _Seen) -> bool:
     if "actions" not in seen.history.tensors:
         return False
     mine = seen.of("actions")[-_LATELY:].abs()
-    others = seen.history.tensors["actions"][: seen.row + 1].double().abs().flatten()
-    usual = others[others.isfinite()]
-    return bool(len(usual)) and bool(mine.max() > _FACTOR * usual.median().clamp(min=1e-3))
+    others = seen.history.tensors["actions"][: seen.row + 1].double().abs().flatten(0, 1)
+    usual = others.where(others.isfinite(), torch.nan).nanmedian(0).values  # column by column
+    return bool((mine > _FACTOR * usual.clamp(min=1e-3)).any())
 
 
 def _unstable(seen: _Seen) -> bool:

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
 
     from stepscope.nans._report import Report
     from stepscope.nans._ring import History, Snapshot
@@ -115,9 +118,11 @@ def save(
         "resets": history.resets.numpy(),
         "envs": np.array(envs, np.int64),
     }
-    arrays |= {_TENSOR + name: values[:, envs].numpy() for name, values in history.tensors.items()}
+    arrays |= {_TENSOR + name: _array(values[:, envs]) for name, values in history.tensors.items()}
     if snapshot is not None:
-        arrays |= {_SNAPSHOT + name: value[envs].cpu().numpy() for name, value in snapshot.tensors.items()}
+        arrays |= {
+            _SNAPSHOT + name: _array(torch.as_tensor(value)[envs]) for name, value in snapshot.tensors.items()
+        }
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with part.open("wb") as file:
@@ -125,6 +130,11 @@ def save(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    """Return an array of NumPy, which has no bfloat16."""
+    return (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
 
 
 def _chosen(report: Report, history: History, most_bytes: int) -> list[int]:
@@ -163,6 +173,9 @@ def _check(path: Path) -> None:
     """Refuse what holds objects, or more than it may, by what the headers say."""
     total = 0
     with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if len(set(names)) < len(names):
+            raise BadInputError(f"{path} holds the same name twice; it is not read.")
         for member in archive.infolist():
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
@@ -177,6 +190,8 @@ def _check(path: Path) -> None:
                 raise BadInputError(
                     f"{path} holds {member.filename} with objects, which would be executed; it is not read."
                 )
+            if any(side < 0 for side in shape):
+                raise ValueError(shape)
             size = math.prod(shape) * dtype.itemsize
             total += size
             if total > _LARGEST or size > member.file_size:
@@ -214,8 +229,12 @@ def _agree(found: Dump) -> None:
     bad = found.about["bad"]
     tensor = found.tensors[bad["tensor"]]
     float(bad["value"])
-    [f"{label}{text}" for label, text in found.about["report"]]
     fits: Sequence[bool] = (
+        # Nothing that a terminal would obey.
+        all(isinstance(text, str) and text.isprintable() for line in found.about["report"] for text in line),
+        all(len(line) == 2 for line in found.about["report"]),  # noqa: PLR2004 - a label and a text
+        isinstance(found.about["num_envs"], int),
+        found.steps.dtype.kind in "iu",
         found.steps.shape == found.resets.shape == (rows,),
         found.envs.shape == (envs,),
         all(array.shape[:2] == (rows, envs) and array.ndim == 3 for array in found.tensors.values()),  # noqa: PLR2004 - T, M, columns

@@ -102,8 +102,8 @@ def first_bad(
 
 
 def _bad(values: Tensor, limit: float) -> Tensor:
-    # NaN compares as false with every limit, infinity is beyond each that is finite.
-    return ~(values.abs() <= limit) if math.isfinite(limit) else ~values.isfinite()
+    # In double precision, as limits are: another would round them, to infinity even. NaN compares as false with all.
+    return ~(values.double().abs() <= limit) | values.isinf()
 
 
 def bad_envs(history: History, limits: Mapping[str, float], *, since: int) -> Iterator[int]:

@@ -34,8 +34,8 @@ def page(dump: Dump) -> str:
         "envs": dump.envs.tolist()[: 1 + _OTHERS],
         "bad": about["bad"]["step"],
     }
-    # A script ends where it says so, even within a text.
-    text = json.dumps({**data, "curves": list(_curves(dump))}).replace("</", "<\\/")
+    # A script ends where it says so, even within a text, and so does a comment that begins in one.
+    text = json.dumps({**data, "curves": list(_curves(dump))}).replace("<", "\\u003c")
     title = html.escape(f"Step {about['bad']['step']:,}, environment {about['bad']['env']:,}")
     return _PAGE.substitute(title=title, lines=lines, data=text)
 

@@ -186,6 +186,13 @@ class Recorder:
         halves = {"step_async": self._begin_step, "step_wait": self._end_step}
         return halves.get(name, found)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set it on the environment, unless it is the recorder's own: libraries write into what they are given."""
+        if name.startswith("_") or name in ("report", "history", "dump"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._env, name, value)
+
     @property
     def number_of_bytes(self) -> int:
         """Bytes that the recorder holds on the device, all of which are there once its first rows are full."""
@@ -218,7 +225,12 @@ class Recorder:
         if self.report is not None:
             return self._env.step(actions, *arguments, **options)
         self._put_actions(actions)
-        return self._record(self._env.step(actions, *arguments, **options))
+        try:
+            result = self._env.step(actions, *arguments, **options)
+        except Exception:
+            self._look_if_due()  # what led to it may stand in the rows before
+            raise
+        return self._record(result)
 
     def _begin_step(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
         if self.report is None:
@@ -264,7 +276,7 @@ class Recorder:
         if self._ring.written % self._every == 0:
             self._look()
             if self.report is None:
-                self._updates.look_again()
+                self._updates.look()
             self._ring.turn()
             if self._ring.written % self._ring.size.between_snapshots == 0:
                 self._take_snapshot()
@@ -272,7 +284,7 @@ class Recorder:
     def _take_snapshot(self) -> None:
         """Keep what the environment needs to go on from here, if it says what that is."""
         take = getattr(self._env, "snapshot", None)
-        if take is not None:
+        if callable(take):
             while self._snapshots and self._snapshots[0].row < self._ring.first:
                 self._snapshots.popleft()
             self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=take()))
@@ -316,6 +328,7 @@ class Recorder:
         if self.report is None:
             self._updates.look()
             self._updates.read(wait=True)
+        self._fresh = None  # this is no step, which would go on from there
         return self.report
 
     def _look(self, *, wait: bool = False) -> None:

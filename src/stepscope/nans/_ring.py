@@ -190,7 +190,7 @@ class Ring:
 
     def _slot(self, name: str, value: Tensor) -> Tensor:
         track = self._tracks.get(name)
-        if track is None or track.shape != value.shape:
+        if track is None or track.shape != value.shape or track.stored.dtype != value.dtype:
             track = self._make(name, value)
         slots = track.slots
         return slots[(self.written - 1) % len(slots)]

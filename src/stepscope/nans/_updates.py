@@ -89,16 +89,19 @@ class Updates:
 
     def __init__(self, found: Callable[[], None]) -> None:
         self._found = found
-        self._networks: dict[str, Module] = {}
+        self._networks: list[tuple[str, Module]] = []
+        self._stopped = False
         self._losses: dict[str, Tensor] = {}
         self._pending: deque[Arriving] = deque()
-        self._seen: list[int] = []
         self._count = 0
+        self._stepping = (
+            False  # only then are gradients to be used: a scaler of them skips those that are not finite
+        )
         self._remove: weakref.finalize[[], Updates] | None = None
 
     def add(self, network: Module, name: str) -> None:
         """Watch a network, too."""
-        self._networks[name] = network
+        self._networks.append((name, network))
         if self._remove is None:
             mine = weakref.ref(self)  # the hook is torch's, and must not keep this alive
 
@@ -112,6 +115,7 @@ class Updates:
 
     def stop(self) -> None:
         """Watch no more."""
+        self._stopped = True
         self._networks.clear()
         self._losses.clear()
         self._pending.clear()
@@ -121,28 +125,24 @@ class Updates:
 
     def note(self, losses: Mapping[str, Tensor]) -> None:
         """Look at losses."""
+        if self._stopped:
+            return
         self._losses = {name: torch.as_tensor(loss).detach() for name, loss in losses.items()}
         self._ask([loss.double().sum() for loss in self._losses.values()])
 
     def before_step(self, optimizer: Optimizer) -> None:
         """Look at what an optimizer is about to use, if it trains one of the networks."""
-        watched = {id(each) for network in self._networks.values() for each in network.parameters()}
+        watched = {id(each) for _, network in self._networks for each in network.parameters()}
         if any(id(each) in watched for group in optimizer.param_groups for each in group["params"]):
             self._count += 1
-            self.look()
-
-    def look_again(self) -> None:
-        """Look at gradients and weights, if they are others than at the last look."""
-        if self._versions() != self._seen:
-            self.look()
-
-    def _versions(self) -> list[int]:
-        """Return how often each tensor was written to, as torch counts it."""
-        return [values._version for _, module, what in self._kinds() for _, values in _values(module, what)]  # noqa: SLF001 - as torch's notes on autograd name it
+            self._stepping = True
+            try:
+                self.look()
+            finally:
+                self._stepping = False
 
     def look(self) -> None:
-        """Look at gradients and weights."""
-        self._seen = self._versions()
+        """Look at weights, and at gradients where an optimizer is about to use them."""
         numbers = []
         for _, network, what in self._kinds():
             tensors = [values for _, values in _values(network, what)]
@@ -182,17 +182,17 @@ class Updates:
 
     def _kinds(self) -> Iterator[tuple[str, Module, _What]]:
         kinds: tuple[_What, ...] = ("weights", "gradient")
-        for name, network in self._networks.items():
-            for what in kinds:
+        for name, network in self._networks:
+            for what in kinds if self._stepping else kinds[:1]:
                 yield name, network, what
 
 
 def _share(values: Tensor) -> float:
-    return float((~values.isfinite()).double().mean())
+    return float((~values.isfinite()).double().mean()) if values.numel() else 0.0
 
 
 def _values(network: Module, what: _What) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in network.named_parameters():
         values = parameter.grad if what == "gradient" else parameter.detach()
-        if values is not None and values.is_floating_point():
+        if values is not None and values.is_floating_point() and parameter.requires_grad:
             yield name, values.detach()
