@@ -56,6 +56,18 @@ def test_the_report_is_shown(dump: str, run: Run) -> None:
     assert "8 of 8 environments: observations, actions, rewards, done" in " ".join(text.split())
 
 
+def test_what_a_step_does_not_return_is_not_said_to_be_all_right(tmp_path: Path, run: Run) -> None:
+    """Only the state that the recorder was given was bad, which a replay cannot see."""
+    inner = CartPole(8, seed=0, **ENDLESS)
+    env = record(inner, folder=tmp_path, state=lambda: {"root": (19.5 - inner.steps).sqrt()})
+    env.reset(seed=0)
+    with pytest.raises(BadValueError, match="state/root"):
+        _step(env)
+    done = run("replay", str(env.dump), "--env", "stepscope.envs:CartPole", *OPTIONS[:4])
+    assert 0 == done.returncode
+    assert "a step returns no state/root" in " ".join(done.stdout.decode().split())
+
+
 def test_a_replay_says_whether_it_is_the_same_and_what_prevents_it(dump: str, run: Run) -> None:
     """Bit for bit, and each change by itself."""
     done = run("replay", dump, "--env", "stepscope.envs:CartPole", *OPTIONS)

@@ -99,6 +99,8 @@ def _lines(found: dict[str, Any]) -> Iterator[Line]:
         )
     if again["bad_step"] is None:
         text = "it does not happen again: the environment alone does not make it from this state and these actions"
+        if found["bad"]["tensor"].partition("/")[0] in ("state", "actions"):
+            text = f"whether it happens again is not seen: a step returns no {found['bad']['tensor']}"
         yield Line("", text, "warn")
         return
     yield Line("", f"it happens again, in step {again['bad_step']:,}")

@@ -55,7 +55,7 @@ class Dump:
     ----------
     about
         The report and the circumstances, as JSON had them: ``report`` (its lines), ``bad`` (step, env, tensor, column,
-        value as text), ``column``, ``num_envs``, ``rank``, ``names``, ``snapshot_step``,
+        value as text), ``limit`` (as text), ``column``, ``num_envs``, ``rank``, ``names``, ``snapshot_step``,
         ``exact_from`` (the row from which on numbers are not rounded).
     steps
         (T,) int64, the vector step of each row.
@@ -104,6 +104,7 @@ def save(
         "report": [list(line) for line in report.lines()],
         # JSON has no NaN, so the value is text.
         "bad": {**asdict(report.bad), "value": str(report.bad.value)},
+        "limit": str(report.limit),
         "column": report.column,
         "num_envs": report.num_envs,
         "rank": report.rank,
@@ -229,6 +230,7 @@ def _agree(found: Dump) -> None:
     bad = found.about["bad"]
     tensor = found.tensors[bad["tensor"]]
     float(bad["value"])
+    float(found.about["limit"])
     fits: Sequence[bool] = (
         # Nothing that a terminal would obey.
         all(isinstance(text, str) and text.isprintable() for line in found.about["report"] for text in line),

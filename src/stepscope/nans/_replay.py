@@ -37,7 +37,7 @@ class Replay:
         The first step that returned something else than was recorded, bit for bit, or to the digits that were kept of
         older steps; None if none did.
     bad_step
-        The first step in which something of the bad environment was not finite or as large as the bad value; None if
+        The first step in which something of the bad environment was not finite, or huge in the same tensor; None if
         none.
     """
 
@@ -258,9 +258,10 @@ def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _is_bad(dump: Dump, found: Mapping[str, np.ndarray]) -> bool:
-    """Whether something of the first environment, which is the bad one, is not finite or as large as what was found."""
-    value = float(dump.about["bad"]["value"])
-    limit = abs(value) if math.isfinite(value) else math.inf
+    """Whether something of the first environment, which is the bad one, is not finite, or huge where the value was."""
+    limit, bad = float(dump.about["limit"]), dump.about["bad"]["tensor"]
+    mine: dict[str, np.ndarray] = {name: array[0].astype(np.float64) for name, array in found.items()}
     return any(
-        not np.isfinite(array[0]).all() or bool((np.abs(array[0]) >= limit).any()) for array in found.values()
+        not np.isfinite(values).all() or (name == bad and bool((np.abs(values) > limit).any()))
+        for name, values in mine.items()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ class Report:
     ----------
     bad
         The first bad value.
+    limit
+        The largest magnitude in its tensor that was not yet huge.
     column
         The name of its column.
     in_reset
@@ -53,6 +56,7 @@ class Report:
     """
 
     bad: BadValue
+    limit: float
     column: str
     in_reset: bool
     not_finite: BadValue | None
@@ -157,6 +161,7 @@ def report_on(
         action = {column_name(names.get("actions"), n): float(value) for n, value in enumerate(row)}
     return Report(
         bad=bad,
+        limit=limits.get(bad.tensor, math.inf),
         column=column_name(names.get(bad.tensor), bad.column),
         in_reset=in_reset,
         not_finite=first_bad(history, limits, since=since, finite=False) if bad.kind == "huge" else None,
