@@ -53,7 +53,7 @@ def _replay(options: argparse.Namespace) -> int:
     if options.env is not None:
         again = _again(dump, options)
         found |= again
-        lines += _lines(again)
+        lines += _lines(found)
     if options.html is not None:
         from stepscope.nans._page import page  # noqa: PLC0415 - only here
 
