@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -325,6 +326,33 @@ def test_a_step_that_fails_hides_nothing() -> None:
     env.reset()
     with pytest.raises(BadValueError, match="in step 3"):
         _step(env, 7, torch.zeros(4, 1))
+
+
+def test_parts_of_a_tuple_are_told_apart() -> None:
+    """As Gymnasium's space of that name gives them."""
+    rows = torch.ones(30, 4, 3)
+    rows[3, 2, 1] = math.nan
+    env = _Numbers(rows)
+    step = env.step
+    env.step = lambda actions: ((torch.ones(4, 1), step(actions)[0]), *step(actions)[1:])  # type: ignore[assignment, method-assign]
+    recorded = record(env, folder=None)
+    with pytest.raises(BadValueError, match=r"NaN in observations/1 \[1\] of environment 2"):
+        _step(recorded, 8, torch.zeros(4, 1))
+
+
+def test_gymnasiums_environments_are_reset_by_an_array() -> None:
+    """They take no tensor for the mask; the others go on."""
+    env = record(
+        SyncVectorEnv([lambda: gymnasium.make("CartPole-v1", disable_env_checker=True)] * 3),
+        folder=None,
+        every=1,
+        on_bad="reset",
+    )
+    env.reset(seed=0)
+    env.envs[1].unwrapped.state[0] = math.nan
+    with pytest.warns(BadValueWarning, match="of environment 1"):
+        observations = env.step(np.zeros(3, np.int64))[0]
+    assert np.isfinite(observations).all()
 
 
 def test_a_tensor_without_columns_is_let_alone() -> None:

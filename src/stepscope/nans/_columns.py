@@ -18,7 +18,7 @@ __all__ = ["column_name", "flat"]
 def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
     """Yield the floating point tensors in a value, each with its name.
 
-    Groups of observations are told apart by a slash: ``observations/policy``. Whole numbers can be neither NaN nor
+    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple are numbered. Whole numbers can be neither NaN nor
     infinite and are left out, images of bytes among them. Arrays of NumPy are not copied.
 
     Examples
@@ -28,10 +28,15 @@ def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401
     [('observations/policy', (3, 4))]
     """
     if isinstance(value, np.ndarray):
+        if value.dtype.kind != "f":
+            return
         value = torch.from_numpy(value)
     if isinstance(value, Tensor):
         if value.is_floating_point():
             yield name, value.detach() if value.requires_grad else value
+    elif isinstance(value, tuple):
+        for number, part in enumerate(value):
+            yield from flat(part, f"{name}/{number}")
     elif isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
         for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
             yield from flat(value[key], f"{name}/{key}")

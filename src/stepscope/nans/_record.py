@@ -12,6 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -169,6 +170,7 @@ class Recorder:
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
         self._pending: deque[Look] = deque()
         self._fresh: Any = None
+        self._arrays = False  # what the environment takes and returns is NumPy's
         self._updates = Updates(_weakly(self))
         self.report: Report | None = None
         self.history: History | None = None
@@ -262,6 +264,7 @@ class Recorder:
 
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
         self._put("observations", observations)
+        self._arrays = isinstance(observations, np.ndarray)
         if self._state is not None:
             self._put("state", self._state())
 
@@ -399,7 +402,8 @@ class Recorder:
         self._ring = Ring(steps=self._steps, every=self._every)
         self._pending.clear()
         self._snapshots.clear()
-        self._fresh = self._env.reset(options={"reset_mask": mask.to(getattr(self._env, "device", "cpu"))})[0]
+        given: Any = mask.numpy() if self._arrays else mask.to(getattr(self._env, "device", "cpu"))
+        self._fresh = self._env.reset(options={"reset_mask": given})[0]
 
 
 def _warn(text: str) -> None:
