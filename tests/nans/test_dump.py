@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import subprocess
@@ -200,7 +201,36 @@ def _text(dump: Path) -> None:
     dump.write_text("not a dump\n")
 
 
+def _edited(name: str, value: object) -> object:
+    """Change one thing of what is said about the arrays."""
+
+    def change(dump: Path) -> None:
+        arrays = _arrays(dump)
+        about = json.loads(str(arrays["about"])) | {name: value}
+        _write(dump, arrays, about=np.array(json.dumps(about)))
+
+    return change
+
+
+def _twice(dump: Path) -> None:
+    with zipfile.ZipFile(dump, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("steps.npy", b"")
+
+
+def _words(dump: Path) -> None:
+    _write(dump, _arrays(dump), **{"snapshot:state": np.full((4, 4), "x")})
+
+
 HOSTILE = {
+    "a name twice": _twice,
+    "words for numbers": _words,
+    "a count in words": _edited("num_envs", "four"),
+    "names that are none": _edited("names", {"observations": [1, None]}),
+    "names without tensors": _edited("names", ["x"]),
+    "a step of null": _edited("snapshot_step", "nowhere"),
+    "a report of numbers": _edited("report", [[1, 2]]),
+    "a report that a terminal would obey": _edited("report", [["\x1b]0;title\x07", "text"]]),
+    "a limit in words": _edited("limit", "much"),
     "objects": _pickled,
     "a giant shape": _giant,
     "a bomb": _bomb,

@@ -231,12 +231,15 @@ def _agree(found: Dump) -> None:
     tensor = found.tensors[bad["tensor"]]
     float(bad["value"])
     float(found.about["limit"])
+    begin, names = found.about["snapshot_step"], found.about["names"]
     fits: Sequence[bool] = (
-        # Nothing that a terminal would obey.
-        all(isinstance(text, str) and text.isprintable() for line in found.about["report"] for text in line),
-        all(len(line) == 2 for line in found.about["report"]),  # noqa: PLR2004 - a label and a text
-        isinstance(found.about["num_envs"], int),
+        all(len(line) == 2 and all(map(_is_plain, line)) for line in found.about["report"]),  # noqa: PLR2004 - a label and a text
+        all(isinstance(columns, list) and all(map(_is_plain, columns)) for columns in names.values()),
+        all(map(_is_plain, (*found.tensors, found.about["column"]))),
+        all(isinstance(number, int) for number in (bad["step"], bad["env"], found.about["num_envs"])),
+        begin is None or isinstance(begin, int),
         found.steps.dtype.kind in "iu",
+        all(_is_numbers(array) for array in (*found.tensors.values(), *found.snapshot.values())),
         found.steps.shape == found.resets.shape == (rows,),
         found.envs.shape == (envs,),
         all(array.shape[:2] == (rows, envs) and array.ndim == 3 for array in found.tensors.values()),  # noqa: PLR2004 - T, M, columns
@@ -248,3 +251,13 @@ def _agree(found: Dump) -> None:
     )
     if not all(fits):
         raise ValueError(fits)
+
+
+def _is_plain(text: object) -> bool:
+    """Whether it is a text with nothing in it that a terminal would obey."""
+    return isinstance(text, str) and text.isprintable()
+
+
+def _is_numbers(array: np.ndarray) -> bool:
+    """Whether torch can take an array."""
+    return array.dtype.kind in "biuf" and array.dtype.isnative and array.dtype.itemsize <= 8  # noqa: PLR2004 - bytes

@@ -207,7 +207,17 @@ def _restore(dump: Dump, env: Any) -> None:  # noqa: ANN401 - any environment
         raise BadInputError(
             "the dump has no snapshot from before the bad value; the recorded environment gave none."
         )
-    restore({name: torch.from_numpy(array.copy()) for name, array in dump.snapshot.items()})
+    try:
+        restore({name: torch.from_numpy(array.copy()) for name, array in dump.snapshot.items()})
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # whatever the environment makes of it
+        if isinstance(error, BadInputError):
+            raise
+        raise BadInputError(f"a {type(env).__name__} does not take the snapshot of the dump.") from error
 
 
 def _rows(dump: Dump) -> tuple[int, list[int]]:
