@@ -123,3 +123,25 @@ def test_the_first_step_of_an_episode_is_a_resets() -> None:
             return torch.where(terminated[:, None], torch.nan, observations), rewards, terminated, *rest
 
     assert "a reset" == _cause(Broken(CartPole(8, seed=0)), _random(1))
+
+
+class _Growing:
+    """An environment whose second observation grows tenfold in each step, until the episode ends of it."""
+
+    def __init__(self) -> None:
+        self.at = 0
+
+    def reset(self, **_: object) -> tuple[torch.Tensor, dict[str, Any]]:
+        return torch.ones(4, 2), {}
+
+    def step(self, _: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        self.at += 1
+        observations = torch.ones(4, 2)
+        observations[2, 1] = 10.0**self.at
+        ended = torch.tensor([False, False, self.at == 7, False])
+        return observations, torch.ones(4), ended, torch.zeros(4, dtype=torch.bool), {}
+
+
+def test_what_ends_an_episode_is_not_blamed_on_its_beginning() -> None:
+    """It grew until then; a reset makes a bad value at once."""
+    assert "an unstable simulation" == _cause(_Growing(), lambda *_: torch.ones(4, 1), steps=9, huge=5e6)

@@ -74,10 +74,17 @@ def _reward(seen: _Seen) -> bool:
 
 
 def _after_reset(seen: _Seen) -> bool:
-    """Whether the row begins an episode of this environment: by a reset, or within the step that ended the last one."""
+    """Whether the row begins an episode of this environment: by a reset, or within the step that ended the last one.
+
+    What grew until the episode ended belongs to that episode, and has ended it.
+    """
+    if bool(seen.history.resets[seen.row]):
+        return True
     done = seen.history.tensors.get("done")
-    ended = done is not None and bool(done[max(0, seen.row - 1) : seen.row + 1, seen.bad.env].any())
-    return bool(seen.history.resets[seen.row]) or ended
+    if done is None:
+        return False
+    before, now = done[max(0, seen.row - 1), seen.bad.env].any(), done[seen.row, seen.bad.env].any()
+    return bool(before) or (bool(now) and _is_sudden(seen))
 
 
 def _sensor(seen: _Seen) -> bool:
