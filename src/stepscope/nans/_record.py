@@ -170,7 +170,7 @@ class Recorder:
         self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
         self._pending: deque[Look] = deque()
         self._fresh: Any = None
-        self._arrays = False  # what the environment takes and returns is NumPy's
+        self._arrays = False  # what the environment takes and returns is NumPy's, as its reset shows
         self._updates = Updates(_weakly(self))
         self.report: Report | None = None
         self.history: History | None = None
@@ -210,6 +210,7 @@ class Recorder:
         result = self._env.reset(*arguments, **options)
         if self.report is None:
             observations = result[0] if isinstance(result, tuple) else result
+            self._arrays = isinstance(observations, np.ndarray)
             self._ring.begin(self._step, reset=True)
             self._put_observations(observations)
             self._look_if_due()
@@ -264,7 +265,6 @@ class Recorder:
 
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
         self._put("observations", observations)
-        self._arrays = isinstance(observations, np.ndarray)
         if self._state is not None:
             self._put("state", self._state())
 
