@@ -20,18 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from rsl_rl.utils.utils import check_nan
-from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
+from stable_baselines3.common.vec_env import VecCheckNan
 from tensordict import TensorDict
 
 from stepscope.envs import CartPole
 from stepscope.evidence import provenance
 from stepscope.measure._factory import made_by
 from stepscope.nans import BadValueError, record
+from stepscope.train.sb3 import _Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 GOAL = 1.10
 _ROUNDS = 15
@@ -116,38 +117,16 @@ def _copied(env: Any) -> Callable[[torch.Tensor], None]:  # noqa: ANN401 - any e
     return step
 
 
-class _Arrays(VecEnv):
+class _Arrays(_Environment):
     """The environment as Stable-Baselines3 wants it, with nothing to say of single environments."""
 
     def __init__(self, env: Any) -> None:  # noqa: ANN401 - any environment
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-        self.env = env
+        super().__init__(env, discrete=False)
         self.infos: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
 
-    def reset(self) -> np.ndarray:
-        return self.env.reset()[0].numpy()
-
-    def step_async(self, actions: np.ndarray) -> None:
-        self.actions = torch.from_numpy(actions)
-
-    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    def step_wait(self) -> VecEnvStepReturn:
         observations, rewards, terminated, truncated, _ = self.env.step(self.actions)
         return observations.numpy(), rewards.numpy(), (terminated | truncated).numpy(), self.infos
-
-    def close(self) -> None: ...
-
-    def get_attr(self, attr_name: str, indices: object = None) -> list[Any]:
-        del attr_name, indices
-        return [None] * self.num_envs  # asked for the mode of rendering, which is none
-
-    def set_attr(self, attr_name: str, value: object, indices: object = None) -> None: ...
-
-    def env_method(self, method_name: str, *_: object, **__: object) -> list[Any]:
-        raise NotImplementedError(method_name)
-
-    def env_is_wrapped(self, wrapper_class: type, indices: object = None) -> list[bool]:
-        del wrapper_class, indices
-        return [False] * self.num_envs
 
 
 def updates(num_envs: int, device: str) -> Iterator[Contender]:

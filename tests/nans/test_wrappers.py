@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import subprocess
@@ -161,3 +162,9 @@ def test_what_a_library_writes_reaches_the_environment() -> None:
     env = record(inner, folder=None)
     env.lengths = 7
     assert 7 == inner.lengths == env.lengths
+
+
+def test_a_recorder_can_be_copied() -> None:
+    """As some libraries copy what they are given."""
+    env = record(CartPole(2, seed=0), folder=None)
+    assert copy.copy(env).num_envs == 2

@@ -167,7 +167,8 @@ class Recorder:
         self._names = names_of(env) | dict(names or {})
         self._on_bad = on_bad
         self._step = 0
-        self._rank = int(os.environ["RANK"]) if "RANK" in os.environ else None
+        rank = os.environ.get("RANK", "")
+        self._rank = int(rank) if rank.isdigit() else None
         self._pending: deque[Look] = deque()
         self._fresh: Any = None
         self._arrays = False  # what the environment takes and returns is NumPy's, as its reset shows
@@ -183,10 +184,13 @@ class Recorder:
         return type(self._env)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the environment has
+        if name == "_env":  # a copy that is not made yet
+            raise AttributeError(name)
         found = getattr(self._env, name)
         # Stable-Baselines3 steps in two halves where one of its wrappers is around this.
-        halves = {"step_async": self._begin_step, "step_wait": self._end_step}
-        return halves.get(name, found)
+        if name == "step_async":
+            return self._begin_step
+        return self._end_step if name == "step_wait" else found
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set it on the environment, unless it is the recorder's own: libraries write into what they are given."""

@@ -209,14 +209,14 @@ def _restore(dump: Dump, env: Any) -> None:  # noqa: ANN401 - any environment
         )
     try:
         restore({name: torch.from_numpy(array.copy()) for name, array in dump.snapshot.items()})
+    except BadInputError:
+        raise
     except (
         LookupError,
         TypeError,
         ValueError,
         RuntimeError,
     ) as error:  # whatever the environment makes of it
-        if isinstance(error, BadInputError):
-            raise
         raise BadInputError(f"a {type(env).__name__} does not take the snapshot of the dump.") from error
 
 

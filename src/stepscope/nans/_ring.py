@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -106,7 +106,7 @@ class _Track:
 
     def __init__(self, name: str, value: Tensor, size: Size) -> None:
         recent, older = size.split(name, value.dtype)
-        self.shape = value.shape
+        self.shape, self.dtype = value.shape, value.dtype
         # Laid out as the tensor is: a copy then needs no reordering.
         by_columns = value.dim() > 1 and not value.is_contiguous() and value.mT.is_contiguous()
         shape = value.mT.shape if by_columns else value.shape
@@ -136,7 +136,7 @@ class _Track:
         parts = [self.stored[[row % recent for row in range(exact, end)]]]
         if exact > first:
             places = [row % len(self._older) for row in range(first, exact)]
-            parts.insert(0, self._older[places].to(self.stored.dtype))
+            parts.insert(0, self._older[places].to(self.dtype))
         together = torch.cat(parts)
         together = together.mT if self._by_columns else together
         return together.reshape(end - first, self.shape[0], -1).cpu()
@@ -190,7 +190,7 @@ class Ring:
 
     def _slot(self, name: str, value: Tensor) -> Tensor:
         track = self._tracks.get(name)
-        if track is None or track.shape != value.shape or track.stored.dtype != value.dtype:
+        if track is None or track.shape != value.shape or track.dtype != value.dtype:
             track = self._make(name, value)
         slots = track.slots
         return slots[(self.written - 1) % len(slots)]
@@ -202,7 +202,7 @@ class Ring:
         return track
 
     def to_look_at(self) -> dict[str, Tensor]:
-        """Return the rows of the last look's time that were not looked at, in whatever layout; flags, and what has no columns, are left out."""
+        """Return the rows that come next, as they are laid out; flags and what has no columns are left out."""
         begin = self.looked_at
         count = self.written - begin
         found = {}
@@ -240,10 +240,6 @@ class Ring:
             tensors={name: track.rows(self.first, self.written) for name, track in self._tracks.items()},
             exact_from=max(0, count - min(exact, default=count)),
         )
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of all tensors, in the order in which they were written first."""
-        return iter(self._tracks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,9 +94,8 @@ class Updates:
         self._losses: dict[str, Tensor] = {}
         self._pending: deque[Arriving] = deque()
         self._count = 0
-        self._stepping = (
-            False  # only then are gradients to be used: a scaler of them skips those that are not finite
-        )
+        # Whether an optimizer is about to use the gradients; a scaler skips those that are not finite.
+        self._stepping = False
         self._remove: weakref.finalize[[], Updates] | None = None
 
     def add(self, network: Module, name: str) -> None:
