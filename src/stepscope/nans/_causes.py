@@ -47,8 +47,18 @@ class _Seen:
         return self.bad.row
 
     def of(self, name: str) -> torch.Tensor:
-        """Return (T, columns) of a tensor, as float64, up to the bad row and with it."""
+        """Return (T, columns) of a tensor, as float64, up to the bad row and with it; 0 where it was not there."""
         return self.history.tensors[name][: self.row + 1, self.bad.env].double()
+
+    def is_there(self, name: str) -> torch.Tensor:
+        """Return (T,) bool, in which of those rows it was there."""
+        return self.history.present[name][: self.row + 1]
+
+    @property
+    def has_actions(self) -> bool:
+        """Whether actions were recorded that have a size: those that are whole numbers are choices."""
+        actions = self.history.tensors.get("actions")
+        return actions is not None and actions.is_floating_point()
 
     @property
     def group(self) -> str:
@@ -67,6 +77,15 @@ _LATELY = 4  # rows
 
 def _policy(seen: _Seen) -> bool:
     return seen.group == "actions"
+
+
+def _first_action(seen: _Seen) -> bool:
+    """Whether an action is bad before anything that was observed was recorded."""
+    return _policy(seen) and not any(
+        bool(seen.is_there(name)[:-1].any())
+        for name in seen.history.tensors
+        if name.startswith("observations")
+    )
 
 
 def _reward(seen: _Seen) -> bool:
@@ -92,13 +111,15 @@ def _sensor(seen: _Seen) -> bool:
     if seen.group != "observations" or not _is_sudden(seen):
         return False
     column = seen.history.tensors[seen.bad.tensor][:, seen.bad.env, seen.bad.column].double()
-    after = column[seen.row + 1 :]
-    return seen.state_is_finite or (len(after) > 0 and _is_ordinary(after[0], column[: seen.row]))
+    there = seen.history.present[seen.bad.tensor]
+    before, after = column[: seen.row][there[: seen.row]], column[seen.row + 1 :][there[seen.row + 1 :]]
+    return seen.state_is_finite or (len(after) > 0 and _is_ordinary(after[0], before))
 
 
 def _is_sudden(seen: _Seen) -> bool:
     """Whether the column was as small as ever in the row before."""
-    before = seen.of(seen.bad.tensor)[:-1, seen.bad.column]
+    there = seen.is_there(seen.bad.tensor)[:-1]
+    before = seen.of(seen.bad.tensor)[:-1, seen.bad.column][there]
     return len(before) > 1 and _is_ordinary(before[-1], before)
 
 
@@ -108,7 +129,7 @@ def _is_ordinary(value: torch.Tensor, others: torch.Tensor) -> bool:
 
 def _feedback(seen: _Seen) -> bool:
     """Whether an action is observed in the next step, and actions grow."""
-    if "actions" not in seen.history.tensors:
+    if not seen.has_actions:
         return False
     actions = seen.of("actions")
     exact = seen.history.exact_from
@@ -116,7 +137,7 @@ def _feedback(seen: _Seen) -> bool:
         name.startswith("observations") and _holds(seen.of(name)[exact:], actions[exact:])
         for name in seen.history.tensors
     )
-    return observed and _grows(actions)
+    return observed and _grows(actions[seen.is_there("actions")])
 
 
 def _holds(observations: torch.Tensor, actions: torch.Tensor) -> bool:
@@ -138,10 +159,11 @@ def _grows(values: torch.Tensor) -> bool:
 
 def _drastic(seen: _Seen) -> bool:
     """Whether one of the last actions is far beyond those of the other environments."""
-    if "actions" not in seen.history.tensors:
+    if not seen.has_actions:
         return False
     mine = seen.of("actions")[-_LATELY:].abs()
-    others = seen.history.tensors["actions"][: seen.row + 1].double().abs().flatten(0, 1)
+    rows = seen.history.tensors["actions"][: seen.row + 1][seen.is_there("actions")]
+    others = rows.double().abs().flatten(0, 1)
     usual = others.where(others.isfinite(), torch.nan).nanmedian(0).values  # column by column
     return bool((mine > _FACTOR * usual.clamp(min=1e-3)).any())
 
@@ -160,6 +182,14 @@ CAUSES: tuple[tuple[Callable[[_Seen], bool], Cause], ...] = (
             name="action feedback",
             words="actions are observed in the next step, and grew until it happened",
             anchor="the-action-is-observed",
+        ),
+    ),
+    (
+        _first_action,
+        Cause(
+            name="the policy, or what it saw first",
+            words="the action is bad, and what was observed before it was not recorded: look at both",
+            anchor="the-policy-made-it",
         ),
     ),
     (

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["column_name", "flat"]
 
+_LONGEST = 8  # bytes of a number that torch has
 
-def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
-    """Yield the floating point tensors in a value, each with its name.
 
-    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple are numbered. Whole numbers can be neither NaN nor
-    infinite and are left out, images of bytes among them. Arrays of NumPy are not copied.
+def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
+    """Yield the tensors in a value, each with its name.
+
+    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple are numbered. Whole
+    numbers can be neither NaN nor infinite and are left out unless asked for, images of bytes among them. Arrays of
+    NumPy are not copied, unless torch has no such.
 
     Examples
     --------
@@ -28,18 +31,27 @@ def flat(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401
     [('observations/policy', (3, 4))]
     """
     if isinstance(value, np.ndarray):
-        if value.dtype.kind != "f":
+        if value.dtype.kind not in ("biuf" if whole else "f"):
             return
-        value = torch.from_numpy(value)
+        value = _as_tensor(value)
     if isinstance(value, Tensor):
-        if value.is_floating_point():
+        if whole or value.is_floating_point():
             yield name, value.detach() if value.requires_grad else value
     elif isinstance(value, tuple):
         for number, part in enumerate(value):
-            yield from flat(part, f"{name}/{number}")
+            yield from flat(part, f"{name}/{number}", whole=whole)
     elif isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
         for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
-            yield from flat(value[key], f"{name}/{key}")
+            yield from flat(value[key], f"{name}/{key}", whole=whole)
+
+
+def _as_tensor(array: np.ndarray) -> Tensor:
+    """Return an array as a tensor; torch takes none that is reversed, read-only, or in another byte order."""
+    if array.dtype.itemsize > _LONGEST or not array.dtype.isnative:
+        array = array.astype(f"{array.dtype.kind}{min(array.dtype.itemsize, _LONGEST)}")
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    return torch.from_numpy(array)
 
 
 def column_name(names: tuple[str, ...] | None, column: int) -> str:

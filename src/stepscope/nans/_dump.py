@@ -31,9 +31,9 @@ SCHEMA = 1
 
 _MOST_ENVS = 16
 _LARGEST = 512 * 2**20  # bytes that a file may hold when it is unpacked
-_ABOUT = 2**20  # characters
+_ABOUT = 2**24  # characters
 _KINDS = "biufU"  # types of NumPy that hold no objects
-_TENSOR, _SNAPSHOT = "tensor:", "snapshot:"
+_TENSOR, _PRESENT, _SNAPSHOT = "tensor:", "present:", "snapshot:"
 # What NumPy, zipfile and json raise on what somebody has made up; RuntimeError is a password, or too deep a JSON.
 _NO_DUMP = (
     ValueError,
@@ -55,8 +55,8 @@ class Dump:
     ----------
     about
         The report and the circumstances, as JSON had them: ``report`` (its lines), ``bad`` (step, env, tensor, column,
-        value as text), ``limit`` (as text), ``column``, ``num_envs``, ``rank``, ``names``, ``snapshot_step``,
-        ``exact_from`` (the row from which on numbers are not rounded).
+        value as text), ``limit`` (as text), ``column``, ``num_envs``, ``rank``, ``names``, ``shapes`` (of what one
+        environment has of a tensor), ``snapshot_step``, ``exact_from`` (the row from which on numbers are not rounded).
     steps
         (T,) int64, the vector step of each row.
     resets
@@ -65,6 +65,8 @@ class Dump:
         (M,) int64, which environments were kept: the bad one first, then others.
     tensors
         Name to (T, M, columns).
+    present
+        Name to (T,) bool, whether the tensor was there in a row; where it was not, its values are 0.
     snapshot
         Name to (M, ...): what the environment needs to go on from ``snapshot_step``; empty where it gave nothing.
     """
@@ -74,6 +76,7 @@ class Dump:
     resets: np.ndarray
     envs: np.ndarray
     tensors: Mapping[str, np.ndarray]
+    present: Mapping[str, np.ndarray]
     snapshot: Mapping[str, np.ndarray]
 
 
@@ -99,7 +102,8 @@ def save(
     most_bytes
         Size of the arrays; there are fewer environments, down to the bad one alone, where they would take more.
     """
-    envs = _chosen(report, history, most_bytes)
+    after = {} if snapshot is None else {name: torch.as_tensor(each) for name, each in snapshot.tensors.items()}
+    envs = _chosen(report, history, after, most_bytes)
     about = {
         "report": [list(line) for line in report.lines()],
         # JSON has no NaN, so the value is text.
@@ -108,7 +112,8 @@ def save(
         "column": report.column,
         "num_envs": report.num_envs,
         "rank": report.rank,
-        "names": {name: list(columns) for name, columns in names.items()},
+        "names": {name: list(columns) for name, columns in names.items() if name in history.tensors},
+        "shapes": {name: list(shape) for name, shape in history.shapes.items()},
         "snapshot_step": None if snapshot is None else snapshot.step,
         "exact_from": history.exact_from,
     }
@@ -120,10 +125,8 @@ def save(
         "envs": np.array(envs, np.int64),
     }
     arrays |= {_TENSOR + name: _array(values[:, envs]) for name, values in history.tensors.items()}
-    if snapshot is not None:
-        arrays |= {
-            _SNAPSHOT + name: _array(torch.as_tensor(value)[envs]) for name, value in snapshot.tensors.items()
-        }
+    arrays |= {_PRESENT + name: present.numpy() for name, present in history.present.items()}
+    arrays |= {_SNAPSHOT + name: _array(values[envs]) for name, values in after.items()}
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with part.open("wb") as file:
@@ -138,9 +141,12 @@ def _array(values: Tensor) -> np.ndarray:
     return (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
 
 
-def _chosen(report: Report, history: History, most_bytes: int) -> list[int]:
+def _chosen(
+    report: Report, history: History, snapshot: Mapping[str, Tensor], most_bytes: int
+) -> list[int]:
     """Return the bad environment, and others beside it as far as there is room."""
     each = sum(values[:, 0].nbytes for values in history.tensors.values())
+    each += sum(values[0].nbytes for values in snapshot.values())
     room = max(1, min(_MOST_ENVS, most_bytes // max(1, each)))
     others = (env for env in range(report.num_envs) if env != report.bad.env)
     return [report.bad.env, *(env for env, _ in zip(others, range(room - 1), strict=False))]
@@ -210,6 +216,7 @@ def _dump(path: Path, arrays: Mapping[str, np.ndarray]) -> Dump:
             resets=arrays["resets"],
             envs=arrays["envs"],
             tensors=_those(arrays, _TENSOR),
+            present=_those(arrays, _PRESENT),
             snapshot=_those(arrays, _SNAPSHOT),
         )
         _agree(found)
@@ -231,13 +238,16 @@ def _agree(found: Dump) -> None:
     tensor = found.tensors[bad["tensor"]]
     float(bad["value"])
     float(found.about["limit"])
-    begin, names = found.about["snapshot_step"], found.about["names"]
+    begin, names, shapes = (found.about[name] for name in ("snapshot_step", "names", "shapes"))
     fits: Sequence[bool] = (
         all(len(line) == 2 and all(map(_is_plain, line)) for line in found.about["report"]),  # noqa: PLR2004 - a label and a text
         all(isinstance(columns, list) and all(map(_is_plain, columns)) for columns in names.values()),
         all(map(_is_plain, (*found.tensors, found.about["column"]))),
         all(isinstance(number, int) for number in (bad["step"], bad["env"], found.about["num_envs"])),
         begin is None or isinstance(begin, int),
+        found.tensors.keys() == found.present.keys() == shapes.keys(),
+        all(math.prod(shapes[name]) == array.shape[2] for name, array in found.tensors.items()),
+        all(array.dtype == np.bool_ and array.shape == (rows,) for array in found.present.values()),
         found.steps.dtype.kind in "iu",
         all(_is_numbers(array) for array in (*found.tensors.values(), *found.snapshot.values())),
         found.steps.shape == found.resets.shape == (rows,),

@@ -63,7 +63,12 @@ def in_order(names: Mapping[str, object] | tuple[str, ...]) -> list[str]:
 
 
 def first_bad(
-    history: History, limits: Mapping[str, float], *, since: int = 0, finite: bool = True
+    history: History,
+    limits: Mapping[str, float],
+    *,
+    since: int = 0,
+    finite: bool = True,
+    only: int | None = None,
 ) -> BadValue | None:
     """Return the first bad value: of the earliest step, then in the order of cause and effect.
 
@@ -77,12 +82,16 @@ def first_bad(
         The first row that is searched: what was looked at before was all right.
     finite
         Whether huge values count, or only those that are not finite.
+    only
+        The environment that is searched; None searches all.
     """
     found = []
     for rank, name in enumerate(in_order(tuple(history.tensors))):
         values = history.tensors[name][since:]
         limit = limits.get(name, math.inf) if finite else math.inf
         bad = _bad(values, limit)
+        if only is not None:
+            bad[:, torch.arange(bad.shape[1]) != only] = False
         rows = bad.flatten(1).any(1)
         if rows.any():
             found.append((int(rows.int().argmax()), rank, name, bad))
@@ -102,6 +111,8 @@ def first_bad(
 
 
 def _bad(values: Tensor, limit: float) -> Tensor:
+    if not values.is_floating_point():
+        return torch.zeros(values.shape, dtype=torch.bool)
     # In double precision, as limits are: another would round them, to infinity even. NaN compares as false with all.
     return ~(values.double().abs() <= limit) | values.isinf()
 

@@ -46,12 +46,16 @@ def _curves(dump: Dump) -> list[dict[str, Any]]:
     for name in in_order(tuple(dump.tensors)):
         names = dump.about["names"].get(name)
         for column in range(dump.tensors[name].shape[2]):
+            present = dump.present[name]
             values = dump.tensors[name][:, : 1 + _OTHERS, column].T
             curves.append(
                 {
                     "name": f"{name} {column_name(None if names is None else tuple(names), column)}",
                     "first": (name, column) == (bad["tensor"], bad["column"]),
-                    "rows": [[_shown(value) for value in row] for row in values],
+                    "rows": [
+                        [_shown(value) if there else None for value, there in zip(row, present, strict=True)]
+                        for row in values
+                    ],
                 }
             )
     return sorted(curves, key=lambda curve: not curve["first"])[:_MOST_COLUMNS]
@@ -108,7 +112,7 @@ for (const curve of data.curves) {
   curve.rows.forEach((row, index) => {
     const points = row.map((value, at) => typeof value === "number" ? [100 * at / (last || 1), 96 - 92 * (value - low) / span] : null);
     if (index === 0) row.forEach((value, at) => {
-      if (typeof value !== "number") picture.append(svg("rect", { x: 100 * at / (last || 1) - 50 / (last || 1), y: 0, width: 100 / (last || 1), height: 100 }));
+      if (typeof value === "string") picture.append(svg("rect", { x: 100 * at / (last || 1) - 50 / (last || 1), y: 0, width: 100 / (last || 1), height: 100 }));
     });
     picture.append(svg("polyline", { points: points.filter(Boolean).map(point => point.join(",")).join(" "), class: index ? "" : "mine" }));
   });
@@ -128,7 +132,7 @@ const show = () => {
   const at = Number(slider.value);
   document.getElementById("step").textContent = data.steps[at];
   for (const cursor of cursors) { cursor.setAttribute("x1", 100 * at / (last || 1)); cursor.setAttribute("x2", 100 * at / (last || 1)); }
-  for (const [place, row] of values) place.textContent = row[at];
+  for (const [place, row] of values) place.textContent = row[at] ?? "–";
 };
 slider.addEventListener("input", show);
 slider.value = Math.max(0, data.steps.indexOf(data.bad));

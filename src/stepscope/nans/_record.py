@@ -9,6 +9,8 @@ import sys
 import warnings
 import weakref
 from collections import deque
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +30,7 @@ from stepscope.nans._ring import Ring, Snapshot
 from stepscope.nans._updates import BadUpdateError, Updates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from torch.nn import Module
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["BadValueError", "BadValueWarning", "Recorder", "record"]
 
 _FIVE = 5  # what step() returns in Gymnasium's convention; RL-Games, RSL-RL and Stable-Baselines3 return four
+_MOST_DUMPS = 8  # of one recorder, which goes on after each with on_bad="reset"
 
 
 class BadValueError(FloatingPointError):
@@ -94,7 +97,8 @@ def record(
         environment's ``reset`` takes ``options={"reset_mask": mask}``, as Gymnasium's do. With ``every=1`` the policy
         sees the new episode's observation in place of the bad one, and a reward of 0.
     folder
-        Where a dump of what was recorded is written, ``bad-values-step-N.npz``; None writes none.
+        Where a dump of what was recorded is written, ``bad-values-step-N.npz``; None writes none. A recorder writes
+        eight of them at most.
     most_bytes
         Size of the arrays in it; there are fewer healthy environments beside the bad one where they would take more.
 
@@ -106,7 +110,7 @@ def record(
     Raises
     ------
     BadInputError
-        A number is out of range.
+        A number is out of range, or the environment's ``reset`` takes no ``options`` and `on_bad` is ``"reset"``.
 
     Examples
     --------
@@ -126,6 +130,11 @@ def record(
         raise BadInputError(f"huge is {huge!r}; it must be a number above 0, or None.")
     if on_bad not in ("raise", "warn", "reset"):
         raise BadInputError(f"on_bad is {on_bad!r}; choose raise, warn or reset.")
+    if on_bad == "reset" and not _takes_options(env.reset):
+        raise BadInputError(
+            f"reset() of a {type(env).__name__} takes no options, so it cannot begin some episodes anew; give on_bad"
+            " raise or warn, or record the environment inside of it."
+        )
     if folder is not None and not Path(folder).is_dir():
         raise BadInputError(f"{str(folder)!r} is no folder to write a dump into; make it, or give None.")
     return Recorder(
@@ -158,12 +167,13 @@ class Recorder:
         most_bytes: int,
     ) -> None:
         self._env = env
-        self._every, self._steps = every, steps
-        self._ring = Ring(steps=steps, every=every)
+        self._every = every
+        self._new_ring = partial(Ring, steps=steps, every=every, num_envs=_number(env))
+        self._ring = self._new_ring()
         self._limits = Limits(given=huge)
         self._state = state
         self._snapshots: deque[Snapshot] = deque()
-        self._folder, self._most_bytes = folder, most_bytes
+        self._folder, self._most_bytes, self._dumps = folder, most_bytes, 0
         self._names = names_of(env) | dict(names or {})
         self._on_bad = on_bad
         self._step = 0
@@ -190,7 +200,10 @@ class Recorder:
         # Stable-Baselines3 steps in two halves where one of its wrappers is around this.
         if name == "step_async":
             return self._begin_step
-        return self._end_step if name == "step_wait" else found
+        if name == "step_wait":
+            return self._end_step
+        # RSL-RL begins with these, and resets nothing.
+        return self._get_observations if name == "get_observations" and not self._ring.written else found
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set it on the environment, unless it is the recorder's own: libraries write into what they are given."""
@@ -213,13 +226,22 @@ class Recorder:
         """Reset the environment, and record what it returns."""
         result = self._env.reset(*arguments, **options)
         if self.report is None:
-            observations = result[0] if isinstance(result, tuple) else result
-            self._arrays = isinstance(observations, np.ndarray)
-            self._ring.begin(self._step, reset=True)
-            self._put_observations(observations)
-            self._look_if_due()
-            self._take_snapshot()
+            self._record_reset(result)
         return result
+
+    def _get_observations(self) -> Any:  # noqa: ANN401 - the environment's own
+        result = self._env.get_observations()
+        self._record_reset(result)
+        return result
+
+    def _record_reset(self, result: Any, *, look: bool = True) -> None:  # noqa: ANN401 - the environment's own
+        observations = result[0] if isinstance(result, tuple) else result
+        self._arrays = isinstance(observations, np.ndarray)
+        self._ring.begin(self._step, reset=True)
+        self._put_observations(observations)
+        if look:
+            self._look_if_due()
+        self._take_snapshot()
 
     def step(self, actions: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
         """Step the environment, and record what goes in and what comes out.
@@ -251,20 +273,21 @@ class Recorder:
     def _put_actions(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
         """Begin a row, before the step: an environment may write into its actions."""
         self._ring.begin(self._step + 1, reset=False)
-        self._put("actions", actions)
+        if type(actions) is Tensor and not actions.requires_grad:
+            self._ring.put("actions", actions)
+            return
+        for name, tensor in flat(actions, "actions", whole=True):  # whole numbers, too: a replay steps with them
+            self._ring.put(name, tensor)
 
     def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
         self._step += 1
         self._put("rewards", result[1])
-        self._ring.put_any(
-            "done", *map(torch.as_tensor, result[2:4] if len(result) == _FIVE else result[2:3])
-        )
+        self._put_done(result[2:4] if len(result) == _FIVE else result[2:3])
         self._put_observations(result[0])
         self._look_if_due()
         if self._fresh is not None:  # what was bad has begun anew: the policy goes on from there
             observations, self._fresh = self._fresh, None
-            rewards = torch.as_tensor(result[1]).nan_to_num(0.0, 0.0, 0.0)
-            return observations, rewards if isinstance(result[1], Tensor) else rewards.numpy(), *result[2:]
+            return observations, _without_bad(result[1]), *result[2:]
         return result
 
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
@@ -279,9 +302,16 @@ class Recorder:
         for full, tensor in flat(value, name):
             self._ring.put(full, tensor)
 
+    def _put_done(self, flags: tuple[Any, ...]) -> None:
+        """Write whether an episode ended, of any agent where there are several."""
+        if isinstance(flags[0], Mapping):
+            flags = tuple(each for agents in flags for each in agents.values())
+        self._ring.put_any("done", *map(torch.as_tensor, flags))
+
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
             self._look()
+            self._say_what_is_left_out()
             if self.report is None:
                 self._updates.look()
             self._ring.turn()
@@ -292,17 +322,26 @@ class Recorder:
         """Keep what the environment needs to go on from here, if it says what that is."""
         take = getattr(self._env, "snapshot", None)
         if callable(take):
-            while self._snapshots and self._snapshots[0].row < self._ring.first:
+            most = self._ring.size.snapshots  # more only where all is reset again and again
+            while self._snapshots and (
+                self._snapshots[0].row < self._ring.first or len(self._snapshots) == most
+            ):
                 self._snapshots.popleft()
             self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=take()))
+
+    def _say_what_is_left_out(self) -> None:
+        while self._ring.left_out:
+            name, shape = self._ring.left_out.popitem()
+            _warn(f"{name} of shape {shape} is not watched: it has no row for each environment")
 
     def watch(self, network: Module, name: str = "policy") -> None:
         """Look at the weights of a network and at their gradients, too.
 
-        That is done before each step of an optimizer that trains it, and as often as at the environment. When they are
-        not finite and nothing of the environment is bad, that is `BadUpdateError`, or a warning with ``on_bad="warn"``
+        That is done before each step of an optimizer that trains it, and as often as at the environment; buffers, such
+        as the mean of a normalisation, count as weights. When they are not finite and nothing of the environment is bad, that is `BadUpdateError`, or a warning with ``on_bad="warn"``
         or ``"reset"``. On a CPU it is raised before the step, so that the weights stay as they were; on CUDA nothing
-        waits for the device, and it is raised at a later look.
+        waits for the device, and it is raised at a later look. An optimizer that computes the gradients within its step,
+        from a closure, has none before it: then weights are looked at, and not gradients.
 
         Parameters
         ----------
@@ -369,7 +408,8 @@ class Recorder:
         self.report = report_on(self.history, limits, self._names, rank=self._rank, since=since)
         if self.report is None:
             return
-        if self._folder is not None:
+        if self._folder is not None and self._dumps < _MOST_DUMPS:
+            self._dumps += 1
             try:
                 self.dump = self._write_dump(self._folder, self.report, self.history)
             except OSError as error:  # what was found is worth more than its record
@@ -403,11 +443,53 @@ class Recorder:
         mask = torch.zeros(num_envs, dtype=torch.bool)
         mask[list(bad_now(history, limits))] = True
         self.report = None
-        self._ring = Ring(steps=self._steps, every=self._every)
+        self._ring = self._new_ring()
         self._pending.clear()
         self._snapshots.clear()
         given: Any = mask.numpy() if self._arrays else mask.to(getattr(self._env, "device", "cpu"))
-        self._fresh = self._env.reset(options={"reset_mask": given})[0]
+        result = self._env.reset(options={"reset_mask": given})
+        self._fresh = result[0]
+        self._record_reset(result, look=False)
+        begun = self._ring.history()
+        self.report = report_on(begun, limits, self._names, rank=self._rank)
+        if self.report is not None:  # it can do no more
+            self.history = begun
+            raise BadValueError(self.report)
+        if not _are_the_same(history, begun, ~mask):
+            _warn("reset(options={'reset_mask': …}) changed all other environments, too; does it take the mask?")
+
+
+def _number(env: Any) -> int | None:  # noqa: ANN401 - any environment
+    """Return how many environments there are, if it says so."""
+    found = getattr(env, "num_envs", None)
+    return found if isinstance(found, int) else None
+
+
+def _takes_options(reset: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(reset).bind(options={})
+    except TypeError:
+        return False
+    except ValueError:  # some of those written in C do not say
+        return True
+    return True
+
+
+def _without_bad(rewards: Any) -> Any:  # noqa: ANN401 - the environment's own
+    """Return rewards of the same kind with 0 in place of what is not finite."""
+    if isinstance(rewards, Mapping):
+        return {name: _without_bad(each) for name, each in rewards.items()}
+    finite = torch.as_tensor(rewards).nan_to_num(0.0, 0.0, 0.0)
+    return finite if isinstance(rewards, Tensor) else finite.numpy()
+
+
+def _are_the_same(before: History, after: History, others: Tensor) -> bool:
+    """Whether some of the other environments, if there are any, are observed as they were."""
+    for name, values in after.tensors.items():
+        if name.startswith("observations") and name in before.tensors and others.any():
+            same = (values[-1] == before.tensors[name][-1])[others].all(1)
+            return bool(same.any())
+    return True
 
 
 def _warn(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,12 +90,12 @@ def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
         There is no snapshot before the bad value, or the environment cannot be made or put into it.
     """
     env = _made(dump, factory, options or {})
-    _restore(dump, env)
+    env.restore(dump)
     begin, rows = _rows(dump)
     differs = bad_step = None
     for row in rows:
         step = int(dump.steps[row])
-        found = _outcome(env.step(_actions(dump, row, env)))
+        found = env.step(_actions(dump, row))
         if differs is None and not _is_as_recorded(dump, row, found):
             differs = step
         if bad_step is None and _is_bad(dump, found):
@@ -108,7 +109,7 @@ class _Change:
 
     words: str
     options: Mapping[str, Any]
-    actions: Callable[[Tensor], Tensor] = lambda actions: actions
+    actions: Callable[[Tensor], Tensor] = lambda actions: actions  # what is not a whole number
     clean: bool = False
 
 
@@ -129,14 +130,15 @@ def bisect(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
 
 def _tried(dump: Dump, factory: str, change: _Change) -> Cure:
     env = _made(dump, factory, change.options)
-    if change.clean:
-        env.reset(seed=0)
-    else:
-        _restore(dump, env)
+    if not change.clean:
+        env.restore(dump)
     bad_step = None
     for row in _rows(dump)[1]:
-        outcome = _outcome(env.step(change.actions(_actions(dump, row, env))))
-        if _is_bad(dump, outcome):
+        actions = _actions(dump, row)
+        changed = {
+            name: change.actions(each) if each.is_floating_point() else each for name, each in actions.items()
+        }
+        if _is_bad(dump, env.step(changed)):
             bad_step = int(dump.steps[row])
             break
     return Cure(change=change.words, cures=bad_step is None, bad_step=bad_step)
@@ -150,10 +152,7 @@ def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change
             return given[name]
         return taken[name].default if name in taken else None
 
-    changes = [
-        _Change(words="actions of half the size", options=given, actions=lambda actions: 0.5 * actions),
-        *_clipped(dump, given),
-    ]
+    changes = list(_milder(dump, given))
     if isinstance(now("timestep"), float) and isinstance(now("substeps"), int):
         finer = _finer(dump, factory, given, now("timestep"), now("substeps"))
         changes.append(_Change(words="half the timestep", options=finer))
@@ -174,16 +173,20 @@ def _finer(
     more = {**given, "substeps": 2 * substeps}
     both = {**more, "timestep": timestep / 2}
     # A factory's timestep is the simulator's as a rule, or else the time between two actions, as the cart-pole's.
-    before, after = (getattr(_made(dump, factory, each), "step_dt", None) for each in (given, both))
+    before, after = (getattr(_made(dump, factory, each).env, "step_dt", None) for each in (given, both))
     return both if before is None or after is None or math.isclose(before, after) else more
 
 
-def _clipped(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
-    """Yield a change that clips the actions, where some of them are beyond three times the middle one."""
-    sizes = np.abs(dump.tensors.get("actions", np.zeros(0)))
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    limit = 3 * float(np.median(sizes)) if sizes.size else math.inf
-    if sizes.size and sizes.max() > limit:
+def _milder(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
+    """Yield changes of the actions, where they have a size: half of it, or a limit where some are far beyond the usual."""
+    sizes = [np.abs(array).ravel() for name, array in _all_actions(dump).items() if array.dtype.kind == "f"]
+    if not sizes:
+        return
+    yield _Change(words="actions of half the size", options=given, actions=lambda actions: 0.5 * actions)
+    together = np.concatenate(sizes)
+    together = together[np.isfinite(together) & (together > 0)]
+    limit = 3 * float(np.median(together)) if together.size else math.inf
+    if together.size and together.max() > limit:
         yield _Change(
             words=f"actions clipped to {limit:.3g}",
             options=given,
@@ -191,56 +194,110 @@ def _clipped(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
         )
 
 
-def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
-    env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
-    env.reset()
-    return env
+@dataclass(frozen=True, kw_only=True)
+class _Fresh:
+    """An environment that was just reset; what goes wrong in it is said in one sentence.
+
+    Attributes
+    ----------
+    env
+        The environment.
+    arrays
+        Whether it takes and returns arrays of NumPy.
+    with_state
+        Whether its snapshots are looked at, too: a step returns no state.
+    """
+
+    env: Any
+    arrays: bool
+    with_state: bool
+
+    def restore(self, dump: Dump) -> None:
+        """Put it into the recorded state."""
+        restore: Callable[[Mapping[str, Any]], None] | None = getattr(self.env, "restore", None)
+        if restore is None:
+            raise BadInputError(
+                f"a {type(self.env).__name__} has no restore(snapshot), so it cannot be put into a state."
+            )
+        if not dump.snapshot:
+            raise BadInputError(
+                "the dump has no snapshot from before the bad value; the recorded environment gave none."
+            )
+        with _said(f"a {type(self.env).__name__} does not take the snapshot of the dump"):
+            restore({name: self._given(torch.from_numpy(array.copy())) for name, array in dump.snapshot.items()})
+
+    def step(self, actions: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+        """Step it; return name to (M, columns) of what is watched."""
+        given = {
+            name: self._given(each.to(getattr(self.env, "device", "cpu"))) for name, each in actions.items()
+        }
+        with _said(f"a {type(self.env).__name__} cannot be stepped with the recorded actions"):
+            result = self.env.step(given.get("") if "" in given else given)
+            found = {**dict(flat(result[0], "observations")), **dict(flat(result[1], "rewards"))}
+            take = getattr(self.env, "snapshot", None) if self.with_state else None
+            if take is not None:
+                found |= dict(flat(take(), "snapshot"))
+        return {name: tensor.cpu().reshape(len(tensor), -1).numpy() for name, tensor in found.items()}
+
+    def _given(self, tensor: Tensor) -> Any:  # noqa: ANN401 - what it takes
+        return tensor.numpy() if self.arrays else tensor
 
 
-def _restore(dump: Dump, env: Any) -> None:  # noqa: ANN401 - any environment
-    restore: Callable[[Mapping[str, Tensor]], None] | None = getattr(env, "restore", None)
-    if restore is None:
-        raise BadInputError(
-            f"a {type(env).__name__} has no restore(snapshot), so it cannot be put into a state."
-        )
-    if not dump.snapshot:
-        raise BadInputError(
-            "the dump has no snapshot from before the bad value; the recorded environment gave none."
-        )
+@contextmanager
+def _said(what: str) -> Iterator[None]:
+    """Say in one sentence what went wrong in somebody's environment."""
     try:
-        restore({name: torch.from_numpy(array.copy()) for name, array in dump.snapshot.items()})
+        yield
     except BadInputError:
         raise
-    except (
-        LookupError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # whatever the environment makes of it
-        raise BadInputError(f"a {type(env).__name__} does not take the snapshot of the dump.") from error
+    except Exception as error:
+        text = str(error).partition("\n")[0]
+        raise BadInputError(f"{what}: {type(error).__name__}{f': {text}' if text else ''}") from error
+
+
+def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> _Fresh:
+    with _said(f"{factory} cannot be made"):
+        env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
+        result = env.reset(seed=0)
+    observations = result[0] if isinstance(result, tuple) else result
+    return _Fresh(
+        env=env,
+        arrays=isinstance(observations, np.ndarray),
+        with_state=dump.about["bad"]["tensor"].startswith("state/"),
+    )
 
 
 def _rows(dump: Dump) -> tuple[int, list[int]]:
+    """Return the step of the snapshot, and the rows from it on until all environments are reset."""
     begin = dump.about["snapshot_step"]
     if begin is None:
         raise BadInputError(
             "the dump has no snapshot from before the bad value; the recorded environment gave none."
         )
     rows = [row for row, step in enumerate(dump.steps) if step > begin]
-    if any(dump.resets[row] for row in rows):
+    ends = [at for at, row in enumerate(rows) if dump.resets[row]]
+    if ends and rows[ends[0]] <= dump.about["bad"]["row"]:
         raise BadInputError("all environments were reset after the snapshot, which a replay cannot repeat.")
-    return int(begin), rows
+    return int(begin), rows[: ends[0]] if ends else rows
 
 
-def _actions(dump: Dump, row: int, env: Any) -> Tensor:  # noqa: ANN401 - any environment
-    if "actions" not in dump.tensors:
-        raise BadInputError("the dump has no actions to step with.")
-    return torch.from_numpy(dump.tensors["actions"][row].copy()).to(getattr(env, "device", "cpu"))
+def _all_actions(dump: Dump) -> dict[str, np.ndarray]:
+    """Return agent to (T, M, columns) of actions; where there are no agents, that is the empty name."""
+    parts = ((name.partition("/"), array) for name, array in dump.tensors.items())
+    return {agent: array for (group, _, agent), array in parts if group == "actions"}
 
 
-def _outcome(result: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 - whatever a step returns
-    found = {**dict(flat(result[0], "observations")), **dict(flat(result[1], "rewards"))}
-    return {name: tensor.cpu().reshape(len(tensor), -1).numpy() for name, tensor in found.items()}
+def _actions(dump: Dump, row: int) -> dict[str, Tensor]:
+    """Return the actions of a row as the environment had them, by agent."""
+    found = {}
+    for agent, array in _all_actions(dump).items():
+        name = f"actions/{agent}" if agent else "actions"
+        if dump.present[name][row]:
+            shape = dump.about["shapes"][name]
+            found[agent] = torch.from_numpy(array[row].copy()).reshape(len(dump.envs), *shape)
+    if not found:
+        raise BadInputError(f"the dump has no actions of step {dump.steps[row]} to step with.")
+    return found
 
 
 def _is_as_recorded(dump: Dump, row: int, found: Mapping[str, np.ndarray]) -> bool:
@@ -249,7 +306,7 @@ def _is_as_recorded(dump: Dump, row: int, found: Mapping[str, np.ndarray]) -> bo
     return all(
         _same_bits(_rounded(array) if rounded else array, dump.tensors[name][row])
         for name, array in found.items()
-        if name in dump.tensors
+        if name in dump.tensors and dump.present[name][row]
     )
 
 

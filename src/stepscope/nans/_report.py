@@ -40,11 +40,12 @@ class Report:
     in_reset
         Whether it came with a reset of all environments, and not with a step.
     not_finite
-        The first value that is NaN or infinite, where `bad` is only huge; None if there is none yet.
+        The first value of the same environment that is NaN or infinite, where `bad` is only huge; None if there is none
+        yet.
     before
         The last finite values of the same column, as pairs of step and value, the latest last.
     action
-        Name to value of the action that the step began with; empty for a reset.
+        Name to value of the action that the step began with, of all agents where there are several; empty for a reset.
     followers
         In how many environments something is bad, in the step itself and in those after it.
     num_envs
@@ -153,24 +154,32 @@ def report_on(
         return None
     values = history.tensors[bad.tensor][: bad.row, bad.env, bad.column]
     steps = history.steps[: bad.row]
-    kept = values.isfinite().nonzero().flatten()[-_BEFORE:]
-    in_reset = bool(history.resets[bad.row])
-    action: dict[str, float] = {}
-    if not in_reset and "actions" in history.tensors:
-        row = history.tensors["actions"][bad.row, bad.env]
-        action = {column_name(names.get("actions"), n): float(value) for n, value in enumerate(row)}
+    there = history.present[bad.tensor][: bad.row]
+    kept = (values.isfinite() & there).nonzero().flatten()[-_BEFORE:]
     return Report(
         bad=bad,
         limit=limits.get(bad.tensor, math.inf),
         column=column_name(names.get(bad.tensor), bad.column),
-        in_reset=in_reset,
-        not_finite=first_bad(history, limits, since=since, finite=False) if bad.kind == "huge" else None,
+        in_reset=bool(history.resets[bad.row]),
+        not_finite=first_bad(history, limits, since=since, finite=False, only=bad.env)
+        if bad.kind == "huge"
+        else None,
         before=tuple(
             (int(steps[row]), _as_kept(float(values[row]), row >= history.exact_from)) for row in kept
         ),
-        action=action,
+        action=dict(_action(history, bad, names)),
         followers=tuple(bad_envs(history, limits, since=bad.row))[:_AFTER],
         num_envs=len(history.tensors[bad.tensor][0]),
         rank=rank,
         cause=likely_cause(history, bad),
     )
+
+
+def _action(
+    history: History, bad: BadValue, names: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, float]]:
+    for tensor, values in history.tensors.items():
+        group, _, agent = tensor.partition("/")
+        if group == "actions" and bool(history.present[tensor][bad.row]):
+            for number, value in enumerate(values[bad.row, bad.env]):
+                yield f"{agent} {column_name(names.get(tensor), number)}".lstrip(), float(value)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["EXACT", "History", "Ring", "Size", "Snapshot"]
 
 EXACT = ("actions", "done")
-"""Tensors that are never rounded: a replay steps with the actions."""
+"""Tensors, or groups of them, that are never rounded: a replay steps with the actions."""
 
 _LATE = 2  # looks by which a finding may be late on CUDA
 
@@ -32,6 +32,10 @@ class History:
         (T,) bool, whether a row is that of a reset: it has no actions and no rewards.
     tensors
         Name to (T, N, columns), in the tensors' own type.
+    present
+        Name to (T,) bool, whether a tensor was there in a row; where it was not, its values are 0.
+    shapes
+        Name to the shape of what one environment has of a tensor; its columns are those numbers in one row.
     exact_from
         The first row in which all is as it was; in those before, what was float32 went through bfloat16, which keeps
         its range and 8 of its 24 bits of precision. Actions are exact in all.
@@ -40,6 +44,8 @@ class History:
     steps: Tensor
     resets: Tensor
     tensors: Mapping[str, Tensor]
+    present: Mapping[str, Tensor]
+    shapes: Mapping[str, tuple[int, ...]]
     exact_from: int = 0
 
 
@@ -98,7 +104,8 @@ class Size:
 
     def split(self, name: str, dtype: torch.dtype) -> tuple[int, int]:
         """Return how many rows of a tensor are kept as they are, and how many in half the room."""
-        return (self.recent, self.older) if dtype == torch.float32 and name not in EXACT else (self.rows, 0)
+        rounded = dtype == torch.float32 and name.partition("/")[0] not in EXACT
+        return (self.recent, self.older) if rounded else (self.rows, 0)
 
 
 class _Track:
@@ -110,17 +117,35 @@ class _Track:
         # Laid out as the tensor is: a copy then needs no reordering.
         by_columns = value.dim() > 1 and not value.is_contiguous() and value.mT.is_contiguous()
         shape = value.mT.shape if by_columns else value.shape
-        # An inference tensor could not be written to outside of inference mode. Zeros: rows of a reset have no actions,
-        # and what was never written must not look bad.
+        # An inference tensor could not be written to outside of inference mode. Zeros: what was never written must not
+        # look bad.
         with torch.inference_mode(mode=False):
             self.stored = torch.zeros(recent, *shape, dtype=value.dtype, device=value.device)
             self._older = torch.zeros(older, *shape, dtype=torch.bfloat16, device=value.device)
         self._by_columns = by_columns
+        self._next = 0  # the row after the last that was written
+        self._gaps: list[tuple[int, int]] = []  # ranges of rows that were not
+        self.is_looked_at = name != "done" and value.is_floating_point() and value.numel() > 0
         self.slots = tuple(row.mT if by_columns else row for row in self.stored.unbind(0))
 
     @property
     def number_of_bytes(self) -> int:
         return self.stored.nbytes + self._older.nbytes
+
+    def slot(self, row: int) -> Tensor:
+        """Return where a row is written."""
+        if row != self._next:
+            self._gaps.append((self._next, row))
+        self._next = row + 1
+        return self.slots[row % len(self.slots)]
+
+    def is_gone(self, first: int) -> bool:
+        """Whether none of the rows from one on was written."""
+        return self._next <= first
+
+    def forget(self, first: int) -> None:
+        """Forget what was not written before a row."""
+        self._gaps = [gap for gap in self._gaps if gap[1] > first]
 
     def keep(self, written: int, size: Size) -> None:
         """Round what will be written over next."""
@@ -139,7 +164,16 @@ class _Track:
             parts.insert(0, self._older[places].to(self.dtype))
         together = torch.cat(parts)
         together = together.mT if self._by_columns else together
-        return together.reshape(end - first, self.shape[0], -1).cpu()
+        together = together.reshape(end - first, self.shape[0], -1).cpu()
+        together[~self.present(first, end)] = 0  # what is there is from a turn before
+        return together
+
+    def present(self, first: int, end: int) -> Tensor:
+        """Return (T,) bool, which of these rows were written."""
+        present = torch.ones(end - first, dtype=torch.bool)
+        for begin, stop in (*self._gaps, (self._next, end)):
+            present[max(0, begin - first) : max(0, stop - first)] = False
+        return present
 
 
 class Ring:
@@ -151,63 +185,85 @@ class Ring:
         How many of the last vector steps are there at a look; between two there are up to `every` fewer.
     every
         Rows between two looks.
+    num_envs
+        How many environments there are; None is as many as the first tensor has rows.
+
+    Attributes
+    ----------
+    left_out
+        Name to the shape of what is not kept, because it does not have a row for each environment.
     """
 
-    def __init__(self, *, steps: int, every: int) -> None:
+    def __init__(self, *, steps: int, every: int, num_envs: int | None = None) -> None:
         self.written = 0
         self.size = Size.of(steps=steps, every=every, cuda=False)
-        self._given = steps
+        self.left_out: dict[str, tuple[int, ...]] = {}
+        self._given, self._num_envs = steps, num_envs
         self._kept_from = 0
         self._steps: list[int] = []
         self._resets: list[bool] = []
         self._tracks: dict[str, _Track] = {}
+        self._former: dict[str, _Track] = {}  # those that a tensor of another kind has taken the name of
 
     @property
     def number_of_bytes(self) -> int:
         """Bytes of all tensors."""
-        return sum(track.number_of_bytes for track in self._tracks.values())
+        return sum(track.number_of_bytes for track in self._all.values())
+
+    @property
+    def _all(self) -> Mapping[str, _Track]:
+        return {**self._former, **self._tracks}
 
     def begin(self, step: int, *, reset: bool) -> None:
         """Begin a row."""
-        if reset:  # there are no actions and no rewards in it
-            for track in self._tracks.values():
-                track.slots[self.written % len(track.slots)].zero_()
         self._steps.append(step)
         self._resets.append(reset)
         self.written += 1
 
     def put(self, name: str, value: Tensor) -> None:
         """Write a tensor, (N, ...), into the row; the first of each name makes the room."""
-        self._slot(name, value).copy_(value)
+        slot = self._slot(name, value)
+        if slot is not None:
+            slot.copy_(value)
 
-    def put_any(self, name: str, flag: Tensor, other: Tensor | None = None) -> None:
-        """Write a flag, or whether one of two is set."""
+    def put_any(self, name: str, flag: Tensor, *others: Tensor) -> None:
+        """Write a flag, or whether one of several is set."""
         slot = self._slot(name, flag)
-        if other is None:
-            slot.copy_(flag)
-        else:
-            torch.logical_or(flag, other, out=slot)
+        if slot is not None:
+            slot.copy_(flag) if not others else torch.logical_or(flag, others[0], out=slot)
+            for other in others[1:]:
+                slot.logical_or_(other)
 
-    def _slot(self, name: str, value: Tensor) -> Tensor:
+    def _slot(self, name: str, value: Tensor) -> Tensor | None:
         track = self._tracks.get(name)
         if track is None or track.shape != value.shape or track.dtype != value.dtype:
             track = self._make(name, value)
-        slots = track.slots
-        return slots[(self.written - 1) % len(slots)]
+        return None if track is None else track.slot(self.written - 1)
 
-    def _make(self, name: str, value: Tensor) -> _Track:
-        if not self._tracks:
+    def _make(self, name: str, value: Tensor) -> _Track | None:
+        """Make room for a tensor; what had its name is kept under another, as long as something of it is there."""
+        if self._num_envs is None and value.dim():
+            self._num_envs = len(value)
+        if value.shape[:1] != (self._num_envs,):
+            self.left_out[name] = tuple(value.shape)
+            return None
+        if not self._all:
             self.size = Size.of(steps=self._given, every=self.size.every, cuda=value.is_cuda)
-        track = self._tracks[name] = _Track(name, value, self.size)
-        return track
+        before = self._tracks.pop(name, None)
+        if before is not None:
+            self._former[_former_name(name, before)] = before
+        track = _Track(name, value, self.size)
+        # It may be the former kind once more.
+        self._tracks[name] = self._former.pop(_former_name(name, track), track)
+        return self._tracks[name]
 
     def to_look_at(self) -> dict[str, Tensor]:
-        """Return the rows that come next, as they are laid out; flags and what has no columns are left out."""
+        """Return the rows that come next, as they are laid out; flags and whole numbers are left out."""
         begin = self.looked_at
         count = self.written - begin
         found = {}
-        for name, track in self._tracks.items():
-            if name != "done" and track.stored.numel():
+        for name, track in self._all.items():
+            if track.is_looked_at:
                 place = begin % len(track.stored)
                 found[name] = track.stored[place : place + count]
         return found
@@ -219,8 +275,10 @@ class Ring:
 
     def turn(self) -> None:
         """Make room for the rows until the next look."""
-        for track in self._tracks.values():
+        for track in self._all.values():
             track.keep(self.written, self.size)
+            track.forget(self.first)
+        self._former = {name: track for name, track in self._former.items() if not track.is_gone(self.first)}
         if self.size.older:  # the oldest of those have just been written over
             self._kept_from = self.written - self.size.rows + self.size.every
         del self._steps[: -self.size.rows], self._resets[: -self.size.rows]
@@ -233,13 +291,24 @@ class Ring:
     def history(self) -> History:
         """Copy all rows to the CPU, the oldest first; waits for the device."""
         count = self.written - self.first
-        exact = [len(track.stored) for track in self._tracks.values()]
+        exact = [len(track.stored) for track in self._all.values()]
+        there = {name: track for name, track in self._all.items() if not track.is_gone(self.first)}
         return History(
             steps=torch.tensor(self._steps[-count:], dtype=torch.int64),
             resets=torch.tensor(self._resets[-count:], dtype=torch.bool),
-            tensors={name: track.rows(self.first, self.written) for name, track in self._tracks.items()},
+            tensors={name: track.rows(self.first, self.written) for name, track in there.items()},
+            present={name: track.present(self.first, self.written) for name, track in there.items()},
+            shapes={name: tuple(track.shape[1:]) for name, track in there.items()},
             exact_from=max(0, count - min(exact, default=count)),
         )
+
+
+def _former_name(name: str, track: _Track) -> str:
+    """Return what a tensor is called once its name belongs to one of another shape or type.
+
+    Its group comes first, as ever: ``observations/16x4 float32``.
+    """
+    return f"{name}/{'x'.join(map(str, track.shape))} {str(track.dtype).removeprefix('torch.')}"
 
 
 @dataclass(frozen=True, kw_only=True)

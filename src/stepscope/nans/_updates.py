@@ -6,9 +6,11 @@ import math
 import weakref
 from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import get_total_norm
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
@@ -35,7 +37,8 @@ class BadUpdate:
     what
         Which of the three: weights are named before the gradients that they lead to.
     name
-        Of a loss its own name; else the first parameter that is bad, as ``named_parameters()`` calls it.
+        Of a loss its own name; else the first parameter that is bad, or buffer, as ``named_parameters()`` and
+        ``named_buffers()`` call it.
     network
         What the network was called when it was given to the recorder; empty for a loss.
     share
@@ -90,6 +93,7 @@ class Updates:
     def __init__(self, found: Callable[[], None]) -> None:
         self._found = found
         self._networks: list[tuple[str, Module]] = []
+        self._meant: set[tuple[int, str]] = set()  # networks and buffers of theirs that are infinite on purpose
         self._stopped = False
         self._losses: dict[str, Tensor] = {}
         self._pending: deque[Arriving] = deque()
@@ -99,7 +103,12 @@ class Updates:
         self._remove: weakref.finalize[[], Updates] | None = None
 
     def add(self, network: Module, name: str) -> None:
-        """Watch a network, too."""
+        """Watch a network, too; buffers that are not finite now, as masks of attention are not, are meant to be so."""
+        self._meant |= {
+            (id(network), buffer)
+            for buffer, values in network.named_buffers()
+            if not is_lazy(values) and not bool(values.isfinite().all())
+        }
         self._networks.append((name, network))
         if self._remove is None:
             mine = weakref.ref(self)  # the hook is torch's, and must not keep this alive
@@ -144,7 +153,7 @@ class Updates:
         """Look at weights, and at gradients where an optimizer is about to use them."""
         numbers = []
         for _, network, what in self._kinds():
-            tensors = [values for _, values in _values(network, what)]
+            tensors = [values for _, values in self._values(network, what)]
             if tensors:
                 numbers.append(get_total_norm(tensors))  # infinite where the square of what is finite is
         self._ask(numbers)
@@ -171,7 +180,7 @@ class Updates:
                     what="loss", name=name, network="", share=share, update=self._count, after=after
                 )
         for network, module, what in self._kinds():
-            for name, values in _values(module, what):
+            for name, values in self._values(module, what):
                 share = _share(values)
                 if share:
                     return BadUpdate(
@@ -185,13 +194,19 @@ class Updates:
             for what in kinds if self._stepping else kinds[:1]:
                 yield name, network, what
 
+    def _values(self, network: Module, what: _What) -> Iterator[tuple[str, Tensor]]:
+        """Yield gradients, or weights and buffers: a normalisation keeps its mean in one."""
+        named = (
+            ((name, parameter.grad) for name, parameter in network.named_parameters())
+            if what == "gradient"
+            else chain(network.named_parameters(), network.named_buffers())
+        )
+        for name, values in named:
+            if values is None or is_lazy(values) or (id(network), name) in self._meant:
+                continue
+            if values.is_floating_point():
+                yield name, values.detach().coalesce().values() if values.is_sparse else values.detach()
+
 
 def _share(values: Tensor) -> float:
     return float((~values.isfinite()).double().mean()) if values.numel() else 0.0
-
-
-def _values(network: Module, what: _What) -> Iterator[tuple[str, Tensor]]:
-    for name, parameter in network.named_parameters():
-        values = parameter.grad if what == "gradient" else parameter.detach()
-        if values is not None and values.is_floating_point() and parameter.requires_grad:
-            yield name, values.detach()
