@@ -145,3 +145,13 @@ class _Growing:
 def test_what_ends_an_episode_is_not_blamed_on_its_beginning() -> None:
     """It grew until then; a reset makes a bad value at once."""
     assert "an unstable simulation" == _cause(_Growing(), lambda *_: torch.ones(4, 1), steps=9, huge=5e6)
+
+
+def test_an_action_before_any_observation_accuses_nobody_alone() -> None:
+    """Whether the policy or what it saw is to blame was not recorded."""
+    env = record(CartPole(8, seed=0), folder=None)
+    env.env.reset(seed=0)
+    env.step(torch.full((8, 1), math.nan))
+    with pytest.raises(BadValueError) as error:
+        env.look()
+    assert "the policy, or what it saw first" == error.value.report.cause.name

@@ -261,8 +261,8 @@ def test_hostile_files_get_one_sentence_and_execute_nothing(dump: Path, kind: st
     assert [dump] == list(dump.parent.iterdir())
 
 
-@pytest.mark.parametrize("path", ["none.npz", "."])
+@pytest.mark.parametrize("path", ["none.npz", ".", "/dev/zero"])
 def test_what_is_no_file_gets_a_sentence(path: str, tmp_path: Path) -> None:
-    """It says which."""
+    """It says which; a device without an end is not read to it."""
     with pytest.raises(BadInputError, match=r"cannot be read"):
         load(tmp_path / path)

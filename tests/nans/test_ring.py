@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stepscope.envs import CartPole
 from stepscope.nans import cost, record
+from stepscope.nans._columns import Name, name_parts
 from stepscope.nans._ring import Ring, Size
 
 MJLAB = 100 * 4096 * 71 * 4
@@ -47,6 +48,54 @@ def test_what_is_there_is_what_was_put(steps: int, every: int, count: int, by_co
     older = torch.stack(observed[first:])[:exact].bfloat16().float()
     assert torch.equal(older, history.tensors["observations"][:exact])
     assert len(history.steps) - exact >= min(count, every)
+
+
+KINDS: dict[str, tuple[int, torch.dtype]] = {
+    "narrow": (3, torch.float32),
+    "wide": (4, torch.float32),
+    "double": (3, torch.float64),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.integers(1, 20),
+    every=st.integers(1, 6),
+    kinds=st.lists(st.sampled_from(["", *KINDS]), min_size=1, max_size=60),
+)
+def test_a_tensor_may_be_missing_or_of_another_kind(steps: int, every: int, kinds: list[str]) -> None:
+    """Each row is there once, under its own name or that of its kind, and is 0 where it was not put."""
+    generator = torch.Generator().manual_seed(len(kinds))
+    ring, put = Ring(steps=steps, every=every, num_envs=5), []
+    for step, kind in enumerate(kinds):
+        columns, dtype = KINDS.get(kind, (3, torch.float32))
+        put.append(torch.randn(5, columns, generator=generator, dtype=dtype))
+        ring.begin(step, reset=False)
+        ring.put("rewards", torch.ones(5))
+        if kind:
+            ring.put("actions", put[-1])
+        if ring.written % every == 0:
+            ring.turn()
+    history = ring.history()
+    acted = {name for name in history.tensors if name.startswith("actions")}
+    for row, step in enumerate(history.steps.tolist()):
+        there = {name for name in acted if history.present[name][row]}
+        assert len(there) == bool(kinds[step])
+        for name in acted:
+            values = history.tensors[name][row]
+            assert torch.equal(values, put[step]) if name in there else not values.any()
+    assert {name_parts(name) for name in acted} <= {
+        Name("actions", "", former) for former in ("", "5x3 float32", "5x4 float32", "5x3 float64")
+    }
+
+
+def test_resets_that_follow_one_another_take_no_more() -> None:
+    """An evaluation may reset again and again; snapshots are taken at each, and not all are kept."""
+    env = record(CartPole(64, seed=0), folder=None)
+    for _ in range(100):
+        env.reset()
+        env.step(torch.zeros(64, 1))
+    assert cost(CartPole(64)) >= env.number_of_bytes
 
 
 def _stepped(env: Any, times: int) -> None:  # noqa: ANN401 - a recorder, which stands for its environment

@@ -192,3 +192,39 @@ def test_a_warning_about_a_loss_comes_once() -> None:
 def _note_nan(env: Recorder, times: int) -> None:
     for _ in range(times):
         env.note(value=torch.tensor(math.nan), empty=torch.empty(0))
+
+
+def test_what_a_normalisation_keeps_is_watched() -> None:
+    """One NaN that it saw stays in its running mean, which is a buffer and no parameter."""
+    normalisation = torch.nn.BatchNorm1d(4)
+    env = record(CartPole(4, seed=0), folder=None)
+    env.watch(torch.nn.Sequential(normalisation, torch.nn.Linear(4, 1)), "critic")
+    env.reset(seed=0)
+    normalisation(torch.full((4, 4), math.nan))
+    with pytest.raises(BadUpdateError, match=r"0.running_mean of critic is not finite \(100 %\)"):
+        env.look()
+
+
+class _Masked(torch.nn.Module):
+    """A network with a mask as attention has it, a layer that has no shape yet, and an embedding with few gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.full((4, 4), -math.inf).triu(1))
+        self.lazy = torch.nn.LazyLinear(2)
+        self.lazy_normalisation = torch.nn.LazyBatchNorm1d()
+        self.embedding = torch.nn.Embedding(8, 3, sparse=True)
+
+
+def test_masks_and_layers_without_a_shape_are_no_fault() -> None:
+    """What was infinite from the start is meant to be; what has no numbers yet has none that are bad."""
+    env, network = record(CartPole(4, seed=0), folder=None), _Masked()
+    env.watch(network)
+    env.reset(seed=0)
+    assert env.look() is None
+    network.embedding(torch.tensor([1, 5])).sum().backward()
+    torch.optim.SGD(network.embedding.parameters(), lr=0.1).step()
+    assert env.look() is None
+    (network.embedding(torch.tensor([1, 5])) / 0).sum().backward()
+    with pytest.raises(BadUpdateError, match=r"the gradient of embedding.weight"):
+        torch.optim.SGD(network.embedding.parameters(), lr=0.1).step()

@@ -88,6 +88,8 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[Line]:
+    from stepscope.nans._columns import name_parts  # noqa: PLC0415 - it needs torch
+
     again, cures = found["replay"], found["cures"]
     yield Line("", "")
     went = f"{again['steps']} steps from step {again['begin']:,}"
@@ -99,13 +101,14 @@ def _lines(found: dict[str, Any]) -> Iterator[Line]:
         )
     if again["bad_step"] is None:
         text = "it does not happen again: the environment alone does not make it from this state and these actions"
-        if found["bad"]["tensor"].partition("/")[0] in ("state", "actions"):
+        if name_parts(found["bad"]["tensor"]).kind in ("state", "actions"):
             text = f"whether it happens again is not seen: a step returns no {found['bad']['tensor']}"
         yield Line("", text, "warn")
         return
     yield Line("", f"it happens again, in step {again['bad_step']:,}")
     for number, cure in enumerate(cures):
-        words = "prevents it" if cure["cures"] else f"does not: bad in step {cure['bad_step']:,}"
+        words = "prevents it" if cure["cures"] else f"does not: bad in step {cure['bad_step'] or 0:,}"
+        words = words if cure["problem"] is None else f"not tried: {cure['problem']}"
         yield Line(
             "" if number else "what prevents it",
             f"{cure['change']}: {words}",

@@ -11,7 +11,7 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["found_by_name", "made_by"]
+__all__ = ["found_by_name", "made_by", "takes"]
 
 
 def made_by(factory: str, *, num_envs: int, device: object, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
@@ -61,3 +61,20 @@ def found_by_name(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise BadInputError(f"{name} is a {type(found).__name__} and cannot be called; name a factory.")
     return found
+
+
+def takes(function: Callable[..., Any], **options: object) -> bool:
+    """Say whether a function can be called with these options alone.
+
+    Examples
+    --------
+    >>> takes(lambda *, seed=None: seed, seed=0), takes(lambda: None, seed=0)
+    (True, False)
+    """
+    try:
+        inspect.signature(function).bind(**options)
+    except TypeError:
+        return False
+    except ValueError:  # some of those written in C do not say
+        return True
+    return True

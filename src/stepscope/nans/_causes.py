@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from stepscope.nans._columns import name_parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,8 +63,8 @@ class _Seen:
         return actions is not None and actions.is_floating_point()
 
     @property
-    def group(self) -> str:
-        return self.bad.tensor.partition("/")[0]
+    def kind(self) -> str:
+        return name_parts(self.bad.tensor).kind
 
     @property
     def state_is_finite(self) -> bool:
@@ -76,7 +78,7 @@ _LATELY = 4  # rows
 
 
 def _policy(seen: _Seen) -> bool:
-    return seen.group == "actions"
+    return seen.kind == "actions"
 
 
 def _first_action(seen: _Seen) -> bool:
@@ -89,7 +91,7 @@ def _first_action(seen: _Seen) -> bool:
 
 
 def _reward(seen: _Seen) -> bool:
-    return seen.group == "rewards"
+    return seen.kind == "rewards"
 
 
 def _after_reset(seen: _Seen) -> bool:
@@ -108,7 +110,7 @@ def _after_reset(seen: _Seen) -> bool:
 
 def _sensor(seen: _Seen) -> bool:
     """Whether an ordinary column is bad at once, and the state is not or the next reading is ordinary again."""
-    if seen.group != "observations" or not _is_sudden(seen):
+    if seen.kind != "observations" or not _is_sudden(seen):
         return False
     column = seen.history.tensors[seen.bad.tensor][:, seen.bad.env, seen.bad.column].double()
     there = seen.history.present[seen.bad.tensor]
@@ -169,7 +171,7 @@ def _drastic(seen: _Seen) -> bool:
 
 
 def _unstable(seen: _Seen) -> bool:
-    return seen.group in ("observations", "state") and (
+    return seen.kind in ("observations", "state") and (
         seen.bad.kind == "huge" or not _is_sudden(seen) or not seen.state_is_finite
     )
 

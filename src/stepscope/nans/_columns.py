@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["column_name", "flat"]
+__all__ = ["Name", "column_name", "flat", "name_parts"]
 
 _LONGEST = 8  # bytes of a number that torch has
 
@@ -52,6 +52,37 @@ def _as_tensor(array: np.ndarray) -> Tensor:
     if not array.flags.writeable or any(stride < 0 for stride in array.strides):
         array = array.copy()
     return torch.from_numpy(array)
+
+
+class Name(NamedTuple):
+    """The parts of a tensor's name, ``observations/policy@16x4 float32``.
+
+    Attributes
+    ----------
+    kind
+        ``actions``, ``state``, ``observations`` or ``rewards``.
+    group
+        Which of several, a group or an agent; empty where there is only one.
+    former
+        Shape and type of a tensor that was called so until one of another shape or type was; else empty.
+    """
+
+    kind: str
+    group: str
+    former: str
+
+
+def name_parts(name: str) -> Name:
+    """Take the name of a tensor apart.
+
+    Examples
+    --------
+    >>> name_parts("observations/policy"), name_parts("actions@16x1 float64")
+    (Name(kind='observations', group='policy', former=''), Name(kind='actions', group='', former='16x1 float64'))
+    """
+    current, _, former = name.partition("@")
+    kind, _, group = current.partition("/")
+    return Name(kind, group, former)
 
 
 def column_name(names: tuple[str, ...] | None, column: int) -> str:

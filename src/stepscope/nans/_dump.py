@@ -163,6 +163,8 @@ def load(path: str | Path) -> Dump:
         It cannot be read, or is not such a file.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():  # a device may have no end
+        raise BadInputError(f"{path} cannot be read: it is no file.")
     try:
         _check(path)
         with np.load(path, allow_pickle=False) as file:

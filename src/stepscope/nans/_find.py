@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from stepscope.nans._columns import name_parts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -58,8 +60,8 @@ class BadValue:
 
 def in_order(names: Mapping[str, object] | tuple[str, ...]) -> list[str]:
     """Return names of tensors in the order of cause and effect within a step."""
-    known = [name for name in names if name.partition("/")[0] in _ORDER]
-    return sorted(known, key=lambda name: _ORDER.index(name.partition("/")[0]))
+    known = [name for name in names if name_parts(name).kind in _ORDER]
+    return sorted(known, key=lambda name: _ORDER.index(name_parts(name).kind))
 
 
 def first_bad(

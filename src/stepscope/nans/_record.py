@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from stepscope.errors import BadInputError
+from stepscope.measure._factory import takes
 from stepscope.nans._columns import flat
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
@@ -130,7 +131,7 @@ def record(
         raise BadInputError(f"huge is {huge!r}; it must be a number above 0, or None.")
     if on_bad not in ("raise", "warn", "reset"):
         raise BadInputError(f"on_bad is {on_bad!r}; choose raise, warn or reset.")
-    if on_bad == "reset" and not _takes_options(env.reset):
+    if on_bad == "reset" and not takes(env.reset, options={}):
         raise BadInputError(
             f"reset() of a {type(env).__name__} takes no options, so it cannot begin some episodes anew; give on_bad"
             " raise or warn, or record the environment inside of it."
@@ -310,8 +311,8 @@ class Recorder:
 
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
-            self._look()
             self._say_what_is_left_out()
+            self._look()
             if self.report is None:
                 self._updates.look()
             self._ring.turn()
@@ -463,16 +464,6 @@ def _number(env: Any) -> int | None:  # noqa: ANN401 - any environment
     """Return how many environments there are, if it says so."""
     found = getattr(env, "num_envs", None)
     return found if isinstance(found, int) else None
-
-
-def _takes_options(reset: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(reset).bind(options={})
-    except TypeError:
-        return False
-    except ValueError:  # some of those written in C do not say
-        return True
-    return True
 
 
 def _without_bad(rewards: Any) -> Any:  # noqa: ANN401 - the environment's own

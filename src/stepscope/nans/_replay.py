@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import found_by_name, made_by
-from stepscope.nans._columns import flat
+from stepscope.measure._factory import found_by_name, made_by, takes
+from stepscope.nans._columns import flat, name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -60,11 +60,14 @@ class Cure:
         Whether nothing of the bad environment was bad any more, over as many steps.
     bad_step
         The first step in which something was bad all the same, or None.
+    problem
+        Why it could not be tried, or None.
     """
 
     change: str
     cures: bool
     bad_step: int | None
+    problem: str | None = None
 
 
 def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> Replay:
@@ -129,19 +132,25 @@ def bisect(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
 
 
 def _tried(dump: Dump, factory: str, change: _Change) -> Cure:
+    try:
+        bad_step = _bad_step(dump, factory, change)
+    except BadInputError as error:  # the others may still go
+        return Cure(change=change.words, cures=False, bad_step=None, problem=str(error))
+    return Cure(change=change.words, cures=bad_step is None, bad_step=bad_step)
+
+
+def _bad_step(dump: Dump, factory: str, change: _Change) -> int | None:
     env = _made(dump, factory, change.options)
     if not change.clean:
         env.restore(dump)
-    bad_step = None
     for row in _rows(dump)[1]:
         actions = _actions(dump, row)
         changed = {
             name: change.actions(each) if each.is_floating_point() else each for name, each in actions.items()
         }
         if _is_bad(dump, env.step(changed)):
-            bad_step = int(dump.steps[row])
-            break
-    return Cure(change=change.words, cures=bad_step is None, bad_step=bad_step)
+            return int(dump.steps[row])
+    return None
 
 
 def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change]:
@@ -179,7 +188,11 @@ def _finer(
 
 def _milder(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
     """Yield changes of the actions, where they have a size: half of it, or a limit where some are far beyond the usual."""
-    sizes = [np.abs(array).ravel() for name, array in _all_actions(dump).items() if array.dtype.kind == "f"]
+    sizes = [
+        np.abs(array).ravel()
+        for name, array in dump.tensors.items()
+        if name_parts(name).kind == "actions" and array.dtype.kind == "f"
+    ]
     if not sizes:
         return
     yield _Change(words="actions of half the size", options=given, actions=lambda actions: 0.5 * actions)
@@ -258,7 +271,7 @@ def _said(what: str) -> Iterator[None]:
 def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> _Fresh:
     with _said(f"{factory} cannot be made"):
         env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
-        result = env.reset(seed=0)
+        result = env.reset(seed=0) if takes(env.reset, seed=0) else env.reset()
     observations = result[0] if isinstance(result, tuple) else result
     return _Fresh(
         env=env,
@@ -281,18 +294,12 @@ def _rows(dump: Dump) -> tuple[int, list[int]]:
     return int(begin), rows[: ends[0]] if ends else rows
 
 
-def _all_actions(dump: Dump) -> dict[str, np.ndarray]:
-    """Return agent to (T, M, columns) of actions; where there are no agents, that is the empty name."""
-    parts = ((name.partition("/"), array) for name, array in dump.tensors.items())
-    return {agent: array for (group, _, agent), array in parts if group == "actions"}
-
-
 def _actions(dump: Dump, row: int) -> dict[str, Tensor]:
-    """Return the actions of a row as the environment had them, by agent."""
+    """Return the actions of a row as the environment had them, by agent; where there are none, by an empty name."""
     found = {}
-    for agent, array in _all_actions(dump).items():
-        name = f"actions/{agent}" if agent else "actions"
-        if dump.present[name][row]:
+    for name, array in dump.tensors.items():
+        kind, agent, _ = name_parts(name)
+        if kind == "actions" and dump.present[name][row]:
             shape = dump.about["shapes"][name]
             found[agent] = torch.from_numpy(array[row].copy()).reshape(len(dump.envs), *shape)
     if not found:

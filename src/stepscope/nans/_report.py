@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stepscope.nans._causes import likely_cause
-from stepscope.nans._columns import column_name
+from stepscope.nans._columns import column_name, name_parts
 from stepscope.nans._find import bad_envs, first_bad
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _action(
     history: History, bad: BadValue, names: Mapping[str, tuple[str, ...]]
 ) -> Iterator[tuple[str, float]]:
     for tensor, values in history.tensors.items():
-        group, _, agent = tensor.partition("/")
-        if group == "actions" and bool(history.present[tensor][bad.row]):
+        kind, agent, _ = name_parts(tensor)
+        if kind == "actions" and bool(history.present[tensor][bad.row]):
             for number, value in enumerate(values[bad.row, bad.env]):
                 yield f"{agent} {column_name(names.get(tensor), number)}".lstrip(), float(value)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from stepscope.errors import BadInputError
+from stepscope.nans._columns import name_parts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -104,7 +107,7 @@ class Size:
 
     def split(self, name: str, dtype: torch.dtype) -> tuple[int, int]:
         """Return how many rows of a tensor are kept as they are, and how many in half the room."""
-        rounded = dtype == torch.float32 and name.partition("/")[0] not in EXACT
+        rounded = dtype == torch.float32 and name_parts(name).kind not in EXACT
         return (self.recent, self.older) if rounded else (self.rows, 0)
 
 
@@ -228,6 +231,8 @@ class Ring:
 
     def put_any(self, name: str, flag: Tensor, *others: Tensor) -> None:
         """Write a flag, or whether one of several is set."""
+        if not flag.dim():
+            raise BadInputError("a step ends one episode, so that is no vectorised environment; put one around it.")
         slot = self._slot(name, flag)
         if slot is not None:
             slot.copy_(flag) if not others else torch.logical_or(flag, others[0], out=slot)
@@ -304,11 +309,8 @@ class Ring:
 
 
 def _former_name(name: str, track: _Track) -> str:
-    """Return what a tensor is called once its name belongs to one of another shape or type.
-
-    Its group comes first, as ever: ``observations/16x4 float32``.
-    """
-    return f"{name}/{'x'.join(map(str, track.shape))} {str(track.dtype).removeprefix('torch.')}"
+    """Return what a tensor is called once its name belongs to one of another shape or type."""
+    return f"{name}@{'x'.join(map(str, track.shape))} {str(track.dtype).removeprefix('torch.')}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,364 @@
+"""Environments of other makes: with choices for actions, several agents, odd arrays, or resets of their own mind."""
+
+from __future__ import annotations
+
+import math
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import SyncVectorEnv
+
+from stepscope.cli import main
+from stepscope.envs import CartPole
+from stepscope.envs.faults import Faulty, huge_observation, missing_reading
+from stepscope.errors import BadInputError
+from stepscope.nans import BadValueError, BadValueWarning, Recorder, bisect, load, record, replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+
+@pytest.fixture
+def factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], str]]:
+    """Return what gives a factory a name that a replay finds."""
+    module = types.ModuleType("made_here")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def named(make: Any) -> str:  # noqa: ANN401 - any factory
+        module.make = make  # type: ignore[attr-defined]
+        return "made_here:make"
+
+    yield named
+
+
+def _step_until_found(env: Recorder, actions: Any, times: int = 40) -> None:  # noqa: ANN401 - tensors or arrays
+    env.reset(seed=0)
+    with pytest.raises(BadValueError):
+        _step(env, actions, times)
+
+
+def _step(env: Recorder, actions: Any, times: int) -> None:  # noqa: ANN401 - as above
+    for _ in range(times):
+        env.step(actions)
+    env.look()
+
+
+class Choices(SyncVectorEnv):
+    """Gymnasium's own cart-poles, with choices for actions and arrays for all; a step on the cart's edge is NaN."""
+
+    def __init__(self, num_envs: int) -> None:
+        super().__init__([lambda: gymnasium.make("CartPole-v1", disable_env_checker=True)] * num_envs)
+
+    def step(self, actions: np.ndarray) -> Any:  # noqa: ANN401 - Gymnasium's
+        """Push; at an angle of 0.15 the root of what is negative is taken."""
+        assert isinstance(actions, np.ndarray)
+        observations, *rest = super().step(actions)
+        with np.errstate(invalid="ignore"):
+            observations[:, 3] += 0 * np.sqrt(0.15 - abs(observations[:, 2]))
+        return observations, *rest
+
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """Return the four numbers of each."""
+        return {"state": torch.tensor(np.array([env.unwrapped.state for env in self.envs]))}
+
+    def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
+        """Begin with them; arrays, as all else."""
+        assert isinstance(snapshot["state"], np.ndarray)
+        for env, state in zip(self.envs, snapshot["state"], strict=True):
+            env.unwrapped.state = state
+
+
+def test_choices_are_kept_and_replayed(factory: Callable[[Any], str], tmp_path: Path) -> None:
+    """Whole numbers of shape (N,), in an environment of arrays, bit for bit; their size is changed by nobody."""
+    env = record(Choices(3), folder=tmp_path)
+    _step_until_found(env, np.array([0, 1, 1]))
+    report, dump = env.report, load(env.dump)
+    assert ("observations", 3) == (report.bad.tensor, report.bad.column)
+    assert {"[0]": float([0, 1, 1][report.bad.env])} == report.action
+    assert report.cause is None or report.cause.name != "a drastic action"
+    assert np.int64 == dump.tensors["actions"].dtype
+    again = replay(dump, factory(Choices))
+    assert (None, report.bad.step) == (again.differs, again.bad_step)
+    assert ["a clean reset"] == [cure.change for cure in bisect(dump, factory(Choices))]
+
+
+class Agents:
+    """Two agents push each cart together; observations, actions, rewards and flags are by agent."""
+
+    def __init__(self, num_envs: int) -> None:
+        self.env = CartPole(num_envs, seed=0, force_limit=1e9, track_half_length=1e30, angle_limit=1e30)
+        self.num_envs = num_envs
+
+    def _both(self, value: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"left": value, "right": -value if value.is_floating_point() else value}
+
+    def reset(self, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        """Reset."""
+        observations, infos = self.env.reset(**options)
+        return self._both(observations), infos
+
+    def step(self, actions: Mapping[str, torch.Tensor]) -> Any:  # noqa: ANN401 - the environment's own
+        """Push with the difference."""
+        *found, infos = self.env.step(actions["left"] - actions["right"])
+        return *map(self._both, found), infos
+
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """Return the state."""
+        return self.env.snapshot()
+
+    def restore(self, snapshot: Mapping[str, torch.Tensor]) -> None:
+        """Begin with it."""
+        self.env.restore(snapshot)
+
+
+def test_agents_are_told_apart_and_replayed(factory: Callable[[Any], str], tmp_path: Path) -> None:
+    """The action of each is named, exact in all rows, and goes to its agent again."""
+    env = record(Agents(4), folder=tmp_path, huge=1e5)
+    actions = {"left": torch.zeros(4, 1), "right": torch.zeros(4, 1)}
+    actions["left"][2] = 1 / 3
+    _step_until_found(env, actions)
+    assert "observations/left" == env.report.bad.tensor
+    assert {"left [0]": pytest.approx(1 / 3), "right [0]": 0.0} == env.report.action
+    again = replay(load(env.dump), factory(Agents))
+    assert (None, env.report.bad.step) == (again.differs, again.bad_step)
+
+
+class Given:
+    """An environment that returns what it was given, one after the other."""
+
+    def __init__(self, *observations: Any, rewards: Any = None) -> None:  # noqa: ANN401 - tensors, arrays or groups
+        self.observations, self.at = observations, 0
+        self.num_envs: int | None = None
+        self.rewards = torch.ones(4) if rewards is None else rewards
+
+    def reset(self, **_: object) -> Any:  # noqa: ANN401 - as above
+        """Begin anew."""
+        self.at = 0
+        return self.observations[0], {}
+
+    def step(self, _: object) -> Any:  # noqa: ANN401 - as above
+        """Return the next."""
+        self.at += 1
+        no = torch.zeros(4, dtype=torch.bool)
+        return self.observations[min(self.at, len(self.observations) - 1)], self.rewards, no, no, {}
+
+
+def _with(value: float, env: int = 2, column: int = 1, columns: int = 3) -> torch.Tensor:
+    values = torch.ones(4, columns)
+    values[env, column] = value
+    return values
+
+
+def test_what_came_before_another_shape_is_found() -> None:
+    """Three columns, one of them NaN, and then four: the rows of three are looked at, and are there."""
+    plain = torch.ones(4, 3)
+    env = record(Given(plain, plain, _with(math.nan), torch.ones(4, 4)), folder=None)
+    _step_until_found(env, torch.zeros(4, 1))
+    bad = env.report.bad
+    assert ("observations@4x3 float32", 2, 2, 1) == (bad.tensor, bad.step, bad.env, bad.column)
+    assert ((0, 1.0), (1, 1.0)) == env.report.before
+
+
+def test_before_a_group_was_there_it_had_no_values() -> None:
+    """A group that comes late, and not in each step."""
+    late = {"policy": torch.ones(4, 3), "late": torch.full((4, 3), 5.0)}
+    early = {"policy": torch.ones(4, 3)}
+    env = record(Given(early, early, late, early, {**late, "late": _with(math.inf)}), folder=None)
+    _step_until_found(env, torch.zeros(4, 1))
+    assert "observations/late" == env.report.bad.tensor
+    assert ((2, 5.0),) == env.report.before
+
+
+def test_a_group_without_a_row_for_each_is_left_out_and_said() -> None:
+    """What all environments share; the others are watched."""
+    groups = {"terrain": torch.ones(1, 7), "policy": torch.ones(4, 3)}
+    inner = Given(groups, groups, {**groups, "policy": _with(math.nan)})
+    inner.num_envs = 4
+    env = record(inner, folder=None)
+    with pytest.warns(BadValueWarning, match=r"observations/terrain of shape \(1, 7\) is not watched"):
+        _step_until_found(env, torch.zeros(4, 1))
+    assert ("observations/policy", 2) == (env.report.bad.tensor, env.report.bad.step)
+
+
+def test_a_single_environment_gets_one_sentence() -> None:
+    """Its first dimension is not the number of environments."""
+    env = record(gymnasium.make("CartPole-v1"), folder=None)
+    env.reset()
+    with pytest.raises(BadInputError, match="no vectorised environment"):
+        env.step(0)
+
+
+@pytest.mark.parametrize("odd", ["read-only", "reversed", "in another byte order", "long"])
+def test_arrays_that_torch_does_not_take_are_watched(odd: str) -> None:
+    """They are copied then."""
+    rows = _with(math.nan).numpy()
+    if odd == "read-only":
+        rows.flags.writeable = False
+    made = {
+        "read-only": rows,
+        "reversed": rows[::-1],
+        "in another byte order": rows.astype(">f4"),
+        "long": rows.astype(np.longdouble),
+    }[odd]
+    env = record(Given(np.ones((4, 3), np.float32), made), folder=None)
+    _step_until_found(env, np.zeros((4, 1), np.float32))
+    assert (1, 1 if odd == "reversed" else 2, 1) == (
+        env.report.bad.step,
+        env.report.bad.env,
+        env.report.bad.column,
+    )
+
+
+def test_huge_and_nan_of_others_are_not_joined() -> None:
+    """Environment 1 is huge, and environment 2 is NaN two steps later: the one did not become the other."""
+    env = record(
+        Faulty(CartPole(4, seed=0), huge_observation(step=3, env=1), missing_reading(step=5, env=2)),
+        folder=None,
+        huge=1e6,
+    )
+    _step_until_found(env, torch.zeros(4, 1))
+    assert ("huge", 1, None) == (env.report.bad.kind, env.report.bad.env, env.report.not_finite)
+
+
+class Stubborn(Given):
+    """An environment whose resets begin all episodes anew, whatever mask they are given."""
+
+    def reset(self, **_: object) -> Any:  # noqa: ANN401 - as above
+        """Begin all anew."""
+        return torch.zeros(4, 3), {}
+
+
+def test_a_reset_of_all_is_said() -> None:
+    """The options were taken, and not obeyed."""
+    env = record(Stubborn(torch.ones(4, 3), torch.ones(4, 3), _with(math.nan)), folder=None, on_bad="reset", every=1)
+    env.reset()
+    env.step(torch.zeros(4, 1))
+    with pytest.warns(BadValueWarning) as said:
+        env.step(torch.zeros(4, 1))
+    assert any("changed all other environments" in str(warning.message) for warning in said)
+
+
+def test_what_no_reset_cures_ends_the_run() -> None:
+    """The environment gives the same NaN in the reset."""
+    bad = _with(math.nan)
+    env = record(Given(bad, bad), folder=None, on_bad="reset", every=1)
+    env._env.observations = (bad, bad)
+    with pytest.warns(BadValueWarning), pytest.raises(BadValueError, match="in the reset after step 0"):
+        env.reset()
+
+
+def test_an_environment_that_resets_all_or_nothing_is_refused() -> None:
+    """Stable-Baselines3's and RSL-RL's take no options."""
+
+    class Plain:
+        def reset(self) -> torch.Tensor:
+            return torch.ones(4, 3)
+
+    with pytest.raises(BadInputError, match=r"reset\(\) of a Plain takes no options"):
+        record(Plain(), on_bad="reset")
+
+
+def test_a_disk_is_not_filled(tmp_path: Path) -> None:
+    """A training with a bad value again and again writes eight dumps."""
+    faults = [missing_reading(step=step, env=0) for step in range(1, 40)]
+    env = record(Faulty(CartPole(4, seed=0), *faults), folder=tmp_path, on_bad="reset", every=1)
+    env.reset(seed=0)
+    with pytest.warns(BadValueWarning):
+        _step(env, torch.zeros(4, 1), 39)
+    assert 8 == len(list(tmp_path.iterdir()))
+
+
+def test_first_observations_without_a_reset_are_recorded() -> None:
+    """RSL-RL asks for them and resets nothing; the policy is not to blame for what it answers."""
+
+    class Asked(Given):
+        def get_observations(self) -> Any:  # noqa: ANN401 - as above
+            return self.observations[0]
+
+    env = record(Asked(_with(math.nan), torch.ones(4, 3)), folder=None)
+    env.get_observations()
+    env.step(torch.full((4, 1), math.nan))
+    with pytest.raises(BadValueError, match="NaN in observations"):
+        env.look()
+    assert env.report.in_reset
+
+
+class Hidden(CartPole):
+    """A cart-pole whose observations hide that its state is NaN once it is far."""
+
+    def step(self, actions: torch.Tensor) -> Any:  # noqa: ANN401 - the environment's own
+        """Step it."""
+        observations, rewards, *rest = super().step(actions)
+        return torch.zeros_like(observations), torch.ones_like(rewards), *rest
+
+
+LOOSE = {"force_limit": 1e30, "track_half_length": 1e38, "angle_limit": 1e38}
+
+
+def test_a_state_that_nothing_returns_is_replayed(factory: Callable[[Any], str], tmp_path: Path) -> None:
+    """Its snapshots show whether it is bad again."""
+    inner = Hidden(4, seed=0, **LOOSE)
+    env = record(inner, state=lambda: {"poles": inner.state}, folder=tmp_path, huge=math.inf)
+    actions = torch.zeros(4, 1)
+    actions[1] = 1.0
+    _step_until_found(env, actions)
+    assert "state/poles" == env.report.bad.tensor
+    again = replay(load(env.dump), factory(Hidden), options=LOOSE)
+    assert (None, env.report.bad.step) == (again.differs, again.bad_step)
+
+
+def test_a_reset_after_the_bad_value_ends_the_replay(factory: Callable[[Any], str], tmp_path: Path) -> None:
+    """All environments were reset before anybody looked."""
+    env = record(CartPole(4, seed=0, **LOOSE), folder=tmp_path, huge=1e3)
+    env.reset(seed=0)
+    actions = torch.zeros(4, 1)
+    env.step(actions)
+    env.step(actions + 1e-20)
+    env.reset()
+    with pytest.raises(BadValueError):
+        _step(env, actions, 12)
+    again = replay(load(env.dump), factory(CartPole), options=LOOSE)
+    assert env.report.bad.step == again.bad_step
+
+
+class Failing(CartPole):
+    """A cart-pole that fails under half of the actions, and when there are none of its kind."""
+
+    refuses = False
+
+    def step(self, actions: torch.Tensor) -> Any:  # noqa: ANN401 - the environment's own
+        """Step it."""
+        if self.refuses or bool((actions == 0.5).any()):
+            raise ValueError("half a push\nis none")
+        return super().step(actions)
+
+
+def test_what_fails_in_a_replay_is_said_in_one_sentence(
+    factory: Callable[[Any], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change that cannot be tried leaves the others; an environment that cannot be stepped ends it."""
+    env = record(Failing(4, seed=0, **LOOSE), folder=tmp_path, huge=1e3)
+    _step_until_found(env, torch.ones(4, 1))
+    dump = load(env.dump)
+    tried = {cure.change: cure.problem for cure in bisect(dump, factory(Failing), options=LOOSE)}
+    assert "ValueError: half a push" in str(tried.pop("actions of half the size"))
+    assert {None} == set(tried.values())
+
+    def broken(num_envs: int) -> object:
+        raise ZeroDivisionError(num_envs)
+
+    class Refusing(Failing):
+        refuses = True
+
+    for make, words in ((broken, "cannot be made: ZeroDivisionError: 4"), (Refusing, "cannot be stepped")):
+        assert 2 == main(["replay", str(env.dump), "--env", factory(make)])
+        out, err = capsys.readouterr()
+        assert "" == out
+        assert words in err
+        assert 1 == len(err.splitlines())
