@@ -46,12 +46,14 @@ def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, T
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:
-    """Return an array as a tensor; torch takes none that is reversed, read-only, or in another byte order."""
-    if array.dtype.itemsize > _LONGEST or not array.dtype.isnative:
-        array = array.astype(f"{array.dtype.kind}{min(array.dtype.itemsize, _LONGEST)}")
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
-        array = array.copy()
-    return torch.from_numpy(array)
+    """Return an array as a tensor; a copy where torch takes none that is read-only, reversed, or of such a type."""
+    if array.flags.writeable:
+        try:
+            return torch.from_numpy(array)
+        except (TypeError, ValueError):
+            pass
+    kind = f"{array.dtype.kind}{min(array.dtype.itemsize, _LONGEST)}" if array.dtype.kind != "b" else "?"
+    return torch.from_numpy(array.astype(kind))
 
 
 class Name(NamedTuple):

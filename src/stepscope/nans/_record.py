@@ -305,9 +305,11 @@ class Recorder:
 
     def _put_done(self, flags: tuple[Any, ...]) -> None:
         """Write whether an episode ended, of any agent where there are several."""
-        if isinstance(flags[0], Mapping):
-            flags = tuple(each for agents in flags for each in agents.values())
-        self._ring.put_any("done", *map(torch.as_tensor, flags))
+        if type(flags[0]) is Tensor:
+            self._ring.put_any("done", *flags)
+            return
+        each = [flag for agents in flags for flag in agents.values()] if isinstance(flags[0], Mapping) else flags
+        self._ring.put_any("done", *map(torch.as_tensor, each))
 
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:

@@ -126,8 +126,8 @@ class _Track:
             self.stored = torch.zeros(recent, *shape, dtype=value.dtype, device=value.device)
             self._older = torch.zeros(older, *shape, dtype=torch.bfloat16, device=value.device)
         self._by_columns = by_columns
-        self._next = 0  # the row after the last that was written
-        self._gaps: list[tuple[int, int]] = []  # ranges of rows that were not
+        self.next = 0  # the row after the last that was written
+        self.gaps: list[tuple[int, int]] = []  # ranges of rows that were not
         self.is_looked_at = name != "done" and value.is_floating_point() and value.numel() > 0
         self.slots = tuple(row.mT if by_columns else row for row in self.stored.unbind(0))
 
@@ -135,20 +135,14 @@ class _Track:
     def number_of_bytes(self) -> int:
         return self.stored.nbytes + self._older.nbytes
 
-    def slot(self, row: int) -> Tensor:
-        """Return where a row is written."""
-        if row != self._next:
-            self._gaps.append((self._next, row))
-        self._next = row + 1
-        return self.slots[row % len(self.slots)]
-
     def is_gone(self, first: int) -> bool:
         """Whether none of the rows from one on was written."""
-        return self._next <= first
+        return self.next <= first
 
     def forget(self, first: int) -> None:
         """Forget what was not written before a row."""
-        self._gaps = [gap for gap in self._gaps if gap[1] > first]
+        if self.gaps:
+            self.gaps = [gap for gap in self.gaps if gap[1] > first]
 
     def keep(self, written: int, size: Size) -> None:
         """Round what will be written over next."""
@@ -174,7 +168,7 @@ class _Track:
     def present(self, first: int, end: int) -> Tensor:
         """Return (T,) bool, which of these rows were written."""
         present = torch.ones(end - first, dtype=torch.bool)
-        for begin, stop in (*self._gaps, (self._next, end)):
+        for begin, stop in (*self.gaps, (self.next, end)):
             present[max(0, begin - first) : max(0, stop - first)] = False
         return present
 
@@ -215,7 +209,7 @@ class Ring:
 
     @property
     def _all(self) -> Mapping[str, _Track]:
-        return {**self._former, **self._tracks}
+        return {**self._former, **self._tracks} if self._former else self._tracks
 
     def begin(self, step: int, *, reset: bool) -> None:
         """Begin a row."""
@@ -231,22 +225,34 @@ class Ring:
 
     def put_any(self, name: str, flag: Tensor, *others: Tensor) -> None:
         """Write a flag, or whether one of several is set."""
-        if not flag.dim():
-            raise BadInputError("a step ends one episode, so that is no vectorised environment; put one around it.")
         slot = self._slot(name, flag)
-        if slot is not None:
-            slot.copy_(flag) if not others else torch.logical_or(flag, others[0], out=slot)
-            for other in others[1:]:
-                slot.logical_or_(other)
+        if slot is None:
+            return
+        if not others:
+            slot.copy_(flag)
+            return
+        first, *more = others
+        torch.logical_or(flag, first, out=slot)
+        for other in more:
+            slot.logical_or_(other)
 
     def _slot(self, name: str, value: Tensor) -> Tensor | None:
+        """Return where the tensor's row is, or None where it is left out; in each step four times, so in few words."""
         track = self._tracks.get(name)
         if track is None or track.shape != value.shape or track.dtype != value.dtype:
             track = self._make(name, value)
-        return None if track is None else track.slot(self.written - 1)
+            if track is None:
+                return None
+        row = self.written - 1
+        if row != track.next:
+            track.gaps.append((track.next, row))
+        track.next = row + 1
+        return track.slots[row % len(track.slots)]
 
     def _make(self, name: str, value: Tensor) -> _Track | None:
         """Make room for a tensor; what had its name is kept under another, as long as something of it is there."""
+        if not value.dim() and name == "done":
+            raise BadInputError("a step ends one episode, so that is no vectorised environment; put one around it.")
         if self._num_envs is None and value.dim():
             self._num_envs = len(value)
         if value.shape[:1] != (self._num_envs,):
@@ -280,10 +286,12 @@ class Ring:
 
     def turn(self) -> None:
         """Make room for the rows until the next look."""
+        first = self.first
         for track in self._all.values():
             track.keep(self.written, self.size)
-            track.forget(self.first)
-        self._former = {name: track for name, track in self._former.items() if not track.is_gone(self.first)}
+            track.forget(first)
+        if self._former:
+            self._former = {name: track for name, track in self._former.items() if not track.is_gone(first)}
         if self.size.older:  # the oldest of those have just been written over
             self._kept_from = self.written - self.size.rows + self.size.every
         del self._steps[: -self.size.rows], self._resets[: -self.size.rows]
