@@ -20,12 +20,12 @@ from stepscope.errors import BadInputError
 from stepscope.nans import BadValueError, BadValueWarning, Recorder, bisect, load, record, replay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
 @pytest.fixture
-def factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], str]]:
+def factory(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], str]:
     """Return what gives a factory a name that a replay finds."""
     module = types.ModuleType("made_here")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -34,7 +34,7 @@ def factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], str]]:
         module.make = make  # type: ignore[attr-defined]
         return "made_here:make"
 
-    yield named
+    return named
 
 
 def _step_until_found(env: Recorder, actions: Any, times: int = 40) -> None:  # noqa: ANN401 - tensors or arrays
@@ -236,7 +236,9 @@ class Stubborn(Given):
 
 def test_a_reset_of_all_is_said() -> None:
     """The options were taken, and not obeyed."""
-    env = record(Stubborn(torch.ones(4, 3), torch.ones(4, 3), _with(math.nan)), folder=None, on_bad="reset", every=1)
+    env = record(
+        Stubborn(torch.ones(4, 3), torch.ones(4, 3), _with(math.nan)), folder=None, on_bad="reset", every=1
+    )
     env.reset()
     env.step(torch.zeros(4, 1))
     with pytest.warns(BadValueWarning) as said:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from stepscope.envs import CartPole
+from stepscope.envs.faults import Faulty, bad_reward
 from stepscope.nans import BadUpdateError, BadValueError, BadValueWarning, Recorder, record
 
 
@@ -121,6 +122,7 @@ def test_nothing_is_left_behind_by_a_recorder_that_is_gone() -> None:
     """Torch's hook goes with it."""
     from torch.optim import optimizer  # noqa: PLC0415 - where torch keeps them
 
+    gc.collect()  # those of other tests
     before = len(optimizer._global_optimizer_pre_hooks)
     env, network = _watched()
     assert before + 1 == len(optimizer._global_optimizer_pre_hooks)
@@ -228,3 +230,28 @@ def test_masks_and_layers_without_a_shape_are_no_fault() -> None:
     (network.embedding(torch.tensor([1, 5])) / 0).sum().backward()
     with pytest.raises(BadUpdateError, match=r"the gradient of embedding.weight"):
         torch.optim.SGD(network.embedding.parameters(), lr=0.1).step()
+
+
+def test_no_weights_learn_from_a_bad_value() -> None:
+    """It came in the last step before an update, long before the recorder would have looked."""
+    _, network = _watched()
+    env = record(Faulty(CartPole(4, seed=0), bad_reward(step=3, env=1)), folder=None)
+    env.reset(seed=0)
+    _step(env, 3)
+    weights = torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    network(torch.ones(4, 4)).sum().backward()
+    with pytest.raises(BadValueError, match=r"NaN in rewards .* in step 3"):
+        torch.optim.SGD(network.parameters(), lr=0.1).step()
+    assert torch.equal(weights, torch.nn.utils.parameters_to_vector(network.parameters()))
+
+
+def test_looks_before_updates_teach_no_limits() -> None:
+    """What is huge is learnt over the same number of steps, whether there are updates or not."""
+    env, network = _watched()
+    training = torch.optim.SGD(network.parameters(), lr=0.0)
+    network(torch.ones(4, 4)).sum().backward()
+    for _ in range(7):
+        _step(env, 1)
+        training.step()
+    assert not env._limits._largest.keys() - {"observations", "actions", "rewards"}
+    assert all(len(seen) == 1 for seen in env._limits._largest.values())

@@ -102,7 +102,9 @@ def save(
     most_bytes
         Size of the arrays; there are fewer environments, down to the bad one alone, where they would take more.
     """
-    after = {} if snapshot is None else {name: torch.as_tensor(each) for name, each in snapshot.tensors.items()}
+    after = (
+        {} if snapshot is None else {name: torch.as_tensor(each) for name, each in snapshot.tensors.items()}
+    )
     envs = _chosen(report, history, after, most_bytes)
     about = {
         "report": [list(line) for line in report.lines()],
@@ -141,9 +143,7 @@ def _array(values: Tensor) -> np.ndarray:
     return (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
 
 
-def _chosen(
-    report: Report, history: History, snapshot: Mapping[str, Tensor], most_bytes: int
-) -> list[int]:
+def _chosen(report: Report, history: History, snapshot: Mapping[str, Tensor], most_bytes: int) -> list[int]:
     """Return the bad environment, and others beside it as far as there is room."""
     each = sum(values[:, 0].nbytes for values in history.tensors.values())
     each += sum(values[0].nbytes for values in snapshot.values())

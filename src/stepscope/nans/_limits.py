@@ -43,8 +43,8 @@ class Limits:
             return self.given
         return max(_LEAST, _FACTOR * self._largest[name][0]) if name in self._largest else math.inf
 
-    def is_bad(self, name: str, low: float, high: float) -> bool:
-        """Say whether these extremes of a tensor are not finite or beyond its limit; learn from them if not.
+    def is_bad(self, name: str, low: float, high: float, *, learn: bool = True) -> bool:
+        """Say whether these extremes of a tensor are not finite or beyond its limit; learn from them if not and asked to.
 
         Examples
         --------
@@ -58,6 +58,8 @@ class Limits:
         # Written so that NaN, which compares as false with everything, is bad.
         if not (math.isfinite(low) and math.isfinite(high) and largest <= self.of(name)):
             return True
+        if not learn:
+            return False
         seen = self._largest.setdefault(name, deque(maxlen=_LAG))
         seen.append(max(largest, seen[-1]) if seen else largest)
         return False

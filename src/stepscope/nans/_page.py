@@ -132,7 +132,7 @@ const show = () => {
   const at = Number(slider.value);
   document.getElementById("step").textContent = data.steps[at];
   for (const cursor of cursors) { cursor.setAttribute("x1", 100 * at / (last || 1)); cursor.setAttribute("x2", 100 * at / (last || 1)); }
-  for (const [place, row] of values) place.textContent = row[at] ?? "–";
+  for (const [place, row] of values) place.textContent = row[at] ?? "\\u2013";
 };
 slider.addEventListener("input", show);
 slider.value = Math.max(0, data.steps.indexOf(data.bad));

@@ -82,8 +82,8 @@ def record(
         How many of the last steps are kept, on the device of the tensors; `Recorder.number_of_bytes` says how much that
         takes.
     every
-        Look for bad values after so many steps. On CUDA nothing waits for the device: what is found is read one look
-        later.
+        Look for bad values after so many steps, and on a CPU before each step of an optimizer, too, so that no weights
+        learn from them. On CUDA nothing waits for the device: what is found is read one look later.
     huge
         Magnitude beyond which a finite value is bad, too; infinity is none. None learns it: a million, or 1000 times what
         was seen in a tensor until eight looks ago.
@@ -183,7 +183,9 @@ class Recorder:
         self._pending: deque[Look] = deque()
         self._fresh: Any = None
         self._arrays = False  # what the environment takes and returns is NumPy's, as its reset shows
-        self._updates = Updates(_weakly(self))
+        self._updates = Updates(
+            before=_weakly(self, Recorder._look_before_update), found=_weakly(self, Recorder._found_in_update)
+        )
         self.report: Report | None = None
         self.history: History | None = None
         self.dump: Path | None = None
@@ -277,7 +279,9 @@ class Recorder:
         if type(actions) is Tensor and not actions.requires_grad:
             self._ring.put("actions", actions)
             return
-        for name, tensor in flat(actions, "actions", whole=True):  # whole numbers, too: a replay steps with them
+        for name, tensor in flat(
+            actions, "actions", whole=True
+        ):  # whole numbers, too: a replay steps with them
             self._ring.put(name, tensor)
 
     def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
@@ -308,7 +312,9 @@ class Recorder:
         if type(flags[0]) is Tensor:
             self._ring.put_any("done", *flags)
             return
-        each = [flag for agents in flags for flag in agents.values()] if isinstance(flags[0], Mapping) else flags
+        each = (
+            [flag for agents in flags for flag in agents.values()] if isinstance(flags[0], Mapping) else flags
+        )
         self._ring.put_any("done", *map(torch.as_tensor, each))
 
     def _look_if_due(self) -> None:
@@ -380,14 +386,24 @@ class Recorder:
         self._fresh = None  # this is no step, which would go on from there
         return self.report
 
-    def _look(self, *, wait: bool = False) -> None:
+    def _look_before_update(self) -> None:
+        """Look at what an update may learn from, where that needs no wait; for a reset it is too late here."""
+        if (
+            self.report is None
+            and self._on_bad != "reset"
+            and self._ring.has_news
+            and not self._ring.is_on_cuda
+        ):
+            self._look(learn=False)
+
+    def _look(self, *, wait: bool = False, learn: bool = True) -> None:
         """Compare the extremes of the rows since the last look with the limits."""
         self._pending.append(Look(self._ring, quiet=self._limits.quiet))
         # The ring has room for two looks that are late, and no more.
         while self._pending and (wait or len(self._pending) > 1 or self._pending[0].is_there()):
             look = self._pending.popleft()
             for name, low, high in look.read():
-                if self._limits.is_bad(name, low, high):
+                if self._limits.is_bad(name, low, high, learn=learn):
                     self._found(look.begin)
                     return
 
@@ -459,7 +475,9 @@ class Recorder:
             self.history = begun
             raise BadValueError(self.report)
         if not _are_the_same(history, begun, ~mask):
-            _warn("reset(options={'reset_mask': …}) changed all other environments, too; does it take the mask?")
+            _warn(
+                "reset(options={'reset_mask': …}) changed all other environments, too; does it take the mask?"
+            )
 
 
 def _number(env: Any) -> int | None:  # noqa: ANN401 - any environment
@@ -493,16 +511,16 @@ def _warn(text: str) -> None:
     warnings.warn(text, BadValueWarning, stacklevel=level)
 
 
-def _weakly(recorder: Recorder) -> Callable[[], None]:
-    """Return what tells a recorder of a bad update, without keeping it alive."""
+def _weakly(recorder: Recorder, method: Callable[[Recorder], None]) -> Callable[[], None]:
+    """Return a method of a recorder, without keeping it alive."""
     seen = weakref.ref(recorder)
 
-    def tell() -> None:
+    def call() -> None:
         found = seen()
         if found is not None:
-            found._found_in_update()  # noqa: SLF001 - a part of it
+            method(found)
 
-    return tell
+    return call
 
 
 def _last_look(recorder: weakref.ref[Recorder]) -> None:

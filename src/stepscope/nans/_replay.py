@@ -237,7 +237,9 @@ class _Fresh:
                 "the dump has no snapshot from before the bad value; the recorded environment gave none."
             )
         with _said(f"a {type(self.env).__name__} does not take the snapshot of the dump"):
-            restore({name: self._given(torch.from_numpy(array.copy())) for name, array in dump.snapshot.items()})
+            restore(
+                {name: self._given(torch.from_numpy(array.copy())) for name, array in dump.snapshot.items()}
+            )
 
     def step(self, actions: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         """Step it; return name to (M, columns) of what is watched."""

@@ -189,12 +189,16 @@ class Ring:
     ----------
     left_out
         Name to the shape of what is not kept, because it does not have a row for each environment.
+    is_on_cuda
+        Whether its tensors are on a GPU.
     """
 
     def __init__(self, *, steps: int, every: int, num_envs: int | None = None) -> None:
         self.written = 0
         self.size = Size.of(steps=steps, every=every, cuda=False)
         self.left_out: dict[str, tuple[int, ...]] = {}
+        self.is_on_cuda = False
+        self._seen = 0  # rows that had been written at the last look
         self._given, self._num_envs = steps, num_envs
         self._kept_from = 0
         self._steps: list[int] = []
@@ -252,13 +256,16 @@ class Ring:
     def _make(self, name: str, value: Tensor) -> _Track | None:
         """Make room for a tensor; what had its name is kept under another, as long as something of it is there."""
         if not value.dim() and name == "done":
-            raise BadInputError("a step ends one episode, so that is no vectorised environment; put one around it.")
+            raise BadInputError(
+                "a step ends one episode, so that is no vectorised environment; put one around it."
+            )
         if self._num_envs is None and value.dim():
             self._num_envs = len(value)
         if value.shape[:1] != (self._num_envs,):
             self.left_out[name] = tuple(value.shape)
             return None
         if not self._all:
+            self.is_on_cuda = value.is_cuda
             self.size = Size.of(steps=self._given, every=self.size.every, cuda=value.is_cuda)
         before = self._tracks.pop(name, None)
         if before is not None:
@@ -270,7 +277,7 @@ class Ring:
 
     def to_look_at(self) -> dict[str, Tensor]:
         """Return the rows that come next, as they are laid out; flags and whole numbers are left out."""
-        begin = self.looked_at
+        begin, self._seen = self.looked_at, self.written
         count = self.written - begin
         found = {}
         for name, track in self._all.items():
@@ -278,6 +285,11 @@ class Ring:
                 place = begin % len(track.stored)
                 found[name] = track.stored[place : place + count]
         return found
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there are rows that nobody has looked at."""
+        return self._seen < self.written
 
     @property
     def looked_at(self) -> int:

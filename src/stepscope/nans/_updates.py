@@ -86,21 +86,32 @@ class Updates:
 
     Parameters
     ----------
+    before
+        Is called before each step of any optimizer.
     found
         Is called when something may not be finite; `bad` says whether it is.
     """
 
-    def __init__(self, found: Callable[[], None]) -> None:
-        self._found = found
+    def __init__(self, *, before: Callable[[], None], found: Callable[[], None]) -> None:
+        self._before, self._found = before, found
         self._networks: list[tuple[str, Module]] = []
-        self._meant: set[tuple[int, str]] = set()  # networks and buffers of theirs that are infinite on purpose
+        self._meant: set[tuple[int, str]] = (
+            set()
+        )  # networks and buffers of theirs that are infinite on purpose
         self._stopped = False
         self._losses: dict[str, Tensor] = {}
         self._pending: deque[Arriving] = deque()
         self._count = 0
         # Whether an optimizer is about to use the gradients; a scaler skips those that are not finite.
         self._stepping = False
-        self._remove: weakref.finalize[[], Updates] | None = None
+        mine = weakref.ref(self)  # the hook is torch's, and must not keep this alive
+
+        def before_step(optimizer: Optimizer, _: Any, __: Any) -> None:  # noqa: ANN401 - torch's arguments
+            updates = mine()
+            if updates is not None:
+                updates.before_step(optimizer)
+
+        weakref.finalize(self, register_optimizer_step_pre_hook(before_step).remove)
 
     def add(self, network: Module, name: str) -> None:
         """Watch a network, too; buffers that are not finite now, as masks of attention are not, are meant to be so."""
@@ -110,26 +121,13 @@ class Updates:
             if not is_lazy(values) and not bool(values.isfinite().all())
         }
         self._networks.append((name, network))
-        if self._remove is None:
-            mine = weakref.ref(self)  # the hook is torch's, and must not keep this alive
-
-            def before(optimizer: Optimizer, _: Any, __: Any) -> None:  # noqa: ANN401 - torch's arguments
-                updates = mine()
-                if updates is not None:
-                    updates.before_step(optimizer)
-
-            handle = register_optimizer_step_pre_hook(before)
-            self._remove = weakref.finalize(self, handle.remove)
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Watch no networks and no losses any more."""
         self._stopped = True
         self._networks.clear()
         self._losses.clear()
         self._pending.clear()
-        if self._remove is not None:
-            self._remove()
-            self._remove = None
 
     def note(self, losses: Mapping[str, Tensor]) -> None:
         """Look at losses."""
@@ -139,7 +137,8 @@ class Updates:
         self._ask([loss.double().sum() for loss in self._losses.values()])
 
     def before_step(self, optimizer: Optimizer) -> None:
-        """Look at what an optimizer is about to use, if it trains one of the networks."""
+        """Look at what an optimizer is about to use, as far as it is watched: the environment's, and gradients."""
+        self._before()
         watched = {id(each) for _, network in self._networks for each in network.parameters()}
         if any(id(each) in watched for group in optimizer.param_groups for each in group["params"]):
             self._count += 1
