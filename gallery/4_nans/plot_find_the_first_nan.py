@@ -18,9 +18,19 @@ import tempfile
 
 import torch
 from stepscope import plots
+from stepscope.envs import CartPole
+from stepscope.envs.faults import Faulty, bad_reward, infinite_reading
 from stepscope.envs.scenes import quadruped
 from stepscope.evidence import claim, measured, provenance
-from stepscope.nans import BadValueError, bisect, cost, load, record, replay
+from stepscope.nans import (
+    BadUpdateError,
+    BadValueError,
+    bisect,
+    cost,
+    load,
+    record,
+    replay,
+)
 
 # %%
 # The policy is as harmless as can be: random actions within their limits.
@@ -101,6 +111,58 @@ prevents = {cure.change: cure.cures for cure in cures}
 measured("cures", prevents)
 
 # %%
+# Physics is not always to blame.
+# In three more runs cart-poles are all right, and a sensor, the reward or the policy is not.
+
+policy = torch.nn.Linear(4, 1)
+training = torch.optim.SGD(policy.parameters(), lr=0.1)
+
+
+def told(env: object, *, watched: bool = False, broken_from: int | None = None) -> str:
+    """Step cart-poles, with an update every ten steps; return what the recorder says."""
+    env = record(env, folder=None)
+    if watched:
+        env.watch(policy)
+    observations, _ = env.reset(seed=0)
+    try:
+        for step in range(1, 61):
+            observations, *_ = env.step(policy(observations).detach())
+            if step % 10 == 0:
+                # As a loss is divided by the spread of numbers that are all alike.
+                spread = 0.0 if broken_from is not None and step >= broken_from else 1.0
+                training.zero_grad()
+                (policy(observations).square().mean() / spread).backward()
+                training.step()
+        env.look()
+    except BadUpdateError as error:
+        return str(error)
+    except BadValueError as error:
+        return f"{error.report.headline}: {error.report.cause.name}"
+    return "nothing is bad"
+
+
+class Clipped(Faulty):
+    """Cart-poles whose readings are limited to the range of their sensor."""
+
+    def step(self, actions: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Step them, and clip what they read."""
+        observations, *rest = super().step(actions)
+        most = 100.0
+        return torch.nan_to_num(observations, posinf=most).clamp(max=most), *rest
+
+
+ray = infinite_reading(step=25, env=3)
+reading = told(Faulty(CartPole(64, seed=0), ray))
+clipped = told(Clipped(CartPole(64, seed=0), ray))
+rewarded = told(Faulty(CartPole(64, seed=0), bad_reward(step=25, env=3)))
+before = [each.detach().clone() for each in policy.parameters()]
+stopped_update = told(CartPole(64, seed=0), watched=True, broken_from=10)
+untouched = all(map(torch.equal, before, policy.parameters()))
+acted = told(CartPole(64, seed=0), broken_from=10)
+for text in (reading, clipped, rewarded, stopped_update, acted):
+    print(f"{text}\n")
+
+# %%
 # What it keeps for that is counted before it is switched on.
 # A copy of everything in each of the last 100 steps would be the plain way.
 
@@ -140,6 +202,37 @@ claim(
     if not prevents["four times the solver's iterations"]
     else "prevented",
     about="C20",
+)
+claim(
+    "a ray that hits nothing is named as a sensor's, in its step and environment",
+    reading.startswith("infinity in observations")
+    and reading.endswith("of environment 3, in step 25: a sensor without a reading"),
+    reading.rpartition(": ")[2],
+    about="B3",
+)
+claim(
+    "a reading that is clipped to the sensor's range is not bad, and the cart-poles go on",
+    clipped == "nothing is bad",
+    clipped,
+    about="B3",
+)
+claim(
+    "a bad reward alone is named as a term of the reward",
+    rewarded.endswith("of environment 3, in step 25: a term of the reward"),
+    rewarded.rpartition(": ")[2],
+    about="C15",
+)
+claim(
+    "weights that an update broke are named as the policy's at its next action",
+    acted.endswith("in step 11: the policy"),
+    acted.rpartition(", ")[2],
+    about="C15",
+)
+claim(
+    "with the policy watched, the run ends before the step that would break its weights",
+    "the gradient of weight" in stopped_update and untouched,
+    "the weights are as before" if untouched else "the weights changed",
+    about="C15",
 )
 claim(
     "a recorder keeps the last 100 steps in less than copies of them would take, with what a replay needs",
