@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -364,3 +365,232 @@ def test_what_fails_in_a_replay_is_said_in_one_sentence(
         assert "" == out
         assert words in err
         assert 1 == len(err.splitlines())
+
+
+def test_nothing_is_reset_that_is_all_right_again() -> None:
+    """Gymnasium's environments refuse a mask of nobody; the reading was bad in an earlier step alone."""
+
+    class Once(Choices):
+        at = 0
+
+        def step(self, actions: np.ndarray) -> Any:  # noqa: ANN401 - Gymnasium's
+            observations, *rest = super().step(actions)
+            self.at += 1
+            if self.at == 3:
+                observations[1, 0] = math.nan
+            return observations, *rest
+
+    env = record(Once(3), folder=None, on_bad="reset")
+    env.reset(seed=0)
+    with pytest.warns(BadValueWarning, match="in step 3"):
+        _step(env, np.zeros(3, np.int64), 8)
+
+
+@pytest.mark.parametrize("is_reset_before", [True, False])
+def test_dictionaries_of_arrays_are_reset_by_an_array(is_reset_before: bool) -> None:  # noqa: FBT001 - a case
+    """Also where the environment was reset before it was recorded."""
+
+    class Groups(Choices):
+        def reset(self, **options: Any) -> Any:  # noqa: ANN401 - Gymnasium's
+            observations, infos = super().reset(**options)
+            return {"policy": observations}, infos
+
+        def step(self, actions: np.ndarray) -> Any:  # noqa: ANN401 - Gymnasium's
+            observations, *rest = super().step(actions)
+            return {"policy": observations}, *rest
+
+    inner = Groups(3)
+    if is_reset_before:
+        inner.reset(seed=0)
+    env = record(inner, folder=None, on_bad="reset", every=1)
+    if not is_reset_before:
+        env.reset(seed=0)
+    inner.envs[1].unwrapped.state = (math.nan, 0.0, 0.0, 0.0)
+    with pytest.warns(BadValueWarning, match="of environment 1"):
+        observations, rewards, *_ = env.step(np.zeros(3, np.int64))
+    assert np.isfinite(observations["policy"]).all()
+    assert [1.0, 0.0, 1.0] == rewards.tolist()
+
+
+def test_actions_that_change_their_type_hide_nothing() -> None:
+    """The row that is bad has actions of the former type."""
+    env = record(Given(torch.ones(4, 3), torch.ones(4, 3), _with(math.nan), torch.ones(4, 3)), folder=None)
+    env.reset()
+    for _ in range(3):
+        env.step(torch.zeros(4, 1, dtype=torch.float64))
+    with pytest.raises(BadValueError, match="in step 2"):
+        _step(env, torch.zeros(4, 1), 5)
+
+
+def test_an_update_after_a_reset_is_not_accused() -> None:
+    """The gradient is NaN because of the observation, and was said to be; the next step is as it is."""
+    third = torch.full((4, 3), 3.0)
+    env = record(
+        Given(torch.ones(4, 3), torch.ones(4, 3), _with(math.nan), third), folder=None, on_bad="reset"
+    )
+    network = torch.nn.Linear(3, 1)
+    env.watch(network)
+    env.reset()
+    env.step(torch.zeros(4, 1))
+    observations, *_ = env.step(torch.zeros(4, 1))
+    network(observations).sum().backward()
+    env.env.reset = lambda **_: (torch.full((4, 3), -1.0), {})
+    with pytest.warns(BadValueWarning) as said:
+        torch.optim.SGD(network.parameters(), lr=0.1).step()
+    assert not any("look at the update" in str(warning.message) for warning in said)
+    assert torch.equal(third, env.step(torch.zeros(4, 1))[0])
+
+
+def test_lists_are_watched() -> None:
+    """VMAS gives one for each agent; numbers in a list are one tensor."""
+    ones = torch.ones(4, 3)
+    env = record(Given([ones, ones], [ones, _with(math.nan)], rewards=[1.0, 1.0, 1.0, 1.0]), folder=None)
+    _step_until_found(env, torch.zeros(4, 1))
+    assert ("observations/1", 2, 1) == (env.report.bad.tensor, env.report.bad.env, env.report.bad.column)
+    assert (1, 4, 1) == tuple(env.history.tensors["rewards"][1:2].shape)
+
+
+def test_rewards_of_legged_gym_are_found() -> None:
+    """Privileged observations stand before them, and there is one flag."""
+
+    class Legged(Given):
+        def step(self, _: object) -> Any:  # noqa: ANN401 - as above
+            return (
+                torch.ones(4, 3),
+                None,
+                _with(math.nan, column=0, columns=1)[:, 0],
+                torch.zeros(4).bool(),
+                {},
+            )
+
+    env = record(Legged(torch.ones(4, 3)), folder=None)
+    _step_until_found(env, torch.zeros(4, 1))
+    assert ("rewards", 1, 2) == (env.report.bad.tensor, env.report.bad.step, env.report.bad.env)
+
+
+@pytest.mark.parametrize("snapshot", [None, {"time": torch.tensor(1.0), "shared": torch.ones(7)}])
+def test_a_snapshot_of_another_kind_hides_nothing(snapshot: Any, tmp_path: Path) -> None:  # noqa: ANN401 - whatever
+    """An environment may have something else of that name, or numbers that all share."""
+
+    class Named(Given):
+        def snapshot(self) -> Any:  # noqa: ANN401 - as above
+            return snapshot
+
+    class Asking(Given):
+        def snapshot(self, path: str) -> None:
+            raise AssertionError(path)
+
+    for kind in (Named, Asking):
+        env = record(kind(torch.ones(4, 3), _with(math.nan)), folder=tmp_path)
+        _step_until_found(env, torch.zeros(4, 1))
+        assert set(load(env.dump).snapshot) == ({"time"} if snapshot and kind is Named else set())
+
+
+def test_an_update_within_a_step_does_not_end_the_looks() -> None:
+    """As where actions are sent, something is trained, and results are fetched."""
+
+    class Halves(Given):
+        def step_async(self, actions: object) -> None:
+            self.actions = actions
+
+        def step_wait(self) -> Any:  # noqa: ANN401 - as above
+            return self.step(self.actions)
+
+    env = record(Halves(torch.ones(4, 3), _with(math.nan)), folder=None)
+    network = torch.nn.Linear(3, 1)
+    training = torch.optim.SGD(network.parameters(), lr=0.1)
+    env.reset()
+    env.step_async(torch.zeros(4, 1))
+    training.step()
+    observations, *_ = env.step_wait()
+    network(observations).sum().backward()
+    with pytest.raises(BadValueError):
+        training.step()
+    assert all(bool(each.isfinite().all()) for each in network.parameters())
+
+
+def test_what_is_left_out_is_said_once() -> None:
+    """Contacts, whose number varies."""
+    groups = [{"policy": torch.ones(4, 3), "contacts": torch.ones(5 + step % 7, 3)} for step in range(40)]
+    env = record(Given(*groups), folder=None)
+    env.reset()
+    with pytest.warns(BadValueWarning) as said:
+        _step(env, torch.zeros(4, 1), 39)
+    assert 1 == len(said)
+
+
+def test_a_limit_stays_with_what_it_was_learnt_from() -> None:
+    """A huge value, and another shape from the next step on."""
+    ones = torch.ones(4, 3)
+    env = record(Given(*[ones] * 36, _with(1e30), torch.ones(4, 5)), folder=None)
+    _step_until_found(env, torch.zeros(4, 1), 48)
+    assert ("huge", 36) == (env.report.bad.kind, env.report.bad.step)
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        (torch.zeros(4, 1), torch.ones(4, 2)),
+        {"left": {"arm": torch.zeros(4, 1)}, "bot@1": torch.ones(4, 1)},
+        torch.ones(4, 2, 3, dtype=torch.int32),
+    ],
+    ids=["tuple", "nested", "of three dimensions"],
+)
+def test_actions_come_again_as_they_were(
+    actions: Any,  # noqa: ANN401 - as above
+    factory: Callable[[Any], str],
+    tmp_path: Path,
+) -> None:
+    """A replay gives the environment the same structure."""
+    seen = []
+
+    class Seeing(Given):
+        def __init__(self, num_envs: int) -> None:
+            super().__init__(
+                torch.ones(num_envs, 3), torch.ones(num_envs, 3), torch.full((num_envs, 3), math.nan)
+            )
+            self.num_envs = num_envs
+
+        def step(self, given: object) -> Any:  # noqa: ANN401 - as above
+            seen.append(given)
+            return super().step(given)
+
+        def snapshot(self) -> dict[str, torch.Tensor]:
+            return {"at": torch.tensor(self.at)}
+
+        def restore(self, snapshot: Mapping[str, torch.Tensor]) -> None:
+            self.at = int(snapshot["at"])
+
+    env = record(Seeing(4), folder=tmp_path)
+    _step_until_found(env, actions)
+    dump = load(env.dump)
+    recorded = seen.copy()
+    seen.clear()
+    assert 2 == replay(dump, factory(Seeing)).bad_step
+    assert str(recorded[:2]) == str(seen[:2])  # torch compares no structures
+
+
+def test_nothing_is_reset_at_the_end() -> None:
+    """A training that has closed its environment ends without a traceback."""
+    script = """
+import numpy as np
+from gymnasium.vector import AsyncVectorEnv
+import gymnasium
+from stepscope.nans import record
+
+def make():
+    return gymnasium.make("CartPole-v1", disable_env_checker=True)
+
+if __name__ == "__main__":
+    env = record(AsyncVectorEnv([make] * 2), folder=None, on_bad="reset")
+    env.reset(seed=0)
+    step = env.env.step
+    env.env.step = lambda actions: (np.full((2, 4), np.nan, np.float32), *step(actions)[1:])
+    env.step(np.zeros(2, np.int64))
+    env.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "NaN in observations" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -255,3 +255,25 @@ def test_looks_before_updates_teach_no_limits() -> None:
         training.step()
     assert not env._limits._largest.keys() - {"observations", "actions", "rewards"}
     assert all(len(seen) == 1 for seen in env._limits._largest.values())
+
+
+def test_a_fused_optimizer_whose_scaler_skips_is_no_fault() -> None:
+    """It skips within its own step."""
+    env, network = _watched()
+    training = torch.optim.Adam(network.parameters(), fused=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    for _ in range(3):
+        training.zero_grad()
+        scaler.scale(network(torch.ones(4, 4)).square().sum()).backward()
+        scaler.step(training)
+        scaler.update()
+    assert env.look() is None
+    assert all(bool(each.isfinite().all()) for each in network.parameters())
+
+
+def test_a_mask_that_comes_with_the_first_call_is_no_fault() -> None:
+    """Some networks make theirs only when they see a length."""
+    env, network = _watched()
+    network.register_buffer("mask", torch.full((4, 4), -math.inf).triu(1))
+    _step(env, 20)
+    assert env.look() is None

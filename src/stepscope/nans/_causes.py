@@ -163,9 +163,11 @@ def _drastic(seen: _Seen) -> bool:
     """Whether one of the last actions is far beyond those of the other environments."""
     if not seen.has_actions:
         return False
-    mine = seen.of("actions")[-_LATELY:].abs()
-    rows = seen.history.tensors["actions"][: seen.row + 1][seen.is_there("actions")]
-    others = rows.double().abs().flatten(0, 1)
+    there = seen.is_there("actions")
+    if not there.any():
+        return False
+    mine = seen.of("actions")[there][-_LATELY:].abs()
+    others = seen.history.tensors["actions"][: seen.row + 1][there].double().abs().flatten(0, 1)
     usual = others.where(others.isfinite(), torch.nan).nanmedian(0).values  # column by column
     return bool((mine > _FACTOR * usual.clamp(min=1e-3)).any())
 

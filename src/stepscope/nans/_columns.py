@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,17 +11,19 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["Name", "column_name", "flat", "name_parts"]
+__all__ = ["Name", "column_name", "flat", "is_of_arrays", "name_parts"]
 
 _LONGEST = 8  # bytes of a number that torch has
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch has little more than the name
+_FORMER = re.compile(r"@(\d+(?:x\d+)* \w+)$")
 
 
 def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
     """Yield the tensors in a value, each with its name.
 
-    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple are numbered. Whole
+    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple or list are numbered. Whole
     numbers can be neither NaN nor infinite and are left out unless asked for, images of bytes among them. Arrays of
     NumPy are not copied, unless torch has no such.
 
@@ -30,19 +33,43 @@ def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, T
     >>> [(name, tuple(tensor.shape)) for name, tensor in flat(groups, "observations")]
     [('observations/policy', (3, 4))]
     """
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind not in ("biuf" if whole else "f"):
-            return
-        value = _as_tensor(value)
     if isinstance(value, Tensor):
-        if whole or value.is_floating_point():
+        if value.is_floating_point():
             yield name, value.detach() if value.requires_grad else value
-    elif isinstance(value, tuple):
-        for number, part in enumerate(value):
-            yield from flat(part, f"{name}/{number}", whole=whole)
-    elif isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
-        for key in value.keys():  # noqa: SIM118 - a TensorDict is iterated by its rows
-            yield from flat(value[key], f"{name}/{key}", whole=whole)
+        elif whole and not value.is_complex():
+            yield name, value.long() if value.dtype in _UNSIGNED else value
+    elif isinstance(value, np.ndarray):
+        if value.dtype.kind in ("biuf" if whole else "f"):
+            yield from flat(_as_tensor(value), name, whole=whole)
+    else:
+        for key, part in _parts(value):
+            yield from flat(part, f"{name}/{key}" if key else name, whole=whole)
+
+
+def _parts(value: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401 - as above
+    """Return what a value is made of, each with its key; a list of numbers is one array."""
+    if isinstance(value, list) and value and all(isinstance(each, (int, float)) for each in value):
+        return [("", np.array(value))]
+    if isinstance(value, (tuple, list)):
+        return ((str(number), part) for number, part in enumerate(value))
+    if isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
+        return ((key, value[key]) for key in value.keys())  # noqa: SIM118 - a TensorDict is iterated by its rows
+    return ()
+
+
+def is_of_arrays(value: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether a value is an array of NumPy, or groups of such.
+
+    Examples
+    --------
+    >>> is_of_arrays({"policy": np.zeros((3, 4))}), is_of_arrays(torch.zeros(3, 4))
+    (True, False)
+    """
+    if isinstance(value, Mapping):
+        return any(map(is_of_arrays, value.values()))
+    return isinstance(value, np.ndarray) or (
+        isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
+    )
 
 
 def _as_tensor(array: np.ndarray) -> Tensor:
@@ -73,6 +100,11 @@ class Name(NamedTuple):
     group: str
     former: str
 
+    @property
+    def current(self) -> str:
+        """The name that it had."""
+        return f"{self.kind}/{self.group}" if self.group else self.kind
+
 
 def name_parts(name: str) -> Name:
     """Take the name of a tensor apart.
@@ -82,9 +114,10 @@ def name_parts(name: str) -> Name:
     >>> name_parts("observations/policy"), name_parts("actions@16x1 float64")
     (Name(kind='observations', group='policy', former=''), Name(kind='actions', group='', former='16x1 float64'))
     """
-    current, _, former = name.partition("@")
+    match = _FORMER.search(name)
+    current = name[: match.start()] if match else name
     kind, _, group = current.partition("/")
-    return Name(kind, group, former)
+    return Name(kind, group, match[1] if match else "")
 
 
 def column_name(names: tuple[str, ...] | None, column: int) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stepscope.nans._report import Report
     from stepscope.nans._ring import History, Snapshot
 
-__all__ = ["SCHEMA", "Dump", "load", "save"]
+__all__ = ["SCHEMA", "Dump", "as_array", "load", "save"]
 
 SCHEMA = 1
 """Version of what is in a file."""
@@ -56,7 +56,8 @@ class Dump:
     about
         The report and the circumstances, as JSON had them: ``report`` (its lines), ``bad`` (step, env, tensor, column,
         value as text), ``limit`` (as text), ``column``, ``num_envs``, ``rank``, ``names``, ``shapes`` (of what one
-        environment has of a tensor), ``snapshot_step``, ``exact_from`` (the row from which on numbers are not rounded).
+        environment has of a tensor), ``snapshot_step``, ``snapshot_row`` (the first row after it), ``exact_from`` (the
+        row from which on numbers are not rounded).
     steps
         (T,) int64, the vector step of each row.
     resets
@@ -68,7 +69,8 @@ class Dump:
     present
         Name to (T,) bool, whether the tensor was there in a row; where it was not, its values are 0.
     snapshot
-        Name to (M, ...): what the environment needs to go on from ``snapshot_step``; empty where it gave nothing.
+        Name to (M, ...), or to a number that all share: what the environment needs to go on from ``snapshot_step``; empty
+        where it gave nothing.
     """
 
     about: Mapping[str, Any]
@@ -87,6 +89,7 @@ def save(
     history: History,
     names: Mapping[str, tuple[str, ...]],
     snapshot: Snapshot | None,
+    first: int,
     most_bytes: int,
 ) -> None:
     """Write a file, whole or not at all.
@@ -99,12 +102,12 @@ def save(
         What was found, in what, and what its columns are called.
     snapshot
         What the environment needs to go on from an earlier step, or None.
+    first
+        Which of all rows that were recorded is the first of the history.
     most_bytes
         Size of the arrays; there are fewer environments, down to the bad one alone, where they would take more.
     """
-    after = (
-        {} if snapshot is None else {name: torch.as_tensor(each) for name, each in snapshot.tensors.items()}
-    )
+    after = {} if snapshot is None else _for_each(snapshot, report.num_envs)
     envs = _chosen(report, history, after, most_bytes)
     about = {
         "report": [list(line) for line in report.lines()],
@@ -117,6 +120,7 @@ def save(
         "names": {name: list(columns) for name, columns in names.items() if name in history.tensors},
         "shapes": {name: list(shape) for name, shape in history.shapes.items()},
         "snapshot_step": None if snapshot is None else snapshot.step,
+        "snapshot_row": None if snapshot is None else snapshot.row - first,
         "exact_from": history.exact_from,
     }
     arrays: dict[str, np.ndarray] = {
@@ -126,9 +130,11 @@ def save(
         "resets": history.resets.numpy(),
         "envs": np.array(envs, np.int64),
     }
-    arrays |= {_TENSOR + name: _array(values[:, envs]) for name, values in history.tensors.items()}
+    arrays |= {_TENSOR + name: as_array(values[:, envs]) for name, values in history.tensors.items()}
     arrays |= {_PRESENT + name: present.numpy() for name, present in history.present.items()}
-    arrays |= {_SNAPSHOT + name: _array(values[envs]) for name, values in after.items()}
+    arrays |= {
+        _SNAPSHOT + name: as_array(values[envs] if values.dim() else values) for name, values in after.items()
+    }
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with part.open("wb") as file:
@@ -138,7 +144,12 @@ def save(
         part.unlink(missing_ok=True)
 
 
-def _array(values: Tensor) -> np.ndarray:
+def _for_each(snapshot: Snapshot, num_envs: int) -> Mapping[str, Tensor]:
+    """Return what has a row for each environment, and numbers that all share; what else there is cannot be cut."""
+    return {name: each for name, each in snapshot.tensors.items() if each.shape[:1] in ((), (num_envs,))}
+
+
+def as_array(values: Tensor) -> np.ndarray:
     """Return an array of NumPy, which has no bfloat16."""
     return (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
 
@@ -146,7 +157,7 @@ def _array(values: Tensor) -> np.ndarray:
 def _chosen(report: Report, history: History, snapshot: Mapping[str, Tensor], most_bytes: int) -> list[int]:
     """Return the bad environment, and others beside it as far as there is room."""
     each = sum(values[:, 0].nbytes for values in history.tensors.values())
-    each += sum(values[0].nbytes for values in snapshot.values())
+    each += sum(values[0].nbytes for values in snapshot.values() if values.dim())
     room = max(1, min(_MOST_ENVS, most_bytes // max(1, each)))
     others = (env for env in range(report.num_envs) if env != report.bad.env)
     return [report.bad.env, *(env for env, _ in zip(others, range(room - 1), strict=False))]
@@ -255,7 +266,9 @@ def _agree(found: Dump) -> None:
         found.steps.shape == found.resets.shape == (rows,),
         found.envs.shape == (envs,),
         all(array.shape[:2] == (rows, envs) and array.ndim == 3 for array in found.tensors.values()),  # noqa: PLR2004 - T, M, columns
-        all(array.shape[:1] == (envs,) for array in found.snapshot.values()),
+        all(array.shape[:1] in ((), (envs,)) for array in found.snapshot.values()),
+        (begin is None) == (found.about["snapshot_row"] is None),
+        begin is None or 0 <= found.about["snapshot_row"] <= rows,
         0 <= bad["row"] < rows,
         0 <= found.about["exact_from"] <= rows,
         0 <= bad["column"] < tensor.shape[2],

@@ -93,7 +93,7 @@ def first_bad(
         limit = limits.get(name, math.inf) if finite else math.inf
         bad = _bad(values, limit)
         if only is not None:
-            bad[:, torch.arange(bad.shape[1]) != only] = False
+            bad[:, torch.arange(bad.shape[1], device="cpu") != only] = False
         rows = bad.flatten(1).any(1)
         if rows.any():
             found.append((int(rows.int().argmax()), rank, name, bad))
@@ -114,7 +114,7 @@ def first_bad(
 
 def _bad(values: Tensor, limit: float) -> Tensor:
     if not values.is_floating_point():
-        return torch.zeros(values.shape, dtype=torch.bool)
+        return torch.zeros_like(values, dtype=torch.bool)
     # In double precision, as limits are: another would round them, to infinity even. NaN compares as false with all.
     return ~(values.double().abs() <= limit) | values.isinf()
 

@@ -6,6 +6,8 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from stepscope.nans._columns import name_parts
+
 __all__ = ["Limits"]
 
 _FACTOR = 1e3
@@ -41,7 +43,8 @@ class Limits:
         """Return the limit for a tensor now."""
         if self.given is not None:
             return self.given
-        return max(_LEAST, _FACTOR * self._largest[name][0]) if name in self._largest else math.inf
+        seen = self._largest.get(name) or self._largest.get(name_parts(name).current)
+        return max(_LEAST, _FACTOR * seen[0]) if seen else math.inf
 
     def is_bad(self, name: str, low: float, high: float, *, learn: bool = True) -> bool:
         """Say whether these extremes of a tensor are not finite or beyond its limit; learn from them if not and asked to.

@@ -39,7 +39,7 @@ def names_of(env: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401 - any envi
             found |= dict.fromkeys(("observations", "observations/obs"), *groups.values())
     for tensor, attribute in (("observations", "observation_names"), ("actions", "action_names")):
         if hasattr(env, attribute):
-            found[tensor] = tuple(getattr(env, attribute))
+            found[tensor] = tuple(map(str, getattr(env, attribute)))
     return found
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import takes
-from stepscope.nans._columns import flat
+from stepscope.nans._columns import flat, is_of_arrays
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
 from stepscope.nans._limits import Limits
@@ -96,7 +96,7 @@ def record(
         ``"raise"`` ends the training with `BadValueError`; ``"warn"`` warns once and goes on, without watching;
         ``"reset"`` warns, starts the episodes of the bad environments anew, and goes on watching. For that the
         environment's ``reset`` takes ``options={"reset_mask": mask}``, as Gymnasium's do. With ``every=1`` the policy
-        sees the new episode's observation in place of the bad one, and a reward of 0.
+        sees the new episode's observation in place of the bad one, and a reward of 0 for that environment.
     folder
         Where a dump of what was recorded is written, ``bad-values-step-N.npz``; None writes none. A recorder writes
         eight of them at most.
@@ -181,8 +181,12 @@ class Recorder:
         rank = os.environ.get("RANK", "")
         self._rank = int(rank) if rank.isdigit() else None
         self._pending: deque[Look] = deque()
-        self._fresh: Any = None
-        self._arrays = False  # what the environment takes and returns is NumPy's, as its reset shows
+        self._fresh: tuple[Any, Tensor] | None = (
+            None  # what is observed after a reset within a step, and of which
+        )
+        self._arrays = False  # what the environment takes and returns is NumPy's, as what is observed shows
+        self._in_step = False
+        self._said: set[str] = set()  # names of what is left out
         self._updates = Updates(
             before=_weakly(self, Recorder._look_before_update), found=_weakly(self, Recorder._found_in_update)
         )
@@ -239,7 +243,6 @@ class Recorder:
 
     def _record_reset(self, result: Any, *, look: bool = True) -> None:  # noqa: ANN401 - the environment's own
         observations = result[0] if isinstance(result, tuple) else result
-        self._arrays = isinstance(observations, np.ndarray)
         self._ring.begin(self._step, reset=True)
         self._put_observations(observations)
         if look:
@@ -275,6 +278,7 @@ class Recorder:
 
     def _put_actions(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
         """Begin a row, before the step: an environment may write into its actions."""
+        self._in_step = True
         self._ring.begin(self._step + 1, reset=False)
         if type(actions) is Tensor and not actions.requires_grad:
             self._ring.put("actions", actions)
@@ -286,16 +290,22 @@ class Recorder:
 
     def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
         self._step += 1
-        self._put("rewards", result[1])
-        self._put_done(result[2:4] if len(result) == _FIVE else result[2:3])
+        self._in_step, self._fresh = False, None
+        if len(result) == _FIVE and _is_privileged(result):
+            self._put("observations/privileged", result[1])
+            self._put_outcome(result[2], result[3:4])
+        else:
+            self._put_outcome(result[1], result[2:4] if len(result) == _FIVE else result[2:3])
         self._put_observations(result[0])
         self._look_if_due()
-        if self._fresh is not None:  # what was bad has begun anew: the policy goes on from there
-            observations, self._fresh = self._fresh, None
-            return observations, _without_bad(result[1]), *result[2:]
-        return result
+        if self._fresh is None:
+            return result
+        observations, mask = self._fresh  # what was bad has begun anew: the policy goes on from there
+        return observations, _without(mask, result[1]), *result[2:]
 
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
+        if type(observations) is not Tensor:
+            self._arrays = is_of_arrays(observations)
         self._put("observations", observations)
         if self._state is not None:
             self._put("state", self._state())
@@ -307,15 +317,18 @@ class Recorder:
         for full, tensor in flat(value, name):
             self._ring.put(full, tensor)
 
-    def _put_done(self, flags: tuple[Any, ...]) -> None:
-        """Write whether an episode ended, of any agent where there are several."""
+    def _put_outcome(self, rewards: Any, flags: tuple[Any, ...]) -> None:  # noqa: ANN401 - the environment's own
+        """Write rewards, and whether an episode ended, of any agent where there are several."""
+        self._put("rewards", rewards)
         if type(flags[0]) is Tensor:
             self._ring.put_any("done", *flags)
-            return
-        each = (
-            [flag for agents in flags for flag in agents.values()] if isinstance(flags[0], Mapping) else flags
-        )
-        self._ring.put_any("done", *map(torch.as_tensor, each))
+        elif not isinstance(flags[0], Mapping):
+            self._ring.put_any("done", *map(torch.as_tensor, flags))
+        else:
+            each = (torch.as_tensor(flag) for agents in flags for flag in agents.values())
+            for_each = [flag for flag in each if flag.dim()]  # ``__all__`` is one for all
+            if for_each:
+                self._ring.put_any("done", *for_each)
 
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
@@ -330,18 +343,22 @@ class Recorder:
     def _take_snapshot(self) -> None:
         """Keep what the environment needs to go on from here, if it says what that is."""
         take = getattr(self._env, "snapshot", None)
-        if callable(take):
+        tensors = take() if callable(take) and takes(take) else None
+        if isinstance(tensors, Mapping):  # and not something else of that name
             most = self._ring.size.snapshots  # more only where all is reset again and again
             while self._snapshots and (
                 self._snapshots[0].row < self._ring.first or len(self._snapshots) == most
             ):
                 self._snapshots.popleft()
-            self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=take()))
+            kept = {name: torch.as_tensor(each).detach() for name, each in tensors.items()}
+            self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=kept))
 
     def _say_what_is_left_out(self) -> None:
         while self._ring.left_out:
             name, shape = self._ring.left_out.popitem()
-            _warn(f"{name} of shape {shape} is not watched: it has no row for each environment")
+            if name not in self._said:
+                self._said.add(name)
+                _warn(f"{name} of shape {shape} is not watched: it has no row for each environment")
 
     def watch(self, network: Module, name: str = "policy") -> None:
         """Look at the weights of a network and at their gradients, too.
@@ -383,21 +400,16 @@ class Recorder:
         if self.report is None:
             self._updates.look()
             self._updates.read(wait=True)
-        self._fresh = None  # this is no step, which would go on from there
         return self.report
 
     def _look_before_update(self) -> None:
         """Look at what an update may learn from, where that needs no wait; for a reset it is too late here."""
-        if (
-            self.report is None
-            and self._on_bad != "reset"
-            and self._ring.has_news
-            and not self._ring.is_on_cuda
-        ):
+        wanted = self.report is None and self._on_bad != "reset" and not self._in_step
+        if wanted and self._ring.has_news and not self._ring.is_on_cuda:
             self._look(learn=False)
 
-    def _look(self, *, wait: bool = False, learn: bool = True) -> None:
-        """Compare the extremes of the rows since the last look with the limits."""
+    def _look(self, *, wait: bool = False, learn: bool = True) -> bool:
+        """Compare the extremes of the rows since the last look with the limits; say whether something is bad."""
         self._pending.append(Look(self._ring, quiet=self._limits.quiet))
         # The ring has room for two looks that are late, and no more.
         while self._pending and (wait or len(self._pending) > 1 or self._pending[0].is_there()):
@@ -405,13 +417,14 @@ class Recorder:
             for name, low, high in look.read():
                 if self._limits.is_bad(name, low, high, learn=learn):
                     self._found(look.begin)
-                    return
+                    return True
+        return False
 
     def _found_in_update(self) -> None:
         """Say what is bad in an update, unless the environment led to it."""
-        if self.report is None:
-            self._look(wait=True)
-        bad = self._updates.bad(after=self._step) if self.report is None else None
+        if self.report is not None or self._look(wait=True):
+            return
+        bad = self._updates.bad(after=self._step)
         if bad is None:
             return
         self._updates.stop()  # once is enough
@@ -453,21 +466,24 @@ class Recorder:
             history=history,
             names=self._names,
             snapshot=before[0] if before else None,
+            first=first,
             most_bytes=self._most_bytes,
         )
         return path
 
     def _reset_bad(self, num_envs: int, history: History, limits: Mapping[str, float]) -> None:
         """Start the episodes of what is bad now anew, and watch on."""
-        mask = torch.zeros(num_envs, dtype=torch.bool)
+        mask = torch.zeros(num_envs, dtype=torch.bool, device="cpu")
         mask[list(bad_now(history, limits))] = True
         self.report = None
         self._ring = self._new_ring()
         self._pending.clear()
         self._snapshots.clear()
+        if not mask.any():  # it has gone by itself
+            return
         given: Any = mask.numpy() if self._arrays else mask.to(getattr(self._env, "device", "cpu"))
         result = self._env.reset(options={"reset_mask": given})
-        self._fresh = result[0]
+        self._fresh = result[0], mask
         self._record_reset(result, look=False)
         begun = self._ring.history()
         self.report = report_on(begun, limits, self._names, rank=self._rank)
@@ -486,12 +502,21 @@ def _number(env: Any) -> int | None:  # noqa: ANN401 - any environment
     return found if isinstance(found, int) else None
 
 
-def _without_bad(rewards: Any) -> Any:  # noqa: ANN401 - the environment's own
-    """Return rewards of the same kind with 0 in place of what is not finite."""
+def _is_privileged(result: tuple[Any, ...]) -> bool:
+    """Whether five things are those of Legged Gym, where privileged observations stand before the rewards."""
+    third, fourth = result[2:4]
+    return isinstance(third, Tensor) and third.is_floating_point() and not torch.is_floating_point(fourth)
+
+
+def _without(mask: Tensor, rewards: Any) -> Any:  # noqa: ANN401 - the environment's own
+    """Return rewards of the same kind with 0 for some environments."""
     if isinstance(rewards, Mapping):
-        return {name: _without_bad(each) for name, each in rewards.items()}
-    finite = torch.as_tensor(rewards).nan_to_num(0.0, 0.0, 0.0)
-    return finite if isinstance(rewards, Tensor) else finite.numpy()
+        return {name: _without(mask, each) for name, each in rewards.items()}
+    if isinstance(rewards, Tensor):
+        return torch.where(mask.to(rewards.device).reshape(-1, *[1] * (rewards.dim() - 1)), 0, rewards)
+    left = np.array(rewards)
+    left[mask.numpy()] = 0
+    return left
 
 
 def _are_the_same(before: History, after: History, others: Tensor) -> bool:
@@ -528,6 +553,8 @@ def _last_look(recorder: weakref.ref[Recorder]) -> None:
     seen = recorder()
     if seen is None or seen.report is not None:
         return
+    if seen._on_bad == "reset":  # noqa: SLF001 - nothing goes on from here
+        seen._on_bad = "warn"  # noqa: SLF001
     try:
         seen.look()
     except (BadValueError, BadUpdateError) as error:

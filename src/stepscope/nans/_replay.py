@@ -14,7 +14,8 @@ from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import found_by_name, made_by, takes
-from stepscope.nans._columns import flat, name_parts
+from stepscope.nans._columns import flat, is_of_arrays, name_parts
+from stepscope.nans._dump import as_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -247,15 +248,28 @@ class _Fresh:
             name: self._given(each.to(getattr(self.env, "device", "cpu"))) for name, each in actions.items()
         }
         with _said(f"a {type(self.env).__name__} cannot be stepped with the recorded actions"):
-            result = self.env.step(given.get("") if "" in given else given)
+            result = self.env.step(_nested(given))
             found = {**dict(flat(result[0], "observations")), **dict(flat(result[1], "rewards"))}
             take = getattr(self.env, "snapshot", None) if self.with_state else None
             if take is not None:
                 found |= dict(flat(take(), "snapshot"))
-        return {name: tensor.cpu().reshape(len(tensor), -1).numpy() for name, tensor in found.items()}
+        return {name: as_array(each.reshape(len(each), -1)) for name, each in found.items() if each.dim()}
 
     def _given(self, tensor: Tensor) -> Any:  # noqa: ANN401 - what it takes
         return tensor.numpy() if self.arrays else tensor
+
+
+def _nested(actions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what an environment takes
+    """Return actions as they were given: alone, as a tuple, or as dictionaries by agent, which may be nested."""
+    if "" in actions:
+        return actions[""]
+    groups: dict[str, dict[str, Any]] = {}
+    for name, each in actions.items():
+        head, _, rest = name.partition("/")
+        groups.setdefault(head, {})[rest] = each
+    found = {head: _nested(group) for head, group in groups.items()}
+    is_tuple = list(found) == [str(number) for number in range(len(found))]
+    return tuple(found.values()) if is_tuple else found
 
 
 @contextmanager
@@ -277,7 +291,7 @@ def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> _Fresh:
     observations = result[0] if isinstance(result, tuple) else result
     return _Fresh(
         env=env,
-        arrays=isinstance(observations, np.ndarray),
+        arrays=is_of_arrays(observations),
         with_state=dump.about["bad"]["tensor"].startswith("state/"),
     )
 
@@ -289,7 +303,7 @@ def _rows(dump: Dump) -> tuple[int, list[int]]:
         raise BadInputError(
             "the dump has no snapshot from before the bad value; the recorded environment gave none."
         )
-    rows = [row for row, step in enumerate(dump.steps) if step > begin]
+    rows = [*range(dump.about["snapshot_row"], len(dump.steps))]
     ends = [at for at, row in enumerate(rows) if dump.resets[row]]
     if ends and rows[ends[0]] <= dump.about["bad"]["row"]:
         raise BadInputError("all environments were reset after the snapshot, which a replay cannot repeat.")

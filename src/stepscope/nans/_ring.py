@@ -167,7 +167,7 @@ class _Track:
 
     def present(self, first: int, end: int) -> Tensor:
         """Return (T,) bool, which of these rows were written."""
-        present = torch.ones(end - first, dtype=torch.bool)
+        present = torch.ones(end - first, dtype=torch.bool, device="cpu")
         for begin, stop in (*self.gaps, (self.next, end)):
             present[max(0, begin - first) : max(0, stop - first)] = False
         return present
@@ -319,8 +319,8 @@ class Ring:
         exact = [len(track.stored) for track in self._all.values()]
         there = {name: track for name, track in self._all.items() if not track.is_gone(self.first)}
         return History(
-            steps=torch.tensor(self._steps[-count:], dtype=torch.int64),
-            resets=torch.tensor(self._resets[-count:], dtype=torch.bool),
+            steps=torch.tensor(self._steps[-count:], dtype=torch.int64, device="cpu"),
+            resets=torch.tensor(self._resets[-count:], dtype=torch.bool, device="cpu"),
             tensors={name: track.rows(self.first, self.written) for name, track in there.items()},
             present={name: track.present(self.first, self.written) for name, track in there.items()},
             shapes={name: tuple(track.shape[1:]) for name, track in there.items()},

@@ -6,7 +6,6 @@ import math
 import weakref
 from collections import deque
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -95,9 +94,7 @@ class Updates:
     def __init__(self, *, before: Callable[[], None], found: Callable[[], None]) -> None:
         self._before, self._found = before, found
         self._networks: list[tuple[str, Module]] = []
-        self._meant: set[tuple[int, str]] = (
-            set()
-        )  # networks and buffers of theirs that are infinite on purpose
+        self._meant: dict[tuple[int, str], bool] = {}  # whether a network's buffer is infinite on purpose
         self._stopped = False
         self._losses: dict[str, Tensor] = {}
         self._pending: deque[Arriving] = deque()
@@ -114,13 +111,10 @@ class Updates:
         weakref.finalize(self, register_optimizer_step_pre_hook(before_step).remove)
 
     def add(self, network: Module, name: str) -> None:
-        """Watch a network, too; buffers that are not finite now, as masks of attention are not, are meant to be so."""
-        self._meant |= {
-            (id(network), buffer)
-            for buffer, values in network.named_buffers()
-            if not is_lazy(values) and not bool(values.isfinite().all())
-        }
+        """Watch a network, too."""
         self._networks.append((name, network))
+        for buffer, values in network.named_buffers():
+            self._is_meant(network, buffer, values)
 
     def stop(self) -> None:
         """Watch no networks and no losses any more."""
@@ -142,7 +136,8 @@ class Updates:
         watched = {id(each) for _, network in self._networks for each in network.parameters()}
         if any(id(each) in watched for group in optimizer.param_groups for each in group["params"]):
             self._count += 1
-            self._stepping = True
+            # A fused optimizer that has a scaler skips within its step what is not finite.
+            self._stepping = getattr(optimizer, "found_inf", None) is None
             try:
                 self.look()
             finally:
@@ -195,16 +190,26 @@ class Updates:
 
     def _values(self, network: Module, what: _What) -> Iterator[tuple[str, Tensor]]:
         """Yield gradients, or weights and buffers: a normalisation keeps its mean in one."""
-        named = (
-            ((name, parameter.grad) for name, parameter in network.named_parameters())
-            if what == "gradient"
-            else chain(network.named_parameters(), network.named_buffers())
-        )
+        if what == "gradient":
+            named = [(name, parameter.grad) for name, parameter in network.named_parameters()]
+        else:
+            buffers = network.named_buffers()
+            named = [
+                *network.named_parameters(),
+                *(each for each in buffers if not self._is_meant(network, *each)),
+            ]
         for name, values in named:
-            if values is None or is_lazy(values) or (id(network), name) in self._meant:
-                continue
-            if values.is_floating_point():
+            if values is not None and not is_lazy(values) and values.is_floating_point():
                 yield name, values.detach().coalesce().values() if values.is_sparse else values.detach()
+
+    def _is_meant(self, network: Module, name: str, values: Tensor) -> bool:
+        """Whether a buffer was not finite when it was first seen, as masks of attention are not."""
+        if is_lazy(values):
+            return False
+        key = id(network), name
+        if key not in self._meant:
+            self._meant[key] = not bool(values.isfinite().all())
+        return self._meant[key]
 
 
 def _share(values: Tensor) -> float:
