@@ -13,7 +13,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Name", "column_name", "flat", "is_of_arrays", "name_parts"]
+__all__ = ["Name", "as_tensor", "column_name", "flat", "is_of_arrays", "name_parts"]
 
 _LONGEST = 8  # bytes of a number that torch has
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch has little more than the name
@@ -40,7 +40,7 @@ def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, T
             yield name, value.long() if value.dtype in _UNSIGNED else value
     elif isinstance(value, np.ndarray):
         if value.dtype.kind in ("biuf" if whole else "f"):
-            yield from flat(_as_tensor(value), name, whole=whole)
+            yield from flat(as_tensor(value), name, whole=whole)
     else:
         for key, part in _parts(value):
             yield from flat(part, f"{name}/{key}" if key else name, whole=whole)
@@ -65,14 +65,14 @@ def is_of_arrays(value: Any) -> bool:  # noqa: ANN401 - as above
     >>> is_of_arrays({"policy": np.zeros((3, 4))}), is_of_arrays(torch.zeros(3, 4))
     (True, False)
     """
+    if isinstance(value, np.ndarray):
+        return True
     if isinstance(value, Mapping):
         return any(map(is_of_arrays, value.values()))
-    return isinstance(value, np.ndarray) or (
-        isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
-    )
+    return isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
 
 
-def _as_tensor(array: np.ndarray) -> Tensor:
+def as_tensor(array: np.ndarray) -> Tensor:
     """Return an array as a tensor; a copy where torch takes none that is read-only, reversed, or of such a type."""
     if array.flags.writeable:
         try:

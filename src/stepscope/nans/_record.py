@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import takes
-from stepscope.nans._columns import flat, is_of_arrays
+from stepscope.nans._columns import as_tensor, flat, is_of_arrays
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
 from stepscope.nans._limits import Limits
@@ -185,7 +185,11 @@ class Recorder:
             None  # what is observed after a reset within a step, and of which
         )
         self._arrays = False  # what the environment takes and returns is NumPy's, as what is observed shows
-        self._in_step = False
+        self._is_privileged: bool | None = (
+            None  # which five things a step returns, as the first of them shows
+        )
+        take = getattr(env, "snapshot", None)
+        self._snapshot = take if callable(take) and takes(take) else None
         self._said: set[str] = set()  # names of what is left out
         self._updates = Updates(
             before=_weakly(self, Recorder._look_before_update), found=_weakly(self, Recorder._found_in_update)
@@ -245,6 +249,7 @@ class Recorder:
         observations = result[0] if isinstance(result, tuple) else result
         self._ring.begin(self._step, reset=True)
         self._put_observations(observations)
+        self._ring.is_open = False
         if look:
             self._look_if_due()
         self._take_snapshot()
@@ -278,25 +283,22 @@ class Recorder:
 
     def _put_actions(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
         """Begin a row, before the step: an environment may write into its actions."""
-        self._in_step = True
         self._ring.begin(self._step + 1, reset=False)
-        if type(actions) is Tensor and not actions.requires_grad:
-            self._ring.put("actions", actions)
-            return
-        for name, tensor in flat(
-            actions, "actions", whole=True
-        ):  # whole numbers, too: a replay steps with them
-            self._ring.put(name, tensor)
+        self._put("actions", actions, whole=True)  # whole numbers, too: a replay steps with them
 
     def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
         self._step += 1
-        self._in_step, self._fresh = False, None
-        if len(result) == _FIVE and _is_privileged(result):
+        if self._fresh is not None:
+            self._fresh = None
+        if self._is_privileged is None:
+            self._is_privileged = len(result) == _FIVE and _is_privileged(result)
+        if self._is_privileged:
             self._put("observations/privileged", result[1])
             self._put_outcome(result[2], result[3:4])
         else:
             self._put_outcome(result[1], result[2:4] if len(result) == _FIVE else result[2:3])
         self._put_observations(result[0])
+        self._ring.is_open = False
         self._look_if_due()
         if self._fresh is None:
             return result
@@ -310,12 +312,15 @@ class Recorder:
         if self._state is not None:
             self._put("state", self._state())
 
-    def _put(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever an environment takes and returns
+    def _put(self, name: str, value: Any, *, whole: bool = False) -> None:  # noqa: ANN401 - whatever an environment takes and returns
+        # As a rule it is one of these two: what follows costs as much as the copy.
         if type(value) is Tensor and value.is_floating_point() and not value.requires_grad:
-            self._ring.put(name, value)  # as a rule: what follows costs as much as the copy
-            return
-        for full, tensor in flat(value, name):
-            self._ring.put(full, tensor)
+            self._ring.put(name, value)
+        elif type(value) is np.ndarray and value.dtype.kind == "f":
+            self._ring.put(name, as_tensor(value))
+        else:
+            for full, tensor in flat(value, name, whole=whole):
+                self._ring.put(full, tensor)
 
     def _put_outcome(self, rewards: Any, flags: tuple[Any, ...]) -> None:  # noqa: ANN401 - the environment's own
         """Write rewards, and whether an episode ended, of any agent where there are several."""
@@ -342,8 +347,7 @@ class Recorder:
 
     def _take_snapshot(self) -> None:
         """Keep what the environment needs to go on from here, if it says what that is."""
-        take = getattr(self._env, "snapshot", None)
-        tensors = take() if callable(take) and takes(take) else None
+        tensors = None if self._snapshot is None else self._snapshot()
         if isinstance(tensors, Mapping):  # and not something else of that name
             most = self._ring.size.snapshots  # more only where all is reset again and again
             while self._snapshots and (
@@ -404,7 +408,7 @@ class Recorder:
 
     def _look_before_update(self) -> None:
         """Look at what an update may learn from, where that needs no wait; for a reset it is too late here."""
-        wanted = self.report is None and self._on_bad != "reset" and not self._in_step
+        wanted = self.report is None and self._on_bad != "reset"
         if wanted and self._ring.has_news and not self._ring.is_on_cuda:
             self._look(learn=False)
 

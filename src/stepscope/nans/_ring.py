@@ -191,13 +191,15 @@ class Ring:
         Name to the shape of what is not kept, because it does not have a row for each environment.
     is_on_cuda
         Whether its tensors are on a GPU.
+    is_open
+        Whether more comes into the last row; who writes it says so.
     """
 
     def __init__(self, *, steps: int, every: int, num_envs: int | None = None) -> None:
         self.written = 0
         self.size = Size.of(steps=steps, every=every, cuda=False)
         self.left_out: dict[str, tuple[int, ...]] = {}
-        self.is_on_cuda = False
+        self.is_on_cuda = self.is_open = False
         self._seen = 0  # rows that had been written at the last look
         self._given, self._num_envs = steps, num_envs
         self._kept_from = 0
@@ -220,6 +222,7 @@ class Ring:
         self._steps.append(step)
         self._resets.append(reset)
         self.written += 1
+        self.is_open = True
 
     def put(self, name: str, value: Tensor) -> None:
         """Write a tensor, (N, ...), into the row; the first of each name makes the room."""
@@ -288,8 +291,8 @@ class Ring:
 
     @property
     def has_news(self) -> bool:
-        """Whether there are rows that nobody has looked at."""
-        return self._seen < self.written
+        """Whether there are rows that nobody has looked at, and all of them are whole."""
+        return self._seen < self.written and not self.is_open
 
     @property
     def looked_at(self) -> int:
