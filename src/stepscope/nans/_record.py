@@ -27,6 +27,7 @@ from stepscope.nans._limits import Limits
 from stepscope.nans._look import Look
 from stepscope.nans._names import names_of
 from stepscope.nans._report import report_on
+from stepscope.nans._results import Parts, flags_of, parts_of, without
 from stepscope.nans._ring import Ring, Snapshot
 from stepscope.nans._updates import BadUpdateError, Updates
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BadValueError", "BadValueWarning", "Recorder", "record"]
 
-_FIVE = 5  # what step() returns in Gymnasium's convention; RL-Games, RSL-RL and Stable-Baselines3 return four
 _MOST_DUMPS = 8  # of one recorder, which goes on after each with on_bad="reset"
 
 
@@ -181,15 +181,12 @@ class Recorder:
         rank = os.environ.get("RANK", "")
         self._rank = int(rank) if rank.isdigit() else None
         self._pending: deque[Look] = deque()
-        self._fresh: tuple[Any, Tensor] | None = (
-            None  # what is observed after a reset within a step, and of which
-        )
+        # What is observed after a reset within a step, and which environments were reset.
+        self._fresh: tuple[Any, Tensor] | None = None
         self._arrays = False  # what the environment takes and returns is NumPy's, as what is observed shows
-        self._is_privileged: bool | None = (
-            None  # which five things a step returns, as the first of them shows
-        )
+        self._parts: Parts | None = None
         take = getattr(env, "snapshot", None)
-        self._snapshot = take if callable(take) and takes(take) else None
+        self._take = take if callable(take) and takes(take) else None
         self._said: set[str] = set()  # names of what is left out
         self._updates = Updates(
             before=_weakly(self, Recorder._look_before_update), found=_weakly(self, Recorder._found_in_update)
@@ -290,20 +287,22 @@ class Recorder:
         self._step += 1
         if self._fresh is not None:
             self._fresh = None
-        if self._is_privileged is None:
-            self._is_privileged = len(result) == _FIVE and _is_privileged(result)
-        if self._is_privileged:
-            self._put("observations/privileged", result[1])
-            self._put_outcome(result[2], result[3:4])
-        else:
-            self._put_outcome(result[1], result[2:4] if len(result) == _FIVE else result[2:3])
+        if self._parts is None:
+            self._parts = parts_of(result)
+        parts = self._parts
+        self._put("rewards", result[parts.rewards])
+        flags = result[parts.flags]
+        self._ring.put_any("done", *(flags if type(flags[0]) is Tensor else flags_of(flags)))
         self._put_observations(result[0])
+        if parts.privileged is not None:
+            self._put("observations/privileged", result[parts.privileged])
         self._ring.is_open = False
         self._look_if_due()
         if self._fresh is None:
             return result
         observations, mask = self._fresh  # what was bad has begun anew: the policy goes on from there
-        return observations, _without(mask, result[1]), *result[2:]
+        rewards = without(mask, result[parts.rewards])
+        return observations, *result[1 : parts.rewards], rewards, *result[parts.rewards + 1 :]
 
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
         if type(observations) is not Tensor:
@@ -322,19 +321,6 @@ class Recorder:
             for full, tensor in flat(value, name, whole=whole):
                 self._ring.put(full, tensor)
 
-    def _put_outcome(self, rewards: Any, flags: tuple[Any, ...]) -> None:  # noqa: ANN401 - the environment's own
-        """Write rewards, and whether an episode ended, of any agent where there are several."""
-        self._put("rewards", rewards)
-        if type(flags[0]) is Tensor:
-            self._ring.put_any("done", *flags)
-        elif not isinstance(flags[0], Mapping):
-            self._ring.put_any("done", *map(torch.as_tensor, flags))
-        else:
-            each = (torch.as_tensor(flag) for agents in flags for flag in agents.values())
-            for_each = [flag for flag in each if flag.dim()]  # ``__all__`` is one for all
-            if for_each:
-                self._ring.put_any("done", *for_each)
-
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
             self._say_what_is_left_out()
@@ -347,7 +333,7 @@ class Recorder:
 
     def _take_snapshot(self) -> None:
         """Keep what the environment needs to go on from here, if it says what that is."""
-        tensors = None if self._snapshot is None else self._snapshot()
+        tensors = None if self._take is None else self._take()
         if isinstance(tensors, Mapping):  # and not something else of that name
             most = self._ring.size.snapshots  # more only where all is reset again and again
             while self._snapshots and (
@@ -368,10 +354,11 @@ class Recorder:
         """Look at the weights of a network and at their gradients, too.
 
         That is done before each step of an optimizer that trains it, and as often as at the environment; buffers, such
-        as the mean of a normalisation, count as weights. When they are not finite and nothing of the environment is bad, that is `BadUpdateError`, or a warning with ``on_bad="warn"``
-        or ``"reset"``. On a CPU it is raised before the step, so that the weights stay as they were; on CUDA nothing
-        waits for the device, and it is raised at a later look. An optimizer that computes the gradients within its step,
-        from a closure, has none before it: then weights are looked at, and not gradients.
+        as the mean of a normalisation, count as weights. When they are not finite and nothing of the environment is bad,
+        that is `BadUpdateError`, or a warning with ``on_bad="warn"`` or ``"reset"``. On a CPU it is raised before the
+        step, so that the weights stay as they were; on CUDA nothing waits for the device, and it is raised at a later
+        look. An optimizer that computes the gradients within its step, from a closure, has none before it: then weights
+        are looked at, and not gradients.
 
         Parameters
         ----------
@@ -504,23 +491,6 @@ def _number(env: Any) -> int | None:  # noqa: ANN401 - any environment
     """Return how many environments there are, if it says so."""
     found = getattr(env, "num_envs", None)
     return found if isinstance(found, int) else None
-
-
-def _is_privileged(result: tuple[Any, ...]) -> bool:
-    """Whether five things are those of Legged Gym, where privileged observations stand before the rewards."""
-    third, fourth = result[2:4]
-    return isinstance(third, Tensor) and third.is_floating_point() and not torch.is_floating_point(fourth)
-
-
-def _without(mask: Tensor, rewards: Any) -> Any:  # noqa: ANN401 - the environment's own
-    """Return rewards of the same kind with 0 for some environments."""
-    if isinstance(rewards, Mapping):
-        return {name: _without(mask, each) for name, each in rewards.items()}
-    if isinstance(rewards, Tensor):
-        return torch.where(mask.to(rewards.device).reshape(-1, *[1] * (rewards.dim() - 1)), 0, rewards)
-    left = np.array(rewards)
-    left[mask.numpy()] = 0
-    return left
 
 
 def _are_the_same(before: History, after: History, others: Tensor) -> bool:

@@ -230,16 +230,16 @@ class Ring:
         if slot is not None:
             slot.copy_(value)
 
-    def put_any(self, name: str, flag: Tensor, *others: Tensor) -> None:
-        """Write a flag, or whether one of several is set."""
-        slot = self._slot(name, flag)
+    def put_any(self, name: str, *flags: Tensor) -> None:
+        """Write whether one of several flags is set; nothing where there are none."""
+        slot = self._slot(name, flags[0]) if flags else None
         if slot is None:
             return
-        if not others:
-            slot.copy_(flag)
+        if len(flags) == 1:
+            slot.copy_(flags[0])
             return
-        first, *more = others
-        torch.logical_or(flag, first, out=slot)
+        first, second, *more = flags
+        torch.logical_or(first, second, out=slot)
         for other in more:
             slot.logical_or_(other)
 
