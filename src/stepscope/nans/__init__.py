@@ -4,11 +4,13 @@
 fresh environment through it, and `bisect` does so with one thing changed at a time.
 """
 
+from stepscope.nans._bad import BadValueError, BadValueWarning
 from stepscope.nans._causes import Cause
 from stepscope.nans._cost import cost
 from stepscope.nans._dump import Dump, load
 from stepscope.nans._find import BadValue
-from stepscope.nans._record import BadValueError, BadValueWarning, Recorder, record
+from stepscope.nans._record import record
+from stepscope.nans._recorder import Recorder
 from stepscope.nans._replay import Cure, Replay, bisect, replay
 from stepscope.nans._report import Report
 from stepscope.nans._updates import BadUpdate, BadUpdateError

@@ -214,3 +214,6 @@ class Updates:
 
 def _share(values: Tensor) -> float:
     return float((~values.isfinite()).double().mean()) if values.numel() else 0.0
+
+
+BadUpdateError.__module__ = "stepscope.nans"
