@@ -126,6 +126,7 @@ def test_agents_are_told_apart_and_replayed(factory: Callable[[Any], str], tmp_p
     _step_until_found(env, actions)
     assert "observations/left" == env.report.bad.tensor
     assert {"left [0]": pytest.approx(1 / 3), "right [0]": 0.0} == env.report.action
+    assert "a drastic action" == env.report.cause.name
     again = replay(load(env.dump), factory(Agents))
     assert (None, env.report.bad.step) == (again.differs, again.bad_step)
 

@@ -57,10 +57,13 @@ class _Seen:
         return self.history.present[name][: self.row + 1]
 
     @property
-    def has_actions(self) -> bool:
-        """Whether actions were recorded that have a size: those that are whole numbers are choices."""
-        actions = self.history.tensors.get("actions")
-        return actions is not None and actions.is_floating_point()
+    def actions(self) -> list[str]:
+        """Names of the actions, of all agents, that have a size: those that are whole numbers are choices."""
+        return [
+            name
+            for name, values in self.history.tensors.items()
+            if name_parts(name).kind == "actions" and values.is_floating_point()
+        ]
 
     @property
     def kind(self) -> str:
@@ -131,15 +134,17 @@ def _is_ordinary(value: torch.Tensor, others: torch.Tensor) -> bool:
 
 def _feedback(seen: _Seen) -> bool:
     """Whether an action is observed in the next step, and actions grow."""
-    if not seen.has_actions:
-        return False
-    actions = seen.of("actions")
+    return any(_is_fed_back(seen, name) for name in seen.actions)
+
+
+def _is_fed_back(seen: _Seen, action: str) -> bool:
+    actions = seen.of(action)
     exact = seen.history.exact_from
     observed = any(
         name.startswith("observations") and _holds(seen.of(name)[exact:], actions[exact:])
         for name in seen.history.tensors
     )
-    return observed and _grows(actions[seen.is_there("actions")])
+    return observed and _grows(actions[seen.is_there(action)])
 
 
 def _holds(observations: torch.Tensor, actions: torch.Tensor) -> bool:
@@ -161,13 +166,15 @@ def _grows(values: torch.Tensor) -> bool:
 
 def _drastic(seen: _Seen) -> bool:
     """Whether one of the last actions is far beyond those of the other environments."""
-    if not seen.has_actions:
-        return False
-    there = seen.is_there("actions")
+    return any(_is_far_beyond(seen, name) for name in seen.actions)
+
+
+def _is_far_beyond(seen: _Seen, action: str) -> bool:
+    there = seen.is_there(action)
     if not there.any():
         return False
-    mine = seen.of("actions")[there][-_LATELY:].abs()
-    others = seen.history.tensors["actions"][: seen.row + 1][there].double().abs().flatten(0, 1)
+    mine = seen.of(action)[there][-_LATELY:].abs()
+    others = seen.history.tensors[action][: seen.row + 1][there].double().abs().flatten(0, 1)
     usual = others.where(others.isfinite(), torch.nan).nanmedian(0).values  # column by column
     return bool((mine > _FACTOR * usual.clamp(min=1e-3)).any())
 

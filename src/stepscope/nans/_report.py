@@ -81,7 +81,8 @@ class Report:
         yield "first bad value", f"{self.headline}: {_number(self.bad.value)}"
         if self.not_finite is not None:
             after = self.not_finite.step - self.bad.step
-            yield "", f"it was huge first; {_KINDS[self.not_finite.kind]} followed {after} steps later"
+            when = {0: "in the same step", 1: "one step later"}.get(after, f"{after} steps later")
+            yield "", f"it was huge first; {_KINDS[self.not_finite.kind]} followed {when}"
         if self.before:
             yield "before it", ", ".join(f"{_number(value)} (step {step:,})" for step, value in self.before)
         else:
