@@ -87,7 +87,9 @@ class Tree:
         together = sum(map(resident, self.pids))
         if together > self.peak:
             # Too much by what they share: the exact figure costs more, and is needed for a new peak only.
-            together = sum(map(proportional, self.pids))
+            # Processes are read one after the other: what one shares with one that ends meanwhile counts in both, which
+            # a second reading does not repeat.
+            together = min(sum(map(proportional, self.pids)) for _ in range(2))
             self.peak = max(self.peak, together)
         return together
 
