@@ -451,22 +451,36 @@ def test_lists_are_watched() -> None:
     assert (1, 4, 1) == tuple(env.history.tensors["rewards"][1:2].shape)
 
 
-def test_rewards_of_legged_gym_are_found() -> None:
-    """Privileged observations stand before them, and there is one flag."""
+class Legged(Given):
+    """Legged Gym's five things: privileged observations stand before the rewards, and there is one flag."""
 
-    class Legged(Given):
-        def step(self, _: object) -> Any:  # noqa: ANN401 - as above
-            return (
-                torch.ones(4, 3),
-                None,
-                _with(math.nan, column=0, columns=1)[:, 0],
-                torch.zeros(4).bool(),
-                {},
-            )
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(torch.ones(num_envs, 3))
+        self.num_envs = num_envs
 
-    env = record(Legged(torch.ones(4, 3)), folder=None)
+    def step(self, _: object) -> Any:  # noqa: ANN401 - as above
+        """Reward the first environment with NaN in the third step."""
+        self.at += 1
+        rewards = torch.ones(self.num_envs)
+        rewards[0] = math.nan if self.at == 3 else 1.0
+        return torch.ones(self.num_envs, 3), None, rewards, torch.zeros(self.num_envs).bool(), {}
+
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """Return how many steps it has taken."""
+        return {"at": torch.tensor(self.at)}
+
+    def restore(self, snapshot: Mapping[str, torch.Tensor]) -> None:
+        """Go on from there."""
+        self.at = int(snapshot["at"])
+
+
+def test_rewards_of_legged_gym_are_found_and_replayed(factory: Callable[[Any], str], tmp_path: Path) -> None:
+    """They are the third thing, and no flags."""
+    env = record(Legged(4), folder=tmp_path)
     _step_until_found(env, torch.zeros(4, 1))
-    assert ("rewards", 1, 2) == (env.report.bad.tensor, env.report.bad.step, env.report.bad.env)
+    assert ("rewards", 3, 0) == (env.report.bad.tensor, env.report.bad.step, env.report.bad.env)
+    again = replay(load(env.dump), factory(Legged))
+    assert (None, 3) == (again.differs, again.bad_step)
 
 
 @pytest.mark.parametrize("snapshot", [None, {"time": torch.tensor(1.0), "shared": torch.ones(7)}])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,9 @@ import torch
 from torch import Tensor
 
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import found_by_name, made_by, takes
-from stepscope.nans._columns import flat, is_of_arrays, name_parts
-from stepscope.nans._dump import as_array
+from stepscope.measure._factory import found_by_name
+from stepscope.nans._columns import name_parts
+from stepscope.nans._fresh import NO_SNAPSHOT, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -93,7 +92,7 @@ def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
     BadInputError
         There is no snapshot before the bad value, or the environment cannot be made or put into it.
     """
-    env = _made(dump, factory, options or {})
+    env = made(dump, factory, options or {})
     env.restore(dump)
     begin, rows = _rows(dump)
     differs = bad_step = None
@@ -141,7 +140,7 @@ def _tried(dump: Dump, factory: str, change: _Change) -> Cure:
 
 
 def _bad_step(dump: Dump, factory: str, change: _Change) -> int | None:
-    env = _made(dump, factory, change.options)
+    env = made(dump, factory, change.options)
     if not change.clean:
         env.restore(dump)
     for row in _rows(dump)[1]:
@@ -183,7 +182,7 @@ def _finer(
     more = {**given, "substeps": 2 * substeps}
     both = {**more, "timestep": timestep / 2}
     # A factory's timestep is the simulator's as a rule, or else the time between two actions, as the cart-pole's.
-    before, after = (getattr(_made(dump, factory, each).env, "step_dt", None) for each in (given, both))
+    before, after = (getattr(made(dump, factory, each).env, "step_dt", None) for each in (given, both))
     return both if before is None or after is None or math.isclose(before, after) else more
 
 
@@ -208,101 +207,11 @@ def _milder(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Fresh:
-    """An environment that was just reset; what goes wrong in it is said in one sentence.
-
-    Attributes
-    ----------
-    env
-        The environment.
-    arrays
-        Whether it takes and returns arrays of NumPy.
-    with_state
-        Whether its snapshots are looked at, too: a step returns no state.
-    """
-
-    env: Any
-    arrays: bool
-    with_state: bool
-
-    def restore(self, dump: Dump) -> None:
-        """Put it into the recorded state."""
-        restore: Callable[[Mapping[str, Any]], None] | None = getattr(self.env, "restore", None)
-        if restore is None:
-            raise BadInputError(
-                f"a {type(self.env).__name__} has no restore(snapshot), so it cannot be put into a state."
-            )
-        if not dump.snapshot:
-            raise BadInputError(
-                "the dump has no snapshot from before the bad value; the recorded environment gave none."
-            )
-        with _said(f"a {type(self.env).__name__} does not take the snapshot of the dump"):
-            restore(
-                {name: self._given(torch.from_numpy(array.copy())) for name, array in dump.snapshot.items()}
-            )
-
-    def step(self, actions: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-        """Step it; return name to (M, columns) of what is watched."""
-        given = {
-            name: self._given(each.to(getattr(self.env, "device", "cpu"))) for name, each in actions.items()
-        }
-        with _said(f"a {type(self.env).__name__} cannot be stepped with the recorded actions"):
-            result = self.env.step(_nested(given))
-            found = {**dict(flat(result[0], "observations")), **dict(flat(result[1], "rewards"))}
-            take = getattr(self.env, "snapshot", None) if self.with_state else None
-            if take is not None:
-                found |= dict(flat(take(), "snapshot"))
-        return {name: as_array(each.reshape(len(each), -1)) for name, each in found.items() if each.dim()}
-
-    def _given(self, tensor: Tensor) -> Any:  # noqa: ANN401 - what it takes
-        return tensor.numpy() if self.arrays else tensor
-
-
-def _nested(actions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what an environment takes
-    """Return actions as they were given: alone, as a tuple, or as dictionaries by agent, which may be nested."""
-    if "" in actions:
-        return actions[""]
-    groups: dict[str, dict[str, Any]] = {}
-    for name, each in actions.items():
-        head, _, rest = name.partition("/")
-        groups.setdefault(head, {})[rest] = each
-    found = {head: _nested(group) for head, group in groups.items()}
-    is_tuple = list(found) == [str(number) for number in range(len(found))]
-    return tuple(found.values()) if is_tuple else found
-
-
-@contextmanager
-def _said(what: str) -> Iterator[None]:
-    """Say in one sentence what went wrong in somebody's environment."""
-    try:
-        yield
-    except BadInputError:
-        raise
-    except Exception as error:
-        text = str(error).partition("\n")[0]
-        raise BadInputError(f"{what}: {type(error).__name__}{f': {text}' if text else ''}") from error
-
-
-def _made(dump: Dump, factory: str, options: Mapping[str, Any]) -> _Fresh:
-    with _said(f"{factory} cannot be made"):
-        env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
-        result = env.reset(seed=0) if takes(env.reset, seed=0) else env.reset()
-    observations = result[0] if isinstance(result, tuple) else result
-    return _Fresh(
-        env=env,
-        arrays=is_of_arrays(observations),
-        with_state=dump.about["bad"]["tensor"].startswith("state/"),
-    )
-
-
 def _rows(dump: Dump) -> tuple[int, list[int]]:
     """Return the step of the snapshot, and the rows from it on until all environments are reset."""
     begin = dump.about["snapshot_step"]
     if begin is None:
-        raise BadInputError(
-            "the dump has no snapshot from before the bad value; the recorded environment gave none."
-        )
+        raise BadInputError(NO_SNAPSHOT)
     rows = [*range(dump.about["snapshot_row"], len(dump.steps))]
     ends = [at for at, row in enumerate(rows) if dump.resets[row]]
     if ends and rows[ends[0]] <= dump.about["bad"]["row"]:
