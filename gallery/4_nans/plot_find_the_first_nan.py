@@ -112,7 +112,7 @@ measured("cures", prevents)
 
 # %%
 # Physics is not always to blame.
-# In three more runs cart-poles are all right, and a sensor, the reward or the policy is not.
+# In more runs cart-poles are all right, and a sensor, the reward or the policy is not.
 
 torch.manual_seed(0)
 policy = torch.nn.Linear(4, 1)
