@@ -67,8 +67,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("stepscope._sphinx.scraper.svg",),
-    "reset_modules": ("matplotlib", "stepscope._sphinx.staleness.reset"),
-    "reset_modules_order": "both",
+    "reset_modules": ("matplotlib",),
     "remove_config_comments": True,
     "capture_repr": (),  # a script prints what it shows; the value of its last line is not for readers
     "show_memory": False,  # the whole Sphinx process would be measured; scripts tell their own memory

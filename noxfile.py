@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import filelock  # comes with nox
 import nox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
@@ -17,6 +24,7 @@ nox.options.reuse_existing_virtualenvs = True
 ROOT = Path(__file__).parent
 BUILD = ROOT / "_build"
 GALLERY = ROOT / "gallery"
+NO_TESTS = 5  # pytest's exit status where nothing was selected
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -30,48 +38,89 @@ def install(session: nox.Session, *groups: str, extras: str = "") -> None:
     session.env.update(QUIET)
 
 
-def sphinx(session: nox.Session, output: str, *options: str) -> None:
+@nox.session(default=False)
+def environment(session: nox.Session) -> None:
+    """Install what docs, tests and bench need, once for all of them; the others ask for it."""
+    stamp = Path(session.virtualenv.location) / "installed"
+    wanted = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        wanted.update((ROOT / name).read_bytes())
+    # An environment that this very list was installed into needs no look at the package index.
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted.hexdigest():
+        return
+    stamp.unlink(missing_ok=True)
+    install(session, "docs", "test", extras="[examples]")
+    stamp.write_text(wanted.hexdigest(), encoding="utf-8")
+
+
+def shared(session: nox.Session) -> str:
+    """Return the Python of the environment that is shared, whose programs the session then finds first."""
+    programs = Path(session.cache_dir).parent / "environment" / ("Scripts" if os.name == "nt" else "bin")
+    session.env.update(QUIET, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
+    return str(programs / "python")
+
+
+@contextmanager
+def one_build(session: nox.Session) -> Iterator[None]:
+    """Wait until no other build writes to the folders of this project."""
+    BUILD.mkdir(exist_ok=True)
+    lock = filelock.FileLock(BUILD / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        session.log("another build of this project is running; waiting until it has ended")
+        lock.acquire()
+    with lock:
+        yield
+
+
+def sphinx(session: nox.Session, python: str, output: str, *options: str) -> None:
     """Build the pages into a folder below _build; every warning is shown, and any of them is an error."""
     # Nothing of an earlier build may stay, and the sitemap names only the pages that a build writes:
     # all are written again (-a), from the parsed sources that are kept.
     shutil.rmtree(BUILD / output, ignore_errors=True)
     strict = ["-W", "--keep-going", "-q", "-a", "-c", ".", "-d", f"{BUILD}/{output}-doctrees"]
-    session.run("python", "-m", "sphinx", *strict, *options, "docs", f"{BUILD}/{output}")
+    session.run(python, "-m", "sphinx", *strict, *options, "docs", f"{BUILD}/{output}")
 
 
-@nox.session
+@nox.session(venv_backend="none", requires=["environment"])
 def docs(session: nox.Session) -> None:
-    """Build the guide: run its examples, check its claims, its snippets and its pages."""
+    """Build the guide: run its examples, check its claims, its snippets and its pages (-- --strict to publish it)."""
     began = time.time()
-    install(session, "docs", extras="[examples]")
+    python = shared(session)
     session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
-    # The pages appear under _build/html at the very end: a build that fails or is interrupted leaves none.
-    for folder in ("html", "wheel"):
-        shutil.rmtree(BUILD / folder, ignore_errors=True)
-    session.run(
-        "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels", silent=True
-    )
-    sphinx(session, "staging", *session.posargs)
-    # The snippets of the pages, those in the docstrings that the pages show, and the pages themselves.
-    checks = ["docs", "src", "tests/site", "-m", "not slow", "-q"]
-    session.run("python", "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
-    shutil.rmtree(BUILD / "html.part", ignore_errors=True)
-    shutil.copytree(BUILD / "staging", BUILD / "html.part")
-    (BUILD / "html.part").rename(BUILD / "html")
-    seconds = time.time() - began
-    session.run("python", "-m", "stepscope._sphinx.report", f"{BUILD}/html", f"{seconds:.0f}", f"{began:.0f}")
+    strict = [option for option in session.posargs if option == "--strict"]
+    options = [option for option in session.posargs if option != "--strict"]
+    with one_build(session):
+        # The pages appear under _build/html at the very end: a build that fails or is interrupted leaves none.
+        for folder in ("html", "wheel"):
+            shutil.rmtree(BUILD / folder, ignore_errors=True)
+        wheel = ["-m", "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels"]
+        session.run(python, *wheel, silent=True)
+        session.run(python, "-m", "stepscope._sphinx.examples", *strict)
+        sphinx(session, python, "staging", *options)
+        # The snippets of the pages, those in the docstrings that the pages show, and the pages themselves.
+        checks = ["docs", "src", "tests/site", "-m", "not slow", "-q"]
+        session.run(python, "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
+        shutil.rmtree(BUILD / "html.part", ignore_errors=True)
+        shutil.copytree(BUILD / "staging", BUILD / "html.part")
+        (BUILD / "html.part").rename(BUILD / "html")
+        seconds = time.time() - began
+        times = [f"{seconds:.0f}", f"{began:.0f}"]
+        session.run(python, "-m", "stepscope._sphinx.report", f"{BUILD}/html", *times)
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def preview(session: nox.Session) -> None:
     """Build the guide in seconds, without running an example."""
-    install(session, "docs", extras="[examples]")
+    python = shared(session)
     session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
-    sphinx(session, "preview", "-D", "plot_gallery=0", *session.posargs)
+    with one_build(session):
+        sphinx(session, python, "preview", "-D", "plot_gallery=0", *session.posargs)
     session.log(f"the preview: {BUILD}/preview/index.html")
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def example(session: nox.Session) -> None:
     """Run one gallery script alone: nox -s example -- plot_step_cost."""
     found = [
@@ -80,18 +129,22 @@ def example(session: nox.Session) -> None:
     if not found:
         names = ", ".join(sorted(path.stem for path in GALLERY.glob("*/plot_*.py")))
         session.error(f"name one example after --: {names}")
-    install(session, extras="[examples]")
+    python = shared(session)
     (BUILD / "example").mkdir(parents=True, exist_ok=True)
     with session.chdir(BUILD / "example"):  # its figure appears here
-        session.run("python", str(found[0]), *session.posargs[1:], env={"MPLBACKEND": "agg"})
+        session.run(python, str(found[0]), *session.posargs[1:], env={"MPLBACKEND": "agg"})
     session.log(f"figures are in {BUILD / 'example'}")
 
 
-@nox.session
+@nox.session(venv_backend="none", requires=["environment"])
 def tests(session: nox.Session) -> None:
-    """Run every test, the live runs of the libraries included."""
-    install(session, "test", "docs", extras="[examples]")
-    session.run("python", "-m", "pytest", *session.posargs)
+    """Run every test, the live runs of the libraries included: nox -s tests -- tests/logs for some of them."""
+    python = shared(session)
+    workers = str(os.cpu_count() or 1)
+    # What measures time runs alone, after the others; a folder without such tests is no failure.
+    side_by_side = ["--numprocesses", workers, "--dist", "worksteal", "-m", "not timing"]
+    session.run(python, "-m", "pytest", *side_by_side, *session.posargs, success_codes=[0, NO_TESTS])
+    session.run(python, "-m", "pytest", "-m", "timing", *session.posargs, success_codes=[0, NO_TESTS])
 
 
 @nox.session
@@ -104,39 +157,42 @@ def lint(session: nox.Session) -> None:
     session.run("codespell")
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def bench(session: nox.Session) -> None:
     """Measure side by side, in fresh processes: nox -s bench -- cartpole."""
     names = sorted(path.stem for path in (ROOT / "bench").glob("*.py"))
     if not session.posargs or session.posargs[0] not in names:
         session.error(f"name one benchmark after --: {', '.join(names)}")
-    install(session, "bench", extras="[examples]")
+    python = shared(session)
+    # Peers that nothing else needs; they are there at once from the second time on.
+    peers = ["--constraint", "constraints.txt", *GROUPS(PROJECT, "bench")]
+    session.run(python, "-m", "pip", "install", "--quiet", *peers)
     name, *options = session.posargs
     BUILD.joinpath("bench").mkdir(parents=True, exist_ok=True)
-    session.run("python", f"bench/{name}.py", "--json", f"{BUILD}/bench/{name}.json", *options)
+    session.run(python, f"bench/{name}.py", "--json", f"{BUILD}/bench/{name}.json", *options)
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def fuzz(session: nox.Session) -> None:
     """Read damaged logs and hunt for slow expressions: nox -s fuzz -- --minutes 10, or --seed S --cases 1."""
-    install(session, "test")
-    session.run("python", "-m", "fuzz", *session.posargs)
+    python = shared(session)
+    session.run(python, "-m", "fuzz", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def record(session: nox.Session) -> None:
     """Record what each library prints and, where there is a GPU, what the examples measure on it."""
-    install(session, extras="[examples]")
-    session.run("python", "-m", "stepscope.train.record", *session.posargs)
+    python = shared(session)
+    session.run(python, "-m", "stepscope.train.record", *session.posargs)
     if not session.posargs:
-        session.run("python", "-m", "stepscope.evidence.record", env={"MPLBACKEND": "agg"})
+        session.run(python, "-m", "stepscope.evidence.record", env={"MPLBACKEND": "agg"})
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def outputs(session: nox.Session) -> None:
     """Run every listed version of the libraries, record and check it: nox -s outputs -- rsl_rl 3.1.3 --check."""
-    install(session, "test", extras="[examples]")
-    session.run("python", "-m", "outputs", *session.posargs)
+    python = shared(session)
+    session.run(python, "-m", "outputs", *session.posargs)
 
 
 @nox.session(default=False)
@@ -166,11 +222,12 @@ def run_apart(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *rooms, "tests/logs/test_warp.py", "-q")
 
 
-@nox.session(default=False)
+@nox.session(default=False, venv_backend="none", requires=["environment"])
 def links(session: nox.Session) -> None:
     """Ask every other host that a page links to whether the link still works."""
-    install(session, "docs", extras="[examples]")
-    sphinx(session, "links", "-b", "linkcheck", "-D", "plot_gallery=0", *session.posargs)
+    python = shared(session)
+    with one_build(session):
+        sphinx(session, python, "links", "-b", "linkcheck", "-D", "plot_gallery=0", *session.posargs)
 
 
 @nox.session(default=False, venv_backend="none")

@@ -4,6 +4,7 @@
 #     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
 # ]
 # ///
+# sphinx_gallery_parallel = False
 """
 How many environments: when does one more cost something?
 =========================================================
@@ -18,27 +19,45 @@ import torch
 from stepscope import plots
 from stepscope.errors import BadInputError
 from stepscope.evidence import claim, measured, provenance
-from stepscope.measure import step_time
+from stepscope.measure import step_times
 from stepscope.plan import CostModel
 
 # %%
-# Every point is measured in a fresh process: after warm-up, synchronised with the device, repeated.
+# All sizes are measured in turns, in one fresh process: after warm-up, synchronised with the device, repeated.
+# On a CPU a step is one thread's work and is timed by what it takes of the processor, so that other programs do not count.
 # The compiled step is one fused kernel; it needs a compiler, and is left out where there is none.
 
 sizes = [1, 8, 64, 512, 4096, 32768]
 if torch.cuda.is_available():
     sizes += [131072, 1048576]
+large = max(sizes)
 
-times = {"eager": {n: step_time(n) for n in sizes}}
+comparisons = {
+    "eager": step_times(
+        {n: {"num_envs": n} for n in sizes},
+        # Where the claims below begin to hold: it measures until that is decided.
+        thresholds=[(64, 1, 4.0), (4096, 64, 16.0), (large, large // 8, 1.5)],
+    )
+}
 try:
-    times["compiled"] = {n: step_time(n, options={"compile": True}) for n in sizes[2:]}
+    comparisons["compiled"] = step_times(
+        {n: {"num_envs": n, "compile": True} for n in sizes[2:]}, budget=5.0
+    )
 except BadInputError as error:
     print(f"The compiled step is left out: {error}")
+times = {
+    name: {n: found.seconds(n) for n in found.rounds[0]}
+    for name, found in comparisons.items()
+}
 
 for name, curve in times.items():
     for n, timing in curve.items():
+        wall = comparisons[name].wall(n).median
         step, rate = 1e6 * timing.median, n / timing.median
-        print(f"{name:8}  N = {n:7}  {step:9.1f} us a step  {rate:12.0f} env steps/s")
+        print(
+            f"{name:8}  N = {n:7}  {step:9.1f} us a step  {rate:12.0f} env steps/s"
+            f"  (by the clock on the wall {1e6 * wall:9.1f} us)"
+        )
 
 measured(
     "step_time",
@@ -96,25 +115,27 @@ plots.show(figure)
 # %%
 # What practitioners are told, checked on this machine.
 
-eager = {n: timing.median for n, timing in times["eager"].items()}
-rate = {n: n / seconds for n, seconds in eager.items()}
+eager = comparisons["eager"]
+print(f"{len(eager.rounds)} rounds; {eager.disturbance}")
+faster = eager.estimate(lambda seconds: 4096 / seconds[4096] * seconds[64] / 64)
 claim(
     "more environments collect more environment steps per second: 4096 against 64",
-    rate[4096] > 4 * rate[64],
-    f"{rate[4096] / rate[64]:.0f}x",
+    faster.above(4),
+    faster.show("{:.0f}x"),
     about="C01",
 )
+ratio = eager.ratio(64, 1)
 claim(
     "with few environments one more is almost free: 64 cost less than 4 times as much as 1",
-    eager[64] < 4 * eager[1],
-    f"{eager[64] / eager[1]:.2f}x the step time for 64x the environments",
+    ratio.below(4),
+    f"{ratio.show('{:.2f}x')} the step time for 64x the environments",
     about="C02",
 )
-large = max(sizes)
+ratio = eager.ratio(large, large // 8)
 claim(
     f"with many environments every step slows: {large} against {large // 8}",
-    eager[large] > 1.5 * eager[large // 8],
-    f"{eager[large] / eager[large // 8]:.1f}x the step time for 8x the environments",
+    ratio.above(1.5),
+    f"{ratio.show('{:.1f}x')} the step time for 8x the environments",
     about="C02",
 )
 

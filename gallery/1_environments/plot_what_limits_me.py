@@ -4,6 +4,7 @@
 #     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
 # ]
 # ///
+# sphinx_gallery_parallel = False
 """
 What limits my training?
 ========================
@@ -19,8 +20,8 @@ from pathlib import Path
 import torch
 from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
-from stepscope.measure import LoopSplit, loop_split
-from stepscope.plan import Point, Verdict, bound
+from stepscope.measure import loop_splits
+from stepscope.plan import Point, bound
 
 # %%
 # Around each of them runs the same small training loop, a rollout of four steps and PPO's update.
@@ -55,27 +56,28 @@ cases = {
     },
 }
 
+# %%
+# All loops are measured in turns, an iteration of each, and two of them once more at twice the largest size.
+# On a CPU that is one thread's work, timed by what it takes of the processor, so that other programs do not count.
 
-def split(sizes: list[int], **settings: object) -> dict[int, LoopSplit]:
-    """Measure the loop at each size, each in a fresh process."""
-    usual = {"horizon": 4, "hidden": (64,), "epochs": 1, "seconds": 1.0, "repeats": 5}
-    usual["limit"] = 400.0  # MuJoCo Warp compiles at first
-    return {n: loop_split(num_envs=n, **{**usual, **settings}) for n in sizes}
-
-
-def judged(case: dict[str, object]) -> tuple[dict[int, LoopSplit], Verdict]:
-    """Measure and judge, and again where the machine was too busy for a verdict."""
-    for _ in range(3):
-        found = split(**case)
-        verdict = bound([Point.of(each) for each in found.values()])
-        if verdict.bound != "cannot tell":
-            break
-    return found, verdict
-
-
-both = {name: judged(case) for name, case in cases.items()}
-splits = {name: found for name, (found, _) in both.items()}
-verdicts = {name: verdict for name, (_, verdict) in both.items()}
+doubled = ("thousands of small launches", "much work on each environment")
+loops = {}
+for name, case in cases.items():
+    settings = {key: value for key, value in case.items() if key != "sizes"}
+    sizes = case["sizes"] + [2 * max(case["sizes"])] * (name in doubled)
+    for n in sizes:
+        usual = {"num_envs": n, "horizon": 4, "hidden": (64,), "epochs": 1}
+        loops[name, n] = usual | settings
+timed = loop_splits(loops)
+splits = {
+    name: {n: timed.splits[name, n] for n in case["sizes"]}
+    for name, case in cases.items()
+}
+verdicts = {
+    name: bound([Point.of(each) for each in found.values()])
+    for name, found in splits.items()
+}
+print(f"{len(timed.times.rounds)} rounds; {timed.times.disturbance}")
 for name, verdict in verdicts.items():
     print(f"{name}\n  {verdict.bound}: {verdict.reason}\n  {verdict.advice}")
 measured(
@@ -131,13 +133,17 @@ plots.show(figure)
 # The line says it before anybody runs twice as many; here is what it says, and what happens.
 
 gains = {}
-for name in ("thousands of small launches", "much work on each environment"):
+for name in doubled:
     at = verdicts[name].num_envs
-    (twice,) = split(**{**cases[name], "sizes": [2 * at]}).values()
-    gains[name] = 2 * splits[name][at].total.median / twice.total.median - 1
+    before, after = ((name, at), "total"), ((name, 2 * at), "total")
+    gains[name] = timed.times.estimate(
+        lambda seconds, before=before, after=after: (
+            2 * seconds[before] / seconds[after] - 1
+        )
+    )
     print(
         f"{name}: doubling {at} adds {100 * verdicts[name].doubling:.0f} % by the line,"
-        f" {100 * gains[name]:.0f} % measured"
+        f" {gains[name].show('{:.0%}')} measured"
     )
 
 # %%
@@ -171,21 +177,21 @@ for name, wanted in expected.items():
     largest = verdicts[name].parts[0]
     claim(
         f"with {name} a run is {wanted}, and the verdict says so",
-        verdicts[name].bound == wanted,
+        verdicts[name].decides(wanted),
         f"{100 * largest.share:.0f} % {largest.name}",
         about="C03",
     )
 small, large = gains.values()
 claim(
     "while launches are the limit, twice as many environments make the run more than half as fast again",
-    small > 0.5,
-    f"{100 * small:.0f} %",
+    small.above(0.5),
+    small.show("{:.0%}"),
     about="C02",
 )
 claim(
     "once the work on each of them is the limit, they add less than a quarter",
-    large < 0.25,
-    f"{100 * large:.0f} %",
+    large.below(0.25),
+    large.show("{:.0%}"),
     about="C02",
 )
 claim(

@@ -1,5 +1,6 @@
 """An example runs again when something that it depends on has changed, and not otherwise."""
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,74 +76,88 @@ class TestFingerprint:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A project with one example that has run, as Sphinx's application sees it."""
+    """A project with one example that has run, as a build leaves it."""
     script = tmp_path / "gallery" / "1_tests" / "plot_one.py"
-    built = tmp_path / "docs" / "auto_gallery" / "1_tests" / "plot_one.py.md5"
-    for path in (script, built):
+    pages = tmp_path / "docs" / "auto_gallery"
+    built = pages / "1_tests" / "plot_one.py.md5"
+    evidence = tmp_path / "evidence" / "1_tests" / "plot_one.jsonl"
+    for path in (script, built, evidence):
         path.parent.mkdir(parents=True)
         path.write_text("")
-    (tmp_path / "constraints.txt").write_text("")
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("")
     monkeypatch.setenv("STEPSCOPE_EVIDENCE", str(tmp_path / "evidence"))
-    conf = {"src_dir": str(tmp_path / "docs")}
-    staleness.reset(conf, "plot_one.py", "before")
-    built.write_text("sphinx-gallery's word")
-    staleness.reset(conf, "plot_one.py", "after")
-    app = SimpleNamespace(confdir=str(tmp_path), srcdir=str(tmp_path / "docs"))
-    return SimpleNamespace(app=app, script=script, built=built, conf=conf, evidence=tmp_path / "evidence")
+
+    def ran(*, verdict: str = "holds", cpu_seconds: float = 1.0, mark: str | None = "") -> None:
+        mark = staleness.fingerprint(script, constraints=constraints) if mark == "" else mark
+        run = {"seconds": 1.0, "cpu_seconds": cpu_seconds, "fingerprint": mark}
+        lines = [{"kind": "claim", "verdict": verdict}, {"kind": "run", **run}]
+        evidence.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    ran()
+    return SimpleNamespace(root=tmp_path, script=script, built=built, pages=pages, evidence=evidence, ran=ran)
 
 
-class TestForgetStaleExamples:
+def forget(project: SimpleNamespace) -> list[Path]:
+    """Forget what is stale, and return what must run again."""
+    return staleness.forget_stale(project.root, pages=project.pages)
+
+
+class TestForgetStale:
     def test_a_fresh_one_is_left_alone(self, project: SimpleNamespace) -> None:
         """Building again takes seconds."""
-        staleness.forget_stale_examples(project.app)
+        assert [] == forget(project)
         assert project.built.exists()
 
-    def test_one_whose_run_did_not_finish_runs_again(self, project: SimpleNamespace) -> None:
-        """An interrupted build leaves an example that has begun and not ended."""
-        staleness.reset(project.conf, "plot_one.py", "before")
-        staleness.forget_stale_examples(project.app)
+    @pytest.mark.parametrize(
+        "came",
+        [
+            {"verdict": "undecided"},
+            {"verdict": "does not hold"},
+            {"cpu_seconds": 1e4},
+            {"mark": None},
+        ],
+        ids=["undecided", "false", "slow", "edited meanwhile"],
+    )
+    def test_one_that_a_second_run_may_heal_runs_again(
+        self, project: SimpleNamespace, came: dict[str, object]
+    ) -> None:
+        """A build inherits no failure of an earlier one, and decides what that one could not."""
+        project.ran(**came)
+        assert [project.script] == forget(project)
         assert not project.built.exists()
 
-    def test_one_that_failed_is_not_fresh_once_its_script_is_as_before(
-        self, project: SimpleNamespace
-    ) -> None:
-        """A failing edit that is taken back leaves nothing that looks like a finished run of the old script."""
-        staleness.reset(project.conf, "plot_one.py", "before")
-        staleness.reset(project.conf, "plot_one.py", "after")  # sphinx-gallery gave no word: it failed
-        staleness.forget_stale_examples(project.app)
-        assert not project.built.exists()
+    def test_one_whose_run_did_not_finish_runs_again(self, project: SimpleNamespace) -> None:
+        """An interrupted or failed build leaves evidence without the line of a finished run."""
+        project.evidence.write_text(project.evidence.read_text().splitlines()[0] + "\n")
+        assert [project.script] == forget(project)
+
+    def test_a_half_written_line_of_evidence_means_an_unfinished_run(self, project: SimpleNamespace) -> None:
+        """A killed build leaves part of a line, and the next one starts over."""
+        project.evidence.write_text(project.evidence.read_text()[:-20])
+        assert [project.script] == forget(project)
 
     def test_one_whose_text_changed_runs_again_after_a_preview(self, project: SimpleNamespace) -> None:
         """A preview of an edit has replaced the page, so that taking the edit back must run the example again."""
         text = project.script.read_text()
         project.script.write_text(text + "# edited\n")
-        staleness.forget_stale_examples(project.app)  # the preview
+        forget(project)  # the preview
         project.script.write_text(text)
-        staleness.forget_stale_examples(project.app)
-        assert not project.built.exists()
-
-    def test_a_half_written_line_of_evidence_means_an_unfinished_run(self, project: SimpleNamespace) -> None:
-        """A killed build leaves part of a line, and the next one starts over."""
-        (path,) = project.evidence.glob("*/*.jsonl")
-        path.write_text(path.read_text()[:-20])
-        staleness.forget_stale_examples(project.app)
-        assert not project.built.exists()
+        assert [project.script] == forget(project)
 
     def test_one_whose_evidence_is_gone_runs_again(self, project: SimpleNamespace) -> None:
         """Deleting the build folder deletes what was shown, so it must be shown again."""
-        shutil.rmtree(project.evidence)
-        staleness.forget_stale_examples(project.app)
-        assert not project.built.exists()
+        shutil.rmtree(project.evidence.parent)
+        assert [project.script] == forget(project)
 
     def test_a_changed_dependency_runs_it_again(self, project: SimpleNamespace) -> None:
         """The fingerprint that was kept is compared with that of now."""
-        (Path(project.app.confdir) / "constraints.txt").write_text("torch==1.0\n")
-        staleness.forget_stale_examples(project.app)
-        assert not project.built.exists()
+        (project.root / "constraints.txt").write_text("torch==1.0\n")
+        assert [project.script] == forget(project)
 
     def test_what_a_deleted_script_left_is_deleted(self, project: SimpleNamespace) -> None:
         """No page and no claim of a script that is gone stays in the guide."""
         project.script.unlink()
-        staleness.forget_stale_examples(project.app)
+        assert [] == forget(project)
         assert not project.built.exists()
-        assert [] == list(project.evidence.glob("*/*.jsonl"))
+        assert not project.evidence.exists()

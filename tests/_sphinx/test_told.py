@@ -22,19 +22,21 @@ def evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     (folder / "1_tests").mkdir(parents=True)
     for script, *claims in (
-        ("plot_one", ("more is faster", True, "4.2x", "C01"), ("and larger", True, "3 GiB", "C04")),
-        ("plot_two", ("a GPU is faster still", None, "none here", "C01")),
+        ("plot_one", ("more is faster", "holds", "4.2x", "C01"), ("and larger", "holds", "3 GiB", "C04")),
+        ("plot_two", ("a GPU is faster still", "not checked here", "none here", "C01")),
+        ("plot_three", ("doubling adds little", "undecided", "30%", "C02")),
     ):
         lines = [
             {
                 "kind": "claim",
                 "statement": what,
-                "holds": holds,
+                "verdict": verdict,
+                "why": "the machine was too busy" if verdict == "undecided" else None,
                 "value": value,
                 "about": about,
                 "device": "cpu",
             }
-            for what, holds, value, about in claims
+            for what, verdict, value, about in claims
         ]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "1_tests" / f"{script}.jsonl").write_text(text)
@@ -55,6 +57,21 @@ def test_those_of_one_script_can_be_shown_alone(build: Build) -> None:
     """Where a page argues with one example, it shows what that one found."""
     (claim,) = build("```{claims} C01 1_tests/plot_one\n```").select("ul.claims > li")
     assert "more is faster" in claim.text
+
+
+def test_an_undecided_one_says_why_and_what_was_decided_before(build: Build, project: Path) -> None:
+    """Noise takes no verdict from the page: the newest recorded one stands beside it, with its provenance."""
+    page = build("```{claims} C02\n```")
+    assert (
+        "undecided in this build: the machine was too busy. No decided verdict is recorded yet." in page.text
+    )
+    claim = {"about": "C02", "statement": "doubling adds little", "verdict": "holds", "value": "12%"}
+    result = {"script": "1_tests/plot_three", "device": "A CPU", "date": "2026-02-03", "commit": "abc"}
+    path = project / "results" / "a-cpu" / "1_tests" / "plot_three.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**result, "claims": [claim]}))
+    page = build("```{claims} C02\n```")
+    assert "Recorded: holds (12%) on A CPU, 2026-02-03, commit abc." in page.text
 
 
 def test_a_preview_says_how_to_check_them(build: Build) -> None:

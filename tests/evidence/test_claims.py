@@ -1,12 +1,22 @@
 """Claims are checked where they are made, and written down for the ledger."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from stepscope.evidence import ClaimFailedError, claim, measured, provenance, read_ledger
+from stepscope.evidence import (
+    ClaimFailedError,
+    Decision,
+    claim,
+    measured,
+    newest_decided,
+    provenance,
+    read_ledger,
+)
 
 RATES = (float("nan"),)
 
@@ -23,7 +33,7 @@ class TestClaim:
         """The reader of a script's output sees the statement, the verdict and the value."""
         made = claim("3 is more than 2", holds=True, value="1.5x", about="C99")
         assert "claim C99 holds: 3 is more than 2 (1.5x)\n" == capsys.readouterr().out
-        assert made.holds is True
+        assert "holds" == made.verdict
 
     def test_one_that_does_not_hold_ends_the_script(self) -> None:
         """A false statement never reaches a page."""
@@ -54,8 +64,24 @@ class TestClaim:
         torch = pytest.importorskip("torch")
         if torch.cuda.is_available():
             pytest.skip("this machine has a GPU, so the claim is checked")
-        assert claim("GPUs are fast", holds=False, value="0x", needs="cuda").holds is None
+        assert claim("GPUs are fast", holds=False, value="0x", needs="cuda").verdict == "not checked here"
         assert "not checked here" in capsys.readouterr().out
+
+    def test_one_that_is_undecided_ends_nothing(
+        self, ledger: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Noise is no failure: the script goes on, its reader is told why, and the ledger keeps it."""
+        open_one = Decision(holds=None, expected="above 2", measured="2.1 (1.8 to 2.3)", why="too close")
+        made = claim("it is faster", open_one, "2.1x")
+        assert "claim undecided: it is faster (2.1x); too close\n" == capsys.readouterr().out
+        (shown,) = read_ledger(ledger)
+        assert (made.statement,) == tuple(each["statement"] for each in shown.claims_that("undecided"))
+
+    def test_one_that_is_decided_says_what_was_expected(self) -> None:
+        """Who reads of the failure needs no look into the script."""
+        measured_low = Decision(holds=False, expected="above 2", measured="1.5 (1.4 to 1.6)")
+        with pytest.raises(ClaimFailedError, match=r"measured 1.5 \(1.4 to 1.6\), expected above 2"):
+            claim("it is faster", measured_low, "1.5x")
 
     @pytest.mark.usefixtures("capsys")
     def test_one_that_fails_is_written_down_too(self, ledger: Path) -> None:
@@ -63,7 +89,7 @@ class TestClaim:
         with pytest.raises(ClaimFailedError):
             claim("no", holds=False, value="0")
         (shown,) = read_ledger(ledger)
-        assert [False] == [made["holds"] for made in shown.claims]
+        assert ["does not hold"] == [made["verdict"] for made in shown.claims]
 
 
 class TestLedger:
@@ -87,3 +113,33 @@ class TestLedger:
         monkeypatch.chdir(tmp_path)
         claim("one", holds=True, value="1")
         assert [] == list(tmp_path.iterdir())
+
+
+class TestNewestDecided:
+    CLAIM: ClassVar = {"about": "C01", "statement": "it is faster"}
+
+    def record(self, folder: Path, device: str, date: str, verdict: str, value: str) -> None:
+        """Keep a result as ``nox -s record`` writes it."""
+        path = folder / device / "1_tests" / "plot_one.json"
+        path.parent.mkdir(parents=True)
+        made = {**self.CLAIM, "verdict": verdict, "value": value}
+        result = {
+            "script": "1_tests/plot_one",
+            "device": device,
+            "date": date,
+            "commit": "abc",
+            "claims": [made],
+        }
+        path.write_text(json.dumps(result))
+
+    def test_it_is_the_newest_one_that_says_something(self, tmp_path: Path) -> None:
+        """An undecided one is newer, and one of another script is no answer."""
+        self.record(tmp_path, "old", "2026-01-02", "holds", "3x")
+        self.record(tmp_path, "new", "2026-03-04", "does not hold", "1x")
+        self.record(tmp_path, "newest", "2026-05-06", "undecided", "2x")
+        found = newest_decided(tmp_path, "1_tests/plot_one", self.CLAIM)
+        assert "does not hold (1x) on new, 2026-03-04, commit abc" == str(found)
+        assert newest_decided(tmp_path, "1_tests/plot_two", self.CLAIM) is None
+        assert (
+            newest_decided(tmp_path, "1_tests/plot_one", {**self.CLAIM, "statement": "it is slower"}) is None
+        )

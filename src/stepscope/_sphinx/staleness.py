@@ -2,8 +2,8 @@
 
 sphinx-gallery looks at the text of a script alone.
 An example also depends on the modules of stepscope that it uses, on the versions, the device and the compiler:
-a fingerprint of all is kept with what the example has shown, and when it differs, or a run did not finish,
-sphinx-gallery's note that the example is up to date is deleted.
+a fingerprint of all is kept with what the example has shown. When it differs, when a run did not finish, or when
+something was left undecided, sphinx-gallery's note that the example is up to date is deleted.
 """
 
 from __future__ import annotations
@@ -14,24 +14,23 @@ import importlib
 import os
 import re
 import shutil
-import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import stepscope
+from stepscope._sphinx.report import unfinished
 from stepscope.evidence import FOLDER_VARIABLE
 from stepscope.evidence import _provenance as provenance_module
-from stepscope.evidence._ledger import evidence_file, read_script, script_name, write
+from stepscope.evidence._ledger import evidence_file, read_script, script_name
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-__all__ = ["fingerprint", "forget_stale_examples", "reset", "setup"]
+__all__ = ["fingerprint", "forget_stale", "forget_stale_examples", "is_fresh", "setup"]
 
 _PACKAGE = Path(stepscope.__file__).parent
 _MODULE_NAME = re.compile(r"(stepscope(?:\.\w+)+)(?::\w+)?")
-_started: dict[str, float] = {}
 
 
 def fingerprint(script: Path, *, constraints: Path) -> str:
@@ -91,11 +90,23 @@ def _packages_named_in(path: Path) -> frozenset[str]:
     )
 
 
+def is_fresh(evidence: Path, script: str, mark: str) -> bool:
+    """Whether what an example has shown is what it would show now: its fingerprint is the same, and all was decided."""
+    path = evidence_file(evidence, script)
+    if not path.is_file():
+        return False
+    shown = read_script(path)
+    return shown.run.get("fingerprint") == mark and not unfinished(shown)
+
+
 def forget_stale_examples(app: Sphinx) -> None:
-    """Make sphinx-gallery run the examples that are not known to be fresh, and drop pages of deleted ones."""
-    root = Path(app.confdir)
-    scripts = {script_name(path): path for path in root.glob("gallery/*/plot_*.py")}
-    pages = Path(app.srcdir) / "auto_gallery"
+    """Make sphinx-gallery generate the pages of examples that are not known to be fresh, and drop those of deleted ones."""
+    forget_stale(Path(app.confdir), pages=Path(app.srcdir) / "auto_gallery")
+
+
+def forget_stale(root: Path, *, pages: Path) -> list[Path]:
+    """Delete sphinx-gallery's word that an example is up to date where it is not; return the scripts that must run."""
+    scripts = {script_name(path): path for path in sorted(root.glob("gallery/*/plot_*.py"))}
     for page in pages.glob("*/plot_*"):
         if f"{page.parent.name}/{page.name.split('.')[0].removesuffix('_codeobj')}" not in scripts:
             page.unlink()
@@ -103,40 +114,18 @@ def forget_stale_examples(app: Sphinx) -> None:
     for path in evidence.glob("*/*.jsonl"):
         if script_name(path) not in scripts:
             path.unlink()
+    stale = []
     for script, path in scripts.items():
-        if _known_fingerprint(evidence_file(evidence, script)) != fingerprint(
-            path, constraints=root / "constraints.txt"
-        ):
-            (pages / f"{script}.py.md5").unlink(missing_ok=True)
-            # A preview leaves a placeholder where the figure's thumbnail belongs, and sphinx-gallery would keep it.
-            for image in pages.glob(f"{path.parent.name}/images/**/sphx_glr_{path.stem}_*"):
-                image.unlink()
-
-
-def _known_fingerprint(path: Path) -> str | None:
-    return read_script(path).run.get("fingerprint") if path.is_file() else None
-
-
-def reset(gallery_conf: dict[str, Any], fname: str, when: str) -> None:
-    """Before an example, clear what it has shown; after one that succeeded, note how long it took.
-
-    Called by sphinx-gallery, which gives the name of the script without its folder.
-    """
-    docs = Path(gallery_conf["src_dir"])
-    source = next((docs.parent / "gallery").glob(f"*/{fname}"))
-    path = evidence_file(Path(os.environ[FOLDER_VARIABLE]), script_name(source))
-    # sphinx-gallery's word that the example ran without an error; that of an earlier run must not count for this one.
-    word = docs / "auto_gallery" / source.parent.name / f"{fname}.md5"
-    if when == "before":
-        path.unlink(missing_ok=True)
+        word = pages / f"{script}.py.md5"
+        mark = fingerprint(path, constraints=root / "constraints.txt")
+        if word.is_file() and is_fresh(evidence, script, mark):
+            continue
+        stale.append(path)
         word.unlink(missing_ok=True)
-        provenance_module.restart_clock()
-        _started[fname] = time.perf_counter()
-        return
-    if word.is_file():
-        seconds = round(time.perf_counter() - _started.pop(fname), 1)
-        mark = fingerprint(source, constraints=docs.parent / "constraints.txt")
-        write(str(source), "run", {"seconds": seconds, "fingerprint": mark})
+        # A preview leaves a placeholder where the figure's thumbnail belongs, and sphinx-gallery would keep it.
+        for image in pages.glob(f"{path.parent.name}/images/**/sphx_glr_{path.stem}_*"):
+            image.unlink()
+    return stale
 
 
 def setup(app: Sphinx) -> None:

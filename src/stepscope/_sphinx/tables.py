@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import root
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger, verdict
+from stepscope.evidence import FOLDER_VARIABLE, newest_decided, read_ledger, read_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-__all__ = ["nothing", "script_link", "setup", "table"]
+__all__ = ["nothing", "script_link", "setup", "table", "verdict_words"]
 
 _ABSENT = "\N{EN DASH}"
 
@@ -35,9 +34,7 @@ class _ClaimsLedger(SphinxDirective):
             [
                 claim["about"] or _ABSENT,
                 claim["statement"],
-                nodes.inline(
-                    "", verdict(claim["holds"]), classes=[verdict(claim["holds"]).replace(" ", "-")]
-                ),
+                verdict_words(root(self.env), shown.script, claim),
                 claim["value"],
                 script_link(shown.script, self.env.docname),
                 claim["device"],
@@ -58,20 +55,19 @@ class _RecordedResults(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        files = sorted((root(self.env) / "results").glob("*/*/*.json"))
-        if not files:
+        results = list(read_results(root(self.env) / "results"))
+        if not results:
             return [
                 nothing(
                     "No result of another machine is recorded yet. Yours would be the first: nox -s record."
                 )
             ]
         rows = []
-        for path in files:
-            result: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for result in results:
             rows += [
                 [
                     claim["statement"],
-                    verdict(claim["holds"]),
+                    claim["verdict"],
                     claim["value"],
                     script_link(result["script"], self.env.docname),
                     f"{result['device']}{_age(root(self.env), result)}",
@@ -87,6 +83,19 @@ class _RecordedResults(SphinxDirective):
                 "recorded-results",
             )
         ]
+
+
+def verdict_words(root: Path, script: str, claim: Mapping[str, Any]) -> nodes.Node:
+    """Return a verdict as a page says it; one that is undecided with why, and with what was decided before."""
+    said = claim["verdict"]
+    if said != "undecided":
+        return nodes.inline("", said, classes=["verdict", said.replace(" ", "-")])
+    words = nodes.inline("", "")
+    words += nodes.inline("", "undecided in this build", classes=["verdict", "undecided"])
+    words += nodes.Text(f": {claim['why']}.")
+    recorded = newest_decided(root / "results", script, claim)
+    words += nodes.Text(f" Recorded: {recorded}." if recorded else " No decided verdict is recorded yet.")
+    return words
 
 
 def script_link(script: str, docname: str, words: str = "") -> nodes.Node:

@@ -23,8 +23,8 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import root
-from stepscope._sphinx.tables import nothing, script_link
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger, verdict
+from stepscope._sphinx.tables import nothing, script_link, verdict_words
+from stepscope.evidence import FOLDER_VARIABLE, read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,9 +60,8 @@ class _Claims(SphinxDirective):
         return [nodes.bullet_list("", *claims, classes=["claims"])]
 
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
-        said = verdict(claim["holds"])
         words = [
-            nodes.inline("", said, classes=["verdict", said.replace(" ", "-")]),
+            verdict_words(root(self.env), script, claim),
             nodes.Text(f" {claim['statement']}: "),
             nodes.strong("", claim["value"]),
             nodes.Text(" "),

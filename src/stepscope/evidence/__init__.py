@@ -1,27 +1,31 @@
 """Claims that a build checks, what was measured for them, and where.
 
 A gallery script says ``claim("small batches are free", fps[1024] > 4 * fps[64], "5.2x")``.
-Run alone, the claim is printed, and a false one ends the script.
+Run alone, the claim is printed, and a false one ends the script; one that noise leaves undecided ends nothing.
 Run by the build (`STEPSCOPE_EVIDENCE` names a folder), it is also written down for the ledger of claims.
 """
 
-from stepscope.evidence._claims import Claim, ClaimFailedError, claim, verdict
+from stepscope.evidence._claims import Claim, ClaimFailedError, Decision, claim
 from stepscope.evidence._drift import Drift, drift, shape
 from stepscope.evidence._ledger import FOLDER_VARIABLE, ScriptEvidence, measured, read_ledger
 from stepscope.evidence._provenance import Provenance, provenance
+from stepscope.evidence._recorded import RecordedClaim, newest_decided, read_results
 
 __all__ = [
     "FOLDER_VARIABLE",
     "Claim",
     "ClaimFailedError",
+    "Decision",
     "Drift",
     "Provenance",
+    "RecordedClaim",
     "ScriptEvidence",
     "claim",
     "drift",
     "measured",
+    "newest_decided",
     "provenance",
     "read_ledger",
+    "read_results",
     "shape",
-    "verdict",
 ]

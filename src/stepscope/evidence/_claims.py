@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from stepscope.evidence._ledger import write
 from stepscope.evidence._provenance import device_name
 
-__all__ = ["Claim", "ClaimFailedError", "claim", "verdict"]
+__all__ = ["Claim", "ClaimFailedError", "Decision", "Verdict", "claim"]
+
+Verdict = Literal["holds", "does not hold", "undecided", "not checked here"]
 
 
 class ClaimFailedError(AssertionError):
     """A statement of the guide did not hold on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a measurement says of a condition.
+
+    Attributes
+    ----------
+    holds
+        Whether the condition is met; None where the measurement cannot tell.
+    expected
+        The condition, in words: ``"above 4"``.
+    measured
+        What was measured, with its interval, in words.
+    why
+        Why the measurement cannot tell; None where it can.
+    """
+
+    holds: bool | None
+    expected: str
+    measured: str
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +48,9 @@ class Claim:
     ----------
     statement
         What is claimed, in words.
-    holds
-        Whether it held; None when this machine lacks what the check needs.
+    verdict
+        ``"holds"``; ``"does not hold"``; ``"undecided"``, where the measurement was too noisy to tell; or
+        ``"not checked here"``, where this machine lacks what the check needs.
     value
         The measured figure behind it, as text with its unit.
     about
@@ -33,19 +59,19 @@ class Claim:
         The device that the claim speaks of, such as ``"cuda"``; None for any.
     device
         Where it was checked.
+    expected, measured, why
+        Those of the `Decision`; None where the check was a plain bool.
     """
 
     statement: str
-    holds: bool | None
+    verdict: Verdict
     value: str
     about: str | None
     needs: str | None
     device: str
-
-
-def verdict(holds: bool | None) -> str:  # noqa: FBT001 - the value that a claim holds
-    """Return ``"holds"``, ``"does not hold"`` or ``"not checked here"``."""
-    return {True: "holds", False: "does not hold", None: "not checked here"}[holds]
+    expected: str | None = None
+    measured: str | None = None
+    why: str | None = None
 
 
 def claim(
@@ -63,7 +89,7 @@ def claim(
     statement
         What is claimed, in words.
     holds
-        The check, a bool of Python's or NumPy's.
+        The check: a bool of Python's or NumPy's, or the `Decision` of a measurement, such as ``ratio.above(4)``.
     value
         The measured figure behind it, with its unit.
     about
@@ -79,9 +105,9 @@ def claim(
     Raises
     ------
     ClaimFailedError
-        The statement does not hold.
+        The statement does not hold. A claim that is undecided raises nothing.
     TypeError
-        The check is not a bool.
+        The check is neither a bool nor a `Decision`.
 
     Examples
     --------
@@ -89,19 +115,39 @@ def claim(
     claim holds: three is more than two (1.5x)
     """
     device = device_name()
-    if type(holds).__name__ not in ("bool", "bool_"):  # Python's, and NumPy's under both of its names
+    if isinstance(holds, Decision):
+        decision = holds
+    elif type(holds).__name__ in ("bool", "bool_"):  # Python's, and NumPy's under both of its names
+        decision = None
+    else:
         raise TypeError(f"a claim holds or does not: {statement!r} was given {holds!r}, which is not a bool")
-    checked = None if needs == "cuda" and not _has_cuda() else bool(holds)
+    verdict: Verdict
+    if needs == "cuda" and not _has_cuda():
+        verdict = "not checked here"
+    elif decision is not None and decision.holds is None:
+        verdict = "undecided"
+    else:
+        verdict = "holds" if (decision.holds if decision else bool(holds)) else "does not hold"
     made = Claim(
-        statement=statement, holds=checked, value=str(value), about=about, needs=needs, device=device
+        statement=statement,
+        verdict=verdict,
+        value=str(value),
+        about=about,
+        needs=needs,
+        device=device,
+        expected=decision.expected if decision else None,
+        measured=decision.measured if decision else None,
+        why=decision.why if decision and verdict == "undecided" else None,
     )
     # The frame of the script that makes the claim names it: `__file__` does not exist inside sphinx-gallery.
     write(sys._getframe(1).f_code.co_filename, "claim", asdict(made))  # noqa: SLF001 - the documented way to see the caller
     label = f"claim {about}" if about else "claim"
-    sentence = f"{label} {verdict(made.holds)}: {statement} ({value})"
-    if made.holds is False:
-        raise ClaimFailedError(sentence)
-    print(sentence)  # noqa: T201 - a script's reader sees its claims
+    sentence = f"{label} {verdict}: {statement} ({value})"
+    if verdict == "does not hold":
+        raise ClaimFailedError(
+            f"{sentence}; measured {made.measured}, expected {made.expected}" if decision else sentence
+        )
+    print(f"{sentence}; {made.why}" if made.why else sentence)  # noqa: T201 - a script's reader sees its claims
     return made
 
 

@@ -33,7 +33,9 @@ class ScriptEvidence:
     provenance
         Device, versions and date; empty when the script did not state them.
     run
-        What the build knows of the run: ``seconds``, ``fingerprint``; empty when it did not finish.
+        What the build knows of the run: ``seconds`` that passed, ``cpu_seconds`` of its processes (None where the system
+        does not tell), and ``fingerprint``, None where a file that it depends on changed meanwhile; empty when it did
+        not finish.
     """
 
     script: str
@@ -41,6 +43,10 @@ class ScriptEvidence:
     measurements: Mapping[str, Any]
     provenance: Mapping[str, Any]
     run: Mapping[str, Any]
+
+    def claims_that(self, verdict: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the claims with this verdict."""
+        return tuple(claim for claim in self.claims if claim["verdict"] == verdict)
 
 
 def write(source: str, kind: str, content: Mapping[str, Any]) -> None:

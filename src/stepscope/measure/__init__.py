@@ -2,28 +2,47 @@
 
 One measurement is one new process that has done nothing else: after warm-up, synchronised with the device at the
 boundaries only, repeated, reported as a median with its quartiles. What kills that process cannot hurt its parent.
+
+What is compared is measured in turns (`compare`), in one such process or in alternating ones, and judged by the interval
+of the ratio: other work on the machine makes a comparison longer or leaves it undecided, and does not make it wrong.
 """
 
+from stepscope.measure._compare import Comparison, Elapsed, compare, stopwatch
+from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
+from stepscope.measure._estimate import Estimate, all_of
 from stepscope.measure._footprint import Footprint, Outcome, footprint_of, footprint_of_command
 from stepscope.measure._fresh import MeasurementFailedError, fresh
-from stepscope.measure._scene import SceneCost, scene_cost
-from stepscope.measure._split import LoopSplit, loop_split
-from stepscope.measure._steps import step_time
+from stepscope.measure._scene import SceneCost, SceneCosts, scene_cost, scene_costs
+from stepscope.measure._split import LoopSplit, LoopSplits, loop_split, loop_splits
+from stepscope.measure._steps import step_time, step_times
 from stepscope.measure._timing import Timing, summarise, time_blocks
 
 __all__ = [
+    "Comparison",
+    "Disturbance",
+    "DisturbanceMeter",
+    "Elapsed",
+    "Estimate",
     "Footprint",
     "LoopSplit",
+    "LoopSplits",
     "MeasurementFailedError",
     "Outcome",
     "SceneCost",
+    "SceneCosts",
     "Timing",
+    "all_of",
+    "compare",
     "footprint_of",
     "footprint_of_command",
     "fresh",
     "loop_split",
+    "loop_splits",
     "scene_cost",
+    "scene_costs",
     "step_time",
+    "step_times",
+    "stopwatch",
     "summarise",
     "time_blocks",
 ]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stepscope.measure._compare import Comparison
 from stepscope.measure._fresh import fresh
-from stepscope.measure._timing import Timing, time_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor, device
 
-__all__ = ["SceneCost", "scene_cost"]
+    from stepscope.measure._compare import Elapsed
+    from stepscope.measure._timing import Timing
+
+__all__ = ["SceneCost", "SceneCosts", "scene_cost", "scene_costs"]
 
 # Room that no scene of ours fills, in which it is seen how much it needs.
 _ROOM = {"njmax": 4096, "nconmax": 1024}
 _SPARE = (1.5, 2.0, 3.0)  # times what was needed; what rolls on may need more than while it came to rest
+_TRIED = 50  # steps in which it shows whether the room is enough
 
 
 class _World(Protocol):
@@ -79,6 +83,23 @@ class SceneCost:
     start_up_seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class SceneCosts:
+    """What variants of a scene cost, measured in turns.
+
+    Attributes
+    ----------
+    costs
+        Name of each variant to what it costs.
+    times
+        The times of a step: a side for each variant, ``(name, "step")`` and, where it has a camera,
+        ``(name, "rendered step")``.
+    """
+
+    costs: Mapping[Any, SceneCost]
+    times: Comparison
+
+
 def scene_cost(
     scene: str,
     num_envs: int,
@@ -90,23 +111,48 @@ def scene_cost(
 ) -> SceneCost:
     """Measure a scene in a fresh process, at rest and with as much room for contacts as it needs.
 
-    The scene runs once with room for everything, which shows how much it needs; then it is made anew with that, goes on
-    from where the first one came to rest, and is timed. Room that is among the options is left as it is.
+    The arguments and the errors are those of `scene_costs`, for one variant with these options.
+    """
+    found = scene_costs(
+        scene, {"": {"num_envs": num_envs, **(options or {})}}, settle=settle, device=device, limit=limit
+    )
+    return found.costs[""]
+
+
+def scene_costs(
+    scene: str,
+    variants: Mapping[Any, Mapping[str, Any]],
+    *,
+    settle: int = 100,
+    thresholds: Sequence[tuple[Any, Any, float]] = (),
+    budget: float = 10.0,
+    device: str | None = None,
+    limit: float = 400.0,
+) -> SceneCosts:
+    """Measure variants of a scene in one fresh process, each at rest and with as much room for contacts as it needs.
+
+    Each runs once with room for everything, which shows how much it needs; then it is made anew with that, and goes on
+    from where it came to rest. At last all are timed in turns. Room that is among the arguments is left as it is.
 
     Parameters
     ----------
     scene
         A factory of :mod:`stepscope.envs.scenes` that takes ``njmax`` and ``nconmax``, as ``"module:function"``.
-    num_envs
-        How many worlds.
-    options
-        Its keyword arguments, as JSON can hold them.
+    variants
+        Name to keyword arguments of the factory, ``num_envs`` among them, as JSON can hold them.
     settle
         Steps that the scene takes to come to rest.
+    thresholds, budget
+        As for `compare`, of the sides of `SceneCosts.times`.
     device
         None is CUDA where there is one, else the CPU, with one thread.
     limit
         Time after which the process is killed, in seconds. Kernels may have to be compiled.
+
+    Returns
+    -------
+    SceneCosts
+        Times are those of the processor on a CPU, and those of the wall clock on CUDA.
 
     Raises
     ------
@@ -115,47 +161,79 @@ def scene_cost(
     MeasurementFailedError
         The process raised, died or took too long.
     """
-    result = fresh(
+    names = list(variants)
+    found = fresh(
         "stepscope.measure._scene:_measure",
         limit=limit,
         scene=scene,
-        num_envs=num_envs,
-        options={**(options or {}), "device": device},
+        variants=[dict(variant) for variant in variants.values()],
         settle=settle,
+        thresholds=[
+            ((names.index(one), part), (names.index(other), than), ratio)
+            for (one, part), (other, than), ratio in thresholds
+        ],
+        budget=budget,
+        device=device,
     )
-    rendered = result.pop("rendered_step")
-    return SceneCost(
-        step=Timing(**result.pop("step")),
-        rendered_step=None if rendered is None else Timing(**rendered),
-        **result,
-    )
+    sides = [(names[index], part) for index, part in found["sides"]]
+    times = Comparison.from_json(found["times"], sides)
+    costs = {
+        name: SceneCost(
+            step=times.seconds((name, "step")),
+            rendered_step=times.seconds((name, "rendered step"))
+            if (name, "rendered step") in sides
+            else None,
+            **cost,
+        )
+        for name, cost in zip(names, found["costs"], strict=True)
+    }
+    return SceneCosts(costs=costs, times=times)
 
 
-def _measure(*, scene: str, num_envs: int, options: dict[str, Any], settle: int) -> dict[str, Any]:
-    """Measure it here; runs in the fresh process."""
-    import importlib  # noqa: PLC0415 - this and torch are for the fresh process only
+def _measure(
+    *,
+    scene: str,
+    variants: list[dict[str, Any]],
+    settle: int,
+    thresholds: list[tuple[tuple[int, str], tuple[int, str], float]],
+    budget: float,
+    device: str | None,
+) -> dict[str, Any]:
+    """Measure them here; runs in the fresh process."""
+    from stepscope.measure._compare import compare  # noqa: PLC0415 - all of it is for the fresh process only
+
+    made = [_at_rest(scene, options={**options, "device": device}, settle=settle) for options in variants]
+    times = compare(
+        {index: _steps(world) for index, (world, _) in enumerate(made)},
+        thresholds=[(tuple(one), tuple(other), ratio) for one, other, ratio in thresholds],
+        budget=budget,
+    )
+    return {"costs": [cost for _, cost in made], "sides": list(times.rounds[0]), "times": times.to_json()}
+
+
+def _at_rest(scene: str, *, options: dict[str, Any], settle: int) -> tuple[_World, dict[str, Any]]:
+    """Make the scene, let it come to rest and give it the room that it needs; return it with what it takes."""
+    import importlib  # noqa: PLC0415 - for the fresh process only
 
     module, _, name = scene.partition(":")
     make = getattr(importlib.import_module(module), name)
-    roomy: _World = make(num_envs, seed=0, **{**_ROOM, **options})
+    num_envs = options["num_envs"]
+    roomy: _World = make(seed=0, **{**_ROOM, **options})
     camera, roomy.rendering = roomy.rendering, False
     needed, contacts = _settled(roomy, settle)
     for spare in _SPARE:
         room = {name: options.get(name) or math.ceil(spare * most) for name, most in needed.items()}
-        world: _World = make(num_envs, seed=0, **{**options, **room})
+        world: _World = make(seed=0, **{**options, **room})
         world.qpos.copy_(roomy.qpos)
         world.qvel.copy_(roomy.qvel)
         world.rendering = False
-        step = _timed(world)
-        lost = [name for name in world.overflows if "ITERATIONS" not in name]
+        lost = _lost(world)
         if not lost:
             break
     else:
         raise RuntimeError(f"{scene} has too little room ({', '.join(lost)}) with {room}")
     world.rendering = camera
-    return {
-        "step": step,
-        "rendered_step": _timed(world) if camera else None,
+    return world, {
         "model_bytes": world.model_bytes,
         "world_bytes": world.data_bytes // num_envs,
         "camera_bytes": world.render_bytes // num_envs,
@@ -163,6 +241,13 @@ def _measure(*, scene: str, num_envs: int, options: dict[str, Any], settle: int)
         "start_up_seconds": roomy.start_up_seconds,
         **room,
     }
+
+
+def _lost(world: _World) -> list[str]:
+    """Step for a while and return which room was too little."""
+    for _ in range(_TRIED):
+        world.step(_rest(world))
+    return [name for name in world.overflows if "ITERATIONS" not in name]
 
 
 def _settled(world: _World, steps: int) -> tuple[dict[str, float], float]:
@@ -176,12 +261,26 @@ def _settled(world: _World, steps: int) -> tuple[dict[str, float], float]:
     return {"njmax": rows, "nconmax": pairs / world.num_envs}, contacts / world.num_envs
 
 
-def _timed(world: _World) -> dict[str, Any]:
-    import torch  # noqa: PLC0415
+def _steps(world: _World) -> Callable[[], Mapping[str, Elapsed]]:
+    """Return a function that tells what a step takes, without and with rendering."""
+    import torch  # noqa: PLC0415 - for the fresh process only
 
-    rest = _rest(world)
-    synchronise = torch.cuda.synchronize if world.device.type == "cuda" else lambda: None
-    return asdict(time_blocks(lambda: world.step(rest), synchronise=synchronise))
+    from stepscope.measure._compare import stopwatch  # noqa: PLC0415 - the same
+
+    rest, camera = _rest(world), world.rendering
+    wait = torch.cuda.synchronize if world.device.type == "cuda" else None
+    plain = stopwatch(lambda: world.step(rest), synchronise=wait)
+    rendered = stopwatch(lambda: world.step(rest), synchronise=wait)
+
+    def measure() -> dict[str, Elapsed]:
+        world.rendering = False
+        took = {"step": plain()}
+        if camera:
+            world.rendering = True
+            took["rendered step"] = rendered()
+        return took
+
+    return measure
 
 
 def _rest(world: _World) -> Tensor:

@@ -7,17 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
+from stepscope.measure._compare import Comparison
 from stepscope.measure._fresh import fresh
 from stepscope.measure._timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["LoopSplit", "loop_split"]
+    from stepscope.measure._compare import Elapsed
+
+__all__ = ["LoopSplit", "LoopSplits", "loop_split", "loop_splits"]
 
 _STEADY = 1.1  # the slowest of the last three iterations over the fastest
 _KEPT_FREE = 0.95  # of the memory that is there, a loop may ask for so much
 _LEAST = 3  # iterations that are timed, however long they take
+_WARM_UP = 1.0  # seconds that a loop among several may take until it is steady
+_TIMINGS = ("stepping", "inference", "learning", "rollout", "total", "without_rendering")
+_PARTS: dict[str, Callable[[tuple[float, float, float]], float]] = {
+    "stepping": lambda part: part[0],
+    "inference": lambda part: part[1],
+    "learning": lambda part: part[2],
+    "rollout": lambda part: part[0] + part[1],
+    "total": sum,
+}
+"""How each is made of stepping, inference and learning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +59,7 @@ class LoopSplit:
         Share of the rollout that would be saved if host and device did not wait for one another; None on the CPU,
         where there is nothing to wait for.
     device, clock, threads
-        Where it ran; ``"events"`` of CUDA or ``"wall"``; and PyTorch's threads.
+        Where it ran; ``"events"`` of CUDA, ``"wall"`` or ``"cpu"``, the time of the processor; and PyTorch's threads.
     warm_up, steady
         Iterations before the first that counts, and whether the last three of them agreed within a tenth.
     """
@@ -146,11 +159,140 @@ def loop_split(
         repeats=repeats,
         seconds=seconds,
     )
-    timings = ("stepping", "inference", "learning", "rollout", "total", "without_rendering")
-    for name in timings:
+    for name in _TIMINGS:
         found[name] = None if found[name] is None else Timing(**found[name])
     found["waits_at"] = tuple((where, often) for where, often in found["waits_at"])
     return LoopSplit(**found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopSplits:
+    """Where the time of several training loops goes, measured in turns.
+
+    Attributes
+    ----------
+    splits
+        Name of each loop to its split.
+    times
+        The times, a side for each part of each loop: ``(name, "stepping")`` and so on, by the attributes of
+        `LoopSplit`.
+    """
+
+    splits: Mapping[Any, LoopSplit]
+    times: Comparison
+
+
+def loop_splits(
+    loops: Mapping[Any, Mapping[str, Any]],
+    *,
+    budget: float = 20.0,
+    device: str | None = None,
+    limit: float = 400.0,
+) -> LoopSplits:
+    """Time several training loops in turns, in one fresh process: an iteration of each, again and again.
+
+    Parameters
+    ----------
+    loops
+        Name to arguments of `loop_split`: ``env`` and ``num_envs``, and where they differ from its defaults ``options``,
+        ``policy``, ``horizon``, ``hidden``, ``epochs`` and ``minibatches``.
+    budget
+        As for `compare`.
+    device
+        None is CUDA where there is one, else the CPU, with one thread.
+    limit
+        Time after which the process is killed, in seconds.
+
+    Returns
+    -------
+    LoopSplits
+        On a CPU in seconds of the processor, which other processes do not take away; on CUDA by its events.
+
+    Raises
+    ------
+    BadInputError, MeasurementFailedError
+        As from `loop_split`.
+    """
+    found = fresh(
+        "stepscope.measure._split:_splits",
+        limit=limit,
+        loops=[dict(loop) for loop in loops.values()],
+        budget=budget,
+        device=device,
+    )
+    names = list(loops)
+    times = Comparison.from_json(found["times"], [(names[index], part) for index, part in found["sides"]])
+    splits = {}
+    for name, each in zip(names, found["loops"], strict=True):
+        each["waits_at"] = tuple((where, often) for where, often in each["waits_at"])
+        parts = dict.fromkeys(_TIMINGS) | {
+            part: times.seconds((loop, part)) for loop, part in times.rounds[0] if loop == name
+        }
+        splits[name] = LoopSplit(**parts, **each)
+    return LoopSplits(splits=splits, times=times)
+
+
+def _splits(*, loops: list[dict[str, Any]], budget: float, device: str | None) -> dict[str, Any]:
+    """Time the loops here; runs in the fresh process."""
+    import torch  # noqa: PLC0415 - for the fresh process only
+
+    from stepscope.measure._compare import compare  # noqa: PLC0415 - the same
+
+    torch.set_num_threads(1)
+    made = [_made(device=device, **loop) for loop in loops]
+    warm = {index: _Warmed(loop) for index, loop in enumerate(made)}
+    times = compare(warm, budget=budget)
+    return {
+        "sides": list(times.rounds[0]),
+        "times": times.to_json(),
+        "loops": [
+            {
+                **_waiting(loop, loop.device),
+                "num_envs": loop.num_envs,
+                "horizon": loop.horizon,
+                "device": str(loop.device),
+                "clock": "events" if loop.device.type == "cuda" else "cpu",
+                "threads": torch.get_num_threads(),
+                "warm_up": warm[index].warm_up,
+                "steady": warm[index].steady,
+            }
+            for index, loop in enumerate(made)
+        ],
+    }
+
+
+class _Warmed:
+    """A loop whose every call is an iteration, after a first call that warms it up."""
+
+    def __init__(self, loop: Any) -> None:  # noqa: ANN401 - its module imports torch
+        self.loop, self.warm_up, self.steady = loop, 0, False
+        self._clocks = (_Events(),) if loop.device.type == "cuda" else (_Wall(), _Processor())
+
+    def __call__(self) -> dict[str, Elapsed]:
+        if not self.warm_up:
+            self._warm()
+        took = self._parts()
+        if getattr(self.loop.env, "rendering", False) is True:
+            self.loop.env.rendering = False
+            took["without_rendering"] = self._parts()["stepping"]
+            self.loop.env.rendering = True
+        return took
+
+    def _warm(self) -> None:
+        import time  # noqa: PLC0415 - stands beside its use
+
+        until = time.perf_counter() + _WARM_UP
+        parts: list[tuple[float, float, float]] = []
+        while not (parts and (_steady(parts) or time.perf_counter() > until)):
+            parts.append(_iteration(self.loop, *self._clocks)[-1])
+        self.warm_up, self.steady = len(parts), _steady(parts)
+
+    def _parts(self) -> dict[str, Elapsed]:
+        from stepscope.measure._compare import Elapsed  # noqa: PLC0415 - for the fresh process only
+
+        laps = _iteration(self.loop, *self._clocks)
+        wall, cpu = laps[0], laps[1] if len(laps) > 1 else None
+        return {name: Elapsed(wall=of(wall), cpu=of(cpu) if cpu else None) for name, of in _PARTS.items()}
 
 
 def _split(
@@ -166,6 +308,38 @@ def _split(
     seconds: float,
 ) -> dict[str, Any]:
     """Time the loop here; runs in the fresh process."""
+    import torch  # noqa: PLC0415 - for the fresh process only
+
+    torch.set_num_threads(threads)
+    loop = _made(env, num_envs=num_envs, options=options, policy=policy, device=device, **settings)
+    clock = _Events() if loop.device.type == "cuda" else _Wall()
+    found = _timed(loop, clock, repeats=repeats, seconds=seconds)
+    found |= _waiting(loop, loop.device)
+    found["without_rendering"] = None
+    if getattr(loop.env, "rendering", False) is True:
+        loop.env.rendering = False
+        found["without_rendering"] = _timed(loop, clock, repeats=repeats, seconds=seconds)["stepping"]
+    return {
+        **found,
+        "num_envs": num_envs,
+        "horizon": loop.horizon,
+        "device": str(loop.device),
+        "clock": clock.name,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _made(
+    env: str,
+    *,
+    num_envs: int,
+    options: Mapping[str, Any] | None = None,
+    policy: str | None = None,
+    device: str | None = None,
+    hidden: Sequence[int] = (64, 64),
+    **settings: int,
+) -> Any:  # noqa: ANN401 - a Loop, whose module imports torch
+    """Make an environment and the loop around it."""
     import torch  # noqa: PLC0415 - all of these are for the fresh process only
 
     from stepscope._device import usable_device  # noqa: PLC0415
@@ -175,26 +349,10 @@ def _split(
     where = usable_device(device)
     if where.type == "cpu":
         _limit_memory()
-    torch.set_num_threads(threads)
     torch.manual_seed(0)
-    world = made_by(env, num_envs=num_envs, device=where, options=options)
-    chosen = LoopSettings(**{**settings, "hidden": tuple(settings["hidden"])})
-    loop = Loop(world, num_envs=num_envs, device=where, settings=chosen, policy=_policy(policy, world))
-    clock = _Events() if where.type == "cuda" else _Wall()
-    found = _timed(loop, clock, repeats=repeats, seconds=seconds)
-    found |= _waiting(loop, where)
-    found["without_rendering"] = None
-    if getattr(world, "rendering", False) is True:
-        world.rendering = False
-        found["without_rendering"] = _timed(loop, clock, repeats=repeats, seconds=seconds)["stepping"]
-    return {
-        **found,
-        "num_envs": num_envs,
-        "horizon": loop.horizon,
-        "device": str(where),
-        "clock": clock.name,
-        "threads": torch.get_num_threads(),
-    }
+    world = made_by(env, num_envs=num_envs, device=where, options=dict(options or {}))
+    chosen = LoopSettings(hidden=tuple(hidden), **settings)
+    return Loop(world, num_envs=num_envs, device=where, settings=chosen, policy=_policy(policy, world))
 
 
 def _limit_memory() -> None:
@@ -243,6 +401,17 @@ class _Wall:
         return found
 
 
+class _Processor(_Wall):
+    """Moments of the clock that counts what this process computes."""
+
+    name = "cpu"
+
+    def mark(self) -> None:
+        import time  # noqa: PLC0415 - stands beside its use
+
+        self._moments.append(time.process_time())
+
+
 class _Events:
     """Moments at which the device reaches a mark in PyTorch's stream."""
 
@@ -273,27 +442,36 @@ def _timed(loop: Any, clock: _Wall | _Events, *, repeats: int, seconds: float) -
     """Warm up until steady, then time iterations."""
     import time  # noqa: PLC0415 - as above
 
-    warm = [_iteration(loop, clock)]  # it may compile, which does not count
+    warm = _iteration(loop, clock)  # it may compile, which does not count
     until = time.perf_counter() + seconds
     while not _steady(warm) and time.perf_counter() < until:
-        warm.append(_iteration(loop, clock))
+        warm += _iteration(loop, clock)
     until = time.perf_counter() + seconds
     parts: list[tuple[float, float, float]] = []
     while len(parts) < repeats and (len(parts) < _LEAST or time.perf_counter() < until):
-        parts.append(_iteration(loop, clock))
+        parts += _iteration(loop, clock)
     return {**_summaries(parts), "warm_up": len(warm), "steady": _steady(warm)}
 
 
-def _iteration(loop: Any, clock: _Wall | _Events) -> tuple[float, float, float]:  # noqa: ANN401 - the same
-    """Return the seconds per vector step that one iteration spent on stepping, inference and learning."""
-    clock.mark()
-    loop.rollout(clock.mark)
-    clock.mark()
+def _iteration(loop: Any, *clocks: _Wall | _Events) -> list[tuple[float, float, float]]:  # noqa: ANN401 - the same
+    """Return the seconds per vector step that one iteration spent on stepping, inference and learning, by each clock."""
+
+    def mark() -> None:
+        for clock in clocks:
+            clock.mark()
+
+    mark()
+    loop.rollout(mark)
+    mark()
     loop.update()
-    clock.mark()
-    *rollout, learning = clock.laps()
-    each = loop.horizon
-    return sum(rollout[1::2]) / each, sum(rollout[::2]) / each, learning / each
+    mark()
+    found = []
+    for clock in clocks:
+        *rollout, learning = clock.laps()
+        found.append(
+            (sum(rollout[1::2]) / loop.horizon, sum(rollout[::2]) / loop.horizon, learning / loop.horizon)
+        )
+    return found
 
 
 def _steady(parts: Sequence[tuple[float, float, float]]) -> bool:
@@ -307,14 +485,7 @@ def _summaries(parts: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
 
     from stepscope.measure._timing import summarise  # noqa: PLC0415
 
-    pick: dict[str, Callable[[tuple[float, float, float]], float]] = {
-        "stepping": lambda part: part[0],
-        "inference": lambda part: part[1],
-        "learning": lambda part: part[2],
-        "rollout": lambda part: part[0] + part[1],
-        "total": sum,
-    }
-    return {name: asdict(summarise([of(part) for part in parts])) for name, of in pick.items()}
+    return {name: asdict(summarise([of(part) for part in parts])) for name, of in _PARTS.items()}
 
 
 def _waiting(loop: Any, device: Any) -> dict[str, Any]:  # noqa: ANN401 - as above

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from stepscope.errors import BadInputError
+from stepscope.evidence import Decision
 from stepscope.plan._bound_parts import Part, Point, Scope, models, parts_at, widest
 from stepscope.plan._bound_words import advice, gain_of_doubling, reason
 
@@ -68,6 +69,16 @@ class Verdict:
     doubling: float
     reason: str
     advice: str
+
+    def decides(self, expected: Bound) -> Decision:
+        """Decide whether this is what was expected: ``cannot tell`` leaves it open."""
+        holds = None if self.bound == "cannot tell" else self.bound == expected
+        return Decision(
+            holds=holds,
+            expected=expected,
+            measured=self.bound,
+            why=None if holds is not None else self.reason,
+        )
 
 
 def bound(points: Iterable[Point], *, at: int | None = None) -> Verdict:

@@ -13,11 +13,11 @@ import io
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure import fresh
+from stepscope.measure import Disturbance, DisturbanceMeter, fresh
 from stepscope.train._run import LIBRARIES
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class ClockedRun:
     episodes
         First vector step of each finished episode, and the one after its last, counted from 0, in the order in
         which they ended; of those that ended in the same step, in the order of the environments.
+    disturbance
+        How much other work disturbed the training.
     """
 
     library: str
@@ -76,6 +78,7 @@ class ClockedRun:
     text: str
     iterations: tuple[ClockedIteration, ...]
     episodes: tuple[tuple[int, int], ...]
+    disturbance: Disturbance
 
 
 def clocked(
@@ -134,6 +137,7 @@ def clocked(
         text=seen["text"],
         iterations=tuple(ClockedIteration(**times) for times in seen["iterations"]),
         episodes=tuple((began, ended) for began, ended in seen["episodes"]),
+        disturbance=Disturbance(**seen["disturbance"]),
     )
 
 
@@ -272,12 +276,14 @@ def _train(
     world = CartPole(num_envs, device=where, **env)
     clocks.around_step(world, wait=torch.cuda.synchronize if where.type == "cuda" else lambda: None)
     clocks.around_agent(_BOUNDARIES[library])
+    meter = DisturbanceMeter()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         contextlib.redirect_stdout(io.StringIO()) as console,
     ):
         module.train(world, iterations=iterations, horizon=horizon, log_dir=folder)
     return {
+        "disturbance": asdict(meter.read()),
         "text": console.getvalue(),
         "iterations": clocks.iterations(),
         "episodes": clocks.episodes(),
