@@ -77,7 +77,7 @@ sphinx_gallery_conf = {
     "notebook_extensions": set(),  # a notebook cannot run alone: its header names no wheel
     "write_computation_times": False,
     "junit": "../gallery-junit.xml",
-    "plot_gallery": "True",
+    "plot_gallery": False,  # stepscope._sphinx.examples has run them
     "abort_on_example_error": False,
     "nested_sections": True,
 }

@@ -116,7 +116,8 @@ def preview(session: nox.Session) -> None:
     python = shared(session)
     session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
     with one_build(session):
-        sphinx(session, python, "preview", "-D", "plot_gallery=0", *session.posargs)
+        session.run(python, "-m", "stepscope._sphinx.examples", "--none")
+        sphinx(session, python, "preview", *session.posargs)
     session.log(f"the preview: {BUILD}/preview/index.html")
 
 
@@ -226,8 +227,10 @@ def run_apart(session: nox.Session) -> None:
 def links(session: nox.Session) -> None:
     """Ask every other host that a page links to whether the link still works."""
     python = shared(session)
+    session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
     with one_build(session):
-        sphinx(session, python, "links", "-b", "linkcheck", "-D", "plot_gallery=0", *session.posargs)
+        session.run(python, "-m", "stepscope._sphinx.examples", "--none")
+        sphinx(session, python, "links", "-b", "linkcheck", *session.posargs)
 
 
 @nox.session(default=False, venv_backend="none")

@@ -3,7 +3,7 @@
 Every number comes from a fresh process with one thread; the contestants take turns, so that whatever else the machine
 does disturbs all of them alike. Actions are random and made before the clock starts.
 
-    python bench/cartpole.py [--sizes 64 4096] [--rounds 3] [--json PATH]
+    python bench/cartpole.py [--sizes 64 4096] [--rounds 7] [--json PATH]
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _time(step: Callable[[Any], object], actions: Sequence[Any]) -> dict[str, An
         turn = (turn + 1) % len(actions)
         step(actions[turn])
 
-    return asdict(measure.time_blocks(call, repeats=7, warm_up=0.5))
+    return asdict(measure.stopwatch(call, block=0.2, warm_up=0.5)())
 
 
 CONTESTANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -79,38 +79,50 @@ CONTESTANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def run(sizes: Sequence[int], *, rounds: int) -> tuple[dict[str, dict[int, measure.Timing]], dict[str, str]]:
-    """Measure all contestants at all sizes; returns seconds per vector step, and why some are absent."""
+def run(sizes: Sequence[int], *, rounds: int) -> tuple[dict[int, measure.Comparison], dict[str, str]]:
+    """Compare the contestants at each size, in turns; returns seconds per vector step, and why some are absent."""
     absent: dict[str, str] = {}
     if util.find_spec("envpool") is None:
         absent["envpool"] = "not installed"
-    samples: dict[tuple[str, int], list[float]] = {}
+    found: dict[int, measure.Comparison] = {}
     for num_envs in sizes:
-        # A verdict deserves more than a row of a table.
-        turns = 2 * rounds if num_envs == GOAL_SIZE else rounds
-        for turn in range(turns):
-            for name, (target, arguments) in CONTESTANTS.items():
-                if name in absent:
-                    continue
-                _progress(f"N = {num_envs}, round {turn + 1} of {turns}: {name}")
-                try:
-                    timing = measure.fresh(target, limit=120.0, num_envs=num_envs, **arguments)
-                except BadInputError as error:
-                    absent[name] = "no compiler" if "compiler" in str(error) else str(error)
-                except measure.MeasurementFailedError as error:
-                    absent[name] = error.reason
-                else:
-                    samples.setdefault((name, num_envs), []).append(timing["median"])
+        for name in CONTESTANTS:  # who cannot take part at this size is found out first
+            if name not in absent and (reason := _refusal(name, num_envs)):
+                absent[name] = reason
+        sides = {name: _side(name, num_envs) for name in CONTESTANTS if name not in absent}
+        _progress(f"N = {num_envs}")
+        goals_here = [(PEER, name, least) for name, least in GOALS.items() if {PEER, name} <= set(sides)]
+        found[num_envs] = measure.compare(
+            sides,
+            thresholds=goals_here if num_envs == GOAL_SIZE else [],
+            least=rounds,
+            # A verdict deserves more than a row of a table.
+            most=4 * rounds if num_envs == GOAL_SIZE else rounds,
+            budget=600.0,
+        )
     _progress("")
-    timings: dict[str, dict[int, measure.Timing]] = {name: {} for name in CONTESTANTS}
-    for (name, num_envs), medians in samples.items():
-        timings[name][num_envs] = measure.summarise(medians)
-    return timings, absent
+    return found, absent
 
 
-def table(timings: dict[str, dict[int, measure.Timing]], absent: dict[str, str], sizes: Sequence[int]) -> str:
+def _side(name: str, num_envs: int) -> Callable[[], measure.Elapsed]:
+    target, arguments = CONTESTANTS[name]
+    return lambda: measure.Elapsed(**measure.fresh(target, limit=600.0, num_envs=num_envs, **arguments))
+
+
+def _refusal(name: str, num_envs: int) -> str | None:
+    """Why a contestant does not take part; None if it does."""
+    try:
+        _side(name, num_envs)()
+    except BadInputError as error:
+        return "no compiler" if "compiler" in str(error) else str(error)
+    except measure.MeasurementFailedError as error:
+        return error.reason
+    return None
+
+
+def table(timings: dict[int, measure.Comparison], absent: dict[str, str], sizes: Sequence[int]) -> str:
     """Rates in environment steps per second, their spread, and their ratio to gymnasium's."""
-    lines = [f"{'N':>7}  {'contestant':<10} {'steps/s':>10}  {'quartiles':>19}  {'of gymnasium':>12}"]
+    lines = [f"{'N':>7}  {'contestant':<10} {'steps/s':>10}  {'quartiles':>19}  {'of gymnasium':>24}"]
     for num_envs in sizes:
         lines += [
             f"{num_envs:>7}  {name:<10} {_row(timings, absent, name, num_envs)}".rstrip()
@@ -120,37 +132,37 @@ def table(timings: dict[str, dict[int, measure.Timing]], absent: dict[str, str],
     return "\n".join(lines)
 
 
-def _row(
-    timings: dict[str, dict[int, measure.Timing]], absent: dict[str, str], name: str, num_envs: int
-) -> str:
-    timing = timings[name].get(num_envs)
-    if timing is None:
+def _row(timings: dict[int, measure.Comparison], absent: dict[str, str], name: str, num_envs: int) -> str:
+    if name not in timings[num_envs].rounds[0]:
         return f"{absent.get(name, 'left out'):>10}"
+    timing, ratio = timings[num_envs].seconds(name), _ratio(timings, name, num_envs)
     quartiles = f"{_short(num_envs / timing.high)} to {_short(num_envs / timing.low)}"
-    ratio = _ratio(timings, name, num_envs)
-    return f"{_short(num_envs / timing.median):>10}  {quartiles:>19}  {'-' if ratio is None else f'{ratio:.2f}x':>12}"
+    of_peer = "-" if ratio is None else ratio.show("{:.2f}x")
+    return f"{_short(num_envs / timing.median):>10}  {quartiles:>19}  {of_peer:>24}"
 
 
-def _ratio(timings: dict[str, dict[int, measure.Timing]], name: str, num_envs: int) -> float | None:
-    ours, peer = timings[name].get(num_envs), timings[PEER].get(num_envs)
-    return peer.median / ours.median if ours and peer else None
+def _ratio(timings: dict[int, measure.Comparison], name: str, num_envs: int) -> measure.Estimate | None:
+    found = timings.get(num_envs)
+    if found is None or not {PEER, name} <= set(found.rounds[0]):
+        return None
+    return found.ratio(PEER, name)
 
 
 def _short(rate: float) -> str:
     return f"{rate / 1e6:.3g} M" if rate >= 1e6 else f"{rate / 1e3:.3g} k"  # noqa: PLR2004 - a million
 
 
-def goals(timings: dict[str, dict[int, measure.Timing]], absent: dict[str, str]) -> dict[str, dict[str, Any]]:
+def goals(timings: dict[int, measure.Comparison], absent: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Say of each goal whether it is met; None where it was not measured."""
     found = {}
     for name, least in GOALS.items():
         ratio = _ratio(timings, name, GOAL_SIZE)
-        met = None if ratio is None else ratio >= least
         found[name] = {
             "num_envs": GOAL_SIZE,
             "least": least,
-            "ratio": ratio,
-            "met": met,
+            "ratio": None if ratio is None else ratio.value,
+            "interval": None if ratio is None else [ratio.low, ratio.high],
+            "met": None if ratio is None else ratio.above(least).holds,
             "absent": absent.get(name),
         }
     return found
@@ -172,9 +184,9 @@ def main() -> int:
     parser.add_argument(
         "--rounds",
         type=int,
-        default=3,
+        default=7,
         metavar="R",
-        help=f"fresh processes per number (default 3), twice as many at {GOAL_SIZE}",
+        help=f"fresh processes per number (default 7), up to four times as many at {GOAL_SIZE}",
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the result here")
     options = parser.parse_args()
@@ -185,8 +197,13 @@ def main() -> int:
     print(table(timings, absent, options.sizes))
     reached = goals(timings, absent)
     for name, goal in reached.items():
-        verdict = {True: "met", False: "MISSED", None: "not measured"}[goal["met"]]
-        ratio = "" if goal["ratio"] is None else f" ({goal['ratio']:.2f}x)"
+        unknown = "not measured" if goal["ratio"] is None else "undecided"
+        verdict = {True: "met", False: "MISSED", None: unknown}[goal["met"]]
+        ratio = (
+            ""
+            if goal["ratio"] is None
+            else f" ({goal['ratio']:.2f}x, {goal['interval'][0]:.2f}x to {goal['interval'][1]:.2f}x)"
+        )
         print(f"{name} at {GOAL_SIZE} is at least {goal['least']:g}x gymnasium: {verdict}{ratio}")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +214,7 @@ def main() -> int:
 
 
 def _report(
-    timings: dict[str, dict[int, measure.Timing]], absent: dict[str, str], reached: dict[str, dict[str, Any]]
+    timings: dict[int, measure.Comparison], absent: dict[str, str], reached: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
     about = asdict(provenance())
     if "envpool" not in absent:
@@ -206,11 +223,11 @@ def _report(
         {
             "contestant": name,
             "num_envs": num_envs,
-            "steps_per_second": num_envs / timing.median,
-            **asdict(timing),
+            "steps_per_second": num_envs / found.seconds(name).median,
+            **asdict(found.seconds(name)),
         }
-        for name, at in timings.items()
-        for num_envs, timing in at.items()
+        for num_envs, found in timings.items()
+        for name in found.rounds[0]
     ]
     return {
         "schema": 1,

@@ -3,7 +3,7 @@
 Around the same environment, and in the same update of a network. Each is timed in blocks that take turns, so that a
 busy moment of the machine strikes all of them alike.
 
-    python bench/nans.py [--env stepscope.envs:CartPole] [--num-envs 4096] [--steps 200] [--json PATH]
+    python bench/nans.py [--env stepscope.envs:CartPole] [--num-envs 4096] [--block 0.03] [--json PATH]
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,6 +24,7 @@ from tensordict import TensorDict
 
 from stepscope.envs import CartPole
 from stepscope.evidence import provenance
+from stepscope.measure import Comparison, compare, stopwatch
 from stepscope.measure._factory import made_by
 from stepscope.nans import BadValueError, record
 from stepscope.train.sb3 import _Environment
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 GOAL = 1.10
 _ROUNDS = 15
+_BUDGET = 60.0  # seconds, of steps and of updates each
 _KEPT = 100  # steps, as mjlab's guard keeps them by default
 _HORIZON = 24
 
@@ -164,21 +165,14 @@ def _update(
     return update
 
 
-def timed(contenders: list[Contender], count: int, *, cuda: bool) -> dict[str, list[float]]:
-    """Return seconds for each step, round by round; all of them take turns."""
-    taken: dict[str, list[float]] = {each.name: [] for each in contenders}
-    for number in range(_ROUNDS + 1):
-        for each in contenders:
-            if cuda:
-                torch.cuda.synchronize()
-            began = time.perf_counter()
-            for _ in range(count):
-                each.step()
-            if cuda:
-                torch.cuda.synchronize()
-            if number:  # the first round warms up
-                taken[each.name].append((time.perf_counter() - began) / count)
-    return taken
+def timed(contenders: list[Contender], seconds: float, *, cuda: bool) -> Comparison:
+    """Return what a step of each takes; all of them take turns, in blocks of so many seconds."""
+    wait = torch.cuda.synchronize if cuda else None
+    return compare(
+        {each.name: stopwatch(each.step, synchronise=wait, block=seconds) for each in contenders},
+        budget=_BUDGET,
+        least=_ROUNDS,
+    )
 
 
 def waits(contender: Contender) -> int:
@@ -217,19 +211,18 @@ def dumped(factory: str, num_envs: int, device: str, folder: str) -> tuple[float
     raise AssertionError("what was bad was not found")
 
 
-def show(contenders: list[Contender], taken: dict[str, list[float]], *, cuda: bool) -> None:
+def show(contenders: list[Contender], taken: Comparison, *, cuda: bool) -> None:
     """Print a line for each."""
     for each in contenders:
-        # Ratios within a round, in which the machine was the same for all.
-        ratios = sorted(a / b for a, b in zip(taken[each.name], taken[each.beside], strict=True))
-        spread = f"({ratios[len(ratios) // 4]:.3f} to {ratios[-1 - len(ratios) // 4]:.3f})"
-        added = median(taken[each.name]) - median(taken[each.beside])
-        line = f"{each.name:42}{1e6 * median(taken[each.name]):10.1f} us"
+        took, beside = taken.seconds(each.name).median, taken.seconds(each.beside).median
+        line = f"{each.name:42}{1e6 * took:10.1f} us"
         if each.name != each.beside:
-            line += f"  {1e6 * added:+8.1f} us  {median(ratios):6.3f} of that  {spread}"
+            ratio = taken.ratio(each.name, each.beside)
+            line += f"  {1e6 * (took - beside):+8.1f} us  {ratio.show('{:.3f}')} of that"
         if cuda:
             line += f"  waits {waits(each)} times in 32"
         print(line)
+    print(f"{len(taken.rounds)} rounds by the {taken.clock} clock; {taken.disturbance}")
 
 
 def main() -> None:
@@ -238,8 +231,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--num-envs", type=int, default=4096)
     parser.add_argument("--env", default="stepscope.envs:CartPole", metavar="FACTORY")
-    parser.add_argument("--steps", type=int, default=200, help="in a round")
-    parser.add_argument("--updates", type=int, default=1, help="in a round")
+    parser.add_argument(
+        "--block", type=float, default=0.03, metavar="S", help="seconds of a block (default 0.03)"
+    )
     options = parser.parse_args()
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"
@@ -247,18 +241,26 @@ def main() -> None:
     print(f"{options.num_envs} of {options.env} on {device}")
     with tempfile.TemporaryDirectory() as folder:
         steps = list(around(options.env, options.num_envs, device, folder))
-        taken = timed(steps, options.steps, cuda=cuda)
+        taken = timed(steps, options.block, cuda=cuda)
         show(steps, taken, cuda=cuda)
         seconds, size = dumped(options.env, options.num_envs, device, folder)
     print(f"a finding, with its report and a dump of {size:,} bytes: {1e3 * seconds:.0f} ms, once")
     trained = list(updates(options.num_envs, device))
-    taken |= timed(trained, options.updates, cuda=cuda)
-    show(trained, taken, cuda=cuda)
+    learnt = timed(trained, options.block, cuda=cuda)
+    show(trained, learnt, cuda=cuda)
     print(f"the goal of the recorder is {GOAL} at 4096 environments")
     print(provenance())
     if options.json:
         options.json.write_text(
-            json.dumps({"seconds": taken, "provenance": asdict(provenance())}, indent=1) + "\n"
+            json.dumps(
+                {
+                    "steps": {"sides": list(taken.rounds[0]), **taken.to_json()},
+                    "updates": {"sides": list(learnt.rounds[0]), **learnt.to_json()},
+                    "provenance": asdict(provenance()),
+                },
+                indent=1,
+            )
+            + "\n"
         )
 
 

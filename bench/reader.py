@@ -11,6 +11,7 @@ depend on who else wants the core.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -45,16 +46,22 @@ def once(name: str, log: Path, family: str) -> Sample:
 
 
 def run(formats: list[str], *, megabytes: int, rounds: int) -> dict[tuple[str, str], list[Sample]]:
-    """Measure all contestants on all formats."""
+    """Measure all contestants on all formats, in turns."""
     samples: dict[tuple[str, str], list[Sample]] = {}
     for family in formats:
         _progress(f"{family}: the log is written")
         log = reading.written(family, megabytes=megabytes)
         log.read_bytes()  # from here on it is in memory
-        for turn in range(rounds):
-            for name in CONTESTANTS:
-                _progress(f"{family}, round {turn + 1} of {rounds}: {name}")
-                samples.setdefault((family, name), []).append(once(name, log, family))
+
+        def side(name: str, log: Path = log, family: str = family) -> measure.Elapsed:
+            _progress(f"{family}: {name}")
+            sample = once(name, log, family)
+            samples.setdefault((family, name), []).append(sample)
+            return measure.Elapsed(wall=sample["wall"], cpu=sample["seconds"])
+
+        measure.compare(
+            {name: functools.partial(side, name) for name in CONTESTANTS}, least=rounds, most=rounds
+        )
     _progress("")
     return samples
 

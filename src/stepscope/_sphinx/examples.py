@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m stepscope._sphinx.examples", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--strict", action="store_true", help="fail where a claim is undecided, too")
+    parser.add_argument("--none", action="store_true", help="run none: forget what is stale, for a preview")
     parser.add_argument(
         "--only", metavar="SCRIPT", type=Path, help="write the page of this one, here and now"
     )
@@ -86,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _write_page(options.only)
     root = Path.cwd()
     stale = forget_stale(root, pages=root / "docs" / "auto_gallery")
+    if options.none:
+        return 0
     total = len(list(root.glob("gallery/*/plot_*.py")))
     print(f"{total} examples, {total - len(stale)} are fresh and {len(stale)} run", flush=True)
     progress = _Progress(len(stale))

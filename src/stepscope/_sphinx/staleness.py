@@ -16,7 +16,6 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import stepscope
 from stepscope._sphinx.report import unfinished
@@ -24,10 +23,7 @@ from stepscope.evidence import FOLDER_VARIABLE
 from stepscope.evidence import _provenance as provenance_module
 from stepscope.evidence._ledger import evidence_file, read_script, script_name
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
-__all__ = ["fingerprint", "forget_stale", "forget_stale_examples", "is_fresh", "setup"]
+__all__ = ["fingerprint", "forget_stale", "is_fresh"]
 
 _PACKAGE = Path(stepscope.__file__).parent
 _MODULE_NAME = re.compile(r"(stepscope(?:\.\w+)+)(?::\w+)?")
@@ -99,11 +95,6 @@ def is_fresh(evidence: Path, script: str, mark: str) -> bool:
     return shown.run.get("fingerprint") == mark and not unfinished(shown)
 
 
-def forget_stale_examples(app: Sphinx) -> None:
-    """Make sphinx-gallery generate the pages of examples that are not known to be fresh, and drop those of deleted ones."""
-    forget_stale(Path(app.confdir), pages=Path(app.srcdir) / "auto_gallery")
-
-
 def forget_stale(root: Path, *, pages: Path) -> list[Path]:
     """Delete sphinx-gallery's word that an example is up to date where it is not; return the scripts that must run."""
     scripts = {script_name(path): path for path in sorted(root.glob("gallery/*/plot_*.py"))}
@@ -126,8 +117,3 @@ def forget_stale(root: Path, *, pages: Path) -> list[Path]:
         for image in pages.glob(f"{path.parent.name}/images/**/sphx_glr_{path.stem}_*"):
             image.unlink()
     return stale
-
-
-def setup(app: Sphinx) -> None:
-    """Run before sphinx-gallery, which generates its pages on the same event at the default priority."""
-    app.connect("builder-inited", forget_stale_examples, priority=100)

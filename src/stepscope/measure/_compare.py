@@ -56,7 +56,7 @@ class Comparison:
 
     @property
     def clock(self) -> str:
-        """``"cpu"`` where the time of the processor is known of all, which is then what is compared; else ``"wall"``."""
+        """The clock whose times are compared, ``"cpu"`` where the time of the processor is known of all, else ``"wall"``."""
         return "wall" if any(each.cpu is None for took in self.rounds for each in took.values()) else "cpu"
 
     def seconds(self, side: Hashable) -> Timing:

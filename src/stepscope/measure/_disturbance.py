@@ -46,7 +46,7 @@ class Disturbance:
 
     @property
     def share(self) -> float:
-        """Share of the wall time that other work may have taken, from 0 to 1: the largest of the shares that are known."""
+        """The largest of the known shares of the wall time that other work may have taken, from 0 to 1."""
         waited = self.pressure if self.waited is None else self.waited
         return min(1.0, max(waited or 0.0, self.stolen or 0.0))
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SceneCost", "SceneCosts", "scene_cost", "scene_costs"]
 
-# Room that no scene of ours fills, in which it is seen how much it needs.
-_ROOM = {"njmax": 4096, "nconmax": 1024}
+# Room in which it is seen how much a scene needs; a larger one makes each step longer.
+_ROOMS = ({"njmax": 512, "nconmax": 256}, {"njmax": 8192, "nconmax": 4096})
 _SPARE = (1.5, 2.0, 3.0)  # times what was needed; what rolls on may need more than while it came to rest
 _TRIED = 50  # steps in which it shows whether the room is enough
 
@@ -218,15 +218,20 @@ def _at_rest(scene: str, *, options: dict[str, Any], settle: int) -> tuple[_Worl
     module, _, name = scene.partition(":")
     make = getattr(importlib.import_module(module), name)
     num_envs = options["num_envs"]
-    roomy: _World = make(seed=0, **{**_ROOM, **options})
-    camera, roomy.rendering = roomy.rendering, False
-    needed, contacts = _settled(roomy, settle)
+    for large in _ROOMS:
+        roomy: _World = make(seed=0, **{**large, **options})
+        camera, roomy.rendering = roomy.rendering, False
+        needed, contacts = _settled(roomy, settle)
+        if not _lost(roomy):
+            break
     for spare in _SPARE:
         room = {name: options.get(name) or math.ceil(spare * most) for name, most in needed.items()}
         world: _World = make(seed=0, **{**options, **room})
         world.qpos.copy_(roomy.qpos)
         world.qvel.copy_(roomy.qvel)
         world.rendering = False
+        for _ in range(_TRIED):
+            world.step(_rest(world))
         lost = _lost(world)
         if not lost:
             break
@@ -244,9 +249,7 @@ def _at_rest(scene: str, *, options: dict[str, Any], settle: int) -> tuple[_Worl
 
 
 def _lost(world: _World) -> list[str]:
-    """Step for a while and return which room was too little."""
-    for _ in range(_TRIED):
-        world.step(_rest(world))
+    """Return which room was too little for what a world has done so far."""
     return [name for name in world.overflows if "ITERATIONS" not in name]
 
 
