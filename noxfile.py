@@ -24,6 +24,7 @@ nox.options.reuse_existing_virtualenvs = True
 ROOT = Path(__file__).parent
 BUILD = ROOT / "_build"
 GALLERY = ROOT / "gallery"
+WORKERS = str(os.cpu_count() or 1)
 NO_TESTS = 5  # pytest's exit status where nothing was selected
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -100,7 +101,9 @@ def docs(session: nox.Session) -> None:
         session.run(python, "-m", "stepscope._sphinx.examples", *strict)
         sphinx(session, python, "staging", *options)
         # The snippets of the pages, those in the docstrings that the pages show, and the pages themselves.
+        # Those of a page follow on one another, so that a file stays in one process.
         checks = ["docs", "src", "tests/site", "-m", "not slow", "-q"]
+        checks += ["--numprocesses", WORKERS, "--dist", "loadfile"]
         session.run(python, "-m", "pytest", *checks, env={"STEPSCOPE_SITE": f"{BUILD}/staging"})
         shutil.rmtree(BUILD / "html.part", ignore_errors=True)
         shutil.copytree(BUILD / "staging", BUILD / "html.part")
@@ -141,9 +144,8 @@ def example(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test, the live runs of the libraries included: nox -s tests -- tests/logs for some of them."""
     python = shared(session)
-    workers = str(os.cpu_count() or 1)
     # What measures time runs alone, after the others; a folder without such tests is no failure.
-    side_by_side = ["--numprocesses", workers, "--dist", "worksteal", "-m", "not timing"]
+    side_by_side = ["--numprocesses", WORKERS, "--dist", "loadgroup", "-m", "not timing"]
     session.run(python, "-m", "pytest", *side_by_side, *session.posargs, success_codes=[0, NO_TESTS])
     session.run(python, "-m", "pytest", "-m", "timing", *session.posargs, success_codes=[0, NO_TESTS])
 

@@ -107,7 +107,7 @@ def scene_cost(
     options: Mapping[str, Any] | None = None,
     settle: int = 100,
     device: str | None = None,
-    limit: float = 400.0,
+    limit: float = 900.0,
 ) -> SceneCost:
     """Measure a scene in a fresh process, at rest and with as much room for contacts as it needs.
 
@@ -127,7 +127,7 @@ def scene_costs(
     thresholds: Sequence[tuple[Any, Any, float]] = (),
     budget: float = 10.0,
     device: str | None = None,
-    limit: float = 400.0,
+    limit: float = 900.0,
 ) -> SceneCosts:
     """Measure variants of a scene in one fresh process, each at rest and with as much room for contacts as it needs.
 

@@ -187,7 +187,7 @@ def loop_splits(
     *,
     budget: float = 20.0,
     device: str | None = None,
-    limit: float = 400.0,
+    limit: float = 900.0,
 ) -> LoopSplits:
     """Time several training loops in turns, in one fresh process: an iteration of each, again and again.
 
@@ -239,6 +239,7 @@ def _splits(*, loops: list[dict[str, Any]], budget: float, device: str | None) -
     from stepscope.measure._compare import compare  # noqa: PLC0415 - the same
 
     torch.set_num_threads(1)
+    _limit_memory(device)
     made = [_made(device=device, **loop) for loop in loops]
     warm = {index: _Warmed(loop) for index, loop in enumerate(made)}
     times = compare(warm, budget=budget)
@@ -311,6 +312,7 @@ def _split(
     import torch  # noqa: PLC0415 - for the fresh process only
 
     torch.set_num_threads(threads)
+    _limit_memory(device)
     loop = _made(env, num_envs=num_envs, options=options, policy=policy, device=device, **settings)
     clock = _Events() if loop.device.type == "cuda" else _Wall()
     found = _timed(loop, clock, repeats=repeats, seconds=seconds)
@@ -347,17 +349,17 @@ def _made(
     from stepscope.measure._loop import Loop, LoopSettings  # noqa: PLC0415
 
     where = usable_device(device)
-    if where.type == "cpu":
-        _limit_memory()
     torch.manual_seed(0)
     world = made_by(env, num_envs=num_envs, device=where, options=dict(options or {}))
     chosen = LoopSettings(hidden=tuple(hidden), **settings)
     return Loop(world, num_envs=num_envs, device=where, settings=chosen, policy=_policy(policy, world))
 
 
-def _limit_memory() -> None:
+def _limit_memory(device: str | None) -> None:
     """Let this process ask for no more memory than there is: it is refused then, and the machine lives."""
-    if not sys.platform.startswith("linux"):
+    from stepscope._device import usable_device  # noqa: PLC0415 - imports torch
+
+    if not sys.platform.startswith("linux") or usable_device(device).type != "cpu":
         return
     import resource  # noqa: PLC0415 - for the fresh process, on Linux
 
