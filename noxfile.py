@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = False  # that session is skipped
 nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
@@ -148,6 +149,27 @@ def tests(session: nox.Session) -> None:
     side_by_side = ["--numprocesses", WORKERS, "--dist", "loadgroup", "-m", "not timing"]
     session.run(python, "-m", "pytest", *side_by_side, *session.posargs, success_codes=[0, NO_TESTS])
     session.run(python, "-m", "pytest", "-m", "timing", *session.posargs, success_codes=[0, NO_TESTS])
+
+
+@nox.session(default=False, python=["3.10", "3.11", "3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """Test what needs no torch on each version of Python that is on the PATH: nox -s pythons, or pythons-3.12."""
+    # The constraints are for the project's own Python: what they name may not exist for another.
+    extras = "[watch,tensorboard,plot,pandas]"
+    session.install("--editable", f".{extras}", *GROUPS(PROJECT, "test"))
+    session.env.update(QUIET)
+    rooms = ("logs", "export", "watch")
+    commands = [f"tests/commands/test_{name}.py" for name in ("read", "watch", "compare", "memory")]
+    tests = [
+        *(f"tests/{room}" for room in rooms),
+        *commands,
+        "tests/test_cli.py",
+        "tests/test_import.py",
+        "tests/fuzz",
+    ]
+    doctests = [f"src/stepscope/{room}" for room in (*rooms, "commands")]
+    # A live test trains with a library, which brings torch.
+    session.run("python", "-m", "pytest", *tests, *doctests, "-m", "not live", "-q", *session.posargs)
 
 
 @nox.session

@@ -6,11 +6,18 @@ import importlib
 import pkgutil
 import random
 import re
-from re import _constants, _parser  # type: ignore[attr-defined] # nothing public tells what an expression is made of
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fuzz._time import check_linear
 from fuzz._tools import BrokenLawError
+
+# Nothing public tells what an expression is made of.
+if sys.version_info >= (3, 11):
+    from re import _constants, _parser
+else:
+    import sre_constants as _constants
+    import sre_parse as _parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -136,7 +143,9 @@ def _pumps(tree: _Tree, choose: random.Random, before: bytes) -> Iterator[tuple[
         before += _sample([(code, argument)], choose)
 
 
-_REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
+# Python 3.10 lacks some.
+_REPEATS = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, getattr(_constants, "POSSESSIVE_REPEAT", None)}
+_ATOMIC_GROUP = getattr(_constants, "ATOMIC_GROUP", None)
 _FEW = 16
 
 
@@ -146,7 +155,7 @@ def _bodies(code: object, argument: _Argument) -> list[_Tree]:
         return [argument[-1]]
     if code is _constants.BRANCH:
         return list(argument[1])
-    if code is _constants.ATOMIC_GROUP:
+    if code is _ATOMIC_GROUP:
         return [argument]
     if code in (_constants.ASSERT, _constants.ASSERT_NOT):
         return [argument[1]]
@@ -169,7 +178,7 @@ def _piece(code: object, argument: _Argument, choose: random.Random) -> bytes:
         return b"".join(_sample(body, choose) for _ in range(count))
     if code is _constants.BRANCH:
         return _sample(choose.choice(argument[1]), choose)
-    if code in (_constants.SUBPATTERN, _constants.ATOMIC_GROUP):
+    if code in (_constants.SUBPATTERN, _ATOMIC_GROUP):
         return b"".join(_sample(body, choose) for body in _bodies(code, argument))
     return b""  # an assertion, or a group again
 

@@ -1,7 +1,7 @@
 """Where and with what something was measured."""
 
 import platform
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib import metadata
 
 from stepscope.evidence import provenance
@@ -17,9 +17,9 @@ def test_versions_are_those_installed() -> None:
 
 def test_date_is_today() -> None:
     """The date is the day of the measurement, in UTC."""
-    before = datetime.now(tz=UTC).date().isoformat()
+    before = datetime.now(tz=timezone.utc).date().isoformat()
     stated = provenance().date
-    assert before <= stated <= datetime.now(tz=UTC).date().isoformat()
+    assert before <= stated <= datetime.now(tz=timezone.utc).date().isoformat()
 
 
 def test_memory_is_that_of_this_process() -> None:

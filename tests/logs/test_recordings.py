@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tomllib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,11 @@ import pytest
 
 from outputs._verdict import iteration_faults
 from stepscope.logs import Record, read
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # what pytest reads its own settings with
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -18,8 +18,12 @@ def test_a_downloaded_script_runs_alone(site: Path, tmp_path: Path) -> None:
     shutil.copy(script, tmp_path)
     subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=tmp_path, check=True)
     python = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    # Without the constraints pip would take the newest torch, which may be a build of gigabytes.
+    constraints = ["--constraint", str(Path(__file__).parents[2] / "constraints.txt")]
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", f"{wheel}[examples]"], cwd=tmp_path, check=True
+        [python, "-m", "pip", "install", "--quiet", *constraints, f"{wheel}[examples]"],
+        cwd=tmp_path,
+        check=True,
     )
     run = subprocess.run(
         [python, "plot_rsl_rl.py"],

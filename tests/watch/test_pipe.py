@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 def ends() -> Iterator[tuple[Pipe, int]]:
     """Return the reader of a pipe, and the end that is written to."""
     reading, writing = os.pipe()
-    yield Pipe(lambda: reading, note="waiting"), writing
-    for end in (reading, writing):
-        try:
-            os.close(end)
-        except OSError:  # the test closed it
-            continue
+    pipe = Pipe(lambda: reading, note="waiting")
+    yield pipe, writing
+    with contextlib.suppress(OSError):  # the test closed it
+        os.close(writing)
+    all_of(pipe)  # else its thread may read on from whatever gets the same descriptor next
+    os.close(reading)
 
 
 def all_of(pipe: Pipe) -> bytes:

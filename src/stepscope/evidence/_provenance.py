@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -80,7 +80,7 @@ def provenance() -> Provenance:
         threads=os.environ.get("OMP_NUM_THREADS"),
         driver=_driver(),
         versions=versions(),
-        date=datetime.now(tz=UTC).date().isoformat(),
+        date=datetime.now(tz=timezone.utc).date().isoformat(),
         seconds=time.perf_counter() - _started,
         memory_mib=_peak_memory_mib(),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._derived import Mark
+from stepscope.logs._expressions import compiled
 from stepscope.logs._values import count
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def learnt(
     if len(gaps) != len(labels):
         return None
     expression = b"".join(part.pattern if isinstance(part, Gap) else part for part in parts)
-    pattern = re.compile(expression + rb"(?=[^\s\x1b\xef\[])")
+    pattern = compiled(expression + rb"(?=[^\s\x1b\xef\[])")
     first = pattern.groups - len(gaps)
     where = {label: at for at, label in enumerate(labels)}
     chosen = (next((where[name] for name in names if name in where), None) for names in marked)

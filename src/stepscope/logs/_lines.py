@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from stepscope.logs._expressions import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,15 +20,15 @@ BAR_ENDS = (b"it/s]", b"s/it]")
 # The byte order mark that Windows starts a file with; logs that were put together have one in the middle too.
 _MARK = b"\xef\xbb\xbf"
 # Colours, cursor movements and titles. No quantifier can give back what it took, so the time is linear.
-_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
+_ESCAPE = compiled(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
 # A bar leaves the cursor behind itself, so whatever is printed next shares its line.
-_BAR = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
+_BAR = compiled(rb"(?:\xef\xbb\xbf)?+(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
 # A traceback may stand behind one of these; behind anything else it was printed into the middle of a line.
-_BEFORE_TRACEBACK = re.compile(
+_BEFORE_TRACEBACK = compiled(
     rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+){0,3}+[+|\s]*+(?:Exception Group )?"
 )
 
-_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n)")
+_LINE = compiled(rb"[^\r\n]*+(?:\r\n?|\n)")
 _RETURN = ord("\r")
 
 

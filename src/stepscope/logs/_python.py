@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Block, Passage, Text, message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._lines import TRACEBACK
 from stepscope.logs._records import Record
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["begin"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
-_PREFIX = re.compile(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
-_GROUP = re.compile(rb"[+|\s]*+")
+_PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
+_GROUP = compiled(rb"[+|\s]*+")
 _PREFACES = (b"Exception ignored in", b"Exception in thread ")
 _CHAINS = (
     b"The above exception was the direct cause of the following exception:",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+from stepscope.logs._expressions import compiled
+
 __all__ = ["count", "duration", "integer", "number", "whole"]
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
-_NUMBER = re.compile(rb"[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)")
+_NUMBER = compiled(rb"[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)")
 # Nothing that is counted is longer, and an int that no float can hold would break whoever computes with it.
-_INTEGER = re.compile(rb"[+-]?+\d{1,18}+")
+_INTEGER = compiled(rb"[+-]?+\d{1,18}+")
 _DURATION = re.compile(rb"(?:(-?\d{1,9}) days?, )?(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{2})")
 
 

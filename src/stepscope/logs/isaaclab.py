@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
 from stepscope.logs._isaaclab_reports import Box, Report
 from stepscope.logs._values import number
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 LIBRARY = "isaaclab"
 NAME = "Isaac Lab"
 
-_STAGE = re.compile(rb"\[\d/\d\] (?:Launching simulation|Creating environment|Preparing agent)\s*+")
+_STAGE = compiled(rb"\[\d/\d\] (?:Launching simulation|Creating environment|Preparing agent)\s*+")
 _SUMMARY_BOX = re.compile("(?:╭─|\\+-) Isaac Lab · ".encode())
 _REPORT = re.compile(rb" (Runtime|Training|Startup) summary: [^(]{1,200}\((?:(\d{1,18}) envs|default envs)")
-_RULE = re.compile(rb"\|-{40,200}\|\s*+")
+_RULE = compiled(rb"\|-{40,200}\|\s*+")
 # The mean of what was timed so far under a name: "Last: 0.442947 s, Mean: 0.442947 s, Std: 0.000000 s, N: 1".
-_TIMER = re.compile(rb"(Last|Mean|Std|N): (\S{1,40}?)(?: s| ms| us| ns)?(?:, |\s*+$)")
-_TRAINED = re.compile(rb"Training time: ([\d.]{1,20}) seconds\s*+")
+_TIMER = compiled(rb"(Last|Mean|Std|N): (\S{1,40}?)(?: s| ms| us| ns)?(?:, |\s*+$)")
+_TRAINED = compiled(rb"Training time: ([\d.]{1,20}) seconds\s*+")
 _SETTING = re.compile(rb"\t([^:\t]{1,60}?)\s{0,30}: (.{0,200})", re.DOTALL)
 # Isaac Sim's Kit, in front of what an extension says: "[3.581s] [ext: omni.usd-1.13.10] startup",
 # "2025-11-15T04:29:46Z [3,587ms] [Warning] [omni.usd.audio] failed to subscribe to stage events".

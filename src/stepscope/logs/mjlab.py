@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
 from stepscope.logs._values import number
 
@@ -17,8 +18,8 @@ LIBRARY = "mjlab"
 NAME = "mjlab"
 
 _MANAGER = re.compile(rb"\[INFO\] <\w{1,60}Manager> (?:contains |\(inactive\))")
-_EDGE = re.compile(rb"\+-[-+]{1,400}+\s*+")
-_CELLS = re.compile(rb"\| ([^|]{1,200}?)\s{0,200}\| ([^|]{1,200}?)\s{0,200}\|\s*+")
+_EDGE = compiled(rb"\+-[-+]{1,400}+\s*+")
+_CELLS = compiled(rb"\| ([^|]{1,200}?)\s{0,200}\| ([^|]{1,200}?)\s{0,200}\|\s*+")
 _GUARD = b"[NanGuard] "
 _SEED = b"Setting seed: "
 _MESSAGES = (

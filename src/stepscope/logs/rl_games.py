@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import Passage, Single, message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._records import Fps
 from stepscope.logs._values import count, number, whole
 
@@ -19,7 +20,7 @@ LIBRARY = "rl_games"
 NAME = "RL-Games"
 
 _EPOCH_START = b"fps step: "
-_EPOCH = re.compile(
+_EPOCH = compiled(
     rb"fps step: (\S++) fps step and policy inference: (\S++) fps total: (\S++)"
     rb" epoch: (\d++)(?:/(\d++)(?:\.0)?)?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
 )
@@ -29,7 +30,7 @@ FAST_EPOCH = re.compile(
 )
 """The line of an epoch as it usually is, if a line with something in it follows."""
 
-FAST_SAVED = re.compile(
+FAST_SAVED = compiled(
     rb"(?:(saving next best rewards: )|=> saving checkpoint ')[^\x1b\r\n]{0,2000}+\r?\n(?=[^\s\x1b\xef\[])"
 )
 """A line about a saved policy, of which the first group tells the kind, if a line with something in it follows."""
@@ -44,7 +45,7 @@ _LABELS = (
     "max frames",
 )
 _BEST_START = b"saving next best rewards: "
-_BEST = re.compile(rb"saving next best rewards:\s++(\[)?\s*+([^\s\]]++)\s*+(\])?\s*+")
+_BEST = compiled(rb"saving next best rewards:\s++(\[)?\s*+([^\s\]]++)\s*+(\])?\s*+")
 _SAVED_START = b"=> saving checkpoint '"
 # What the names of saved policies tell: `last_NAME_ep_8_rew__25.4_.pth`, `last_NAME_frame_6144_rew_-inf.pth`.
 _SAVED = re.compile(rb"_?(ep|frame)_?(\d{1,18})_?rew_{0,3}\[?(-?[\d.einf+-]{1,40}|nan)[\]_]?\.pth'$")
@@ -101,7 +102,7 @@ _WHOLE_MESSAGES = frozenset(
 _CONFIG = b"{'"
 _CONFIG_KEY = b"'reward_shaper': "
 _ENV_INFO = b"Env info:"
-_ENV_INFO_LINE = re.compile(rb"[{ ].*+|\d{1,18} \d{1,18} \d{1,18}", re.DOTALL)
+_ENV_INFO_LINE = compiled(rb"[{ ].*+|\d{1,18} \d{1,18} \d{1,18}", re.DOTALL)
 # An old release's SAC prints them without the rest.
 _COUNTS = re.compile(rb"\d{1,18} \d{1,18} \d{1,18}")
 # A checkpoint that cannot be loaded is tried again; what the exception says may go on for several lines.

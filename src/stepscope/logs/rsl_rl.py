@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._layouts import CLOCK, FLOAT, INTEGER, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, number
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 LIBRARY = "rsl_rl"
 NAME = "RSL-RL"
 
-_HEADER = re.compile(rb"\s*+Learning iteration (\d{1,18})/(\d{1,18})(\s*+)")
+_HEADER = compiled(rb"\s*+Learning iteration (\d{1,18})/(\d{1,18})(\s*+)")
 _TITLE = "Learning iteration"
 _LAST_LABEL = "ETA"
 _DURATIONS = frozenset({"Time elapsed", _LAST_LABEL})
 _RUN_NAME = "Run name"
 _MAX_LINE = 1000
 # Up to 3.1 one line held the rate and both times.
-_COMPUTATION = re.compile(
+_COMPUTATION = compiled(
     rb"\s*+Computation: ([^\s()]{1,400}) steps/s \(collection: ([^\s,()]{1,400})s, learning ([^\s,()]{1,400})s\)\s*+"
 )
 _COMPUTATION_LABELS = ("Computation", "collection", "learning")
@@ -203,7 +204,7 @@ def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str,
 LAYOUT_MARK = ((_TITLE,), ("Total steps", "Total timesteps"), (), ("Time elapsed", "Total time"))
 """Labels of what the next iteration is compared with: see `Mark`."""
 
-_RAW_TITLE = re.compile(
+_RAW_TITLE = compiled(
     rb"(?: ++(?:\x1b\[1m)? *+|\x1b\[1m ++)Learning iteration \d{1,18}/\d{1,18} *+(?:\x1b\[0m)? *+\r?\n"
 )
 # The planned iterations come first: the other numbers have labels.
@@ -211,10 +212,10 @@ _TITLE_PATTERN = (
     rb"(?=[^\n]{1,200}/(\d{1,18}))(?: ++(?:\x1b\[1m)? *+|\x1b\[1m ++)Learning iteration ",
     rb"/\d{1,18} *+(?:\x1b\[0m)? *+\r?\n",
 )
-_RAW_COMPUTATION = re.compile(
+_RAW_COMPUTATION = compiled(
     rb"( *+Computation: )\d++( steps/s \(collection: )[\d.]++(s, learning )[\d.]++(s\)\s*+)"
 )
-_RAW_ROW = re.compile(rb"([^\r\n]*: ++)((?:\d{1,9} days?, )?[^\s:]++(?::\d\d:\d\d)?)( *+\r?\n)")
+_RAW_ROW = compiled(rb"([^\r\n]*: ++)((?:\d{1,9} days?, )?[^\s:]++(?::\d\d:\d\d)?)( *+\r?\n)")
 
 
 def _layout_of(line: bytes) -> list[bytes | Gap] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._bars import bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._layouts import AUTO, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, integer, number
@@ -24,7 +25,7 @@ NAME = "Stable-Baselines3"
 
 _MAX_LINE = 1000
 _TENSOR = re.compile(rb"tensor\(([^,()]{1,40})[,)]")
-_BAR = re.compile(
+_BAR = compiled(
     "\\s*+(\\d{1,3})% [━╸╺ ]*+([\\d,]{1,25})/([\\d,]{1,25}) *+"
     "\\[ ([\\d:]{1,20}) < ([\\d:-]{1,20}) , ([\\d,.]{1,25}|\\?) it/s \\]\\s*+".encode()
 )
@@ -42,7 +43,7 @@ _MESSAGES = (
     b"== CURRENT SYSTEM INFO ==",
     b"== SAVED MODEL SYSTEM INFO ==",
 )
-_DEVICE = re.compile(rb"Using [\w:]{1,40} device\s*+")
+_DEVICE = compiled(rb"Using [\w:]{1,40} device\s*+")
 _RATE = "time/fps"
 _SAVED = b"Saving model "
 _BEST = b"New best mean reward!"
@@ -200,8 +201,9 @@ def layout_fields(metrics: dict[str, float], lead: Sequence[bytes]) -> dict[str,
 LAYOUT_MARK = (("time/iterations",), ("time/total_timesteps",), (_RATE,), ("time/time_elapsed",))
 """Labels of what the next table is compared with: see `Mark`."""
 
-_RAW_DASHES = re.compile(rb"(-{4,400}+)(\r?\n)")
-_RAW_ROW = re.compile(rb"\| ([^\r\n|]*?) ++\| ([^\s|]++)?+ *+\|(\r?\n)")
+_RAW_DASHES = compiled(rb"(-{4,400}+)(\r?\n)")
+_AUTO = compiled(AUTO.pattern)
+_RAW_ROW = compiled(rb"\| ([^\r\n|]*?) ++\| ([^\s|]++)?+ *+\|(\r?\n)")
 
 
 def layout(raw: bytes, record: Record) -> Layout | None:
@@ -224,6 +226,6 @@ def layout(raw: bytes, record: Record) -> Layout | None:
         parts.append(rb"\| " + re.escape(row[1]) + rb" *+\| ")
         value = row[2]
         if value is not None:
-            parts.append(AUTO if re.fullmatch(AUTO.pattern, value) else literal(value))
+            parts.append(AUTO if _AUTO.fullmatch(value) else literal(value))
         parts.append(rb" *+\|" + row[3])
     return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._bars import bar
 from stepscope.logs._blocks import Passage, Single, message
+from stepscope.logs._expressions import compiled
 from stepscope.logs._records import Seconds
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NAME = "skrl"
 
 # The runner prints titles, and below them the source of the networks that it generated.
 _MESSAGES = (b"[skrl:", b"[INFO] Processor ", b"Model (role): ", b"Shared model (roles): ")
-_SOURCE = re.compile(rb"class \w{1,80}\([\w, ]{1,200}\):\s*+")
+_SOURCE = compiled(rb"class \w{1,80}\([\w, ]{1,200}\):\s*+")
 
 
 def begin(line: Line, context: Context) -> Block | None:

@@ -2,6 +2,8 @@
 
 `record` puts a recorder around an environment, which reports and writes a dump; `load` reads that, `replay` steps a
 fresh environment through it, and `bisect` does so with one thing changed at a time.
+
+All of it needs torch 2.4 or newer and NumPy 1.26 or newer.
 """
 
 from stepscope.nans._bad import BadValueError, BadValueWarning

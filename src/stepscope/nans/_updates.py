@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch.nn.parameter import is_lazy
-from torch.nn.utils import get_total_norm
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepscope.nans._arriving import Arriving
@@ -149,7 +148,7 @@ class Updates:
         for _, network, what in self._kinds():
             tensors = [values for _, values in self._values(network, what)]
             if tensors:
-                numbers.append(get_total_norm(tensors))  # infinite where the square of what is finite is
+                numbers.append(_norm(tensors))  # infinite where the square of what is finite is
         self._ask(numbers)
 
     def _ask(self, numbers: list[Tensor]) -> None:
@@ -210,6 +209,12 @@ class Updates:
         if key not in self._meant:
             self._meant[key] = not bool(values.isfinite().all())
         return self._meant[key]
+
+
+def _norm(tensors: list[Tensor]) -> Tensor:
+    """Return the norm of all numbers, as torch's get_total_norm does, which torch 2.4 lacks."""
+    norms = torch._foreach_norm(tensors)  # noqa: SLF001 - in few kernels, as in clip_grad_norm_
+    return torch.linalg.vector_norm(torch.stack([norm.to(tensors[0].device) for norm in norms]))
 
 
 def _share(values: Tensor) -> float:

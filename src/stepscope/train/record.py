@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,7 +143,7 @@ def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
         settings=settings,
         versions=made.versions,
         device=made.device,
-        date=datetime.now(tz=UTC).date().isoformat(),
+        date=datetime.now(tz=timezone.utc).date().isoformat(),
         seconds=round(seconds, 1),
         exit_code=status,
         replaced=replaced,

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.watch.pipe import Pipe
@@ -145,8 +145,18 @@ def _started(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         stdout=output,
         stderr=output,
         env={"PYTHONUNBUFFERED": "1", **os.environ},
-        process_group=0 if os.name == "posix" else None,
+        **_own_group(),
     )
+
+
+def _own_group() -> dict[str, Any]:
+    """Return what makes a command begin a process group of its own.
+
+    A session of its own would not do: outside of the terminal's, Ctrl-Z is ignored.
+    """
+    if os.name != "posix":
+        return {}
+    return {"process_group": 0} if sys.version_info >= (3, 11) else {"preexec_fn": os.setpgrp}
 
 
 def how_it_ended(status: int) -> tuple[str, str]:

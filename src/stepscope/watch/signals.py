@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
+
+    from typing_extensions import Self
 
 __all__ = ["STOP", "Signals"]
 
