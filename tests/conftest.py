@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+
+# A process of pytest-xdist has the size of a terminal in its environment, as a person may have: commands would obey.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
 
 try:
     from hypothesis import HealthCheck, settings
