@@ -36,15 +36,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_module_in_the_working_directory_is_fitted(here: Path, run: Run) -> None:
     """The table, the line and the prediction are printed; JSON and the figure are written."""
-    done = run(
-        "fit", "mine:World", "--budget", "300MiB", "--verify", "--json", "fit.json", "--plot", "fit.svg"
-    )
+    size = ("--budget", "300MiB", "--limit", "3600")  # a busy machine may take its time
+    done = run("fit", "mine:World", *size, "--verify", "--json", "fit.json", "--plot", "fit.svg")
     assert (0, b"") == (done.returncode, done.stderr)
     text = done.stdout.decode()
     assert ["num_envs", "seconds", "host", "memory", "fitted", "residual", "fate"] == text.splitlines()[
         0
     ].split()
-    assert "within 5% of the prediction" in text
+    assert "within 5% of the prediction" in " ".join(text.split())
     found = json.loads((here / "fit.json").read_text(encoding="utf-8"))
     assert pytest.approx(10_000, rel=0.03) == found["models"]["host"]["per_env_bytes"]
     assert (1, "mine:World", "host") == (found["schema"], found["target"], found["bound_by"])
@@ -56,7 +55,9 @@ def test_a_module_in_the_working_directory_is_fitted(here: Path, run: Run) -> No
 
 def test_options_reach_the_factory(here: Path, run: Run) -> None:
     """--option passes a number on; --json - leaves standard output to programs."""
-    done = run("fit", "mine:World", "--option", "size=40000", "--budget", "300MiB", "--json", "-")
+    done = run(
+        "fit", "mine:World", "--option", "size=40000", "--budget", "300MiB", "--limit", "3600", "--json", "-"
+    )
     assert pytest.approx(40_000, rel=0.03) == json.loads(done.stdout)["models"]["host"]["per_env_bytes"]
     assert here.exists()
 

@@ -27,23 +27,29 @@ def test_nothing_is_lost_of_damaged_logs(first: int) -> None:
         assert [] == [said for law in laws_of(seed) if (said := problem(law, case(seed), seed)) is not None]
 
 
-def test_no_expression_takes_long() -> None:
+@pytest.mark.parametrize("part", range(8))
+def test_no_expression_takes_long(part: int) -> None:
     """Strings made of the reader's own expressions take linear time, long lines and many lines alike."""
-    assert len(patterns()) > 10
-    found = (check_pattern(name, pattern, long=False, samples=1) for name, pattern in patterns().items())
+    some = list(patterns().items())[part::8]
+    assert len(some) > 2
+    found = (check_pattern(name, pattern, long=False, samples=1) for name, pattern in some)
     assert [] == [said for each in found for said in each]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("bad", [rb"(?:a+)+!", rb"x(?:\d|\d\d)*;", rb"(?:\s*\w*)*$"])
 def test_the_hunt_finds_a_catastrophe(bad: bytes) -> None:
     """What is known to take exponential time takes it on one of the strings."""
     pattern = re.compile(bad)
 
     def seconds(size: int) -> float:
-        started = time.process_time()
-        for one in hostile("bad", pattern):
-            pattern.fullmatch(one.line(size)[:-1])
-        return time.process_time() - started
+        found = []
+        for _ in range(3):  # what disturbs one of them hardly disturbs all
+            started = time.process_time()
+            for one in hostile("bad", pattern):
+                pattern.fullmatch(one.line(size)[:-1])
+            found.append(time.process_time() - started)
+        return min(found)
 
     assert seconds(20) > 4 * seconds(16)
 

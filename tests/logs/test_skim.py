@@ -74,14 +74,15 @@ def test_recordings_read_the_same(path: Path) -> None:
     assert slow == _printed(list(stream(_chunks(data, 777))))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", ["rsl_rl/5.5.1/default", "rsl_rl/3.1.3/default", "sb3/2.9.2/default"])
 def test_a_learnt_layout_is_used(name: str) -> None:
     """Blocks that look like the one before take less than half the time; by themselves they take several times as much."""
     path = Path(__file__).parents[2] / "recordings" / f"{name}.txt"
     data = path.read_bytes() * 50
-    seconds = []
-    for fast in (True, False):
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for fast in (True, False) * 5:  # one after the other, so that what disturbs one disturbs both
         started = time.process_time()
         assert sum(record.kind == "iteration" for record in stream([data], fast=fast)) > 0
-        seconds.append(time.process_time() - started)
-    assert seconds[0] < seconds[1] / 2
+        seconds[fast].append(time.process_time() - started)
+    assert min(seconds[True]) < min(seconds[False]) / 2

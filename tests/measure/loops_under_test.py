@@ -1,4 +1,7 @@
-"""Environments and policies whose times are known, for the loop that is timed around them."""
+"""Environments and policies whose times are known, for the loop that is timed around them.
+
+They take no time but that of a virtual clock, on which it passes in steps, in images and in the policy.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,22 @@ import torch
 from gymnasium.spaces import Box
 from torch import Tensor, nn
 
+from tests.virtual_time import VirtualTime
+
 STEP, RENDER, POLICY = 4e-3, 8e-3, 2e-3
-"""Seconds that a step, an image and the policy sleep."""
+"""Seconds that a step, an image and the policy take."""
+
+_CLOCK = VirtualTime()
+
+
+def virtual(num_envs: int, **options: Any) -> Sleeping:  # noqa: ANN401 - those of the environment
+    """Return an environment, in a process whose clock is virtual from now on."""
+    _CLOCK.install()
+    return Sleeping(num_envs, **options)
 
 
 class Sleeping:
-    """Sleeps in each step, longer while it renders, and for a long time in the first one."""
+    """Takes time in each step, more of it while it renders, and a lot in the first one."""
 
     def __init__(self, num_envs: int, *, rendering: bool = False, first: float = 0.0) -> None:
         self.single_action_space = Box(-1.0, 1.0, (2,), np.float32)
@@ -30,14 +43,14 @@ class Sleeping:
         return self._state, {}
 
     def step(self, _: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
-        """Sleep."""
-        time.sleep(STEP + RENDER * self.rendering + self._first)
+        """Let time pass."""
+        _CLOCK.advance(STEP + RENDER * self.rendering + self._first)
         self._first = 0.0
         return self._state, self._state[:, 0], self._never, self._never, {}
 
 
 class Target(Sleeping):
-    """Rewards actions near 1, and does not sleep."""
+    """Rewards actions near 1, and takes no time."""
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
         """Return minus the squared distance."""
@@ -45,16 +58,16 @@ class Target(Sleeping):
 
 
 class Slow(nn.Linear):
-    """A policy that sleeps."""
+    """A policy that takes time."""
 
     def forward(self, seen: Tensor) -> Tensor:
-        """Sleep, then act."""
-        time.sleep(POLICY)
+        """Let time pass, then act."""
+        _CLOCK.advance(POLICY)
         return super().forward(seen)
 
 
 def slow_policy(_: Sleeping) -> Slow:
-    """Return the sleeping policy."""
+    """Return the slow policy."""
     return Slow(3, 2)
 
 
@@ -113,3 +126,12 @@ def ran_away(num_envs: int) -> None:
 def limited(num_envs: int) -> None:
     """Say how much memory this process may ask for."""
     raise MemoryError(f"{num_envs} environments, limit {resource.getrlimit(resource.RLIMIT_DATA)[0]}")
+
+
+class Real(Sleeping):
+    """Sleeps in each step, by the real clock."""
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
+        """Sleep, too."""
+        time.sleep(STEP)
+        return super().step(actions)

@@ -6,7 +6,9 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 _MEBIBYTE = 2**20
 
@@ -21,6 +23,20 @@ def take_and_let_go(mebibytes: int) -> None:
     """Take memory for a moment only."""
     held = bytearray(mebibytes * _MEBIBYTE)
     del held
+
+
+def looked_at(watcher: int) -> None:
+    """Return when the process that watches the memory has looked at it again and again, however busy the machine is.
+
+    Between two looks it sleeps, so that it is put on a processor for each of them.
+    """
+    turns = Path(f"/proc/{watcher}/schedstat")
+    if not turns.exists():  # a kernel that does not count them
+        time.sleep(3)
+        return
+    until = int(turns.read_text(encoding="ascii").split()[2]) + 100
+    while int(turns.read_text(encoding="ascii").split()[2]) < until:
+        time.sleep(0.01)
 
 
 def ask_only(mebibytes: int) -> None:
@@ -43,29 +59,48 @@ def share(children: int, mebibytes: int) -> None:
     """Take memory, and start processes that share all of it with this one."""
     held = bytearray(mebibytes * _MEBIBYTE)
     pids = []
+    waiting, over = os.pipe()
     for _ in range(children):
         pid = os.fork()
         if pid == 0:
-            time.sleep(0.5)
+            os.close(over)
+            os.read(waiting, 1)  # until that end is closed
             os._exit(0)
         pids.append(pid)
+    looked_at(os.getppid())
+    os.close(over)
     for pid in pids:
         os.waitpid(pid, 0)
     del held
 
 
-_TAKES = "import time; held = bytearray({} << 20); time.sleep({})"
+_TAKES = "import pathlib, time; held = bytearray({} << 20); pathlib.Path({!r}).touch(); time.sleep(600)"
 
 
-def hide(mebibytes: int, seconds: float) -> int:
+def hide(mebibytes: int) -> int:
     """Start a process that takes memory in a session of its own, whose parent ends at once."""
-    inner = [sys.executable, "-c", _TAKES.format(mebibytes, seconds)]
-    outer = f"import subprocess; print(subprocess.Popen({inner!r}, start_new_session=True, stdout=-3, stderr=-3).pid)"
-    found = subprocess.run(
-        [sys.executable, "-c", outer], capture_output=True, text=True, check=True, start_new_session=True
-    )
-    time.sleep(min(seconds, 1.0))
+    with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder) / "taken"
+        inner = [sys.executable, "-c", _TAKES.format(mebibytes, str(taken))]
+        outer = f"import subprocess; print(subprocess.Popen({inner!r}, start_new_session=True, stdout=-3, stderr=-3).pid)"
+        found = subprocess.run(
+            [sys.executable, "-c", outer], capture_output=True, text=True, check=True, start_new_session=True
+        )
+        while not taken.exists():
+            time.sleep(0.01)
+        looked_at(os.getppid())
     return int(found.stdout)
+
+
+def take_together(mebibytes: int, others: str, count: int) -> None:
+    """Take memory, and hold it until so many processes hold theirs; each of them makes a file in a folder."""
+    held = bytearray(mebibytes * _MEBIBYTE)
+    Path(others, str(os.getpid())).touch()
+    while len(list(Path(others).iterdir())) < count:
+        time.sleep(0.01)
+    parent = Path(f"/proc/{os.getppid()}/stat").read_text(encoding="utf-8")  # a shell
+    looked_at(int(parent.rpartition(")")[2].split()[1]))
+    del held
 
 
 def torch_refused(mebibytes: int) -> None:

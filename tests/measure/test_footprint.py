@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.measure import Outcome, footprint_of, footprint_of_command
+from stepscope.measure._machine import available_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MIB = 2**20
 
@@ -35,6 +39,20 @@ def host(outcome: Outcome) -> int:
     """Return the bytes of a footprint that there must be."""
     assert outcome.footprint is not None
     return outcome.footprint.host_bytes
+
+
+def hung(measure: Callable[[float], Outcome], words: str) -> Outcome:
+    """Return how a measurement ended that hangs, with a limit at which it has come so far as to say `words`.
+
+    A busy machine may take a second only to start it.
+    """
+    for limit in (1.0, 10.0, 100.0):
+        outcome = measure(limit)
+        if words in outcome.printed + outcome.last_words:
+            break
+    if outcome.fate == "too slow":
+        assert f"took longer than {limit:g} s" == outcome.reason
+    return outcome
 
 
 def test_what_is_taken_is_found() -> None:
@@ -66,39 +84,46 @@ def test_shared_pages_count_once() -> None:
     base = host(run("share", children=0, mebibytes=200))
     shared = host(run("share", children=2, mebibytes=200))
     assert base > 200 * MIB
-    assert base <= shared < base + 60 * MIB
+    assert 200 * MIB < shared < base + 60 * MIB
 
 
-def test_a_command_is_measured_with_what_it_starts() -> None:
+def test_a_command_is_measured_with_what_it_starts(tmp_path: Path) -> None:
     """The memory of a command's children is the command's."""
-    child = f"{sys.executable} -c 'import time; held = bytearray(150 << 20); time.sleep(0.4)'"
-    alone = footprint_of_command(["sh", "-c", child])
-    both = footprint_of_command(["sh", "-c", f"{child} & {child}; wait"])
-    assert ("ok", "ok") == (alone.fate, both.fate)
-    assert host(both) > host(alone) + 140 * MIB
+    totals = []
+    for count in (1, 2):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        code = f"import memory_targets_under_test as targets; targets.take_together(150, {str(folder)!r}, {count})"
+        child = f'{sys.executable} -c "{code}"'
+        variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        outcome = footprint_of_command(["sh", "-c", f"{child} & " * count + "wait"], environment=variables)
+        assert "ok" == outcome.fate
+        totals.append(host(outcome))
+    assert totals[1] > totals[0] + 140 * MIB
 
 
 def test_a_command_ends_where_its_limit_is() -> None:
     """A tree of processes is ended as a whole when together they take more than they may."""
-    child = f"{sys.executable} -c 'import time; held = bytearray(120 << 20); time.sleep(30)'"
+    child = f"{sys.executable} -c 'import time; held = bytearray(120 << 20); time.sleep(600)'"
     outcome = footprint_of_command(["sh", "-c", f"{child} & {child} & {child}; wait"], limit_bytes=250 * MIB)
     assert ("out of memory", "took more than its limit of 250 MiB") == (outcome.fate, outcome.reason)
-    assert outcome.seconds < 20
+    assert outcome.seconds < 300  # each of them lasts for 600 s
 
 
 def test_no_process_takes_the_machine_down() -> None:
-    """One that takes memory without end is ended soon after its limit; at most 200 MiB later here."""
+    """One that takes memory without end is ended soon after its limit, long before the machine is full."""
+    available = available_bytes()
     outcome = run("take_without_end", limit_bytes=300 * MIB)
     assert ("out of memory", None) == (outcome.fate, outcome.result)
-    assert 300 * MIB < host(outcome) < 500 * MIB
+    assert 300 * MIB < host(outcome) < 300 * MIB + available / 4
 
 
 def test_nothing_escapes() -> None:
     """A grandchild in a session of its own counts, and ends with its measurement."""
-    outcome = run("hide", mebibytes=150, seconds=30)
+    outcome = run("hide", mebibytes=150)
     assert ("ok", True) == (outcome.fate, host(outcome) > 150 * MIB)
     assert not _lives(outcome.result)
-    assert "out of memory" == run("hide", mebibytes=300, seconds=30, limit_bytes=200 * MIB).fate
+    assert "out of memory" == run("hide", mebibytes=300, limit_bytes=200 * MIB).fate
 
 
 def _lives(pid: int) -> bool:
@@ -108,16 +133,16 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def test_a_measurement_ends_with_whoever_asked_for_it() -> None:
+def test_a_measurement_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
     """If the parent is killed, so is the measured process."""
     script = (
         "from stepscope.measure import footprint_of_command;"
         "footprint_of_command(['sh', '-c', 'echo $$ > /dev/stderr; echo $$ > $FILE; sleep 600'])"
     )
-    file = Path(f"/tmp/stepscope-test-{os.getpid()}")  # noqa: S108 - ours by its name
+    file = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "FILE": str(file)})
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 300
         while not (file.exists() and file.read_text(encoding="ascii").strip()):
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -130,7 +155,6 @@ def test_a_measurement_ends_with_whoever_asked_for_it() -> None:
     finally:
         parent.kill()
         parent.wait()
-        file.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -174,23 +198,26 @@ def test_signals_are_told_apart(number: signal.Signals, fate: str) -> None:
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
     """Beyond its time a function is ended, and its last words name the place; so are a command's."""
-    outcome = footprint_of("targets_under_test:hang", limit_seconds=1.0)
-    assert ("too slow", "took longer than 1 s") == (outcome.fate, outcome.reason)
-    assert "in hang" in outcome.last_words
-    script = "def stuck():\n    import time; time.sleep(600)\nstuck()"
-    outcome = footprint_of_command([sys.executable, "-c", script], limit_seconds=1.0)
+    outcome = hung(
+        lambda limit: footprint_of("targets_under_test:hang", limit_seconds=limit), "waiting for the device"
+    )
+    assert ("too slow", True) == (outcome.fate, "in hang" in outcome.last_words)
+    script = "def stuck():\n    import time; print('stuck'); time.sleep(600)\nstuck()"
+    command = [sys.executable, "-c", script]
+    outcome = hung(lambda limit: footprint_of_command(command, limit_seconds=limit), "stuck\n")
     assert ("too slow", True) == (outcome.fate, "in stuck" in outcome.last_words)
 
 
 def test_a_hang_after_words_of_no_memory_is_out_of_memory() -> None:
     """A renderer without memory prints so and hangs: that is the cause, and not the time."""
-    outcome = run("say_and_hang", what="VkResult: ERROR_OUT_OF_DEVICE_MEMORY", limit_seconds=1.0)
-    assert ("out of memory", "VkResult: ERROR_OUT_OF_DEVICE_MEMORY") == (outcome.fate, outcome.reason)
+    words = "VkResult: ERROR_OUT_OF_DEVICE_MEMORY"
+    outcome = hung(lambda limit: run("say_and_hang", what=words, limit_seconds=limit), words)
+    assert ("out of memory", words) == (outcome.fate, outcome.reason)
 
 
 def test_a_flood_of_words_costs_nothing() -> None:
     """Of what is printed only the end is kept, and nobody waits for a reader."""
-    outcome = run("print_much", mebibytes=64)
+    outcome = run("print_much", mebibytes=16)
     assert ("failed", "ended with exit status 4") == (outcome.fate, outcome.reason)
     assert outcome.last_words.endswith("the end")
 

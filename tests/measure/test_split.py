@@ -1,4 +1,4 @@
-"""Where the time of a loop goes, on environments and policies that sleep for a known time."""
+"""Where the time of a loop goes, on environments and policies that take a known time of a virtual clock."""
 
 from __future__ import annotations
 
@@ -15,39 +15,47 @@ from tests.measure.loops_under_test import POLICY, RENDER, STEP
 
 HERE = "tests.measure.loops_under_test:"
 SHORT = {"num_envs": 5, "horizon": 4, "seconds": 1.0, "repeats": 5}
+EXACT = 1e-3
 
 
 def test_each_part_is_timed_by_itself() -> None:
-    """Stepping sleeps 4 ms and the policy 2 ms, and the update runs the policy once for each of its 4 x 5 parts."""
-    split = loop_split(f"{HERE}Sleeping", policy=f"{HERE}slow_policy", **SHORT)
-    assert STEP <= split.stepping.median < 2 * STEP
-    assert POLICY <= split.inference.median < 3 * POLICY
-    assert 20 * POLICY / 4 <= split.learning.median < 40 * POLICY / 4
+    """A step takes 4 ms and the policy 2 ms, and the update runs the policy once for each of its 4 x 5 parts."""
+    split = loop_split(f"{HERE}virtual", policy=f"{HERE}slow_policy", **SHORT)
+    assert pytest.approx(STEP, rel=EXACT) == split.stepping.median
+    assert pytest.approx(POLICY, rel=EXACT) == split.inference.median
+    assert pytest.approx(20 * POLICY / 4, rel=EXACT) == split.learning.median
     assert (4, 5, "cpu", 1) == (split.horizon, split.total.repeats, split.device, split.threads)
 
 
+def test_the_clock_is_that_of_the_wall() -> None:
+    """An environment that really sleeps takes as long at least."""
+    split = loop_split(f"{HERE}Real", **SHORT)
+    assert STEP <= split.stepping.low
+    assert STEP <= split.total.low
+
+
 def test_the_scopes_are_sums_of_the_parts() -> None:
-    """A rollout is stepping and inference, and the total all three, within what medians of noise may differ."""
-    split = loop_split(f"{HERE}Sleeping", **SHORT)
+    """A rollout is stepping and inference, and the total all three."""
+    split = loop_split(f"{HERE}virtual", policy=f"{HERE}slow_policy", **SHORT)
     rollout = split.stepping.median + split.inference.median
-    assert pytest.approx(rollout, rel=0.05) == split.rollout.median
-    assert pytest.approx(rollout + split.learning.median, rel=0.05) == split.total.median
+    assert pytest.approx(rollout, rel=EXACT) == split.rollout.median
+    assert pytest.approx(rollout + split.learning.median, rel=EXACT) == split.total.median
 
 
 def test_a_slow_start_is_no_part_of_it() -> None:
     """The first step takes a second longer, as compiling does, and the warm-up goes on until it is steady."""
-    split = loop_split(f"{HERE}Sleeping", options={"first": 1.5}, **SHORT)
-    assert split.total.high < 10 * STEP
+    split = loop_split(f"{HERE}virtual", options={"first": 1.5}, **{**SHORT, "seconds": 3.0})
+    assert pytest.approx(STEP, rel=EXACT) == split.total.high
     assert split.warm_up >= 4
     assert split.steady
 
 
 def test_rendering_is_timed_by_leaving_it_out() -> None:
     """An environment that may leave it out is timed with it and without."""
-    split = loop_split(f"{HERE}Sleeping", options={"rendering": True}, **SHORT)
+    split = loop_split(f"{HERE}virtual", options={"rendering": True}, **SHORT)
     assert split.without_rendering is not None
-    assert pytest.approx(RENDER, rel=0.5) == split.stepping.median - split.without_rendering.median
-    assert loop_split(f"{HERE}Sleeping", **SHORT).without_rendering is None
+    assert pytest.approx(RENDER, rel=EXACT) == split.stepping.median - split.without_rendering.median
+    assert loop_split(f"{HERE}virtual", **SHORT).without_rendering is None
 
 
 def test_what_a_hidden_item_costs_is_found_with_its_line() -> None:

@@ -10,9 +10,19 @@ import pytest
 from stepscope import measure
 from stepscope.errors import BadInputError
 from stepscope.measure._timing import cuda_clock
+from tests.undecided import above
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Let time pass only where a test says so."""
+    virtual = VirtualTime()
+    virtual.install(monkeypatch.setattr)
+    return virtual
 
 
 def test_a_summary_is_median_and_quartiles() -> None:
@@ -23,18 +33,23 @@ def test_a_summary_is_median_and_quartiles() -> None:
     assert measure.Timing(median=7.0, low=7.0, high=7.0, repeats=1) == measure.summarise([7.0])
 
 
-def test_a_call_that_takes_a_while_is_timed() -> None:
-    """A call that sleeps takes as long as it sleeps, whatever the size of a block."""
-    timing = measure.time_blocks(lambda: time.sleep(0.002), repeats=5, block=0.01, warm_up=0.1)
-    assert 0.002 <= timing.median < 0.01
+def test_a_call_that_takes_a_while_is_timed(clock: VirtualTime) -> None:
+    """A call takes as long as it takes, whatever the size of a block."""
+    timing = measure.time_blocks(lambda: clock.advance(0.002), repeats=5, block=0.01, warm_up=0.1)
+    assert [pytest.approx(0.002, rel=1e-3)] * 3 == [timing.low, timing.median, timing.high]
     assert timing.repeats == 5
 
 
-def test_the_device_is_synchronised_at_the_ends_of_a_block_only() -> None:
+def test_the_clock_is_that_of_the_wall() -> None:
+    """A call that really sleeps takes as long at least."""
+    assert 0.002 <= measure.time_blocks(lambda: time.sleep(0.002), repeats=3, block=0.01, warm_up=0.1).low
+
+
+def test_the_device_is_synchronised_at_the_ends_of_a_block_only(clock: VirtualTime) -> None:
     """There are two synchronisations a block, and far fewer of them than calls."""
     events: list[str] = []
     measure.time_blocks(
-        lambda: (events.append("call"), time.sleep(1e-4)),
+        lambda: (events.append("call"), clock.advance(1e-4)),
         synchronise=lambda: events.append("wait"),
         repeats=4,
         block=0.01,
@@ -72,28 +87,44 @@ def test_cuda_events_agree_with_the_wall() -> None:
     assert pytest.approx(walls.median, rel=0.1) == events.median
 
 
-def test_warm_up_does_not_count() -> None:
+def test_warm_up_does_not_count(clock: VirtualTime) -> None:
     """Slow first calls leave no trace in the result."""
     calls = iter(range(10**6))
     timing = measure.time_blocks(
-        lambda: time.sleep(0.05 if next(calls) < 3 else 1e-4), repeats=5, block=0.005
+        lambda: clock.advance(0.05 if next(calls) < 3 else 1e-4), repeats=5, block=0.005
     )
-    assert timing.high < 0.01
+    assert pytest.approx(1e-4, rel=1e-3) == timing.high
 
 
+@pytest.mark.timing
 def test_step_time_is_seconds_per_vector_step() -> None:
     """More environments take longer together, and less each."""
-    few, many = measure.step_time(16, device="cpu"), measure.step_time(65536, device="cpu")
-    assert 0 < few.low <= few.median <= few.high
-    assert (1, 1) == (few.threads, many.threads)
-    assert many.median > 2 * few.median
-    assert many.median / 65536 < few.median / 16 / 10
+    seen: list[tuple[measure.Timing, measure.Timing]] = []
+
+    def both() -> tuple[measure.Timing, measure.Timing]:
+        seen.append((measure.step_time(65536, device="cpu"), measure.step_time(16, device="cpu")))
+        return seen[-1]
+
+    above(2, both)
+    above(10 * 16 / 65536, lambda: seen[-1][::-1])
+    assert all(0 < each.low <= each.median <= each.high for each in seen[-1])
+    assert (1, 1) == tuple(each.threads for each in seen[-1])
 
 
+@pytest.mark.timing
 def test_step_time_takes_the_environments_options() -> None:
-    """Options reach the environment, and what it refuses is refused here, in its words."""
-    base = measure.step_time(4096, device="cpu")
-    assert measure.step_time(4096, device="cpu", options={"substeps": 10}).median > 1.5 * base.median
+    """Options reach the environment."""
+    above(
+        1.5,
+        lambda: (
+            measure.step_time(4096, device="cpu", options={"substeps": 10}),
+            measure.step_time(4096, device="cpu"),
+        ),
+    )
+
+
+def test_what_the_environment_refuses_is_refused() -> None:
+    """It is so in its words."""
     with pytest.raises(BadInputError, match="substeps is 0"):
         measure.step_time(4, options={"substeps": 0})
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from stepscope.cli import main
 from stepscope.envs import CartPole
 from stepscope.envs.faults import Faulty, missing_reading
 from stepscope.errors import BadInputError
@@ -249,15 +250,30 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_files_get_one_sentence_and_execute_nothing(dump: Path, kind: str) -> None:
+def test_hostile_files_get_one_sentence_and_execute_nothing(
+    dump: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The exit status is 2, there is one line, and the folder is as it was."""
     HOSTILE[kind](dump)
-    command = [sys.executable, "-m", "stepscope", "replay", str(dump), "--env", "stepscope.envs:CartPole"]
-    done = subprocess.run(command, capture_output=True, check=False, cwd=dump.parent, timeout=60)
-    assert (2, b"") == (done.returncode, done.stdout)
-    (line,) = done.stderr.decode().splitlines()
+    monkeypatch.chdir(dump.parent)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    status = main(["replay", str(dump), "--env", "stepscope.envs:CartPole"])
+    printed = capsys.readouterr()
+    assert (2, "") == (status, printed.out)
+    (line,) = printed.err.splitlines()
     assert line.startswith("stepscope: ")
     assert dump.name in line
+    assert [dump] == list(dump.parent.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["objects", "a bomb"])
+def test_a_shell_sees_the_sentence_and_the_status(dump: Path, kind: str) -> None:
+    """And nothing besides, from a process of its own."""
+    HOSTILE[kind](dump)
+    command = [sys.executable, "-m", "stepscope", "replay", str(dump), "--env", "stepscope.envs:CartPole"]
+    done = subprocess.run(command, capture_output=True, check=False, cwd=dump.parent)
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert 1 == len(done.stderr.splitlines())
     assert [dump] == list(dump.parent.iterdir())
 
 

@@ -1,9 +1,12 @@
-"""Watch a library from outside while it trains: when its calls begin and end, and when it writes what."""
+"""Watch a library from outside while it trains: when its calls begin and end, and when it writes what.
+
+Where times matter, they pass on a virtual clock alone, which the library reads as well: each call that is watched takes
+the seconds that a test gives it, everything else takes none. A rate is then right or wrong, and no machine is too busy.
+"""
 
 from __future__ import annotations
 
 import functools
-import time
 from collections import defaultdict
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -12,9 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import torch
+import tqdm
 
 from stepscope.envs import CartPole
 from stepscope.logs import reads
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Call(NamedTuple):
-    """One call of something: when it began and ended, in seconds since the epoch, and what it returned."""
+    """One call of something: when it began and ended, in seconds of the virtual clock, and what it returned."""
 
     start: float
     end: float
@@ -43,13 +48,14 @@ class Call(NamedTuple):
 class Console(StringIO):
     """Standard output that knows when each piece of text was written."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: VirtualTime) -> None:
         super().__init__()
+        self.clock = clock
         self.written: list[tuple[float, str]] = []
 
     def write(self, text: str) -> int:
         """Keep the text and the time."""
-        self.written.append((time.time(), text))
+        self.written.append((self.clock(), text))
         return super().write(text)
 
 
@@ -60,14 +66,15 @@ class Watch:
     patch: pytest.MonkeyPatch
     folder: Path
     env: CartPole
-    console: Console = field(default_factory=Console)
+    clock: VirtualTime
+    console: Console
     calls: dict[str, list[Call]] = field(default_factory=lambda: defaultdict(list))
     owners: dict[str, object] = field(default_factory=dict)
 
-    def around(self, owner: object, name: str, *, pause: float | Callable[[int], float] = 0.0) -> None:
-        """Take the time around each call of a method.
+    def around(self, owner: object, name: str, *, takes: float | Callable[[int], float] = 0.0) -> None:
+        """Take the time around each call of a method, which is so many seconds of the virtual clock.
 
-        A `pause` inside of it makes the parts of an iteration so unequal that no two sums of them look alike.
+        They make the parts of an iteration so unequal that no two sums of them look alike.
         """
         original = getattr(owner, name)
         inside = False
@@ -78,13 +85,13 @@ class Watch:
             if inside:  # our environment calls itself when it finds itself in inference mode
                 return original(*args, **options)
             inside = True
-            start = time.time()
-            time.sleep(pause(len(self.calls[name])) if callable(pause) else pause)
+            start = self.clock()
+            self.clock.advance(takes(len(self.calls[name])) if callable(takes) else takes)
             try:
                 returned = original(*args, **options)
             finally:
                 inside = False
-            self.calls[name].append(Call(start, time.time(), returned))
+            self.calls[name].append(Call(start, self.clock(), returned))
             self.owners.setdefault(name, args[0] if args else None)
             return returned
 
@@ -132,18 +139,23 @@ class Watch:
 
 
 @contextmanager
-def _watching(folder: Path, *, num_envs: int) -> Iterator[Watch]:
+def _watching(folder: Path, *, num_envs: int, virtual: bool) -> Iterator[Watch]:
+    clock = VirtualTime()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        yield Watch(patch=patch, folder=folder, env=CartPole(num_envs))
+        if virtual:
+            clock.install(patch.setattr)
+            patch.setattr(tqdm.std, "time", clock)
+            patch.setattr(tqdm.tqdm, "monitor_interval", 0)  # a thread that looks at the real clock
+        yield Watch(patch=patch, folder=folder, env=CartPole(num_envs), clock=clock, console=Console(clock))
 
 
 @pytest.fixture(scope="module")
 def watching(tmp_path_factory: pytest.TempPathFactory) -> Watching:
-    """Watch a training in a folder of its own, until the ``with`` block ends."""
+    """Watch a training in a folder of its own, until the ``with`` block ends; its clock may be `virtual`."""
 
-    def start(*, num_envs: int = 64) -> AbstractContextManager[Watch]:
-        return _watching(tmp_path_factory.mktemp("training"), num_envs=num_envs)
+    def start(*, num_envs: int = 64, virtual: bool = False) -> AbstractContextManager[Watch]:
+        return _watching(tmp_path_factory.mktemp("training"), num_envs=num_envs, virtual=virtual)
 
     return start
 

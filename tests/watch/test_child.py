@@ -6,16 +6,14 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.watch import child as module
 from stepscope.watch.child import Child, how_it_ended
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.virtual_time import VirtualTime
 
 
 def python(code: str) -> Child:
@@ -34,10 +32,10 @@ def all_of(child: Child) -> bytes:
 def until(child: Child, text: bytes) -> bytes:
     """Return what it prints up to a text."""
     found = b""
-    deadline = time.monotonic() + 20
-    while text not in found and time.monotonic() < deadline:
-        found += child.next(0.1) or b""
-    assert text in found
+    while text not in found:
+        data = child.next(0.1)
+        assert data is not None, f"it ended after {found!r}"
+        found += data
     return found
 
 
@@ -67,7 +65,7 @@ def test_both_outputs_come_in_the_order_of_printing() -> None:
 def test_python_is_told_not_to_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines come when they are printed, unless somebody decided otherwise."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
-    code = "import time; print('now'); time.sleep(60)"
+    code = "import time; print('now'); time.sleep(600)"
     child = python(code)
     until(child, b"now\n")
     child.told(signal.SIGTERM)
@@ -83,26 +81,32 @@ def note(number, frame):
 signal.signal(signal.SIGINT, note)
 signal.signal(signal.SIGTERM, note)
 print("ready")
-for _ in range(600):
+for _ in range(6000):
     time.sleep(0.1)
 """
 
 
 def test_ctrl_c_is_passed_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed in a hurry, it must not end a run that saves its work; later, it asks for more."""
-    monkeypatch.setattr(module, "_PATIENCE", 1.0)
+    clock = VirtualTime()
     child = python(_STUBBORN)
     until(child, b"ready\n")
-    for _ in range(3):
-        assert not child.told(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        clock.install(patch.setattr)
+        for _ in range(3):
+            assert not child.told(signal.SIGINT)
+            clock.advance(0.4 * module._PATIENCE)
     assert b"SIGINT\n" == until(child, b"SIGINT\n")
     assert "again terminates it" in child.notes[0]
-    time.sleep(1.1)
-    child.told(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        clock.install(patch.setattr)
+        child.told(signal.SIGINT)
     assert b"SIGTERM\n" == until(child, b"SIGTERM\n")
     assert "again kills it" in child.notes[0]
-    time.sleep(1.1)
-    child.told(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        clock.install(patch.setattr)
+        clock.advance(1.1 * module._PATIENCE)
+        child.told(signal.SIGINT)
     all_of(child)
     assert 137 == child.status
     assert child.interrupted
@@ -122,7 +126,7 @@ def test_processes_of_the_command_hear_of_it_too() -> None:
     """A launcher starts one process for each GPU."""
     code = (
         "import subprocess, sys; subprocess.run([sys.executable, '-c', "
-        "'import time; print(\"inner\"); time.sleep(60)'])"
+        "'import time; print(\"inner\"); time.sleep(600)'])"
     )
     child = python(code)
     until(child, b"inner\n")
@@ -131,42 +135,53 @@ def test_processes_of_the_command_hear_of_it_too() -> None:
     assert 130 == child.status
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="asks Linux whether it is stopped")  # noqa: PTH110 - one call
 def test_a_stopped_run_goes_on() -> None:
     """Ctrl-Z stops it with us, and fg lets it go on."""
-    child = python("import time\nfor i in range(1000): print(i); time.sleep(0.05)")
-    until(child, b"3\n")
+    child = python(
+        "import os\nprint(os.getpid())\nfor i in range(10**6): print(i); __import__('time').sleep(0.05)"
+    )
+    pid = int(until(child, b"\n3\n").split()[0])
     child.pause()
-    time.sleep(0.3)
-    while child.next(0.0):
+    while state(pid) != "T":
+        time.sleep(0.01)
+    while child.next(0.4):  # what it has printed before
         continue
-    assert b"" == child.next(0.4)
+    assert "T" == state(pid)
     child.resume()
-    assert child.next(5)
+    while not child.next(1.0):
+        continue
     child.told(signal.SIGKILL)
     all_of(child)
 
 
+def state(pid: int) -> str:
+    """Return the letter of what a process does."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+
+
 def test_a_command_that_closes_its_output_is_awaited() -> None:
     """The run is over when the process is."""
-    child = python("import os, sys, time; os.close(1); os.close(2); time.sleep(0.8); os._exit(3)")
     began = time.monotonic()
+    child = python("import os, sys, time; os.close(1); os.close(2); time.sleep(0.8); os._exit(3)")
     all_of(child)
-    assert time.monotonic() - began > 0.5
+    assert time.monotonic() - began > 0.8
     assert 3 == child.status
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="asks Linux whether it is there")  # noqa: PTH110 - one call
 def test_a_process_that_is_left_behind_is_not_awaited() -> None:
     """A run may have started a TensorBoard that holds its output open for ever."""
     code = (
         "import subprocess, sys; print('started', subprocess.Popen("
-        "[sys.executable, '-c', 'import time; time.sleep(30)']).pid)"
+        "[sys.executable, '-c', 'import time; time.sleep(300)']).pid)"
     )
     child = python(code)
-    began = time.monotonic()
     found = all_of(child)
-    assert time.monotonic() - began < 15
+    pid = int(found.split()[1])
+    assert state(pid) not in "ZX"
     assert 0 == child.status
-    os.kill(int(found.split()[1]), signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_it_has_no_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:

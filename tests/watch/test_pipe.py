@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_LONG = 300.0  # seconds after which something hangs, be the machine as busy as it may
+
 
 @pytest.fixture
 def ends() -> Iterator[tuple[Pipe, int]]:
@@ -33,7 +35,7 @@ def ends() -> Iterator[tuple[Pipe, int]]:
 def all_of(pipe: Pipe) -> bytes:
     """Return all that comes until the end."""
     found = b""
-    while (data := pipe.next(5)) is not None:
+    while (data := pipe.next(_LONG)) is not None:
         found += data
     return found
 
@@ -44,9 +46,9 @@ def test_what_is_written_comes_at_once(ends: tuple[Pipe, int]) -> None:
     assert ("waiting",) == pipe.notes
     began = time.monotonic()
     assert b"" == pipe.next(0.2)
-    assert 0.2 <= time.monotonic() - began < 2
+    assert 0.2 <= time.monotonic() - began < _LONG
     os.write(writing, b"one\n")
-    assert b"one\n" == pipe.next(5)
+    assert b"one\n" == pipe.next(_LONG)
     assert () == pipe.notes
 
 
@@ -56,7 +58,7 @@ def test_the_end_is_told_again_and_again(ends: tuple[Pipe, int]) -> None:
     os.write(writing, b"one")
     os.close(writing)
     assert b"one" == all_of(pipe)
-    assert pipe.next(5) is None
+    assert pipe.next(_LONG) is None
 
 
 def test_much_passes_in_order(ends: tuple[Pipe, int]) -> None:
@@ -80,11 +82,12 @@ def test_a_reader_that_is_slow_makes_the_writer_wait(ends: tuple[Pipe, int]) -> 
     """Memory does not grow with what nobody has looked at yet."""
     pipe, writing = ends
     os.set_blocking(writing, False)
-    written, deadline = 0, time.monotonic() + 1
-    while time.monotonic() < deadline:
+    written = refused = 0
+    while refused < 50:
         try:
             written += os.write(writing, bytes(1 << 16))
         except BlockingIOError:
+            refused += 1
             time.sleep(0.01)
     assert written <= (16 + 1 + 16) * (1 << 16)  # ahead, at hand, and in the pipe itself
     os.set_blocking(writing, True)
@@ -97,8 +100,8 @@ def test_an_error_is_raised_where_it_can_be_caught(tmp_path: Path) -> None:
     folder = os.open(tmp_path, os.O_RDONLY)
     pipe = Pipe(lambda: folder, note="")
     with pytest.raises(IsADirectoryError):
-        pipe.next(5)
-    assert pipe.next(5) is None
+        pipe.next(_LONG)
+    assert pipe.next(_LONG) is None
     os.close(folder)
 
 
@@ -117,7 +120,7 @@ def test_what_still_comes_after_ctrl_c_is_read(ends: tuple[Pipe, int]) -> None:
     pipe, writing = ends
     assert not pipe.told(signal.SIGINT)
     os.write(writing, b"KeyboardInterrupt\n")
-    assert b"KeyboardInterrupt\n" == pipe.next(5)
+    assert b"KeyboardInterrupt\n" == pipe.next(_LONG)
     assert "interrupted" in pipe.notes[0]
     assert pipe.told(signal.SIGINT)
 

@@ -1,4 +1,7 @@
-"""A terminal to look at: it knows the few control codes that a view needs, and refuses all others."""
+"""A terminal to look at: it knows the few control codes that a view needs, and refuses all others.
+
+It remembers everything that was ever on the glass, so that nothing is missed by somebody who looks too late.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import termios
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _CODE = re.compile(r"\x1b\[(\?)?([\d;]*)([A-Za-z])")
+_DRAWN = re.compile(r"(?<=\x1b\[\?2026l)")  # a view says so when it is complete
+_LONG = 180.0  # seconds after which something hangs, be the machine as busy as it may
 
 
 class Glass:
@@ -140,6 +145,19 @@ class Glass:
             assert number == "2026", f"no known mode: {number}"
 
 
+class Moment(NamedTuple):
+    """What was on the glass once."""
+
+    rows: list[str]
+    is_second: bool
+    cursor_is_shown: bool
+
+    @property
+    def text(self) -> str:
+        """The rows as one text."""
+        return "\n".join(self.rows)
+
+
 class Terminal:
     """A pseudo-terminal with a command in it, and somebody who looks at the glass."""
 
@@ -153,16 +171,22 @@ class Terminal:
     ) -> None:
         self.glass = Glass(columns, lines)
         self.raw = b""
+        self._moments: list[Moment] = []
+        self._noticed = 0  # the moment up to which somebody has waited
         self._lock = threading.Lock()
         self._ended: int | None = None
+        sized, go = os.pipe()
         self.pid, self._end = pty.fork()
         if self.pid == 0:  # the other process
             signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup, too
-            time.sleep(0.05)  # until the size is set
+            os.close(go)
+            os.read(sized, 1)  # ends when the size is set
             keep = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
             variables = {**keep, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **(environment or {})}
             os.execvpe(command[0], list(command), variables)  # noqa: S606 - our own command
         self._set_size(columns, lines)
+        os.close(sized)
+        os.close(go)
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
@@ -183,7 +207,11 @@ class Terminal:
                 self.raw += data
                 text = held.decode(errors="ignore") if _whole(held) else None
                 if text is not None:
-                    self.glass.feed(text)
+                    for part in _DRAWN.split(text):
+                        self.glass.feed(part)
+                        self._moments.append(
+                            Moment(self.glass.rows, self.glass.is_second, self.glass.cursor_is_shown)
+                        )
                     held = b""
 
     @property
@@ -193,8 +221,9 @@ class Terminal:
             return "\n".join(self.glass.rows)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Change the size of the window; the kernel sends SIGWINCH."""
+        """Change the size of the window; the kernel sends SIGWINCH. What was there before does not count any more."""
         with self._lock:
+            self._noticed = len(self._moments)
             self.glass.resize(columns, lines)
             self._set_size(columns, lines)
 
@@ -202,14 +231,20 @@ class Terminal:
         """Press keys."""
         os.write(self._end, keys)
 
-    def wait_for(self, *texts: str, seconds: float = 60) -> str:
-        """Return what is on the glass once all of `texts` are there."""
-        deadline = time.monotonic() + seconds
+    def wait_for(self, *texts: str, until: Callable[[Moment], bool] = lambda _: True) -> Moment:
+        """Return the first moment, from the one last waited for on, in which all of `texts` are on the glass."""
+        deadline = time.monotonic() + _LONG
         while time.monotonic() < deadline:
-            seen = self.text
-            if all(text in seen for text in texts):
-                return seen
-            if self._poll() is not None:
+            over = self._poll() is not None
+            if over:
+                self._thread.join(_LONG)
+            with self._lock:
+                for number in range(self._noticed, len(self._moments)):
+                    moment = self._moments[number]
+                    if all(text in moment.text for text in texts) and until(moment):
+                        self._noticed = number
+                        return moment
+            if over:
                 break
             time.sleep(0.05)
         raise AssertionError(f"{texts} are not on the glass:\n{self.text}")
@@ -220,13 +255,13 @@ class Terminal:
             self._ended = os.waitstatus_to_exitcode(status) if pid else None
         return self._ended
 
-    def status(self, seconds: float = 60) -> int:
+    def status(self) -> int:
         """Return the exit status of the command, when it has ended and all that it wrote was seen."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _LONG
         while self._poll() is None:
             assert time.monotonic() < deadline, f"it does not end:\n{self.text}"
             time.sleep(0.02)
-        self._thread.join(5)
+        self._thread.join(_LONG)
         assert self._ended is not None
         return self._ended
 
@@ -252,8 +287,11 @@ def watch() -> Iterator[Callable[..., Terminal]]:
     """Return a function that starts ``stepscope watch`` on a terminal of its own."""
     terminals: list[Terminal] = []
 
-    def start(*arguments: str, **options: Any) -> Terminal:  # noqa: ANN401 - those of Terminal
-        terminals.append(Terminal([sys.executable, "-m", "stepscope", "watch", *arguments], **options))
+    def start(*arguments: str, before: str = "", **options: Any) -> Terminal:  # noqa: ANN401 - those of Terminal
+        command = ["-m", "stepscope"]
+        if before:  # some code for the same process
+            command = ["-c", f"{before}\nimport sys\nfrom stepscope.cli import main\nsys.exit(main())"]
+        terminals.append(Terminal([sys.executable, *command, "watch", *arguments], **options))
         return terminals[-1]
 
     yield start
@@ -284,5 +322,4 @@ def cpu_seconds() -> Callable[[int], float]:
 
 def _cpu_seconds(pid: int) -> float:
     """Return the processor time that a process took."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[0]) / 1e9

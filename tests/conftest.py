@@ -1,0 +1,45 @@
+"""What all tests share: none of them hurries, and those that share an expensive fixture share a process."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+# A process of pytest-xdist has the size of a terminal in its environment, as a person may have: commands would obey.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # the tests of the built site do without
+    pass
+else:
+    # A busy machine takes its time to find examples and to try them, and nothing is wrong with that.
+    settings.register_profile(
+        "unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("unhurried")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests together that share a fixture of their module, such as a training: it is then made once.
+
+    Side by side (``--dist loadgroup``) all others go to whichever process is free.
+    """
+    for item in items:
+        for name in _shared(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+def _shared(item: pytest.Item) -> Iterator[str]:
+    """Yield the names of what a test shares with others of its module."""
+    if not isinstance(item, pytest.Function):
+        return
+    found = item._fixtureinfo.name2fixturedefs.values()  # nothing public tells
+    if any(fixtures[-1].scope == "module" and fixtures[-1].baseid for fixtures in found):
+        yield item.nodeid.partition("::")[0]
