@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from stepscope.envs import bottlenecks
-from stepscope.measure import loop_split
+from stepscope.measure import loop_splits
 from stepscope.plan import Point, bound
-from tests.undecided import agreed
+from tests.undecided import decided
 
 MAKERS = ("light", "many_launches", "heavy", "hidden_wait")
 
@@ -40,23 +40,8 @@ def test_each_is_limited_by_its_own_reason(
     expected: str, name: str, sizes: tuple[int, ...], hidden: tuple[int, ...]
 ) -> None:
     """The verdict on a real measurement is what the environment was written for."""
-
-    def verdict() -> str:
-        points = [
-            Point.of(
-                loop_split(
-                    f"stepscope.envs.bottlenecks:{name}",
-                    num_envs=size,
-                    hidden=hidden,
-                    epochs=1,
-                    horizon=4,
-                    seconds=1.0,
-                    device="cpu",
-                )
-            )
-            for size in sizes
-        ]
-        assert {1.0 if name == "hidden_wait" else 0.0} == {point.waits for point in points}
-        return bound(points).bound
-
-    agreed(expected, verdict, unknown="cannot tell")
+    loop = {"env": f"stepscope.envs.bottlenecks:{name}", "hidden": hidden, "epochs": 1, "horizon": 4}
+    found = loop_splits({size: {**loop, "num_envs": size} for size in sizes}, budget=4.0, device="cpu")
+    points = [Point.of(split) for split in found.splits.values()]
+    assert {1.0 if name == "hidden_wait" else 0.0} == {point.waits for point in points}
+    decided(bound(points).decides(expected))

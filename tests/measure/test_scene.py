@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stepscope.errors import BadInputError
-from stepscope.measure import Timing, scene_cost
-from tests.undecided import above
+from stepscope.measure import scene_cost, scene_costs
+from tests.undecided import decided
 
 
 def test_more_worlds_share_a_model() -> None:
@@ -38,13 +38,17 @@ def test_rendering_is_timed_apart() -> None:
     """With images a step takes longer, and each world more memory."""
     size = {"width": 48, "height": 48}
 
-    def both() -> tuple[Timing, Timing]:
-        cost = scene_cost("stepscope.envs.scenes:cameras", 2, options=size, settle=5, device="cpu")
-        assert cost.camera_bytes >= 48 * 48 * (4 + 4)  # colour and depth of each pixel
-        assert cost.rendered_step is not None
-        return cost.rendered_step, cost.step
-
-    above(1, both)
+    found = scene_costs(
+        "stepscope.envs.scenes:cameras",
+        {"small": {"num_envs": 2, **size}},
+        settle=5,
+        thresholds=[(("small", "rendered step"), ("small", "step"), 1.0)],
+        device="cpu",
+    )
+    cost = found.costs["small"]
+    assert cost.camera_bytes >= 48 * 48 * (4 + 4)  # colour and depth of each pixel
+    assert cost.rendered_step == found.times.seconds(("small", "rendered step"))
+    decided(found.times.ratio(("small", "rendered step"), ("small", "step")).above(1.0))
 
 
 def test_what_the_scene_refuses_is_one_sentence() -> None:

@@ -10,7 +10,7 @@ import pytest
 from stepscope import measure
 from stepscope.errors import BadInputError
 from stepscope.measure._timing import cuda_clock
-from tests.undecided import above
+from tests.undecided import decided
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -98,28 +98,29 @@ def test_warm_up_does_not_count(clock: VirtualTime) -> None:
 
 @pytest.mark.timing
 def test_step_time_is_seconds_per_vector_step() -> None:
-    """More environments take longer together, and less each."""
-    seen: list[tuple[measure.Timing, measure.Timing]] = []
+    """More environments take longer together, and less each; and options reach the environment."""
+    seen: dict[str, measure.Timing] = {}
 
-    def both() -> tuple[measure.Timing, measure.Timing]:
-        seen.append((measure.step_time(65536, device="cpu"), measure.step_time(16, device="cpu")))
-        return seen[-1]
+    def side(name: str, num_envs: int, **options: int) -> Callable[[], measure.Elapsed]:
+        def measured() -> measure.Elapsed:
+            seen[name] = measure.step_time(num_envs, device="cpu", options=options)
+            return measure.Elapsed(wall=seen[name].median)
 
-    above(2, both)
-    above(10 * 16 / 65536, lambda: seen[-1][::-1])
-    assert all(0 < each.low <= each.median <= each.high for each in seen[-1])
-    assert (1, 1) == tuple(each.threads for each in seen[-1])
+        return measured
 
-
-@pytest.mark.timing
-def test_step_time_takes_the_environments_options() -> None:
-    """Options reach the environment."""
-    above(
-        1.5,
-        lambda: (
-            measure.step_time(4096, device="cpu", options={"substeps": 10}),
-            measure.step_time(4096, device="cpu"),
-        ),
+    sides = {
+        "few": side("few", 16),
+        "many": side("many", 65536),
+        "substeps": side("substeps", 65536, substeps=4),
+    }
+    found = measure.compare(sides, thresholds=[("many", "few", 2.0), ("substeps", "many", 1.5)], budget=60.0)
+    assert all(0 < each.low <= each.median <= each.high for each in seen.values())
+    assert {1} == {each.threads for each in seen.values()}
+    decided(
+        measure.all_of(
+            found.ratio("many", "few").between(2.0, 65536 / 16 / 10),
+            found.ratio("substeps", "many").above(1.5),
+        )
     )
 
 

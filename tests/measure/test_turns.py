@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stepscope.errors import BadInputError
-from stepscope.measure import MeasurementFailedError, loop_splits, scene_cost, scene_costs, step_times
+from stepscope.measure import MeasurementFailedError, all_of, loop_splits, scene_cost, scene_costs, step_times
+from tests.undecided import decided
 
 BOTTLENECKS = "stepscope.envs.bottlenecks:"
 
@@ -19,9 +20,8 @@ class TestStepTimes:
             thresholds=[("many", "few", 1.5)],
             device="cpu",
         )
-        assert found.ratio("many", "few").above(1.5).holds is not False
         assert found.clock == "cpu"
-        assert found.wall("few").median >= 0.9 * found.seconds("few").median
+        decided(found.ratio("many", "few").above(1.5))
 
     def test_names_of_any_kind_come_back(self) -> None:
         """JSON lies between, and knows no numbers as names."""
@@ -77,8 +77,6 @@ class TestLoopSplits:
         launches = found.times.ratio(
             (("many_launches", 256), "stepping"), (("many_launches", 16), "stepping")
         )
-        assert heavy.above(3).holds is not False
-        assert launches.below(3).holds is not False
         split = found.splits["heavy", 256]
         assert ("cpu", 1, None, 256) == (split.clock, split.threads, split.lost, split.num_envs)
         for took in found.times.rounds:
@@ -87,6 +85,7 @@ class TestLoopSplits:
                 for part in ("stepping", "inference", "learning", "total")
             }
             assert parts["stepping"] + parts["inference"] + parts["learning"] == pytest.approx(parts["total"])
+        decided(all_of(heavy.above(3), launches.below(3)))
 
     def test_what_a_step_is_without_rendering(self) -> None:
         """A loop whose steps render has a part for it, and no other has."""
@@ -99,4 +98,4 @@ class TestLoopSplits:
         cameras = found.splits["cameras"]
         assert cameras.without_rendering is not None
         ratio = found.times.ratio(("cameras", "without_rendering"), ("cameras", "stepping"))
-        assert ratio.below(1.0).holds is not False
+        decided(ratio.below(1.0))
