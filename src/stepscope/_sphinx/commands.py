@@ -26,6 +26,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+from weakref import WeakKeyDictionary
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["output_of", "setup", "transcript"]
 
+_known: WeakKeyDictionary[Sphinx, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
 _WIDEST = 160  # a table and its summary; a line of JSON has more
 
 
@@ -111,8 +113,13 @@ class _Command(SphinxDirective):
         self.env.note_reread()  # what it prints depends on more files than can be named
         status, columns = self.options.get("status", 0), self.options.get("columns", 80)
         try:
-            with _folder_with(root(self.env) / RECORDINGS) as folder:
-                output = output_of(command, folder=folder, status=status, columns=columns)
+            # A command that several pages show is run once, and they show the same.
+            known = _known.setdefault(self.env.app, {})
+            output = known.get((command, status, columns))
+            if output is None:
+                with _folder_with(root(self.env) / RECORDINGS) as folder:
+                    output = output_of(command, folder=folder, status=status, columns=columns)
+                known[command, status, columns] = output
         except subprocess.CalledProcessError as error:
             raise self.error(
                 f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"
