@@ -144,7 +144,8 @@ def compare(
     --------
     >>> def work(size: int):
     ...     return lambda: sum(range(size))
-    >>> found = compare({"small": stopwatch(work(100)), "large": stopwatch(work(10_000))})
+    >>> sides = {"small": stopwatch(work(100)), "large": stopwatch(work(10_000))}
+    >>> found = compare(sides, thresholds=[("large", "small", 2.0)])
     >>> found.ratio("large", "small").above(2).holds
     True
     """
