@@ -87,10 +87,11 @@ for name, model in models.items():
 # fixed cost.
 
 half = models["eager"].half_rate_num_envs
+eager = comparisons["eager"]
 figure, axes = plots.figure(
     title=f"Half of the peak rate at about {float(f'{half:.1g}'):,.0f} environments (eager)",
     x="number of environments",
-    y="microseconds per vector step",
+    y=f"microseconds per vector step{' of the processor' * (eager.clock == 'cpu')}",
     log="xy",
 )
 looks = {"eager": ("o", plots.COLOURS["per_env"]), "compiled": ("s", plots.INK)}
@@ -115,7 +116,6 @@ plots.show(figure)
 # %%
 # What practitioners are told, checked on this machine.
 
-eager = comparisons["eager"]
 print(f"{len(eager.rounds)} rounds; {eager.disturbance}")
 faster = eager.estimate(lambda seconds: 4096 / seconds[4096] * seconds[64] / 64)
 claim(

@@ -104,7 +104,7 @@ share = {
 figure, axes = plots.figure(
     title=f"Rendering 128 x 128 takes {share[128]:.0%} of a step",
     x="pixels along an edge",
-    y=f"milliseconds a step of {worlds} worlds",
+    y=f"milliseconds a step of {worlds} worlds{', of the processor' * (not on_gpu)}",
 )
 axes.bar(
     list(places),
