@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,9 +21,6 @@ else:
     )
     settings.load_profile("unhurried")
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests together that share a fixture of their module, such as a training: it is then made once.
@@ -32,14 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Side by side (``--dist loadgroup``) all others go to whichever process is free.
     """
     for item in items:
-        for name in _shared(item):
+        if (name := _shared(item)) is not None:
             item.add_marker(pytest.mark.xdist_group(name))
 
 
-def _shared(item: pytest.Item) -> Iterator[str]:
-    """Yield the names of what a test shares with others of its module."""
+def _shared(item: pytest.Item) -> str | None:
+    """Return the name of what a test shares with others; None if that is nothing that takes long to make."""
     if not isinstance(item, pytest.Function):
-        return
+        return None
+    if "library" in item.fixturenames:  # importing the training libraries takes seconds in each process
+        return "libraries"
     found = item._fixtureinfo.name2fixturedefs.values()  # nothing public tells
-    if any(fixtures[-1].scope == "module" and fixtures[-1].baseid for fixtures in found):
-        yield item.nodeid.partition("::")[0]
+    if any(fixtures[-1].scope == "module" for fixtures in found):
+        return item.nodeid.partition("::")[0]
+    return None

@@ -49,6 +49,8 @@ def test_the_hunt_finds_a_catastrophe(bad: bytes) -> None:
             for one in hostile("bad", pattern):
                 pattern.fullmatch(one.line(size)[:-1])
             found.append(time.process_time() - started)
+            if found[-1] > 0.5:  # nor does it disturb what takes long
+                break
         return min(found)
 
     assert seconds(20) > 4 * seconds(16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from stepscope.logs import read, reads
 from stepscope.logs._stream import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _RECORDINGS = Path(__file__).parents[2] / "recordings"
 _OVERFLOW = _RECORDINGS / "isaaclab" / "3.0.0" / "overflow_unbuffered.txt"
@@ -106,19 +107,25 @@ def test_its_warnings_are_known(line: str) -> None:
     assert ("warp", "message", line) == (record.library, record.kind, record.text)
 
 
-def _printed(package: Any) -> Iterator[str]:  # noqa: ANN401 - a module that may not be installed
-    """Yield what each `wp.printf` of a package prints, with 7 for every number."""
-    for path in Path(package.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def _printed(package: Any) -> set[str]:  # noqa: ANN401 - a module that may not be installed
+    """Return what each `wp.printf` of a package prints, with 7 for every number."""
+    found = set()
+    sources = (path.read_text(encoding="utf-8") for path in Path(package.__file__).parent.rglob("*.py"))
+    for source in sources:
+        if "wp.printf" not in source:  # to take all of them apart takes seconds
+            continue
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "wp.printf":
                 form = node.args[0]
                 assert isinstance(form, ast.Constant), ast.unparse(form)
-                yield re.sub("%[du]", "7", str(form.value))
+                found.add(re.sub("%[du]", "7", str(form.value)))
+    return found
 
 
 def test_every_format_of_mujoco_warp_is_read(library: Callable[[str], Any]) -> None:
     """Each `printf` in the source of the installed version prints a message of Warp's."""
-    printed = set(_printed(library("mujoco_warp")))
+    printed = _printed(library("mujoco_warp"))
 
     assert len(printed) > 10
     for text in printed:
