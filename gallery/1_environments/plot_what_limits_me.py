@@ -47,7 +47,7 @@ cases = {
     },
     "a camera in each world": {
         "env": "stepscope.envs.scenes:cameras",
-        "sizes": [256, 1024, 4096] if on_gpu else [2, 8, 32],
+        "sizes": [256, 1024, 4096] if on_gpu else [2, 8, 16],
         "options": {"width": edge, "height": edge},
     },
     "a hidden .item() a step": {

@@ -63,15 +63,15 @@ class TestCompare:
 
             return measured
 
-        found = compare({"a": side("a", 1.0), "b": side("b", 2.0)}, budget=0.0, least=8)
-        assert list("abbaabbaabbaabba") == order
+        found = compare({"a": side("a", 1.0), "b": side("b", 2.0)}, budget=0.0, least=10)
+        assert list("abbaabbaabbaabbaabba") == order
         ratio = found.ratio("b", "a")
         assert ratio.low < 2.0 < ratio.high
 
     def test_it_ends_when_the_thresholds_are_decided(self) -> None:
-        """A claim that is clear after seven rounds costs seven rounds."""
+        """A claim that is clear after nine rounds costs nine rounds."""
         found = compare({"a": took(1.0), "b": took(3.0)}, thresholds=[("b", "a", 2.0)])
-        assert 7 == len(found.rounds)
+        assert 9 == len(found.rounds)
 
     def test_it_goes_on_while_one_is_open(self) -> None:
         """Up to the most rounds, or as long as the budget lasts."""
@@ -79,7 +79,7 @@ class TestCompare:
         swings = lambda: Elapsed(wall=1.0, cpu=2.0 + (-1) ** next(turns))  # noqa: E731 - a side
         sides = {"a": took(1.0), "b": swings}
         assert 31 == len(compare(sides, thresholds=[("b", "a", 2.0)], most=31).rounds)
-        assert 7 == len(compare(sides, thresholds=[("b", "a", 2.0)], budget=0.0).rounds)
+        assert 9 == len(compare(sides, thresholds=[("b", "a", 2.0)], budget=0.0).rounds)
 
     def test_parts_of_a_side_are_sides(self) -> None:
         """What a loop's iteration consists of is measured at once."""

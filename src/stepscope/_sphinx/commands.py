@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 __all__ = ["output_of", "setup", "transcript"]
 
-_known: WeakKeyDictionary[Sphinx, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Config, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
 _WIDEST = 160  # a table and its summary; a line of JSON has more
 
 
@@ -114,7 +115,7 @@ class _Command(SphinxDirective):
         status, columns = self.options.get("status", 0), self.options.get("columns", 80)
         try:
             # A command that several pages show is run once, and they show the same.
-            known = _known.setdefault(self.env.app, {})
+            known = _known.setdefault(self.config, {})
             output = known.get((command, status, columns))
             if output is None:
                 with _folder_with(root(self.env) / RECORDINGS) as folder:

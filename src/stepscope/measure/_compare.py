@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Elapsed", "compare", "stopwatch"]
 
-LEAST_ROUNDS = 7
-"""Rounds of a comparison at least: the range of seven samples holds the median with 98 %."""
+LEAST_ROUNDS = 9
+"""Rounds of a comparison at least: of nine samples the interval leaves out the smallest and the largest."""
 
 _PRECISION = 0.03  # relative width of an interval that is narrow enough where no threshold is given
 _BLOCK = 0.02  # least duration of a block, in seconds

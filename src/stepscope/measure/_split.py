@@ -263,15 +263,14 @@ def _splits(*, loops: list[dict[str, Any]], budget: float, device: str | None) -
 
 
 class _Warmed:
-    """A loop whose every call is an iteration, after a first call that warms it up."""
+    """A loop that has warmed up, and whose every call is an iteration."""
 
     def __init__(self, loop: Any) -> None:  # noqa: ANN401 - its module imports torch
         self.loop, self.warm_up, self.steady = loop, 0, False
         self._clocks = (_Events(),) if loop.device.type == "cuda" else (_Wall(), _Processor())
+        self._warm()
 
     def __call__(self) -> dict[str, Elapsed]:
-        if not self.warm_up:
-            self._warm()
         took = self._parts()
         if getattr(self.loop.env, "rendering", False) is True:
             self.loop.env.rendering = False
