@@ -169,7 +169,8 @@ def pythons(session: nox.Session) -> None:
     ]
     doctests = [f"src/stepscope/{room}" for room in (*rooms, "commands")]
     # A live test trains with a library, which brings torch.
-    session.run("python", "-m", "pytest", *tests, *doctests, "-m", "not live", "-q", *session.posargs)
+    side_by_side = ["--numprocesses", WORKERS, "--dist", "loadgroup", "-m", "not live", "-q"]
+    session.run("python", "-m", "pytest", *tests, *doctests, *side_by_side, *session.posargs)
 
 
 @nox.session

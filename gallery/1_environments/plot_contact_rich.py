@@ -57,7 +57,7 @@ loops = {
     for name, case in cases.items()
     for n in sizes[name]
 }
-timed = loop_splits(loops, budget=10.0)
+timed = loop_splits(loops, budget=6.0)
 splits = {name: {n: timed.splits[name, n] for n in sizes[name]} for name in cases}
 print(f"{len(timed.times.rounds)} rounds; {timed.times.disturbance}")
 measured(

@@ -68,7 +68,7 @@ for name, case in cases.items():
     for n in sizes:
         usual = {"num_envs": n, "horizon": 4, "hidden": (64,), "epochs": 1}
         loops[name, n] = usual | settings
-timed = loop_splits(loops, budget=10.0)
+timed = loop_splits(loops, budget=6.0)
 splits = {
     name: {n: timed.splits[name, n] for n in case["sizes"]}
     for name, case in cases.items()

@@ -31,7 +31,7 @@ from stepscope.train import run
 
 num_envs = 4096 if torch.cuda.is_available() else 256
 log = Path(tempfile.mkdtemp()) / "train.log"
-run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=25)
 
 # %%
 # Read the log: one record an epoch, with each rate under its scope.

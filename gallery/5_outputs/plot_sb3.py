@@ -33,7 +33,7 @@ from stepscope.train import run
 num_envs = 4096 if torch.cuda.is_available() else 256
 log = Path(tempfile.mkdtemp()) / "train.log"
 meter = DisturbanceMeter(children=True)
-run("sb3", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
+run("sb3", log=log, cwd=log.parent, num_envs=num_envs, iterations=25)
 disturbance = meter.read()
 
 # %%

@@ -4,7 +4,6 @@
 #     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
 # ]
 # ///
-# sphinx_gallery_parallel = False
 """
 skrl: what can a progress bar tell?
 ===================================
