@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +17,10 @@ from stepscope.evidence import FOLDER_VARIABLE, read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
+
+ROOT = Path(__file__).parents[2]
 
 # The settings that a page needs; those of the guide draw in the house's style.
 CONF = """
@@ -85,6 +88,26 @@ def run(command: dict[str, object]) -> Run:
         )
 
     return ran
+
+
+MEASURE_TIME = {
+    *("compare", "stopwatch", "time_blocks", "step_time", "step_times", "loop_split", "loop_splits"),
+    *("scene_costs", "DisturbanceMeter", "clocked"),
+}
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("gallery/*/plot_*.py")), ids=lambda path: path.stem)
+def test_an_example_of_the_guide_that_measures_time_runs_alone(script: Path) -> None:
+    """What it imports tells; a forgotten line would let another example run beside it."""
+    text = script.read_text(encoding="utf-8")
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    if imported & MEASURE_TIME:
+        assert "\n# sphinx_gallery_parallel = False\n" in text
 
 
 def test_each_runs_once_and_the_progress_is_said(project: Path, run: Run) -> None:
