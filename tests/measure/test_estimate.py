@@ -81,9 +81,13 @@ class TestDecision:
         assert spaced(2, 3, disturbance=BUSY, exposed=True).above(40).holds is False
         assert spaced(2, 3, disturbance=QUIET, exposed=True).above(1.5).holds is True
 
-    def test_times_of_the_processor_are_not_exposed(self) -> None:
-        """Other work scatters them, which the interval shows."""
+    def test_times_of_the_processor_decide_more(self) -> None:
+        """Other work scatters them, which the interval shows, and shifts them by its use of the caches at most."""
         assert spaced(2, 3, disturbance=BUSY).above(1.5).holds is True
+        assert spaced(2, 3, disturbance=BUSY).above(1.95).holds is None
+        assert spaced(2, 3, disturbance=QUIET).above(1.95).holds is True
+        assert spaced(2, 3, disturbance=BUSY).above(3.1).holds is None
+        assert spaced(2, 3, disturbance=BUSY).above(3.5).holds is False
 
 
 def test_all_conditions_together() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-__all__ = ["nothing", "script_link", "setup", "table", "verdict_words"]
+__all__ = ["nothing", "script_link", "setup", "table", "verdict_words", "why_undecided"]
 
 _ABSENT = "\N{EN DASH}"
 
@@ -34,7 +34,9 @@ class _ClaimsLedger(SphinxDirective):
             [
                 claim["about"] or _ABSENT,
                 claim["statement"],
-                verdict_words(root(self.env), shown.script, claim),
+                nodes.inline(
+                    "", "", verdict_words(claim), *why_undecided(root(self.env), shown.script, claim)
+                ),
                 claim["value"],
                 script_link(shown.script, self.env.docname),
                 claim["device"],
@@ -85,17 +87,20 @@ class _RecordedResults(SphinxDirective):
         ]
 
 
-def verdict_words(root: Path, script: str, claim: Mapping[str, Any]) -> nodes.Node:
-    """Return a verdict as a page says it; one that is undecided with why, and with what was decided before."""
+def verdict_words(claim: Mapping[str, Any]) -> nodes.Node:
+    """Return a verdict as a page says it."""
     said = claim["verdict"]
-    if said != "undecided":
-        return nodes.inline("", said, classes=["verdict", said.replace(" ", "-")])
-    words = nodes.inline("", "")
-    words += nodes.inline("", "undecided in this build", classes=["verdict", "undecided"])
-    words += nodes.Text(f": {claim['why']}.")
+    words = "undecided in this build" if said == "undecided" else said
+    return nodes.inline("", words, classes=["verdict", said.replace(" ", "-")])
+
+
+def why_undecided(root: Path, script: str, claim: Mapping[str, Any]) -> list[nodes.Node]:
+    """Return why a claim is undecided, and what was decided before; nothing for one that is decided."""
+    if claim["verdict"] != "undecided":
+        return []
     recorded = newest_decided(root / "results", script, claim)
-    words += nodes.Text(f" Recorded: {recorded}." if recorded else " No decided verdict is recorded yet.")
-    return words
+    before = f"Recorded: {recorded}." if recorded else "No decided verdict is recorded yet."
+    return [nodes.inline("", f" {claim['why'][0].upper()}{claim['why'][1:]}. {before}", classes=["why"])]
 
 
 def script_link(script: str, docname: str, words: str = "") -> nodes.Node:

@@ -23,7 +23,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import root
-from stepscope._sphinx.tables import nothing, script_link, verdict_words
+from stepscope._sphinx.tables import nothing, script_link, verdict_words, why_undecided
 from stepscope.evidence import FOLDER_VARIABLE, read_ledger
 
 if TYPE_CHECKING:
@@ -61,11 +61,12 @@ class _Claims(SphinxDirective):
 
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
         words = [
-            verdict_words(root(self.env), script, claim),
+            verdict_words(claim),
             nodes.Text(f" {claim['statement']}: "),
             nodes.strong("", claim["value"]),
             nodes.Text(" "),
             nodes.inline("", "", script_link(script, self.env.docname), classes=["script"]),
+            *why_undecided(root(self.env), script, claim),
         ]
         return nodes.list_item("", nodes.paragraph("", "", *words))
 
