@@ -62,9 +62,9 @@ def test_those_of_one_script_can_be_shown_alone(build: Build) -> None:
 def test_an_undecided_one_says_why_and_what_was_decided_before(build: Build, project: Path) -> None:
     """Noise takes no verdict from the page: the newest recorded one stands beside it, with its provenance."""
     page = build("```{claims} C02\n```")
-    assert (
-        "undecided in this build: the machine was too busy. No decided verdict is recorded yet." in page.text
-    )
+    (claim,) = page.select("ul.claims > li")
+    assert "undecided in this build" == claim.select_one(".verdict").text
+    assert claim.text.strip().endswith("The machine was too busy. No decided verdict is recorded yet.")
     made = {"about": "C02", "statement": "doubling adds little", "verdict": "holds", "value": "12%"}
     result = {"script": "1_tests/plot_three", "device": "A CPU", "date": "2026-02-03", "commit": "abc"}
     path = project / "results" / "a-cpu" / "1_tests" / "plot_three.json"
