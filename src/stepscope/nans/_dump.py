@@ -139,7 +139,8 @@ def save(
     try:
         with part.open("wb") as file:
             # All are numbers and text. To NumPy 1.26 allow_pickle would be the name of one more.
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            write: Any = np.savez_compressed
+            write(file, **arrays)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
