@@ -57,6 +57,7 @@ def test_logs_import_only_the_standard_library() -> None:
 SOURCE = Path(__file__).parents[1] / "src" / "stepscope"
 # Each room may import the rooms of the rows above its own. What lies beside the rooms belongs to all of them.
 ROWS = (
+    ("_common",),
     ("logs",),
     ("evidence", "export", "watch"),
     ("envs", "measure"),

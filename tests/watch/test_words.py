@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.watch.words import about, clock, printable, when
+from stepscope.watch.words import about, clock, when
 
 
 @given(st.floats(0, 1e8), st.floats(0, 1e8))
@@ -39,10 +38,3 @@ def test_the_end_is_a_time_of_day() -> None:
     assert "14:30" == when(9000, wall=noon)
     assert "Thu 12:00" == when(86400, wall=noon)
     assert "14 Mar" == when(10 * 86400, wall=noon)
-
-
-@given(st.text(alphabet=st.characters(max_codepoint=sys.maxunicode, exclude_categories=["Cs"])))
-def test_nothing_printable_moves_the_cursor(text: str) -> None:
-    """A log can hold escapes, also those of one byte, and marks that turn the direction of writing."""
-    found = printable(text)
-    assert found == "" or found.isprintable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stepscope.watch.words import printable
+from stepscope._common import printable
 
 __all__ = ["Latest"]
 

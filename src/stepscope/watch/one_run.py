@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stepscope._common import printable
 from stepscope.logs._count import Count
 from stepscope.logs._report import number
 from stepscope.logs._run import Run
@@ -13,7 +14,6 @@ from stepscope.watch.pace import Pace
 from stepscope.watch.recent import Recent
 from stepscope.watch.shown import Progress, Quantity, Warned
 from stepscope.watch.trail import Trail
-from stepscope.watch.words import printable
 
 if TYPE_CHECKING:
     from stepscope.logs import Record

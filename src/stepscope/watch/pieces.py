@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from stepscope._common import printable
 from stepscope.watch.draw import progress_bar
 from stepscope.watch.palette import BAD, WARN
-from stepscope.watch.words import about, clock, count_of, exactly, printable, when
+from stepscope.watch.words import about, clock, count_of, exactly, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

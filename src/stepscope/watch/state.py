@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from stepscope._common import printable
 from stepscope.logs._report import made_by, report
 from stepscope.logs._summary import Summary
 from stepscope.watch.latest import Latest
 from stepscope.watch.one_run import OneRun
 from stepscope.watch.shown import Shown
-from stepscope.watch.words import about, printable
+from stepscope.watch.words import about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-__all__ = ["about", "clock", "count_of", "exactly", "printable", "when"]
+__all__ = ["about", "clock", "count_of", "exactly", "when"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _YEARS = 1e9  # seconds: no run takes thirty years
@@ -70,14 +70,3 @@ def count_of(number: int, word: str) -> str:
     ('1 iteration', '1,500 env steps')
     """
     return f"{number:,} {word}{'s' * (number != 1)}"
-
-
-def printable(text: str) -> str:
-    r"""Return one line of what can do no harm to a terminal, and moves nothing.
-
-    >>> printable("a\x9b2J  b\n")
-    'a2J b'
-    """
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    return " ".join("".join(char if char.isprintable() else " " * char.isspace() for char in text).split())
