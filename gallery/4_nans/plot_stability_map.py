@@ -39,7 +39,7 @@ JOINT = """<mujoco>
 </mujoco>"""
 gains = [30.0, 120.0, 480.0, 1920.0, 7680.0]  # N m / rad
 timesteps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.04]  # s
-worlds, simulated = 16, 0.6  # s
+worlds, simulated = 16, 0.4  # s
 
 
 def failed(gain: float, timestep: float) -> float:
@@ -63,7 +63,7 @@ def failed(gain: float, timestep: float) -> float:
 
 
 # %%
-# Each cell is a simulation of 0.6 seconds.
+# Each cell is a simulation of 0.4 seconds.
 
 share = {
     gain: {timestep: failed(gain, timestep) for timestep in timesteps} for gain in gains

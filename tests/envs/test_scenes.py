@@ -255,3 +255,8 @@ def test_actions_of_another_shape_are_refused(shape: tuple[int, int]) -> None:
     """Both shapes are named."""
     with pytest.raises(BadInputError, match=r"they must have \(3, 12\)"):
         made("quadruped").step(torch.zeros(shape))
+
+
+def test_kernels_can_be_compiled_beforehand() -> None:
+    """What a build runs beside other things: each kind of scene takes a step."""
+    scenes.compile_kernels("cpu")

@@ -34,6 +34,7 @@ __all__ = ["main"]
 
 _ALONE = re.compile(r"^# sphinx_gallery_parallel = False$", re.MULTILINE)
 _SIDE_BY_SIDE = 2
+_SCENES = "stepscope.envs.scenes"
 _LAST_WORDS = 30  # lines
 
 
@@ -96,7 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     beside = [script for script in stale if script not in alone]
     running: set[subprocess.Popen[bytes]] = set()
     try:
+        compiling = _compile_kernels(alone, running)
         ended = _run(beside, progress, running, workers=min(_SIDE_BY_SIDE, os.cpu_count() or 1))
+        for process in compiling:
+            process.wait()
         ended += _run(alone, progress, running, workers=1)
     except KeyboardInterrupt:
         print("interrupted; the next nox -s docs goes on from here", flush=True)
@@ -120,6 +124,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return 0
+
+
+def _compile_kernels(
+    alone: Sequence[Path], running: set[subprocess.Popen[bytes]]
+) -> list[subprocess.Popen[bytes]]:
+    """Start to compile the kernels that the examples need which run alone: it takes a minute where no cache has them.
+
+    Should it fail, they compile their own and say what is wrong.
+    """
+    if not any(_SCENES in script.read_text(encoding="utf-8") for script in alone):
+        return []
+    process = subprocess.Popen(
+        [sys.executable, "-m", _SCENES],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    running.add(process)
+    return [process]
 
 
 def _run(

@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope.envs import _mjcf
-from stepscope.envs._shapes import geoms
+from stepscope.envs._shapes import SHAPES, geoms
 from stepscope.envs._step import whole_number
 from stepscope.envs._world import Physics, Task, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-__all__ = ["Physics", "Task", "World", "cameras", "deformable", "pile", "quadruped"]
+__all__ = ["Physics", "Task", "World", "cameras", "compile_kernels", "deformable", "pile", "quadruped"]
 
 _OBJECT = 0.06  # m, radius of an object of the pile
 _FALLEN = 0.14  # m: a trunk this low lies on the ground
@@ -261,3 +263,27 @@ def _walking(episode_length: int) -> Task:
         return qpos[:, 2] < _FALLEN
 
     return Task(reward=forward, failed=fallen, episode_length=episode_length)
+
+
+def compile_kernels(device: str | None = None) -> None:
+    """Step each kind of scene once, so that Warp compiles the kernels of all and keeps them in its cache.
+
+    Parameters
+    ----------
+    device
+        As for the scenes; None is CUDA where there is one.
+    """
+    worlds: tuple[Callable[[], World], ...] = (
+        lambda: quadruped(1, device=device),
+        lambda: cameras(1, device=device),
+        *(lambda shape=shape: pile(1, shape=shape, device=device) for shape in SHAPES),
+        lambda: deformable(1, nodes=None, device=device),
+        lambda: deformable(1, nodes=3, device=device),
+    )
+    for make in worlds:
+        world = make()
+        world.step(world.ctrl.new_zeros(world.ctrl.shape))
+
+
+if __name__ == "__main__":
+    compile_kernels()
