@@ -125,6 +125,31 @@ def test_overlapping_rates_are_not_called_faster(
     assert "the middle halves overlap, so that the runs may be equally fast." in words
 
 
+def test_the_rate_of_a_run_is_the_same_wherever_it_stands(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table of runs, the summary of one and the comparison show the last cumulative rate, which covers the run."""
+    once = (recordings / "sb3" / "2.9.2" / "dqn.txt").read_text(encoding="utf-8")
+    last = re.findall(r"fps +\| +(\d+)", once)[-1]
+    path = tmp_path / "four.txt"
+    path.write_text(4 * once, encoding="utf-8")
+    assert [0, 0, 0] == [
+        main(words)
+        for words in (["read", str(path)], ["read", "--run", "1", str(path)], ["compare", str(path)])
+    ]
+    text = capsys.readouterr().out
+    table, alone, comparison = (
+        re.findall(line, text)
+        for line in (
+            r"([\d,]+)  cumulative",
+            r"fps cumulative  ([\d,]+)",
+            r"fps cumulative, env steps/s +([\d,]+)",
+        )
+    )
+    assert [f"{int(last):,}"] * 6 == table + alone + comparison
+    assert "middle halves overlap" not in text  # one value has none
+
+
 def test_rewards_have_a_caveat(default: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     """Another task or another reward makes them incomparable, and a log does not tell."""
     main(["compare", default["rsl_rl"], default["sb3"]])

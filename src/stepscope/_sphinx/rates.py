@@ -98,17 +98,13 @@ def of_measurements(
 
 
 def of_recording(path: Path) -> Rates:
-    """Return the rates of a recorded console: medians of the warm iterations, or what a benchmark reports."""
+    """Return the rates of a recorded console: of each the typical one, or what a benchmark reports."""
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     summary = Summary(path.name)
     for record in read(path):
         summary.add(record)
     [run] = summary.runs()
-    rates = {
-        rate.scope: rate.last if rate.warm is None else rate.warm.median
-        for rate in run.rates
-        if not rate.derived
-    }
+    rates = {rate.scope: rate.typical for rate in run.rates if not rate.derived}
     for _, reported in run.reported:
         rates |= dict(reported)
     learners = [library_name(library) for library, _ in run.libraries]

@@ -66,9 +66,8 @@ def runs_table(runs: Sequence[RunSummary]) -> Iterator[str]:
 
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
-    rates = {rate.scope: rate for rate in reversed(run.rates)}
-    rate = next((rates[scope] for scope in ("total", "cumulative", "bar") if scope in rates), None)
-    speed = "" if rate is None else count(rate.last if rate.warm is None else rate.warm.median)
+    rate = run.main_rate
+    speed = "" if rate is None else count(rate.typical)
     reward = run.reward or run.best_reward
     done = "" if run.done is None else f"{run.done:,}" + ("" if run.planned is None else f"/{run.planned:,}")
     return (

@@ -75,7 +75,7 @@ class Panel(NamedTuple):
 
 
 def _speed(runs: Runs) -> Panel | None:
-    main = [rate for _, summary in runs if (rate := _main(summary)) is not None]
+    main = [rate for _, summary in runs if (rate := summary.main_rate) is not None]
     if not main:
         return None
     several = len({name for run, _ in runs for name in run.rates}) > 1
@@ -117,14 +117,8 @@ def _name_curves(axes: Axes, curves: dict[str, Series]) -> None:
         axes.text(1.015, lowest, name, fontsize=9.5, va="center", transform=axes.transAxes)
 
 
-def _main(summary: RunSummary) -> Rate | None:
-    """Return the rate that a title is about: of an iteration as a whole, if there is one."""
-    rates = {rate.scope: rate for rate in reversed(summary.rates)}
-    return next((rates[scope] for scope in ("total", "cumulative", "bar") if scope in rates), None)
-
-
 def _speed_title(rates: Sequence[Rate]) -> str:
-    typical = [rate.last if rate.warm is None else rate.warm.median for rate in rates]
+    typical = [rate.typical for rate in rates]
     unit = rates[0].unit.replace("env steps/s", "environment steps per second").replace("/s", " per second")
     if len(rates) > 1:
         return f"{len(rates)} runs: {count(min(typical))} to {count(max(typical))} {unit}"

@@ -137,20 +137,16 @@ def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
     if rate is None:
         return DASH
     first = next(other for other in others if other is not None)
-    base = _typical(first)  # a library that rounds prints 0 for less than a step a second
-    ratio = f" ({_typical(rate) / base:.2f}{_TIMES})" if base and rate is not first else ""
+    base = first.typical  # a library that rounds prints 0 for less than a step a second
+    ratio = f" ({rate.typical / base:.2f}{_TIMES})" if base and rate is not first else ""
     cold = " cold" if rate.warm is None and rate.scope != "cumulative" else ""
-    return f"{count(_typical(rate))}{' derived' * rate.derived}{cold}{ratio}"
-
-
-def _typical(rate: Rate) -> float:
-    return rate.last if rate.scope == "cumulative" or rate.warm is None else rate.warm.median
+    return f"{count(rate.typical)}{' derived' * rate.derived}{cold}{ratio}"
 
 
 def _half(rate: Rate | None) -> str:
-    if rate is None or rate.warm is None or rate.scope == "cumulative" or rate.warm.count == 1:
+    if rate is None or rate.spread is None or rate.spread.count == 1:
         return ""
-    return f"{count(rate.warm.low)}{DASH}{count(rate.warm.high)}"
+    return f"{count(rate.spread.low)}{DASH}{count(rate.spread.high)}"
 
 
 def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
@@ -200,7 +196,7 @@ def _overlaps(runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key,
     """Say where two rates differ by less than each of them varies."""
     for key, first in rates[0].items():
         for (name, _), mine in zip(runs[1:], rates[1:], strict=True):
-            one, other = first.warm, mine[key].warm if key in mine else None
+            one, other = first.spread, mine[key].spread if key in mine else None
             if one is not None and other is not None and one.low <= other.high and other.low <= one.high:
                 yield (
                     f"{_named(key)} of {runs[0][0]} and {name}: the middle halves overlap, so that the runs may be"

@@ -97,3 +97,9 @@ class RunSummary:
     more_warnings: int
     signs: tuple[Group, ...]
     unrecognised: tuple[str, Place] | None
+
+    @property
+    def main_rate(self) -> Rate | None:
+        """The rate that stands for the run: of an iteration as a whole, if there is one, else of all of it."""
+        rates = {rate.scope: rate for rate in reversed(self.rates)}
+        return next((rates[scope] for scope in ("total", "cumulative", "bar") if scope in rates), None)

@@ -53,6 +53,19 @@ class Rate:
     first: float | None
     last: float
 
+    @property
+    def typical(self) -> float:
+        """The number that stands for the run: its median without the first iteration, but of ``cumulative`` the last.
+
+        Where there is one iteration alone, it is that one.
+        """
+        return self.last if self.scope == "cumulative" or self.warm is None else self.warm.median
+
+    @property
+    def spread(self) -> Spread | None:
+        """What `typical` is the median of; None where it is one value, as of ``cumulative``."""
+        return None if self.scope == "cumulative" else self.warm
+
 
 class _Series:
     """Values of one rate, that of the cold iteration kept apart."""

@@ -41,10 +41,9 @@ class Recent:
         return tuple(self._shown(rate) for rate in rates), summary.time
 
     def _shown(self, rate: Rate) -> RateShown:
-        typical = rate.warm is not None and rate.scope != "cumulative"
         return RateShown(
             scope=rate.scope,
-            value=rate.warm.median if typical and rate.warm is not None else rate.last,
+            value=rate.typical,
             unit=rate.unit,
             derived=rate.derived,
             trail=tuple(self._values(rate)),
