@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -25,6 +26,7 @@ from stepscope.envs.faults import Faulty, missing_reading
 from stepscope.errors import BadInputError
 from stepscope.nans import BadValueError, BadValueWarning, Recorder, record
 from stepscope.nans._dump import load
+from stepscope.nans._page import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -573,6 +575,48 @@ def test_a_damaged_dump_is_replayed_or_gets_one_sentence(dump: Path, seed: int) 
     draw.choice((_damage_members, _damage_arrays, _damage_about))(dump, draw)
     status, _, err = _replayed(dump, "--env", "stepscope.envs:CartPole")
     assert (status, len(err.splitlines())) in ((0, 0), (2, 1))
+
+
+def _grown(path: Path, rows: int, columns: int) -> Path:
+    """Repeat the last row, and the columns that are observed."""
+    arrays = _arrays(path)
+    about = json.loads(str(arrays["about"]))
+    about["shapes"]["observations"] = [4 * columns]
+    arrays["tensor:observations"] = np.tile(arrays["tensor:observations"], (1, 1, columns))
+    for name, array in arrays.items():
+        if name in ("steps", "resets") or name.startswith(("tensor:", "present:")):
+            arrays[name] = np.concatenate([array, np.repeat(array[-1:], rows, axis=0)])
+    return _write(path, arrays, about=np.array(json.dumps(about)))
+
+
+def test_a_page_takes_what_it_shows(dump: Path) -> None:
+    """Of a hundred thousand columns it shows 64, and does not make the others."""
+    found = load(_grown(dump, 0, 25_000))
+    tracemalloc.start()
+    try:
+        text = page(found)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+    assert 64 == text.count('"rows":')
+    assert '"observations [2]", "first": true' in text.replace("pole_angle", "[2]")
+
+
+def test_a_page_shows_the_rows_around_the_bad_one(dump: Path) -> None:
+    """A script takes no more than some hundred thousand arguments; the page has what stands around."""
+    found = load(_grown(dump, 30_000, 1))
+    data = json.loads(page(found).split('id="data">')[1].split("</script>")[0])
+    assert 20 in data["steps"]
+    assert all(9 * 1000 >= sum(map(len, curve["rows"])) for curve in data["curves"])
+    assert all(len(data["steps"]) == len(row) for curve in data["curves"] for row in curve["rows"])
+
+
+def test_a_word_of_ten_million_letters_is_shortened(dump: Path) -> None:
+    """It would take a terminal's wrapping a minute."""
+    _edited("report", [["first", "x" * 10_000_000]])(dump)
+    status, out, err = _replayed(dump)
+    assert (0, "") == (status, err)
+    assert len(out) < 10_000
 
 
 def test_a_dump_that_could_not_be_read_is_not_written(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common import printable
 from stepscope.commands._planning import add_options, check_file, here_on_path
 from stepscope.commands._screen import laid_out
 from stepscope.errors import BadInputError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_LONGEST = 4000  # characters of a line that are shown
 _ABOUT = "show what led to the first bad value, and step through it again"
 _MORE = (
     "Shows the dump that stepscope.nans.record wrote when it found NaN, infinity or a huge value. With --env a fresh"
@@ -48,7 +50,7 @@ def _replay(options: argparse.Namespace) -> int:
         check_file(options.html)
     dump = load(options.dump)
     found: dict[str, Any] = {"report": dump.about["report"], "bad": dump.about["bad"]}
-    lines = [Line(label, text) for label, text in dump.about["report"]]
+    lines = [Line(label, printable(text, limit=_LONGEST)) for label, text in dump.about["report"]]
     lines.append(Line("recorded", _recorded(dump)))
     if options.env is not None:
         again = _again(dump, options)
@@ -63,7 +65,7 @@ def _replay(options: argparse.Namespace) -> int:
     else:
         print(*laid_out(lines), sep="\n")
         if options.html is not None:
-            print(f"\npage saved as {options.html}")
+            print(f"\npage saved as {printable(options.html)}")
     return 0
 
 
@@ -71,7 +73,7 @@ def _recorded(dump: Dump) -> str:
     first, last = int(dump.steps[0]), int(dump.steps[-1])
     return (
         f"steps {first:,} to {last:,} of {len(dump.envs)} of {dump.about['num_envs']:,} environments:"
-        f" {', '.join(dump.tensors)}"
+        f" {printable(', '.join(dump.tensors), limit=_LONGEST)}"
     )
 
 
