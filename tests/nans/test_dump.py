@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import pickle
 import random
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import zipfile
@@ -19,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stepscope.cli import main
 from stepscope.envs import CartPole
 from stepscope.envs.faults import Faulty, missing_reading
 from stepscope.errors import BadInputError
 from stepscope.nans import BadValueError, BadValueWarning, Recorder, record
-from stepscope.nans._dump import load
+from stepscope.nans._dump import as_array, load
 from stepscope.nans._page import page
 
 if TYPE_CHECKING:
@@ -458,6 +462,97 @@ def test_where_files_have_names_nothing_is_left_of_what_could_not_be_written(
     with pytest.warns(BadValueWarning, match="cannot be written"):
         _dumped(tmp_path)
     assert [taken] == list(tmp_path.iterdir())
+
+
+KEYS = st.one_of(
+    st.text(st.characters(exclude_categories=()), max_size=12),
+    st.sampled_from(
+        ["a.npy", "a", "a/b", "a\0", "x" * 70_000, "y" * 70_000 + "z", "a@4x3 float32", "schema", "CON"]
+    ),
+    st.integers(),
+    st.binary(max_size=6),
+    st.none(),
+    st.tuples(st.integers()),
+)
+KINDS = [
+    getattr(torch, name)
+    for name in (
+        *(
+            "float16",
+            "bfloat16",
+            "float32",
+            "float64",
+            "float8_e4m3fn",
+            "float8_e5m2",
+            "complex64",
+            "complex128",
+        ),
+        *("uint8", "int8", "int16", "int32", "int64", "uint16", "bool"),
+    )
+]
+SIDES = st.lists(st.integers(0, 3), max_size=3)
+VALUES = st.tuples(st.sampled_from(KINDS), SIDES)
+
+
+def _filled(kind: torch.dtype, sides: list[int]) -> torch.Tensor:
+    return torch.arange(4 * np.prod(sides, dtype=int)).reshape(4, *sides).to(kind)
+
+
+class Arbitrary:
+    """Four environments, whose observations, actions and snapshots have names of every kind."""
+
+    num_envs = 4
+
+    def __init__(self, observations: dict[Any, torch.Tensor], snapshot: dict[Any, torch.Tensor]) -> None:
+        self.observations, self.kept = observations, snapshot
+
+    def reset(self) -> Any:  # noqa: ANN401 - the environment's own
+        """Begin."""
+        return self.observations, {}
+
+    def step(self, _: object) -> Any:  # noqa: ANN401 - the environment's own
+        """Reward the third with NaN."""
+        no = torch.zeros(4, dtype=torch.bool)
+        return self.observations, torch.tensor([1.0, 1.0, torch.nan, 1.0]), no, no, {}
+
+    def snapshot(self) -> dict[Any, torch.Tensor]:
+        """Return whatever is needed."""
+        return copy.copy(self.kept)
+
+
+@settings(max_examples=80)
+@given(
+    observations=st.dictionaries(KEYS, VALUES, max_size=4),
+    actions=st.dictionaries(KEYS, VALUES, min_size=1, max_size=3),
+    snapshot=st.dictionaries(KEYS, VALUES, max_size=3),
+    names=st.dictionaries(KEYS, st.lists(KEYS, max_size=4), max_size=3),
+    column=st.lists(KEYS, max_size=1),
+)
+def test_what_is_written_is_read(
+    observations: dict[Any, Any],
+    actions: dict[Any, Any],
+    snapshot: dict[Any, Any],
+    names: dict[Any, Any],
+    column: list[Any],
+) -> None:
+    """Whatever names, types and shapes there are: as it was, in the terminal and on the page, too."""
+    made = [
+        {key: _filled(*value) for key, value in each.items()} for each in (observations, actions, snapshot)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        env = record(Arbitrary(made[0], made[2]), folder=folder, names={**names, "rewards": column}, every=2)
+        env.reset()
+        with pytest.raises(BadValueError):
+            env.step(made[1])
+        found = load(env.dump)
+        assert set(env.history.tensors) == set(found.tensors)
+        for name, values in env.history.tensors.items():
+            assert as_array(values[:, found.envs]).tobytes() == found.tensors[name].tobytes()
+        assert bool(snapshot) == bool(found.snapshot)
+        assert env.report.column == found.about["column"]
+        status, out, err = _replayed(env.dump, "--html", str(Path(folder) / "page.html"))
+        assert (0, "") == (status, err)
+        assert all(line.isprintable() for line in out.splitlines())
 
 
 def _replayed(path: Path, *options: str) -> tuple[int, str, str]:

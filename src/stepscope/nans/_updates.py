@@ -13,6 +13,9 @@ from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepscope.nans._arriving import Arriving
+from stepscope.nans._bad import warn
+from stepscope.nans._columns import WATCHED, flat
+from stepscope.nans._foreign import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +77,10 @@ class BadUpdateError(FloatingPointError):
         super().__init__(str(bad))
         self.bad = bad
 
+    def __reduce__(self) -> tuple[type[BadUpdateError], tuple[BadUpdate]]:
+        """Reach another process whole: a copy is made from what is bad, and not from the message."""
+        return BadUpdateError, (self.bad,)
+
 
 class Updates:
     """Networks whose updates are watched.
@@ -126,7 +133,9 @@ class Updates:
         """Look at losses."""
         if self._stopped:
             return
-        self._losses = {name: torch.as_tensor(loss).detach() for name, loss in losses.items()}
+        self._losses = {
+            full: part for name, loss in losses.items() for full, part in flat(loss, name, say=_say_unwatched)
+        }
         self._ask([loss.double().sum() for loss in self._losses.values()])
 
     def before_step(self, optimizer: Optimizer) -> None:
@@ -145,10 +154,14 @@ class Updates:
     def look(self) -> None:
         """Look at weights, and at gradients where an optimizer is about to use them."""
         numbers = []
-        for _, network, what in self._kinds():
-            tensors = [values for _, values in self._values(network, what)]
-            if tensors:
-                numbers.append(_norm(tensors))  # infinite where the square of what is finite is
+        for name, network, what in list(self._kinds()):
+            try:
+                tensors = [values for _, values in self._values(network, what)]
+                if tensors:
+                    numbers.append(_norm(tensors))  # infinite where the square of what is finite is
+            except Exception as error:  # noqa: BLE001 - an update that worked goes on
+                self._networks = [each for each in self._networks if each[1] is not network]
+                _say_unwatched(name, describe_error(error))
         self._ask(numbers)
 
     def _ask(self, numbers: list[Tensor]) -> None:
@@ -198,8 +211,12 @@ class Updates:
                 *(each for each in buffers if not self._is_meant(network, *each)),
             ]
         for name, values in named:
-            if values is not None and not is_lazy(values) and values.is_floating_point():
+            if values is None or is_lazy(values):
+                continue
+            if values.dtype in WATCHED:
                 yield name, values.detach().coalesce().values() if values.is_sparse else values.detach()
+            else:
+                yield from flat(values, name)
 
     def _is_meant(self, network: Module, name: str, values: Tensor) -> bool:
         """Whether a buffer was not finite when it was first seen, as masks of attention are not."""
@@ -207,8 +224,12 @@ class Updates:
             return False
         key = id(network), name
         if key not in self._meant:
-            self._meant[key] = not bool(values.isfinite().all())
+            self._meant[key] = not all(bool(each.isfinite().all()) for _, each in flat(values, name))
         return self._meant[key]
+
+
+def _say_unwatched(name: str, why: str) -> None:
+    warn(f"{name} is not watched: {why}")
 
 
 def _norm(tensors: list[Tensor]) -> Tensor:
