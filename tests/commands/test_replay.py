@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -234,3 +235,28 @@ def test_an_interruption_is_not_commented(dump: str, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert (130, b"", b"") == (process.returncode, out, err)
+
+
+INTERRUPT = """
+import os, signal, sys
+
+def interrupt(event, arguments):
+    if event == "import" and arguments[0] == "{module}":
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(interrupt)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pause"), reason="signals are POSIX's")
+@pytest.mark.parametrize("module", ["torch", "numpy.version", "numpy.dtypes", "numpy.linalg", "stepscope.envs"])
+def test_an_interruption_of_an_import_is_neither_lost_nor_commented(
+    dump: str, run: Run, module: str, tmp_path: Path
+) -> None:
+    """NumPy forgets it where torch imports it, and then cannot be imported any more."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPT.format(module=module), encoding="utf-8")
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = run("replay", dump, "--env", "others:Base", PYTHONPATH=path)
+    assert (b"", b"") == (done.stdout, done.stderr)
+    assert done.returncode in (130, -signal.SIGINT)
