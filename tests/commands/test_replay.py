@@ -249,7 +249,9 @@ sys.addaudithook(interrupt)
 
 
 @pytest.mark.skipif(not hasattr(signal, "pause"), reason="signals are POSIX's")
-@pytest.mark.parametrize("module", ["torch", "numpy.version", "numpy.dtypes", "numpy.linalg", "stepscope.envs"])
+@pytest.mark.parametrize(
+    "module", ["torch", "numpy.version", "numpy.dtypes", "numpy.linalg", "stepscope.envs"]
+)
 def test_an_interruption_of_an_import_is_neither_lost_nor_commented(
     dump: str, run: Run, module: str, tmp_path: Path
 ) -> None:

@@ -209,7 +209,6 @@ def test_what_is_not_watched_is_said_once(kind: str, where: str) -> None:
         [None, None],
         {"camera": np.zeros((4, 2), np.uint8), "names": ["a", "b"]},
     ],
-    ids=str,
 )
 def test_what_cannot_be_bad_is_not_mentioned(value: Any) -> None:  # noqa: ANN401 - as above
     """Whole numbers and words are neither NaN nor infinite."""

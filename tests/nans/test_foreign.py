@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from stepscope.nans import BadValueError, BadValueWarning, Recorder, cost, load, record
+from stepscope.envs import CartPole
+from stepscope.nans import BadUpdateError, BadValueError, BadValueWarning, Recorder, cost, load, record
 from stepscope.nans._causes import CAUSES, Cause
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def test_attributes_that_fail_or_mean_something_else_hide_nothing(
         assert load(env.dump).about["bad"]["step"] == 3
 
 
-@pytest.mark.parametrize("device", ["gripper", None, lambda _: "cpu"], ids=str)
+@pytest.mark.parametrize("device", ["gripper", None, lambda _: "cpu"], ids=["text", "None", "method"])
 def test_bad_environments_begin_anew_whatever_device_means(device: object) -> None:
     """A mask is on the CPU then."""
     env = record(type("Named", (Env,), {"device": device})(), folder=None, on_bad="reset", every=1)
@@ -411,7 +412,6 @@ def test_a_state_that_fails_is_said() -> None:
 
 def test_memory_is_counted_whatever_a_snapshot_means() -> None:
     """What is no mapping is not kept."""
-    from stepscope.envs import CartPole  # noqa: PLC0415 - only here
 
     class Named(CartPole):
         def snapshot(self) -> Any:  # noqa: ANN401 - as above
@@ -429,7 +429,34 @@ def test_a_parameter_that_torch_cannot_norm_is_watched() -> None:
     env.watch(network)
     env._updates.look()
     network.phase[1] = complex(0, math.nan)
-    from stepscope.nans import BadUpdateError  # noqa: PLC0415 - only here
-
     with pytest.raises(BadUpdateError, match="phase/imag"):
+        env.look()
+
+
+def test_rewards_that_cannot_be_cleared_stay_as_they_are() -> None:
+    """Of an environment that begins anew within the step."""
+
+    class Odd(Env):
+        def step(self, actions: object) -> Any:  # noqa: ANN401 - as above
+            observations, rewards, *rest = super().step(actions)
+            return observations, rewards.to_sparse_coo(), *rest
+
+    env = record(Odd(), folder=None, on_bad="reset", every=1)
+    env.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = [env.step(torch.zeros(4, 1)) for _ in range(4)]
+    assert results[2][0].isfinite().all()
+    assert results[2][1].is_sparse
+
+
+def test_a_name_of_what_is_trained_is_one_line() -> None:
+    """A parameter may be called anything without a dot."""
+    network = torch.nn.Module()
+    network.register_parameter("a\x1b[2J\nb", torch.nn.Parameter(torch.full((2,), math.nan)))
+    env = record(Env(), folder=None)
+    env.watch(network, name="the\npolicy")
+    with pytest.warns(BadValueWarning, match="value is not watched: it is a object"):
+        env.note(value=object())
+    with pytest.raises(BadUpdateError, match=r"^a b of the policy is not finite"):
         env.look()

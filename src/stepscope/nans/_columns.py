@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
     _Parts: TypeAlias = Tensor | str | Sequence[tuple[str, Any]]
 
-__all__ = ["WATCHED", "Name", "as_tensor", "column_name", "flat", "is_of_arrays", "name_parts"]
+__all__ = ["Name", "as_tensor", "column_name", "flat", "is_of_arrays", "is_plain", "name_parts"]
 
-WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
-"""Types that are watched as they are."""
-
+_WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+_STRIDED = torch.strided
 _LONGEST = {"c": 16}  # bytes of a number that torch has
 _LONGEST_OTHER = 8
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch has little more than the name
@@ -62,6 +61,9 @@ def flat(
     >>> [(name, tuple(tensor.shape)) for name, tensor in flat(groups, "observations")]
     [('observations/policy', (3, 4))]
     """
+    if is_plain(value):  # as a rule
+        yield name, value
+        return
     try:
         found = _parts(value, whole=whole) if depth < _DEEPEST else "it lies in too many groups"
     except Exception as error:  # noqa: BLE001 - somebody else's object may raise anything
@@ -74,6 +76,16 @@ def flat(
     else:
         for key, part in found:
             yield from flat(part, f"{name}/{key}" if key else name, whole=whole, say=say, depth=depth + 1)
+
+
+def is_plain(value: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether a value is a tensor that is watched as it is."""
+    return (
+        type(value) is Tensor
+        and value.dtype in _WATCHED
+        and not value.requires_grad
+        and value.layout is _STRIDED
+    )
 
 
 def _parts(value: Any, *, whole: bool) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one for each kind
@@ -106,7 +118,7 @@ def _of_tensor(tensor: Tensor, *, whole: bool) -> _Parts:
         return [("real", tensor.real), ("imag", tensor.imag)]
     if tensor.is_floating_point():
         tensor = tensor.detach() if tensor.requires_grad else tensor
-        return tensor if tensor.dtype in WATCHED else tensor.float()  # torch only stores numbers of 8 bits
+        return tensor if tensor.dtype in _WATCHED else tensor.float()  # torch only stores numbers of 8 bits
     if whole:
         return tensor.long() if tensor.dtype in _UNSIGNED else tensor
     return ()
@@ -153,11 +165,14 @@ def is_of_arrays(value: Any) -> bool:  # noqa: ANN401 - as above
     >>> is_of_arrays({"policy": np.zeros((3, 4))}), is_of_arrays(torch.zeros(3, 4))
     (True, False)
     """
-    if isinstance(value, np.ndarray):
-        return True
-    if isinstance(value, Mapping):
-        return any(map(is_of_arrays, value.values()))
-    return isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
+    try:
+        if isinstance(value, Mapping):
+            return any(map(is_of_arrays, value.values()))
+        return isinstance(value, np.ndarray) or (
+            isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
+        )
+    except Exception:  # noqa: BLE001 - as above
+        return False
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

@@ -282,6 +282,7 @@ def _agreements(found: Dump) -> Iterator[bool]:
     """Yield whether the arrays fit one another, and the report them; what comes later takes for granted what was before."""
     about, (rows, envs) = found.about, (len(found.steps), len(found.envs))
     bad, begin, names, shapes = (about[name] for name in ("bad", "snapshot_step", "names", "shapes"))
+    yield bad.keys() == {"row", "step", "env", "tensor", "column", "value"}
     yield found.steps.shape == found.resets.shape == (rows,)
     yield found.envs.shape == (envs,)
     yield found.resets.dtype == np.bool_

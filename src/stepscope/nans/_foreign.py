@@ -70,8 +70,9 @@ def _label(text: str) -> str:
 
 def describe_error(error: BaseException) -> str:
     """Return the type of an error and what it says, in one line."""
+    kind = type(error).__name__
     try:
-        text = printable(str(error), limit=_LONGEST_ERROR)
+        text = str(error)
     except Exception:  # noqa: BLE001 - it is somebody else's
         text = ""
-    return f"{type(error).__name__}{f': {text}' if text else ''}"
+    return printable(f"{kind}: {text}" if text else kind, limit=_LONGEST_ERROR)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import made_by, takes
 from stepscope.nans._columns import flat, is_of_arrays
@@ -103,7 +104,7 @@ def _said(what: str) -> Iterator[None]:
     except BadInputError:
         raise
     except (Exception, SystemExit) as error:
-        raise BadInputError(f"{what}: {describe_error(error)}") from error
+        raise BadInputError(f"{printable(what)}: {describe_error(error)}") from error
 
 
 def made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Fresh:

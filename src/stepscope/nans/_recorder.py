@@ -8,7 +8,6 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Mapping
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.nans._bad import BadValueError, BadValueWarning, warn
-from stepscope.nans._columns import WATCHED, as_tensor, flat, is_of_arrays
+from stepscope.nans._columns import as_tensor, flat, is_of_arrays, is_plain
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
 from stepscope.nans._foreign import attribute, describe_error, device_of, label, snapshot_of
@@ -31,7 +31,7 @@ from stepscope.nans._ring import Ring, Snapshot
 from stepscope.nans._updates import BadUpdateError, Updates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch.nn import Module
@@ -45,6 +45,7 @@ __all__ = ["Recorder"]
 
 _MOST_DUMPS = 8  # of one recorder, which goes on after each with on_bad="reset"
 _MOST_UNWATCHED = 16  # that are named: keys may be new in each step
+_LONGEST_REMARK = 1000
 _RANK_DIGITS = 9
 
 
@@ -84,7 +85,8 @@ class Recorder:
         self._pending: deque[Look] = deque()
         # What is observed after a reset within a step, and which environments were reset.
         self._fresh: tuple[Any, Tensor] | None = None
-        self._arrays = False  # what the environment takes and returns is NumPy's, as what is observed shows
+        # Whether the environment takes and returns NumPy's arrays, as what is observed first shows.
+        self._arrays: bool | None = None
         self._parts: Parts | None = None
         self._take = snapshot_of(env)
         self._updates = Updates(
@@ -199,7 +201,12 @@ class Recorder:
             return result
         observations, mask = self._fresh  # what was bad has begun anew: the policy goes on from there
         at = self._parts.rewards
-        return observations, *result[1:at], without(mask, result[at]), *result[at + 1 :]
+        rewards = result[at]
+        try:
+            rewards = without(mask, rewards)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._remark(f"rewards of environments that begin anew stay as they are: {describe_error(error)}")
+        return observations, *result[1:at], rewards, *result[at + 1 :]
 
     def _put_result(self, result: Any) -> None:  # noqa: ANN401 - the environment's own
         if self._parts is None:
@@ -220,21 +227,17 @@ class Recorder:
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
         self._put("observations", observations)
         if self._state is not None:
-            with self._leaving_out("state"):
+            try:
                 self._put("state", self._state())
-        if type(observations) is not Tensor:
-            with self._leaving_out("observations"):
-                self._arrays = is_of_arrays(observations)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._leave_out("state", describe_error(error))
+        if self._arrays is None:
+            self._arrays = is_of_arrays(observations)
 
     def _put(self, name: str, value: Any, *, whole: bool = False) -> None:  # noqa: ANN401 - whatever an environment takes and returns
         # As a rule it is one of these two: what follows costs as much as the copy.
         try:
-            if (
-                type(value) is Tensor
-                and value.dtype in WATCHED
-                and not value.requires_grad
-                and value.layout is torch.strided
-            ):
+            if is_plain(value):
                 self._ring.put(name, value)
                 return
             if type(value) is np.ndarray and value.dtype.kind == "f":
@@ -244,15 +247,10 @@ class Recorder:
             self._leave_out(name, describe_error(error))
             return
         for full, tensor in flat(value, name, whole=whole, say=self._leave_out):
-            with self._leaving_out(full):
+            try:
                 self._ring.put(full, tensor)
-
-    @contextmanager
-    def _leaving_out(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - as above
-            self._leave_out(name, describe_error(error))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._leave_out(full, describe_error(error))
 
     def _leave_out(self, name: str, why: str, *, shape: str = "") -> None:
         """Note once that something is not watched, until there are many."""
@@ -266,7 +264,7 @@ class Recorder:
 
     def _remark(self, text: str) -> None:
         """Note what there is to warn of, once."""
-        self._remarks.setdefault(text, False)
+        self._remarks.setdefault(printable(text, limit=_LONGEST_REMARK), False)
 
     def _make_remarks(self) -> None:
         """Warn of what was noted, where nothing is half done."""

@@ -14,8 +14,8 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepscope.nans._arriving import Arriving
 from stepscope.nans._bad import warn
-from stepscope.nans._columns import WATCHED, flat
-from stepscope.nans._foreign import describe_error
+from stepscope.nans._columns import flat
+from stepscope.nans._foreign import describe_error, label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -118,7 +118,7 @@ class Updates:
 
     def add(self, network: Module, name: str) -> None:
         """Watch a network, too."""
-        self._networks.append((name, network))
+        self._networks.append((label(name), network))
         for buffer, values in network.named_buffers():
             self._is_meant(network, buffer, values)
 
@@ -183,14 +183,19 @@ class Updates:
             share = _share(loss)
             if share:
                 return BadUpdate(
-                    what="loss", name=name, network="", share=share, update=self._count, after=after
+                    what="loss", name=label(name), network="", share=share, update=self._count, after=after
                 )
         for network, module, what in self._kinds():
             for name, values in self._values(module, what):
                 share = _share(values)
                 if share:
                     return BadUpdate(
-                        what=what, name=name, network=network, share=share, update=self._count, after=after
+                        what=what,
+                        name=label(name),
+                        network=network,
+                        share=share,
+                        update=self._count,
+                        after=after,
                     )
         return None
 
@@ -213,10 +218,9 @@ class Updates:
         for name, values in named:
             if values is None or is_lazy(values):
                 continue
-            if values.dtype in WATCHED:
-                yield name, values.detach().coalesce().values() if values.is_sparse else values.detach()
-            else:
-                yield from flat(values, name)
+            yield from flat(
+                values.detach().coalesce().values() if values.is_sparse else values.detach(), name
+            )
 
     def _is_meant(self, network: Module, name: str, values: Tensor) -> bool:
         """Whether a buffer was not finite when it was first seen, as masks of attention are not."""
