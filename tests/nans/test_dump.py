@@ -280,6 +280,12 @@ def _cast(name: str, kind: type) -> object:
     return change
 
 
+def _many(dump: Path) -> None:
+    with zipfile.ZipFile(dump, "a") as archive:
+        for number in range(20_000):
+            archive.writestr(f"{number}.npy", b"")
+
+
 SHAPES = {"actions": [1], "done": [], "rewards": []}
 
 
@@ -313,6 +319,7 @@ HOSTILE = {
     "a header with a warning": _header(b"'\\d'"),
     "a header of no text": _header(b"\xff\xfe"),
     "a header of a hundred megabytes": _header(bytes(2**27), version=2),
+    "twenty thousand arrays": _many,
     "damaged LZMA": _compressed(zipfile.ZIP_LZMA),
     "damaged bzip2": _compressed(zipfile.ZIP_BZIP2),
     "a count in words": _edited("num_envs", "four"),
@@ -719,6 +726,8 @@ def test_a_dump_that_could_not_be_read_is_not_written(
 ) -> None:
     """One environment alone takes more than may be unpacked."""
     monkeypatch.setattr("stepscope.nans._dump._LARGEST", 1000)
-    with pytest.warns(BadValueWarning, match="one environment alone takes more than the 1,000 bytes"):
+    with pytest.warns(
+        BadValueWarning, match="one environment alone takes more than the 1,000 bytes or 10,000 arrays"
+    ):
         _dumped(tmp_path)
     assert [] == list(tmp_path.iterdir())

@@ -226,6 +226,22 @@ def test_attributes_that_fail_or_mean_something_else_hide_nothing(
         assert load(env.dump).about["bad"]["step"] == 3
 
 
+@pytest.mark.parametrize("count", [np.int64(4), torch.tensor(4), 0, -1, True, "4", 4.0, lambda _: 4])
+def test_the_number_of_environments_may_be_any_number(count: object, tmp_path: Path) -> None:
+    """NumPy's and torch's count; what is none is counted from the first tensor, which may be a row too short."""
+
+    class Groups(Env):
+        num_envs = count
+
+        def observe(self) -> Any:  # noqa: ANN401 - as above
+            return {"policy": super().observe(), "terrain": torch.ones(1, 7)}
+
+    env = record(Groups(), folder=tmp_path)
+    (said,) = found_in(env)
+    assert "observations/terrain of shape (1, 7) is not watched" in said
+    assert 4 == load(env.dump).about["num_envs"]
+
+
 @pytest.mark.parametrize("device", ["gripper", None, lambda _: "cpu"], ids=["text", "None", "method"])
 def test_bad_environments_begin_anew_whatever_device_means(device: object) -> None:
     """A mask is on the CPU then."""

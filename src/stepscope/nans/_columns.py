@@ -35,6 +35,7 @@ def flat(
     name: str,
     *,
     whole: bool = False,
+    rows: int | None = None,
     say: Callable[[str, str], None] | None = None,
     depth: int = 0,
 ) -> Iterator[tuple[str, Tensor]]:
@@ -50,6 +51,8 @@ def flat(
         What is taken apart, and what it is called.
     whole
         Yield whole numbers, too.
+    rows
+        How many environments there are: a list of as many arrays is one tensor.
     say
         Is called with the name of what may hold a number that is not finite and cannot be watched, and why.
     depth
@@ -65,7 +68,7 @@ def flat(
         yield name, value
         return
     try:
-        found = _parts(value, whole=whole) if depth < _DEEPEST else "it lies in too many groups"
+        found = _parts(value, whole=whole, rows=rows) if depth < _DEEPEST else "it lies in too many groups"
     except Exception as error:  # noqa: BLE001 - somebody else's object may raise anything
         found = describe_error(error)
     if isinstance(found, Tensor):
@@ -75,7 +78,9 @@ def flat(
             say(name, found)
     else:
         for key, part in found:
-            yield from flat(part, f"{name}/{key}" if key else name, whole=whole, say=say, depth=depth + 1)
+            yield from flat(
+                part, f"{name}/{key}" if key else name, whole=whole, rows=rows, say=say, depth=depth + 1
+            )
 
 
 def is_plain(value: Any) -> bool:  # noqa: ANN401 - as above
@@ -88,7 +93,7 @@ def is_plain(value: Any) -> bool:  # noqa: ANN401 - as above
     )
 
 
-def _parts(value: Any, *, whole: bool) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one for each kind
+def _parts(value: Any, *, whole: bool, rows: int | None) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one for each kind
     """Return a value as a tensor, or what it is made of, each with its key, or why it is not watched."""
     if isinstance(value, Tensor):
         return _of_tensor(value, whole=whole)
@@ -103,7 +108,7 @@ def _parts(value: Any, *, whole: bool) -> _Parts:  # noqa: ANN401, PLR0911 - as 
     if is_dataclass(value) and not isinstance(value, type):
         return [(field.name, getattr(value, field.name)) for field in fields(value)]
     if isinstance(value, Sequence):
-        return _of_sequence(value, whole=whole)
+        return _of_sequence(value, whole=whole, rows=rows)
     if hasattr(value, "__dlpack__"):  # JAX's arrays, and others
         return _of_tensor(torch.from_dlpack(value), whole=whole)
     if hasattr(value, "__array__"):
@@ -138,14 +143,18 @@ def _of_array(array: np.ndarray, *, whole: bool) -> _Parts:
     )
 
 
-def _of_sequence(value: Sequence[Any], *, whole: bool) -> _Parts:
-    """Return lists of numbers as one tensor, and others as what they are made of."""
+def _of_sequence(value: Sequence[Any], *, whole: bool, rows: int | None) -> _Parts:
+    """Return lists of numbers, or of what each environment has, as one tensor, and others as what they are made of."""
     first: Any = value
     for _ in range(_DEEPEST):
         if isinstance(first, Sequence) and not isinstance(first, (str, bytes)) and len(first):
             first = first[0]
-    if isinstance(first, Tensor) and not first.dim() and first is value[0]:
-        return _of_tensor(torch.stack(list(value)), whole=whole)
+    if isinstance(first, (Tensor, np.ndarray)) and first is value[0]:
+        of_each = len(value) == rows and first.shape[:1] != (rows,)
+        if not first.ndim or of_each:
+            if isinstance(first, Tensor):
+                return _of_tensor(torch.stack(list(value)), whole=whole)
+            return _of_array(np.stack(list(value)), whole=whole)
     if isinstance(first, Number) or (isinstance(first, np.ndarray) and not first.ndim):
         try:
             array = np.array(value)

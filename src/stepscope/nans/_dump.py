@@ -37,6 +37,7 @@ _LARGEST = 512 * 2**20  # bytes that a file may hold when it is unpacked
 _ABOUT = 2**24  # characters
 _KINDS = "biufcU"  # types of NumPy that hold no objects
 _TENSOR, _PRESENT, _SNAPSHOT = "tensor:", "present:", "snapshot:"
+_MOST_ARRAYS = 10_000
 _MOST_LINES = 64  # of a report
 _COUNTS = 2**63
 _SHOWN = 300  # characters of a name
@@ -134,8 +135,10 @@ def save(
     arrays |= {
         _SNAPSHOT + name: as_array(values[envs] if values.dim() else values) for name, values in after.items()
     }
-    if sum(array.nbytes for array in arrays.values()) > _LARGEST:
-        raise ValueError(f"one environment alone takes more than the {_LARGEST:,} bytes that are read back")
+    if sum(array.nbytes for array in arrays.values()) > _LARGEST or len(arrays) > _MOST_ARRAYS:
+        raise ValueError(
+            f"one environment alone takes more than the {_LARGEST:,} bytes or {_MOST_ARRAYS:,} arrays that are read back"
+        )
     buffer = io.BytesIO()
     # All are numbers and text. To NumPy 1.26 allow_pickle would be the name of one more.
     write: Any = np.savez_compressed
@@ -230,6 +233,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     if path.exists() and not path.is_file():  # a device may have no end
         raise BadInputError("cannot be read: it is no file.")
     with zipfile.ZipFile(path) as archive:
+        if len(archive.infolist()) > _MOST_ARRAYS:
+            raise BadInputError(f"holds more than {_MOST_ARRAYS:,} arrays; it is not read.")
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             shown = printable(name, limit=_SHOWN)

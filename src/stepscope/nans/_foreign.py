@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from stepscope.measure._factory import takes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["attribute", "describe_error", "device_of", "label", "snapshot_of"]
+__all__ = ["attribute", "describe_error", "device_of", "label", "num_envs_of", "snapshot_of"]
 
 _LONGEST_LABEL = 100  # characters
 _LONGEST_ERROR = 300
@@ -42,6 +43,16 @@ def device_of(env: Any) -> torch.device:  # noqa: ANN401 - any environment
         return torch.device(given if isinstance(given, int) else str(given))
     except Exception:  # noqa: BLE001 - its text may raise, too
         return torch.device("cpu")
+
+
+def num_envs_of(env: Any) -> int | None:  # noqa: ANN401 - any environment
+    """Return how many environments there are, or None where that is not said by a number, such as by a method."""
+    given = attribute(env, "num_envs")
+    try:
+        count = operator.index(given)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return count if count > 0 and not isinstance(given, bool) else None
 
 
 def snapshot_of(env: Any) -> Callable[[], Any] | None:  # noqa: ANN401 - any environment

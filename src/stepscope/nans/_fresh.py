@@ -40,12 +40,15 @@ class Fresh:
         The environment.
     arrays
         Whether it takes and returns arrays of NumPy.
+    num_envs
+        How many environments it is.
     with_state
         Whether its snapshots are looked at, too: a step returns no state.
     """
 
     env: Any
     arrays: bool
+    num_envs: int
     with_state: bool
 
     def restore(self, dump: Dump) -> None:
@@ -69,7 +72,8 @@ class Fresh:
             given = {name: self._given(each.to(device)) for name, each in actions.items()}
             result = self.env.step(_nested(given))
             rewards = result[parts_of(result).rewards]
-            found = {**dict(flat(result[0], "observations")), **dict(flat(rewards, "rewards"))}
+            found = dict(flat(result[0], "observations", rows=self.num_envs))
+            found |= dict(flat(rewards, "rewards", rows=self.num_envs))
             take = snapshot_of(self.env) if self.with_state else None
             if take is not None:
                 found |= dict(flat(take(), "snapshot"))
@@ -122,5 +126,6 @@ def made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Fresh:
     return Fresh(
         env=env,
         arrays=arrays,
+        num_envs=len(dump.envs),
         with_state=dump.about["bad"]["tensor"].startswith("state/"),
     )

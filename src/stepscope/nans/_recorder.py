@@ -21,7 +21,7 @@ from stepscope.nans._bad import BadValueError, BadValueWarning, warn
 from stepscope.nans._columns import as_tensor, flat, is_of_arrays, is_plain
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
-from stepscope.nans._foreign import attribute, describe_error, device_of, label, snapshot_of
+from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of, snapshot_of
 from stepscope.nans._limits import Limits
 from stepscope.nans._look import Look
 from stepscope.nans._names import names_of
@@ -67,9 +67,7 @@ class Recorder:
     ) -> None:
         self._env = env
         self._every = every
-        num_envs = attribute(env, "num_envs")
-        num_envs = num_envs if type(num_envs) is int else None  # a method, for one, is none
-        self._new_ring = partial(Ring, steps=steps, every=every, num_envs=num_envs)
+        self._new_ring = partial(Ring, steps=steps, every=every, num_envs=num_envs_of(env))
         self._ring = self._new_ring()
         self._limits = Limits(given=huge)
         self._state = state
@@ -246,7 +244,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - as above
             self._leave_out(name, describe_error(error))
             return
-        for full, tensor in flat(value, name, whole=whole, say=self._leave_out):
+        for full, tensor in flat(value, name, whole=whole, rows=self._ring.num_envs, say=self._leave_out):
             try:
                 self._ring.put(full, tensor)
             except Exception as error:  # noqa: BLE001 - as above

@@ -189,6 +189,8 @@ class Ring:
 
     Attributes
     ----------
+    num_envs
+        How many there are, or None as long as that is not known.
     left_out
         Name to the shape of what is not kept, because it does not have a row for each environment.
     is_on_cuda
@@ -203,7 +205,7 @@ class Ring:
         self.left_out: dict[str, tuple[int, ...]] = {}
         self.is_on_cuda = self.is_open = False
         self._seen = 0  # rows that had been written at the last look
-        self._given, self._num_envs = steps, num_envs
+        self._given, self.num_envs = steps, num_envs
         self._kept_from = 0
         self._steps: list[int] = []
         self._resets: list[bool] = []
@@ -266,9 +268,9 @@ class Ring:
             raise BadInputError(
                 "a step ends one episode, so that is no vectorised environment; put one around it."
             )
-        if self._num_envs is None and value.dim():
-            self._num_envs = len(value)
-        if value.shape[:1] != (self._num_envs,):
+        if self.num_envs is None and value.dim():
+            self.num_envs = len(value)
+        if value.shape[:1] != (self.num_envs,):
             self.left_out[name] = tuple(value.shape)
             return None
         if not self._all:
