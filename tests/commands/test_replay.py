@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,3 +119,146 @@ def test_nonsense_gets_one_sentence(dump: str, run: Run, arguments: tuple[str, .
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("stepscope: ")
     assert sentence in line
+
+
+OTHERS = """
+import signal, sys
+from pathlib import Path
+import torch
+from stepscope.envs import CartPole
+
+class Base(CartPole):
+    def __init__(self, num_envs):
+        super().__init__(num_envs, seed=0)
+
+class Wordless(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+class AsPath(Base):
+    def restore(self, path):
+        return Path(path).read_bytes()
+
+class AsText(Base):
+    restore = "checkpoint"
+
+class Broken(Base):
+    @property
+    def restore(self):
+        raise RuntimeError("none\\x1b[2J\\nhere")
+
+class Leaving(Base):
+    def restore(self, snapshot):
+        sys.exit("no")
+
+class Silent(Base):
+    def restore(self, snapshot):
+        raise Wordless
+
+class Spilling(Base):
+    def restore(self, snapshot):
+        raise ValueError("x" * 1_000_000)
+
+class Resetting(Base):
+    def reset(self, path):
+        pass
+
+class Nothing(Base):
+    def reset(self, **_):
+        return ()
+    def step(self, actions):
+        return None
+
+class Gripper:
+    device, step_dt = "gripper", "slow"
+    def __init__(self, num_envs, timestep=0.02, substeps=1):
+        env = CartPole(num_envs, seed=0, timestep=timestep, substeps=substeps)
+        self.reset, self.step, self.snapshot, self.restore = env.reset, env.step, env.snapshot, env.restore
+
+class Elsewhere(Gripper):
+    device = "cuda:7"
+
+class Waiting(Base):
+    def step(self, actions):
+        Path("ready").touch()
+        signal.pause()
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "sentence"),
+    [
+        ("AsPath", "a AsPath does not take the snapshot of the dump: TypeError"),
+        (
+            "AsText",
+            "a AsText does not take the snapshot of the dump: TypeError: 'str' object is not callable",
+        ),
+        ("Broken", "a Broken has no restore(snapshot)"),
+        ("Leaving", "a Leaving does not take the snapshot of the dump: SystemExit: no"),
+        ("Silent", "a Silent does not take the snapshot of the dump: Wordless"),
+        ("Spilling", "a Spilling does not take the snapshot of the dump: ValueError: xxx"),
+        ("Resetting", "others:Resetting cannot be made: TypeError"),
+        ("Nothing", "a Nothing cannot be stepped with the recorded actions: TypeError"),
+    ],
+)
+def test_an_environment_that_means_something_else_gets_one_sentence(
+    dump: str, run: Run, factory: str, sentence: str, tmp_path: Path
+) -> None:
+    """Its ``restore`` loads a checkpoint, is none, or fails in its own way."""
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+    done = run("replay", dump, "--env", f"others:{factory}")
+    assert (2, b"") == (done.returncode, done.stdout)
+    (line,) = done.stderr.decode().splitlines()
+    assert sentence in line
+    assert len(line) < 500
+
+
+@pytest.mark.parametrize("factory", ["Gripper", "Elsewhere"])
+def test_a_device_that_means_something_else_is_none(
+    dump: str, run: Run, factory: str, tmp_path: Path
+) -> None:
+    """One that torch does not know is the CPU; one that is not there gets a sentence."""
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+    done = run("replay", dump, "--env", f"others:{factory}")
+    expected = (0, 0) if factory == "Gripper" or torch.cuda.device_count() > 7 else (2, 1)
+    assert expected == (done.returncode, len(done.stderr.splitlines())), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "pause"), reason="signals are POSIX's")
+def test_an_interruption_is_not_commented(dump: str, tmp_path: Path) -> None:
+    """Ctrl-C while an environment is stepped."""
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+    command = [sys.executable, "-m", "stepscope", "replay", dump, "--env", "others:Waiting"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not (tmp_path / "ready").exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (130, b"", b"") == (process.returncode, out, err)
+
+
+INTERRUPT = """
+import os, signal, sys
+
+def interrupt(event, arguments):
+    if event == "import" and arguments[0] == "{module}":
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(interrupt)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pause"), reason="signals are POSIX's")
+@pytest.mark.parametrize(
+    "module", ["torch", "numpy.version", "numpy.dtypes", "numpy.linalg", "stepscope.envs"]
+)
+def test_an_interruption_of_an_import_is_neither_lost_nor_commented(
+    dump: str, run: Run, module: str, tmp_path: Path
+) -> None:
+    """NumPy forgets it where torch imports it, and then cannot be imported any more."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPT.format(module=module), encoding="utf-8")
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = run("replay", dump, "--env", "others:Base", PYTHONPATH=path)
+    assert (b"", b"") == (done.stdout, done.stderr)
+    assert done.returncode in (130, -signal.SIGINT)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common import printable
 from stepscope.commands._planning import add_options, check_file, here_on_path
 from stepscope.commands._screen import laid_out
 from stepscope.errors import BadInputError
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_LONGEST = 4000  # characters of a line that are shown
 _ABOUT = "show what led to the first bad value, and step through it again"
 _MORE = (
     "Shows the dump that stepscope.nans.record wrote when it found NaN, infinity or a huge value. With --env a fresh"
@@ -41,14 +47,15 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _replay(options: argparse.Namespace) -> int:
     try:
-        from stepscope.nans._dump import load  # noqa: PLC0415 - it needs NumPy
+        with _interrupted_at_once():
+            from stepscope.nans._dump import load  # noqa: PLC0415 - it needs torch
     except ModuleNotFoundError as error:
         raise BadInputError(f"stepscope replay needs {error.name}; install stepscope[examples].") from error
     if options.html is not None:
         check_file(options.html)
     dump = load(options.dump)
     found: dict[str, Any] = {"report": dump.about["report"], "bad": dump.about["bad"]}
-    lines = [Line(label, text) for label, text in dump.about["report"]]
+    lines = [Line(label, printable(text, limit=_LONGEST)) for label, text in dump.about["report"]]
     lines.append(Line("recorded", _recorded(dump)))
     if options.env is not None:
         again = _again(dump, options)
@@ -63,15 +70,29 @@ def _replay(options: argparse.Namespace) -> int:
     else:
         print(*laid_out(lines), sep="\n")
         if options.html is not None:
-            print(f"\npage saved as {options.html}")
+            print(f"\npage saved as {printable(options.html)}")
     return 0
+
+
+@contextmanager
+def _interrupted_at_once() -> Iterator[None]:
+    """Let an interruption end the process, without an exception: NumPy and torch lose one that strikes their import."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _recorded(dump: Dump) -> str:
     first, last = int(dump.steps[0]), int(dump.steps[-1])
     return (
         f"steps {first:,} to {last:,} of {len(dump.envs)} of {dump.about['num_envs']:,} environments:"
-        f" {', '.join(dump.tensors)}"
+        f" {printable(', '.join(dump.tensors), limit=_LONGEST)}"
     )
 
 
@@ -81,6 +102,8 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
     from stepscope.nans._replay import bisect, replay  # noqa: PLC0415 - it needs torch
 
     here_on_path()
+    with _interrupted_at_once(), suppress(Exception, SystemExit):  # what goes wrong is said when it is made
+        import_module(options.env.partition(":")[0])
     settings = dict(options.option)
     again = replay(dump, options.env, options=settings)
     cures = bisect(dump, options.env, options=settings) if again.bad_step is not None else []

@@ -19,6 +19,10 @@ class BadValueError(FloatingPointError):
         super().__init__(report.message)
         self.report = report
 
+    def __reduce__(self) -> tuple[type[BadValueError], tuple[Report]]:
+        """Reach another process whole: a copy is made from the report, and not from the message."""
+        return BadValueError, (self.report,)
+
 
 class BadValueWarning(RuntimeWarning):
     """The same, where the training goes on."""
@@ -27,7 +31,7 @@ class BadValueWarning(RuntimeWarning):
 def warn(text: str) -> None:
     """Warn at the line outside of this package that led here."""
     frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_globals["__name__"].startswith(f"{__package__}."):
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, BadValueWarning, stacklevel=level)
 

@@ -62,7 +62,7 @@ class _Seen:
         return [
             name
             for name, values in self.history.tensors.items()
-            if name_parts(name).kind == "actions" and values.is_floating_point()
+            if name_parts(name).kind == "actions" and values.is_floating_point() and values.numel()
         ]
 
     @property
@@ -140,21 +140,20 @@ def _feedback(seen: _Seen) -> bool:
 def _is_fed_back(seen: _Seen, action: str) -> bool:
     actions = seen.of(action)
     exact = seen.history.exact_from
-    observed = any(
+    return _grows(actions[seen.is_there(action)]) and any(
         name.startswith("observations") and _holds(seen.of(name)[exact:], actions[exact:])
         for name in seen.history.tensors
     )
-    return observed and _grows(actions[seen.is_there(action)])
 
 
 def _holds(observations: torch.Tensor, actions: torch.Tensor) -> bool:
     """Whether some column of the observations is an action of the same row, wherever both are finite."""
     least = 3
-    for column in observations.T:
-        for action in actions.T:
-            finite = column.isfinite() & action.isfinite() & (action != 0)
-            if int(finite.sum()) >= least and bool((column == action)[finite].all()):
-                return True
+    for action in actions.T[:, :, None]:
+        finite = observations.isfinite() & action.isfinite() & (action != 0)
+        same = (observations == action) | ~finite
+        if bool((same.all(0) & (finite.sum(0) >= least)).any()):
+            return True
     return False
 
 

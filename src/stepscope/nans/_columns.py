@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from numbers import Number
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from stepscope.nans._foreign import describe_error, label
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Name", "as_tensor", "column_name", "flat", "is_of_arrays", "name_parts"]
+    _Parts: TypeAlias = Tensor | str | Sequence[tuple[str, Any]]
 
-_LONGEST = 8  # bytes of a number that torch has
+__all__ = ["Name", "as_tensor", "column_name", "flat", "is_of_arrays", "is_plain", "name_parts"]
+
+_WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+_STRIDED = torch.strided
+_LONGEST = {"c": 16}  # bytes of a number that torch has
+_LONGEST_OTHER = 8
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch has little more than the name
+_DEEPEST = 8
 _FORMER = re.compile(r"@(\d+(?:x\d+)* \w+)$")
 
 
-def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, Tensor]]:  # noqa: ANN401 - whatever an environment returns
+def flat(
+    value: Any,  # noqa: ANN401 - whatever an environment returns
+    name: str,
+    *,
+    whole: bool = False,
+    rows: int | None = None,
+    say: Callable[[str, str], None] | None = None,
+    depth: int = 0,
+) -> Iterator[tuple[str, Tensor]]:
     """Yield the tensors in a value, each with its name.
 
-    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple or list are numbered. Whole
-    numbers can be neither NaN nor infinite and are left out unless asked for, images of bytes among them. Arrays of
-    NumPy are not copied, unless torch has no such.
+    Groups of observations are told apart by a slash: ``observations/policy``; those of a tuple or list are numbered, and
+    lists of numbers are one tensor. Whole numbers can be neither NaN nor infinite and are left out unless asked for,
+    images of bytes among them. Arrays of NumPy are not copied, unless torch has no such. Complex numbers are two tensors.
+
+    Parameters
+    ----------
+    value, name
+        What is taken apart, and what it is called.
+    whole
+        Yield whole numbers, too.
+    rows
+        How many environments there are: a list of as many arrays is one tensor.
+    say
+        Is called with the name of what may hold a number that is not finite and cannot be watched, and why.
+    depth
+        How many groups it lies in.
 
     Examples
     --------
@@ -33,28 +64,106 @@ def flat(value: Any, name: str, *, whole: bool = False) -> Iterator[tuple[str, T
     >>> [(name, tuple(tensor.shape)) for name, tensor in flat(groups, "observations")]
     [('observations/policy', (3, 4))]
     """
-    if isinstance(value, Tensor):
-        if value.is_floating_point():
-            yield name, value.detach() if value.requires_grad else value
-        elif whole and not value.is_complex():
-            yield name, value.long() if value.dtype in _UNSIGNED else value
-    elif isinstance(value, np.ndarray):
-        if value.dtype.kind in ("biuf" if whole else "f"):
-            yield from flat(as_tensor(value), name, whole=whole)
+    if is_plain(value):  # as a rule
+        yield name, value
+        return
+    try:
+        found = _parts(value, whole=whole, rows=rows) if depth < _DEEPEST else "it lies in too many groups"
+    except Exception as error:  # noqa: BLE001 - somebody else's object may raise anything
+        found = describe_error(error)
+    if isinstance(found, Tensor):
+        yield name, found
+    elif isinstance(found, str):
+        if say is not None:
+            say(name, found)
     else:
-        for key, part in _parts(value):
-            yield from flat(part, f"{name}/{key}" if key else name, whole=whole)
+        for key, part in found:
+            yield from flat(
+                part, f"{name}/{key}" if key else name, whole=whole, rows=rows, say=say, depth=depth + 1
+            )
 
 
-def _parts(value: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401 - as above
-    """Return what a value is made of, each with its key; a list of numbers is one array."""
-    if isinstance(value, list) and value and all(isinstance(each, (int, float)) for each in value):
-        return [("", np.array(value))]
-    if isinstance(value, (tuple, list)):
-        return ((str(number), part) for number, part in enumerate(value))
+def is_plain(value: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether a value is a tensor that is watched as it is."""
+    return (
+        type(value) is Tensor
+        and value.dtype in _WATCHED
+        and not value.requires_grad
+        and value.layout is _STRIDED
+    )
+
+
+def _parts(value: Any, *, whole: bool, rows: int | None) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one for each kind
+    """Return a value as a tensor, or what it is made of, each with its key, or why it is not watched."""
+    if isinstance(value, Tensor):
+        return _of_tensor(value, whole=whole)
+    if isinstance(value, np.ndarray):
+        return _of_array(value, whole=whole)
+    if value is None or isinstance(value, (str, bytes, int, np.integer, np.bool_)):
+        return ()
+    if isinstance(value, Number):
+        return _of_array(np.asarray(value), whole=whole)
     if isinstance(value, Mapping) or hasattr(value, "batch_size"):  # a TensorDict is no Mapping
-        return ((key, value[key]) for key in value.keys())  # noqa: SIM118 - a TensorDict is iterated by its rows
+        return [(label(key), part) for key, part in value.items()]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [(field.name, getattr(value, field.name)) for field in fields(value)]
+    if isinstance(value, Sequence):
+        return _of_sequence(value, whole=whole, rows=rows)
+    if hasattr(value, "__dlpack__"):  # JAX's arrays, and others
+        return _of_tensor(torch.from_dlpack(value), whole=whole)
+    if hasattr(value, "__array__"):
+        return _of_array(np.asarray(value), whole=whole)
+    return f"it is a {type(value).__name__}"
+
+
+def _of_tensor(tensor: Tensor, *, whole: bool) -> _Parts:
+    if tensor.layout is not torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.is_complex():
+        return [("real", tensor.real), ("imag", tensor.imag)]
+    if tensor.is_floating_point():
+        tensor = tensor.detach() if tensor.requires_grad else tensor
+        return tensor if tensor.dtype in _WATCHED else tensor.float()  # torch only stores numbers of 8 bits
+    if whole:
+        return tensor.long() if tensor.dtype in _UNSIGNED else tensor
     return ()
+
+
+def _of_array(array: np.ndarray, *, whole: bool) -> _Parts:
+    if array.dtype.names is not None:
+        return [(label(name), array[name]) for name in array.dtype.names]
+    if array.dtype.kind == "O":
+        array = np.array(array.tolist())
+        if None in array.ravel().tolist():  # as a number it would be NaN
+            raise TypeError("it holds None")
+    if array.dtype.kind in "OV":  # V is what others add to NumPy, such as bfloat16
+        array = array.astype(np.float64)
+    return (
+        _of_tensor(as_tensor(array), whole=whole) if array.dtype.kind in ("biufc" if whole else "fc") else ()
+    )
+
+
+def _of_sequence(value: Sequence[Any], *, whole: bool, rows: int | None) -> _Parts:
+    """Return lists of numbers, or of what each environment has, as one tensor, and others as what they are made of."""
+    first: Any = value
+    for _ in range(_DEEPEST):
+        if isinstance(first, Sequence) and not isinstance(first, (str, bytes)) and len(first):
+            first = first[0]
+    if isinstance(first, (Tensor, np.ndarray)) and first is value[0]:
+        of_each = len(value) == rows and first.shape[:1] != (rows,)
+        if not first.ndim or of_each:
+            if isinstance(first, Tensor):
+                return _of_tensor(torch.stack(list(value)), whole=whole)
+            return _of_array(np.stack(list(value)), whole=whole)
+    if isinstance(first, Number) or (isinstance(first, np.ndarray) and not first.ndim):
+        try:
+            array = np.array(value)
+        except ValueError:  # lists of different lengths
+            pass
+        else:
+            if array.dtype.kind in "biufcO":
+                return _of_array(array, whole=whole)
+    return [(str(number), part) for number, part in enumerate(value)]
 
 
 def is_of_arrays(value: Any) -> bool:  # noqa: ANN401 - as above
@@ -65,11 +174,14 @@ def is_of_arrays(value: Any) -> bool:  # noqa: ANN401 - as above
     >>> is_of_arrays({"policy": np.zeros((3, 4))}), is_of_arrays(torch.zeros(3, 4))
     (True, False)
     """
-    if isinstance(value, np.ndarray):
-        return True
-    if isinstance(value, Mapping):
-        return any(map(is_of_arrays, value.values()))
-    return isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
+    try:
+        if isinstance(value, Mapping):
+            return any(map(is_of_arrays, value.values()))
+        return isinstance(value, np.ndarray) or (
+            isinstance(value, (tuple, list)) and any(map(is_of_arrays, value))
+        )
+    except Exception:  # noqa: BLE001 - as above
+        return False
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
@@ -79,8 +191,9 @@ def as_tensor(array: np.ndarray) -> Tensor:
             return torch.from_numpy(array)
         except (TypeError, ValueError):
             pass
-    kind = f"{array.dtype.kind}{min(array.dtype.itemsize, _LONGEST)}" if array.dtype.kind != "b" else "?"
-    return torch.from_numpy(array.astype(kind))
+    kind = array.dtype.kind
+    size = min(array.dtype.itemsize, _LONGEST.get(kind, _LONGEST_OTHER))
+    return torch.from_numpy(array.astype("?" if kind == "b" else f"{kind}{size}"))
 
 
 class Name(NamedTuple):
@@ -128,4 +241,5 @@ def column_name(names: tuple[str, ...] | None, column: int) -> str:
     >>> column_name(("cart_position", "pole_angle"), 1), column_name(None, 1)
     ('pole_angle', '[1]')
     """
-    return names[column] if names is not None and column < len(names) else f"[{column}]"
+    name = names[column] if names is not None and column < len(names) else ""
+    return name or f"[{column}]"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from stepscope.errors import BadInputError
+from stepscope.nans._foreign import device_of, snapshot_of
 from stepscope.nans._ring import Size
 
 __all__ = ["cost"]
@@ -41,7 +43,7 @@ def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -
         raise BadInputError(
             f"a {type(env).__name__} has no single_observation_space and single_action_space to count with."
         )
-    cuda = torch.device(getattr(env, "device", "cpu")).type == "cuda"
+    cuda = device_of(env).type == "cuda"
     size = Size.of(steps=steps, every=every, cuda=cuda)
     parts = [(f"observations/{name}", part) for name, part in getattr(space, "spaces", {"": space}).items()]
     ring = sum(
@@ -52,8 +54,9 @@ def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -
     ring += size.number_of_bytes("state", torch.float32, env.num_envs * state_columns)
     ring += size.number_of_bytes("rewards", torch.float32, env.num_envs)
     ring += size.number_of_bytes("done", torch.bool, env.num_envs)
-    take = getattr(env, "snapshot", None)
-    snapshot = sum(tensor.nbytes for tensor in take().values()) if take is not None else 0
+    take = snapshot_of(env)
+    given = None if take is None else take()
+    snapshot = sum(each.nbytes for each in given.values()) if isinstance(given, Mapping) else 0
     return ring + size.snapshots * snapshot
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import time
+import warnings
 import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
@@ -32,19 +35,13 @@ SCHEMA = 1
 _MOST_ENVS = 16
 _LARGEST = 512 * 2**20  # bytes that a file may hold when it is unpacked
 _ABOUT = 2**24  # characters
-_KINDS = "biufU"  # types of NumPy that hold no objects
+_KINDS = "biufcU"  # types of NumPy that hold no objects
 _TENSOR, _PRESENT, _SNAPSHOT = "tensor:", "present:", "snapshot:"
-# What NumPy, zipfile and json raise on what somebody has made up; RuntimeError is a password, or too deep a JSON.
-_NO_DUMP = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    EOFError,
-    RuntimeError,
-    OverflowError,
-    MemoryError,
-)
+_MOST_ARRAYS = 10_000
+_MOST_LINES = 64  # of a report
+_COUNTS = 2**63
+_SHOWN = 300  # characters of a name
+_STALE = 3600.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +120,12 @@ def save(
         "snapshot_row": None if snapshot is None else snapshot.row - first,
         "exact_from": history.exact_from,
     }
+    text = json.dumps(about)
+    if len(text) > _ABOUT:
+        text = json.dumps({**about, "names": {}})
     arrays: dict[str, np.ndarray] = {
         "schema": np.array(SCHEMA),
-        "about": np.array(json.dumps(about)),
+        "about": np.array(text),
         "steps": history.steps.numpy(),
         "resets": history.resets.numpy(),
         "envs": np.array(envs, np.int64),
@@ -135,12 +135,47 @@ def save(
     arrays |= {
         _SNAPSHOT + name: as_array(values[envs] if values.dim() else values) for name, values in after.items()
     }
+    if sum(array.nbytes for array in arrays.values()) > _LARGEST or len(arrays) > _MOST_ARRAYS:
+        raise ValueError(
+            f"one environment alone takes more than the {_LARGEST:,} bytes or {_MOST_ARRAYS:,} arrays that are read back"
+        )
+    buffer = io.BytesIO()
+    # All are numbers and text. To NumPy 1.26 allow_pickle would be the name of one more.
+    write: Any = np.savez_compressed
+    write(buffer, **arrays)
+    try:
+        _write_without_name(path, buffer.getbuffer())
+    except (
+        AttributeError,
+        OSError,
+    ):  # the platform or the file system has no such files; or what follows says why
+        _write_beside(path, buffer.getbuffer())
+
+
+def _write_without_name(path: Path, data: memoryview) -> None:
+    """Write a file that has its name once it is whole: of a process that is killed before nothing is left."""
+    with open(os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb") as file:  # noqa: PTH123 - it has no path
+        file.write(data)
+        file.flush()
+        while True:
+            try:
+                # The folder makes Python follow the link, which it ignores for a path that is whole.
+                here = f"/proc/self/fd/{file.fileno()}"
+                os.link(here, path, src_dir_fd=file.fileno(), follow_symlinks=True)
+            except FileExistsError:
+                path.unlink(missing_ok=True)
+            else:
+                return
+
+
+def _write_beside(path: Path, data: memoryview) -> None:
+    """Write a file under another name, and then give it its own; remove what killed processes have left of theirs."""
+    for left in path.parent.glob(".bad-values-step-*.npz.*"):
+        if time.time() - left.stat().st_mtime > _STALE:  # whose process may be on another machine
+            left.unlink(missing_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with part.open("wb") as file:
-            # All are numbers and text. To NumPy 1.26 allow_pickle would be the name of one more.
-            write: Any = np.savez_compressed
-            write(file, **arrays)
+        part.write_bytes(data)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -152,15 +187,19 @@ def _for_each(snapshot: Snapshot, num_envs: int) -> Mapping[str, Tensor]:
 
 
 def as_array(values: Tensor) -> np.ndarray:
-    """Return an array of NumPy, which has no bfloat16."""
-    return (values.float() if values.dtype == torch.bfloat16 else values).cpu().numpy()
+    """Return an array of NumPy, which has not all the types of torch; bfloat16, for one, becomes float32."""
+    values = values.detach().cpu()
+    try:
+        return values.numpy()
+    except TypeError:
+        return values.to(torch.complex64 if values.is_complex() else torch.float32).numpy()
 
 
 def _chosen(report: Report, history: History, snapshot: Mapping[str, Tensor], most_bytes: int) -> list[int]:
     """Return the bad environment, and others beside it as far as there is room."""
     each = sum(values[:, 0].nbytes for values in history.tensors.values())
     each += sum(values[0].nbytes for values in snapshot.values() if values.dim())
-    room = max(1, min(_MOST_ENVS, most_bytes // max(1, each)))
+    room = int(max(1, min(_MOST_ENVS, min(most_bytes, _LARGEST // 2) // max(1, each))))
     others = (env for env in range(report.num_envs) if env != report.bad.env)
     return [report.bad.env, *(env for env, _ in zip(others, range(room - 1), strict=False))]
 
@@ -175,70 +214,68 @@ def load(path: str | Path) -> Dump:
     BadInputError
         It cannot be read, or is not such a file.
     """
-    path = Path(path)
-    if path.exists() and not path.is_file():  # a device may have no end
-        raise BadInputError(f"{path} cannot be read: it is no file.")
+    path, shown = Path(path), printable(str(path), limit=_SHOWN)
     try:
-        _check(path)
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what somebody has made up
+            return _dump(_arrays(path))
+    except BadInputError as error:
+        raise BadInputError(f"{shown} {error}") from None
     except OSError as error:
-        raise BadInputError(f"{path} cannot be read: {error.strerror or 'it is damaged'}.") from error
-    except (zipfile.BadZipFile, zlib.error, *_NO_DUMP) as error:
-        if isinstance(error, BadInputError):
-            raise
-        raise BadInputError(f"{path} is no dump of a recorder, or is damaged.") from error
-    return _dump(path, arrays)
+        raise BadInputError(f"{shown} cannot be read: {error.strerror or 'it is damaged'}.") from error
+    except Exception as error:  # what NumPy, zipfile and json raise on what somebody has made up
+        raise BadInputError(f"{shown} is no dump of a recorder, or is damaged.") from error
 
 
-def _check(path: Path) -> None:
-    """Refuse what holds objects, or more than it may, by what the headers say."""
-    total = 0
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays; refuse what holds objects, or more than it may, by what the headers say."""
+    total, arrays = 0, {}
+    if path.exists() and not path.is_file():  # a device may have no end
+        raise BadInputError("cannot be read: it is no file.")
     with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        if len(set(names)) < len(names):
-            raise BadInputError(f"{path} holds the same name twice; it is not read.")
+        if len(archive.infolist()) > _MOST_ARRAYS:
+            raise BadInputError(f"holds more than {_MOST_ARRAYS:,} arrays; it is not read.")
         for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            shown = printable(name, limit=_SHOWN)
+            if name in arrays:
+                raise BadInputError(f"holds {shown} twice; it is not read.")
             with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                read = {
-                    (1, 0): np.lib.format.read_array_header_1_0,
-                    (2, 0): np.lib.format.read_array_header_2_0,
-                }.get(version)
-                if read is None:
-                    raise ValueError(version)
-                shape, _, dtype = read(file)
+                # That of others may be four gigabytes long.
+                if np.lib.format.read_magic(file) != (1, 0):
+                    raise ValueError(name)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             if dtype.kind not in _KINDS:
-                raise BadInputError(
-                    f"{path} holds {member.filename} with objects, which would be executed; it is not read."
-                )
+                raise BadInputError(f"holds {shown} with objects, which would be executed; it is not read.")
             if any(side < 0 for side in shape):
                 raise ValueError(shape)
             size = math.prod(shape) * dtype.itemsize
             total += size
             if total > _LARGEST or size > member.file_size:
-                raise BadInputError(f"{path} says to hold more than it may or does; it is not read.")
+                raise BadInputError("says to hold more than it may or does; it is not read.")
+            with archive.open(member) as file:
+                arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+    return arrays
 
 
-def _dump(path: Path, arrays: Mapping[str, np.ndarray]) -> Dump:
-    try:
-        schema, text = int(arrays["schema"]), str(arrays["about"])
-        if schema != SCHEMA:
-            raise BadInputError(f"{path} has schema {schema}; this version of stepscope reads {SCHEMA}.")
-        found = Dump(
-            about=json.loads(text[:_ABOUT]),  # what is longer is cut off, and so no JSON
-            steps=arrays["steps"],
-            resets=arrays["resets"],
-            envs=arrays["envs"],
-            tensors=_those(arrays, _TENSOR),
-            present=_those(arrays, _PRESENT),
-            snapshot=_those(arrays, _SNAPSHOT),
-        )
-        _agree(found)
-    except _NO_DUMP as error:
-        if isinstance(error, BadInputError):
-            raise
-        raise BadInputError(f"{path} is no dump of a recorder, or is damaged.") from error
+def _dump(arrays: Mapping[str, np.ndarray]) -> Dump:
+    schema: Any = arrays["schema"].item()
+    text: Any = arrays["about"].item()
+    if not _is_count(schema) or not isinstance(text, str) or len(text) > _ABOUT:
+        raise ValueError(schema)
+    if schema != SCHEMA:
+        raise BadInputError(f"has schema {schema}; this version of stepscope reads {SCHEMA}.")
+    found = Dump(
+        about=json.loads(text),
+        steps=arrays["steps"],
+        resets=arrays["resets"],
+        envs=arrays["envs"],
+        tensors=_those(arrays, _TENSOR),
+        present=_those(arrays, _PRESENT),
+        snapshot=_those(arrays, _SNAPSHOT),
+    )
+    if not all(_agreements(found)):
+        raise ValueError(text)
     return found
 
 
@@ -246,38 +283,46 @@ def _those(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarra
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _agree(found: Dump) -> None:
-    """Raise ValueError where the arrays do not fit one another, or the report does not fit them."""
-    rows, envs = len(found.steps), len(found.envs)
-    bad = found.about["bad"]
-    tensor = found.tensors[bad["tensor"]]
-    float(bad["value"])
-    float(found.about["limit"])
-    begin, names, shapes = (found.about[name] for name in ("snapshot_step", "names", "shapes"))
-    fits: Sequence[bool] = (
-        all(len(line) == 2 and all(map(_is_plain, line)) for line in found.about["report"]),  # noqa: PLR2004 - a label and a text
-        all(isinstance(columns, list) and all(map(_is_plain, columns)) for columns in names.values()),
-        all(map(_is_plain, (*found.tensors, found.about["column"]))),
-        all(isinstance(number, int) for number in (bad["step"], bad["env"], found.about["num_envs"])),
-        begin is None or isinstance(begin, int),
-        found.tensors.keys() == found.present.keys() == shapes.keys(),
-        all(math.prod(shapes[name]) == array.shape[2] for name, array in found.tensors.items()),
-        all(array.dtype == np.bool_ and array.shape == (rows,) for array in found.present.values()),
-        found.steps.dtype.kind in "iu",
-        all(_is_numbers(array) for array in (*found.tensors.values(), *found.snapshot.values())),
-        found.steps.shape == found.resets.shape == (rows,),
-        found.envs.shape == (envs,),
-        all(array.shape[:2] == (rows, envs) and array.ndim == 3 for array in found.tensors.values()),  # noqa: PLR2004 - T, M, columns
-        all(array.shape[:1] in ((), (envs,)) for array in found.snapshot.values()),
-        (begin is None) == (found.about["snapshot_row"] is None),
-        begin is None or 0 <= found.about["snapshot_row"] <= rows,
-        0 <= bad["row"] < rows,
-        0 <= found.about["exact_from"] <= rows,
-        0 <= bad["column"] < tensor.shape[2],
-        int(found.envs[0]) == bad["env"],
-    )
-    if not all(fits):
-        raise ValueError(fits)
+def _agreements(found: Dump) -> Iterator[bool]:
+    """Yield whether the arrays fit one another, and the report them; what comes later takes for granted what was before."""
+    about, (rows, envs) = found.about, (len(found.steps), len(found.envs))
+    bad, begin, names, shapes = (about[name] for name in ("bad", "snapshot_step", "names", "shapes"))
+    yield bad.keys() == {"row", "step", "env", "tensor", "column", "value"}
+    yield found.steps.shape == found.resets.shape == (rows,)
+    yield found.envs.shape == (envs,)
+    yield found.resets.dtype == np.bool_
+    yield found.steps.dtype.kind in "iu"
+    yield found.envs.dtype.kind in "iu"
+    for array in found.tensors.values():
+        yield array.ndim == 3 and array.shape[:2] == (rows, envs) and _is_numbers(array)  # noqa: PLR2004 - T, M, columns
+    for array in found.present.values():
+        yield array.shape == (rows,) and array.dtype == np.bool_
+    for array in found.snapshot.values():
+        yield array.shape[:1] in ((), (envs,)) and _is_numbers(array, also="c")
+    yield all(map(_is_plain, found.tensors))
+    yield found.tensors.keys() == found.present.keys() == shapes.keys()
+    for name, array in found.tensors.items():
+        yield all(map(_is_count, shapes[name])) and math.prod(shapes[name]) == array.shape[2]
+    yield 0 < len(about["report"]) <= _MOST_LINES
+    for line in about["report"]:
+        yield len(line) == 2 and all(map(_is_plain, line))  # noqa: PLR2004 - a label and a text
+    for columns in names.values():
+        yield isinstance(columns, list) and all(map(_is_plain, columns))
+    yield _is_plain(about["column"])
+    yield all(map(_is_count, (*(bad[name] for name in ("row", "step", "env", "column")), about["num_envs"])))
+    yield bad["row"] < rows
+    yield bad["column"] < found.tensors[bad["tensor"]].shape[2]
+    yield int(found.envs[0]) == bad["env"]
+    yield all(isinstance(number, (str, float, int)) for number in (bad["value"], about["limit"]))
+    yield not math.isnan(float(about["limit"])) and isinstance(float(bad["value"]), float)
+    yield _is_count(about["exact_from"]) and about["exact_from"] <= rows
+    yield (begin is None) == (about["snapshot_row"] is None)
+    yield begin is None or (_is_count(begin) and _is_count(about["snapshot_row"]))
+    yield begin is None or about["snapshot_row"] <= rows
+
+
+def _is_count(number: object) -> bool:
+    return type(number) is int and 0 <= number < _COUNTS
 
 
 def _is_plain(text: object) -> bool:
@@ -285,6 +330,7 @@ def _is_plain(text: object) -> bool:
     return isinstance(text, str) and text.isprintable()
 
 
-def _is_numbers(array: np.ndarray) -> bool:
+def _is_numbers(array: np.ndarray, *, also: str = "") -> bool:
     """Whether torch can take an array."""
-    return array.dtype.kind in "biuf" and array.dtype.isnative and array.dtype.itemsize <= 8  # noqa: PLR2004 - bytes
+    most = 16 if array.dtype.kind == "c" else 8  # bytes
+    return array.dtype.kind in f"biuf{also}" and array.dtype.isnative and array.dtype.itemsize <= most

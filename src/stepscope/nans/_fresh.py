@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import made_by, takes
 from stepscope.nans._columns import flat, is_of_arrays
 from stepscope.nans._dump import as_array
+from stepscope.nans._foreign import attribute, describe_error, device_of, snapshot_of
 from stepscope.nans._results import parts_of
 
 if TYPE_CHECKING:
@@ -37,17 +40,20 @@ class Fresh:
         The environment.
     arrays
         Whether it takes and returns arrays of NumPy.
+    num_envs
+        How many environments it is.
     with_state
         Whether its snapshots are looked at, too: a step returns no state.
     """
 
     env: Any
     arrays: bool
+    num_envs: int
     with_state: bool
 
     def restore(self, dump: Dump) -> None:
         """Put it into the recorded state."""
-        restore: Callable[[Mapping[str, Any]], None] | None = getattr(self.env, "restore", None)
+        restore: Callable[[Mapping[str, Any]], None] | None = attribute(self.env, "restore")
         if restore is None:
             raise BadInputError(
                 f"a {type(self.env).__name__} has no restore(snapshot), so it cannot be put into a state."
@@ -61,17 +67,21 @@ class Fresh:
 
     def step(self, actions: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         """Step it; return name to (M, columns) of what is watched."""
-        given = {
-            name: self._given(each.to(getattr(self.env, "device", "cpu"))) for name, each in actions.items()
-        }
         with _said(f"a {type(self.env).__name__} cannot be stepped with the recorded actions"):
+            device = device_of(self.env)
+            given = {name: self._given(each.to(device)) for name, each in actions.items()}
             result = self.env.step(_nested(given))
             rewards = result[parts_of(result).rewards]
-            found = {**dict(flat(result[0], "observations")), **dict(flat(rewards, "rewards"))}
-            take = getattr(self.env, "snapshot", None) if self.with_state else None
+            found = dict(flat(result[0], "observations", rows=self.num_envs))
+            found |= dict(flat(rewards, "rewards", rows=self.num_envs))
+            take = snapshot_of(self.env) if self.with_state else None
             if take is not None:
                 found |= dict(flat(take(), "snapshot"))
-        return {name: as_array(each.reshape(len(each), -1)) for name, each in found.items() if each.dim()}
+            return {
+                name: as_array(each.reshape(len(each), math.prod(each.shape[1:])))
+                for name, each in found.items()
+                if each.dim()
+            }
 
     def _given(self, tensor: Tensor) -> Any:  # noqa: ANN401 - what it takes
         return tensor.numpy() if self.arrays else tensor
@@ -97,9 +107,8 @@ def _said(what: str) -> Iterator[None]:
         yield
     except BadInputError:
         raise
-    except Exception as error:
-        text = str(error).partition("\n")[0]
-        raise BadInputError(f"{what}: {type(error).__name__}{f': {text}' if text else ''}") from error
+    except (Exception, SystemExit) as error:
+        raise BadInputError(f"{printable(what)}: {describe_error(error)}") from error
 
 
 def made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Fresh:
@@ -113,9 +122,10 @@ def made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Fresh:
     with _said(f"{factory} cannot be made"):
         env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
         result = env.reset(seed=0) if takes(env.reset, seed=0) else env.reset()
-    observations = result[0] if isinstance(result, tuple) else result
+        arrays = is_of_arrays(result[0] if isinstance(result, tuple) and result else result)
     return Fresh(
         env=env,
-        arrays=is_of_arrays(observations),
+        arrays=arrays,
+        num_envs=len(dump.envs),
         with_state=dump.about["bad"]["tensor"].startswith("state/"),
     )

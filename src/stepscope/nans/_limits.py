@@ -13,6 +13,7 @@ __all__ = ["Limits"]
 _FACTOR = 1e3
 _LEAST = 1e6
 _LAG = 8  # looks
+_MOST_NAMES = 1000
 
 
 @dataclass(kw_only=True)
@@ -63,6 +64,8 @@ class Limits:
             return True
         if not learn:
             return False
+        if name not in self._largest and len(self._largest) >= _MOST_NAMES:  # names may be new in each step
+            del self._largest[next(iter(self._largest))]
         seen = self._largest.setdefault(name, deque(maxlen=_LAG))
         seen.append(max(largest, seen[-1]) if seen else largest)
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import math
+from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from stepscope.nans._columns import column_name
 from stepscope.nans._find import in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from stepscope.nans._dump import Dump
@@ -20,6 +23,7 @@ __all__ = ["page"]
 
 _MOST_COLUMNS = 64
 _OTHERS = 8  # healthy environments that are drawn
+_MOST_ROWS, _AFTER = 1000, 100  # all of them, and those after the bad one
 
 
 def page(dump: Dump) -> str:
@@ -29,36 +33,42 @@ def page(dump: Dump) -> str:
         f"<tr><th>{html.escape(label)}</th><td>{html.escape(text)}</td></tr>"
         for label, text in about["report"]
     )
+    before = max(0, about["bad"]["row"] + _AFTER - _MOST_ROWS)
+    rows = slice(before, before + _MOST_ROWS)
     data = {
-        "steps": dump.steps.tolist(),
+        "steps": dump.steps[rows].tolist(),
         "envs": dump.envs.tolist()[: 1 + _OTHERS],
         "bad": about["bad"]["step"],
     }
     # A script ends where it says so, even within a text, and so does a comment that begins in one.
-    text = json.dumps({**data, "curves": list(_curves(dump))}).replace("<", "\\u003c")
+    text = json.dumps({**data, "curves": list(_curves(dump, rows))}).replace("<", "\\u003c")
     title = html.escape(f"Step {about['bad']['step']:,}, environment {about['bad']['env']:,}")
     return _PAGE.substitute(title=title, lines=lines, data=text)
 
 
-def _curves(dump: Dump) -> list[dict[str, Any]]:
-    bad = dump.about["bad"]
-    curves = []
-    for name in in_order(tuple(dump.tensors)):
+def _curves(dump: Dump, rows: slice) -> Iterator[dict[str, Any]]:
+    for number, (name, column) in enumerate(islice(_columns(dump), _MOST_COLUMNS)):
         names = dump.about["names"].get(name)
+        values = dump.tensors[name][rows, : 1 + _OTHERS, column].T
+        present = dump.present[name][rows]
+        yield {
+            "name": f"{name} {column_name(None if names is None else tuple(names), column)}",
+            "first": number == 0,
+            "rows": [
+                [_shown(value) if there else None for value, there in zip(row, present, strict=True)]
+                for row in values
+            ],
+        }
+
+
+def _columns(dump: Dump) -> Iterator[tuple[str, int]]:
+    """Yield the names and columns of tensors, the bad one first."""
+    first = dump.about["bad"]["tensor"], dump.about["bad"]["column"]
+    yield first
+    for name in in_order(tuple(dump.tensors)):
         for column in range(dump.tensors[name].shape[2]):
-            present = dump.present[name]
-            values = dump.tensors[name][:, : 1 + _OTHERS, column].T
-            curves.append(
-                {
-                    "name": f"{name} {column_name(None if names is None else tuple(names), column)}",
-                    "first": (name, column) == (bad["tensor"], bad["column"]),
-                    "rows": [
-                        [_shown(value) if there else None for value, there in zip(row, present, strict=True)]
-                        for row in values
-                    ],
-                }
-            )
-    return sorted(curves, key=lambda curve: not curve["first"])[:_MOST_COLUMNS]
+            if (name, column) != first:
+                yield name, column
 
 
 def _shown(value: np.floating[Any]) -> float | str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import takes
+from stepscope.nans._foreign import attribute
 from stepscope.nans._recorder import Recorder
 
 if TYPE_CHECKING:
@@ -87,11 +89,11 @@ def record(
     for name, value in (("steps", steps), ("every", every)):
         if not isinstance(value, int) or value < 1:
             raise BadInputError(f"{name} is {value!r}; it must be a whole number of at least 1.")
-    if huge is not None and not huge > 0:
+    if huge is not None and not (isinstance(huge, Real) and huge > 0):
         raise BadInputError(f"huge is {huge!r}; it must be a number above 0, or None.")
     if on_bad not in ("raise", "warn", "reset"):
         raise BadInputError(f"on_bad is {on_bad!r}; choose raise, warn or reset.")
-    if on_bad == "reset" and not takes(env.reset, options={}):
+    if on_bad == "reset" and not takes(attribute(env, "reset"), options={}):
         raise BadInputError(
             f"reset() of a {type(env).__name__} takes no options, so it cannot begin some episodes anew; give on_bad"
             " raise or warn, or record the environment inside of it."
@@ -102,7 +104,7 @@ def record(
         env,
         steps=steps,
         every=every,
-        huge=huge,
+        huge=None if huge is None else float(huge),
         state=state,
         names=names,
         on_bad=on_bad,

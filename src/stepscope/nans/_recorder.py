@@ -9,17 +9,19 @@ import weakref
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from stepscope.measure._factory import takes
-from stepscope.nans._bad import BadValueError, warn
-from stepscope.nans._columns import as_tensor, flat, is_of_arrays
+from stepscope._common import printable
+from stepscope.errors import BadInputError
+from stepscope.nans._bad import BadValueError, BadValueWarning, warn
+from stepscope.nans._columns import as_tensor, flat, is_of_arrays, is_plain
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
+from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of, snapshot_of
 from stepscope.nans._limits import Limits
 from stepscope.nans._look import Look
 from stepscope.nans._names import names_of
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 _MOST_DUMPS = 8  # of one recorder, which goes on after each with on_bad="reset"
+_MOST_UNWATCHED = 16  # that are named: keys may be new in each step
+_LONGEST_REMARK = 1000
+_RANK_DIGITS = 9
 
 
 class Recorder:
@@ -62,27 +67,26 @@ class Recorder:
     ) -> None:
         self._env = env
         self._every = every
-        num_envs = getattr(env, "num_envs", None)
-        num_envs = num_envs if isinstance(num_envs, int) else None
-        self._new_ring = partial(Ring, steps=steps, every=every, num_envs=num_envs)
+        self._new_ring = partial(Ring, steps=steps, every=every, num_envs=num_envs_of(env))
         self._ring = self._new_ring()
         self._limits = Limits(given=huge)
         self._state = state
         self._snapshots: deque[Snapshot] = deque()
         self._folder, self._most_bytes, self._dumps = folder, most_bytes, 0
-        self._names = names_of(env) | dict(names or {})
+        self._remarks: dict[str, bool] = {}  # what there is to warn of, and whether that is done
+        self._unwatched: set[str] = set()
+        self._names = names_of(env, names, say=self._remark)
         self._on_bad = on_bad
         self._step = 0
         rank = os.environ.get("RANK", "")
-        self._rank = int(rank) if rank.isdigit() else None
+        self._rank = int(rank) if rank.isdecimal() and len(rank) <= _RANK_DIGITS else None
         self._pending: deque[Look] = deque()
         # What is observed after a reset within a step, and which environments were reset.
         self._fresh: tuple[Any, Tensor] | None = None
-        self._arrays = False  # what the environment takes and returns is NumPy's, as what is observed shows
+        # Whether the environment takes and returns NumPy's arrays, as what is observed first shows.
+        self._arrays: bool | None = None
         self._parts: Parts | None = None
-        take = getattr(env, "snapshot", None)
-        self._take = take if callable(take) and takes(take) else None
-        self._said: set[str] = set()  # names of what is left out
+        self._take = snapshot_of(env)
         self._updates = Updates(
             before=_weakly(self, Recorder._look_before_update), found=_weakly(self, Recorder._found_in_update)
         )
@@ -106,7 +110,8 @@ class Recorder:
         if name == "step_wait":
             return self._end_step
         # RSL-RL begins with these, and resets nothing.
-        return self._get_observations if name == "get_observations" and not self._ring.written else found
+        begins = name == "get_observations" and callable(found) and not self._ring.written
+        return self._get_observations if begins else found
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set it on the environment, unless it is the recorder's own: libraries write into what they are given."""
@@ -132,15 +137,15 @@ class Recorder:
             self._record_reset(result)
         return result
 
-    def _get_observations(self) -> Any:  # noqa: ANN401 - the environment's own
-        result = self._env.get_observations()
-        self._record_reset(result)
+    def _get_observations(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        result = self._env.get_observations(*arguments, **options)
+        if not arguments and not options:  # else they are of some environments, or something else
+            self._record_reset(result)
         return result
 
     def _record_reset(self, result: Any, *, look: bool = True) -> None:  # noqa: ANN401 - the environment's own
-        observations = result[0] if isinstance(result, tuple) else result
         self._ring.begin(self._step, reset=True)
-        self._put_observations(observations)
+        self._put_observations(_observations(result))
         self._ring.is_open = False
         if look:
             self._look_if_due()
@@ -164,13 +169,13 @@ class Recorder:
             raise
         return self._record(result)
 
-    def _begin_step(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
+    def _begin_step(self, actions: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
         if self.report is None:
             self._put_actions(actions)
-        self._env.step_async(actions)
+        return self._env.step_async(actions, *arguments, **options)
 
-    def _end_step(self) -> Any:  # noqa: ANN401 - the environment's own
-        result = self._env.step_wait()
+    def _end_step(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the environment's own
+        result = self._env.step_wait(*arguments, **options)
         return result if self.report is not None else self._record(result)
 
     def _put_actions(self, actions: Any) -> None:  # noqa: ANN401 - the environment's own
@@ -182,43 +187,95 @@ class Recorder:
         self._step += 1
         if self._fresh is not None:
             self._fresh = None
+        try:
+            self._put_result(result)
+        except BadInputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever an environment returns may raise
+            self._leave_out("what a step returns", describe_error(error))
+        self._ring.is_open = False
+        self._look_if_due()
+        if self._fresh is None or self._parts is None:
+            return result
+        observations, mask = self._fresh  # what was bad has begun anew: the policy goes on from there
+        at = self._parts.rewards
+        rewards = result[at]
+        try:
+            rewards = without(mask, rewards)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._remark(f"rewards of environments that begin anew stay as they are: {describe_error(error)}")
+        return observations, *result[1:at], rewards, *result[at + 1 :]
+
+    def _put_result(self, result: Any) -> None:  # noqa: ANN401 - the environment's own
         if self._parts is None:
             self._parts = parts_of(result)
         parts = self._parts
         self._put("rewards", result[parts.rewards])
         flags = result[parts.flags]
-        self._ring.put_any("done", *(flags if type(flags[0]) is Tensor else flags_of(flags)))
+        try:
+            self._ring.put_any("done", *(flags if type(flags[0]) is Tensor else flags_of(flags)))
+        except BadInputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            self._leave_out("done", describe_error(error))
         self._put_observations(result[0])
         if parts.privileged is not None:
             self._put("observations/privileged", result[parts.privileged])
-        self._ring.is_open = False
-        self._look_if_due()
-        if self._fresh is None:
-            return result
-        observations, mask = self._fresh  # what was bad has begun anew: the policy goes on from there
-        rewards = without(mask, result[parts.rewards])
-        return observations, *result[1 : parts.rewards], rewards, *result[parts.rewards + 1 :]
 
     def _put_observations(self, observations: Any) -> None:  # noqa: ANN401 - whatever an environment returns
-        if type(observations) is not Tensor:
-            self._arrays = is_of_arrays(observations)
         self._put("observations", observations)
         if self._state is not None:
-            self._put("state", self._state())
+            try:
+                self._put("state", self._state())
+            except Exception as error:  # noqa: BLE001 - as above
+                self._leave_out("state", describe_error(error))
+        if self._arrays is None:
+            self._arrays = is_of_arrays(observations)
 
     def _put(self, name: str, value: Any, *, whole: bool = False) -> None:  # noqa: ANN401 - whatever an environment takes and returns
         # As a rule it is one of these two: what follows costs as much as the copy.
-        if type(value) is Tensor and value.is_floating_point() and not value.requires_grad:
-            self._ring.put(name, value)
-        elif type(value) is np.ndarray and value.dtype.kind == "f":
-            self._ring.put(name, as_tensor(value))
-        else:
-            for full, tensor in flat(value, name, whole=whole):
+        try:
+            if is_plain(value):
+                self._ring.put(name, value)
+                return
+            if type(value) is np.ndarray and value.dtype.kind == "f":
+                self._ring.put(name, as_tensor(value))
+                return
+        except Exception as error:  # noqa: BLE001 - as above
+            self._leave_out(name, describe_error(error))
+            return
+        for full, tensor in flat(value, name, whole=whole, rows=self._ring.num_envs, say=self._leave_out):
+            try:
                 self._ring.put(full, tensor)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._leave_out(full, describe_error(error))
+
+    def _leave_out(self, name: str, why: str, *, shape: str = "") -> None:
+        """Note once that something is not watched, until there are many."""
+        if name in self._unwatched or len(self._unwatched) > _MOST_UNWATCHED:
+            return
+        self._unwatched.add(name)
+        if len(self._unwatched) <= _MOST_UNWATCHED:
+            self._remark(f"{name}{shape} is not watched: {why}")
+        else:
+            self._remark("more is not watched than is said")
+
+    def _remark(self, text: str) -> None:
+        """Note what there is to warn of, once."""
+        self._remarks.setdefault(printable(text, limit=_LONGEST_REMARK), False)
+
+    def _make_remarks(self) -> None:
+        """Warn of what was noted, where nothing is half done."""
+        while self._ring.left_out:
+            name, shape = self._ring.left_out.popitem()
+            self._leave_out(name, "it has no row for each environment", shape=f" of shape {shape}")
+        for text in [text for text, is_made in self._remarks.items() if not is_made]:
+            self._remarks[text] = True
+            warn(text)
 
     def _look_if_due(self) -> None:
         if self._ring.written % self._every == 0:
-            self._say_what_is_left_out()
+            self._make_remarks()
             self._look()
             if self.report is None:
                 self._updates.look()
@@ -228,22 +285,24 @@ class Recorder:
 
     def _take_snapshot(self) -> None:
         """Keep what the environment needs to go on from here, if it says what that is."""
-        tensors = None if self._take is None else self._take()
-        if isinstance(tensors, Mapping):  # and not something else of that name
-            most = self._ring.size.snapshots  # more only where all is reset again and again
-            while self._snapshots and (
-                self._snapshots[0].row < self._ring.first or len(self._snapshots) == most
-            ):
-                self._snapshots.popleft()
-            kept = {name: torch.as_tensor(each).detach() for name, each in tensors.items()}
-            self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=kept))
-
-    def _say_what_is_left_out(self) -> None:
-        while self._ring.left_out:
-            name, shape = self._ring.left_out.popitem()
-            if name not in self._said:
-                self._said.add(name)
-                warn(f"{name} of shape {shape} is not watched: it has no row for each environment")
+        if self._take is None:
+            return
+        kept: dict[str, Tensor] = {}
+        try:
+            given = self._take()
+            for name, each in given.items() if isinstance(given, Mapping) else ():
+                kept[label(name)] = _plain(each)
+        except Exception as error:  # noqa: BLE001 - it may be something else of that name
+            kept = {}
+            what = f"snapshot() of a {type(self._env).__name__}"
+            self._remark(f"{what} is not kept, so a dump cannot be replayed: {describe_error(error)}")
+        if not kept:
+            self._take = None  # it may do something each time
+            return
+        most = self._ring.size.snapshots  # more only where all is reset again and again
+        while self._snapshots and (self._snapshots[0].row < self._ring.first or len(self._snapshots) == most):
+            self._snapshots.popleft()
+        self._snapshots.append(Snapshot(row=self._ring.written, step=self._step, tensors=kept))
 
     def watch(self, network: Module, name: str = "policy") -> None:
         """Look at the weights of a network and at their gradients, too.
@@ -281,6 +340,7 @@ class Recorder:
         BadValueError, BadUpdateError
             Something is bad, and `on_bad` is ``"raise"``.
         """
+        self._make_remarks()
         if self.report is None:
             self._look(wait=True)
         if self.report is None:
@@ -323,20 +383,38 @@ class Recorder:
         self.history = self._ring.history()
         limits = {name: self._limits.of(name) for name in self.history.tensors}
         since = max(0, begin - self._ring.first)
-        self.report = report_on(self.history, limits, self._names, rank=self._rank, since=since)
-        if self.report is None:
+        self.report = report = report_on(
+            self.history, limits, self._names, rank=self._rank, since=since, say=self._remark
+        )
+        if report is None:
             return
         if self._folder is not None and self._dumps < _MOST_DUMPS:
             self._dumps += 1
             try:
-                self.dump = self._write_dump(self._folder, self.report, self.history)
-            except OSError as error:  # what was found is worth more than its record
-                warn(f"the dump cannot be written: {error}")
+                self.dump = self._write_dump(self._folder, report, self.history)
+            except Exception as error:  # noqa: BLE001 - what was found is worth more than its record
+                self._remark(f"the dump cannot be written: {describe_error(error)}")
         if self._on_bad == "raise":
-            raise BadValueError(self.report)
-        warn(self.report.message)
+            self._raise(report)
+        self._make_remarks()
+        warn(report.message)
         if self._on_bad == "reset":
-            self._reset_bad(self.report.num_envs, self.history, limits)
+            try:
+                self._reset_bad(report.num_envs, self.history, limits)
+            except (BadValueError, BadValueWarning):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                self.report = report
+                self._remark(f"the bad environments cannot be reset: {describe_error(error)}")
+                self._raise(report, error)
+
+    def _raise(self, report: Report, cause: Exception | None = None) -> NoReturn:
+        """Raise what was found, also where a warning is an error."""
+        try:
+            self._make_remarks()
+        except BadValueWarning as error:
+            cause = error
+        raise BadValueError(report) from cause
 
     def _write_dump(self, folder: Path, report: Report, history: History) -> Path:
         # The earliest from which every step is there, and no reset: a cure has to come before the harm.
@@ -367,19 +445,31 @@ class Recorder:
         self._snapshots.clear()
         if not mask.any():  # it has gone by itself
             return
-        given: Any = mask.numpy() if self._arrays else mask.to(getattr(self._env, "device", "cpu"))
+        given: Any = mask.numpy() if self._arrays else mask.to(device_of(self._env))
         result = self._env.reset(options={"reset_mask": given})
-        self._fresh = result[0], mask
+        self._fresh = _observations(result), mask
         self._record_reset(result, look=False)
         begun = self._ring.history()
-        self.report = report_on(begun, limits, self._names, rank=self._rank)
+        self.report = report_on(begun, limits, self._names, rank=self._rank, say=self._remark)
         if self.report is not None:  # it can do no more
             self.history = begun
-            raise BadValueError(self.report)
+            self._raise(self.report)
         if not _are_the_same(history, begun, ~mask):
             warn(
                 "reset(options={'reset_mask': …}) changed all other environments, too; does it take the mask?"
             )
+
+
+def _observations(result: Any) -> Any:  # noqa: ANN401 - the environment's own
+    """Return the observations in what a reset returned, which may be nothing besides."""
+    return result[0] if isinstance(result, tuple) and result else result
+
+
+def _plain(value: Any) -> Tensor:  # noqa: ANN401 - the environment's own
+    """Return numbers of a snapshot as a tensor that can be cut, and written down."""
+    tensor = as_tensor(value) if isinstance(value, np.ndarray) else torch.as_tensor(value)
+    tensor = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()
+    return tensor.resolve_conj().resolve_neg()
 
 
 def _are_the_same(before: History, after: History, others: Tensor) -> bool:
@@ -412,5 +502,5 @@ def _last_look(recorder: weakref.ref[Recorder]) -> None:
         seen._on_bad = "warn"  # noqa: SLF001
     try:
         seen.look()
-    except (BadValueError, BadUpdateError) as error:
+    except (BadValueError, BadUpdateError, BadValueWarning) as error:
         sys.stderr.write(f"stepscope.nans: {error}\n")

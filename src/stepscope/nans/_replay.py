@@ -14,6 +14,7 @@ from torch import Tensor
 from stepscope.errors import BadInputError
 from stepscope.measure._factory import found_by_name
 from stepscope.nans._columns import name_parts
+from stepscope.nans._foreign import attribute
 from stepscope.nans._fresh import NO_SNAPSHOT, made
 
 if TYPE_CHECKING:
@@ -154,7 +155,10 @@ def _bad_step(dump: Dump, factory: str, change: _Change) -> int | None:
 
 
 def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change]:
-    taken = inspect.signature(found_by_name(factory)).parameters
+    try:
+        taken: Mapping[str, inspect.Parameter] = inspect.signature(found_by_name(factory)).parameters
+    except (TypeError, ValueError):  # some of those written in C do not say
+        taken = {}
 
     def now(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
         if name in given:
@@ -182,8 +186,9 @@ def _finer(
     more = {**given, "substeps": 2 * substeps}
     both = {**more, "timestep": timestep / 2}
     # A factory's timestep is the simulator's as a rule, or else the time between two actions, as the cart-pole's.
-    before, after = (getattr(made(dump, factory, each).env, "step_dt", None) for each in (given, both))
-    return both if before is None or after is None or math.isclose(before, after) else more
+    before, after = (attribute(made(dump, factory, each).env, "step_dt") for each in (given, both))
+    known = isinstance(before, float) and isinstance(after, float)
+    return both if not known or math.isclose(before, after) else more
 
 
 def _milder(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:

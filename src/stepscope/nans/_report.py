@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from stepscope.nans._bad import warn
 from stepscope.nans._causes import likely_cause
 from stepscope.nans._columns import column_name, name_parts
 from stepscope.nans._find import bad_envs, first_bad
+from stepscope.nans._foreign import describe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from stepscope.nans._causes import Cause
     from stepscope.nans._find import BadValue
@@ -23,6 +26,7 @@ _SITE = "https://stepscope.github.io/stepscope/guide/nans.html"
 _BEFORE = 5  # values
 _AFTER = 8  # steps
 _LABEL = 16  # characters
+_MOST_ACTIONS = 64  # that are shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +92,9 @@ class Report:
         else:
             yield "before it", "nothing was recorded"
         if self.action:
-            values = ", ".join(f"{name} {_number(value)}" for name, value in self.action.items())
-            yield "action", values
+            shown = [f"{name} {_number(value)}" for name, value in islice(self.action.items(), _MOST_ACTIONS)]
+            more = len(self.action) - len(shown)
+            yield "action", ", ".join(shown) + (f" and {more:,} more" if more else "")
         yield "spreads to", _spread(self.followers, self.num_envs)
         if self.cause is None:
             yield "likely cause", f"none of those that are known; {_SITE}"
@@ -134,6 +139,7 @@ def report_on(
     *,
     rank: int | None,
     since: int = 0,
+    say: Callable[[str], None] = warn,
 ) -> Report | None:
     """Return the report on what was recorded, or None where nothing in it is bad.
 
@@ -149,6 +155,8 @@ def report_on(
         Process, where there are several.
     since
         The first row that was not looked at before.
+    say
+        Is called with a sentence where no cause can be looked for.
     """
     bad = first_bad(history, limits, since=since)
     if bad is None:
@@ -172,8 +180,16 @@ def report_on(
         followers=tuple(bad_envs(history, limits, since=bad.row))[:_AFTER],
         num_envs=len(history.tensors[bad.tensor][0]),
         rank=rank,
-        cause=likely_cause(history, bad),
+        cause=_cause(history, bad, say),
     )
+
+
+def _cause(history: History, bad: BadValue, say: Callable[[str], None]) -> Cause | None:
+    try:
+        return likely_cause(history, bad)
+    except Exception as error:  # noqa: BLE001 - what was found is worth more than its cause
+        say(f"no cause can be looked for: {describe_error(error)}")
+        return None
 
 
 def _action(

@@ -48,6 +48,8 @@ def parts_of(result: tuple[Any, ...]) -> Parts:
     >>> parts_of((torch.ones(2, 3), None, rewards, flag, {})).rewards
     2
     """
+    if not isinstance(result, (tuple, list)):
+        raise TypeError(f"a {type(result).__name__} and no tuple")
     if len(result) != _FIVE:
         return Parts(rewards=1, flags=slice(2, 3))
     floats = [isinstance(each, Tensor) and each.is_floating_point() for each in result[2:4]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -155,13 +156,14 @@ class _Track:
         """Return these rows as (T, N, columns) on the CPU, in the tensor's own type."""
         recent = len(self.stored)
         exact = max(first, end - recent)
-        parts = [self.stored[[row % recent for row in range(exact, end)]]]
+        # On the CPU: where memory of the device is short there is none for another copy.
+        parts = [self.stored.cpu()[[row % recent for row in range(exact, end)]]]
         if exact > first:
             places = [row % len(self._older) for row in range(first, exact)]
-            parts.insert(0, self._older[places].to(self.dtype))
+            parts.insert(0, self._older.cpu()[places].to(self.dtype))
         together = torch.cat(parts)
         together = together.mT if self._by_columns else together
-        together = together.reshape(end - first, self.shape[0], -1).cpu()
+        together = together.reshape(end - first, self.shape[0], math.prod(self.shape[1:]))
         together[~self.present(first, end)] = 0  # what is there is from a turn before
         return together
 
@@ -187,6 +189,8 @@ class Ring:
 
     Attributes
     ----------
+    num_envs
+        How many there are, or None as long as that is not known.
     left_out
         Name to the shape of what is not kept, because it does not have a row for each environment.
     is_on_cuda
@@ -201,7 +205,7 @@ class Ring:
         self.left_out: dict[str, tuple[int, ...]] = {}
         self.is_on_cuda = self.is_open = False
         self._seen = 0  # rows that had been written at the last look
-        self._given, self._num_envs = steps, num_envs
+        self._given, self.num_envs = steps, num_envs
         self._kept_from = 0
         self._steps: list[int] = []
         self._resets: list[bool] = []
@@ -252,6 +256,8 @@ class Ring:
                 return None
         row = self.written - 1
         if row != track.next:
+            if row < track.next:  # two have the same name
+                return self._slot(f"{name}'", value)
             track.gaps.append((track.next, row))
         track.next = row + 1
         return track.slots[row % len(track.slots)]
@@ -262,9 +268,9 @@ class Ring:
             raise BadInputError(
                 "a step ends one episode, so that is no vectorised environment; put one around it."
             )
-        if self._num_envs is None and value.dim():
-            self._num_envs = len(value)
-        if value.shape[:1] != (self._num_envs,):
+        if self.num_envs is None and value.dim():
+            self.num_envs = len(value)
+        if value.shape[:1] != (self.num_envs,):
             self.left_out[name] = tuple(value.shape)
             return None
         if not self._all:
@@ -305,8 +311,9 @@ class Ring:
         for track in self._all.values():
             track.keep(self.written, self.size)
             track.forget(first)
-        if self._former:
-            self._former = {name: track for name, track in self._former.items() if not track.is_gone(first)}
+        if any(track.is_gone(first) for track in self._all.values()):  # keys may be new in each step
+            self._tracks = _still_there(self._tracks, first)
+            self._former = _still_there(self._former, first)
         if self.size.older:  # the oldest of those have just been written over
             self._kept_from = self.written - self.size.rows + self.size.every
         del self._steps[: -self.size.rows], self._resets[: -self.size.rows]
@@ -329,6 +336,10 @@ class Ring:
             shapes={name: tuple(track.shape[1:]) for name, track in there.items()},
             exact_from=max(0, count - min(exact, default=count)),
         )
+
+
+def _still_there(tracks: Mapping[str, _Track], first: int) -> dict[str, _Track]:
+    return {name: track for name, track in tracks.items() if not track.is_gone(first)}
 
 
 def _former_name(name: str, track: _Track) -> str:

@@ -13,6 +13,9 @@ from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepscope.nans._arriving import Arriving
+from stepscope.nans._bad import warn
+from stepscope.nans._columns import flat
+from stepscope.nans._foreign import describe_error, label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +77,10 @@ class BadUpdateError(FloatingPointError):
         super().__init__(str(bad))
         self.bad = bad
 
+    def __reduce__(self) -> tuple[type[BadUpdateError], tuple[BadUpdate]]:
+        """Reach another process whole: a copy is made from what is bad, and not from the message."""
+        return BadUpdateError, (self.bad,)
+
 
 class Updates:
     """Networks whose updates are watched.
@@ -111,7 +118,7 @@ class Updates:
 
     def add(self, network: Module, name: str) -> None:
         """Watch a network, too."""
-        self._networks.append((name, network))
+        self._networks.append((label(name), network))
         for buffer, values in network.named_buffers():
             self._is_meant(network, buffer, values)
 
@@ -126,7 +133,9 @@ class Updates:
         """Look at losses."""
         if self._stopped:
             return
-        self._losses = {name: torch.as_tensor(loss).detach() for name, loss in losses.items()}
+        self._losses = {
+            full: part for name, loss in losses.items() for full, part in flat(loss, name, say=_say_unwatched)
+        }
         self._ask([loss.double().sum() for loss in self._losses.values()])
 
     def before_step(self, optimizer: Optimizer) -> None:
@@ -145,10 +154,14 @@ class Updates:
     def look(self) -> None:
         """Look at weights, and at gradients where an optimizer is about to use them."""
         numbers = []
-        for _, network, what in self._kinds():
-            tensors = [values for _, values in self._values(network, what)]
-            if tensors:
-                numbers.append(_norm(tensors))  # infinite where the square of what is finite is
+        for name, network, what in list(self._kinds()):
+            try:
+                tensors = [values for _, values in self._values(network, what)]
+                if tensors:
+                    numbers.append(_norm(tensors))  # infinite where the square of what is finite is
+            except Exception as error:  # noqa: BLE001 - an update that worked goes on
+                self._networks = [each for each in self._networks if each[1] is not network]
+                _say_unwatched(name, describe_error(error))
         self._ask(numbers)
 
     def _ask(self, numbers: list[Tensor]) -> None:
@@ -170,14 +183,19 @@ class Updates:
             share = _share(loss)
             if share:
                 return BadUpdate(
-                    what="loss", name=name, network="", share=share, update=self._count, after=after
+                    what="loss", name=label(name), network="", share=share, update=self._count, after=after
                 )
         for network, module, what in self._kinds():
             for name, values in self._values(module, what):
                 share = _share(values)
                 if share:
                     return BadUpdate(
-                        what=what, name=name, network=network, share=share, update=self._count, after=after
+                        what=what,
+                        name=label(name),
+                        network=network,
+                        share=share,
+                        update=self._count,
+                        after=after,
                     )
         return None
 
@@ -198,8 +216,11 @@ class Updates:
                 *(each for each in buffers if not self._is_meant(network, *each)),
             ]
         for name, values in named:
-            if values is not None and not is_lazy(values) and values.is_floating_point():
-                yield name, values.detach().coalesce().values() if values.is_sparse else values.detach()
+            if values is None or is_lazy(values):
+                continue
+            yield from flat(
+                values.detach().coalesce().values() if values.is_sparse else values.detach(), name
+            )
 
     def _is_meant(self, network: Module, name: str, values: Tensor) -> bool:
         """Whether a buffer was not finite when it was first seen, as masks of attention are not."""
@@ -207,8 +228,12 @@ class Updates:
             return False
         key = id(network), name
         if key not in self._meant:
-            self._meant[key] = not bool(values.isfinite().all())
+            self._meant[key] = not all(bool(each.isfinite().all()) for _, each in flat(values, name))
         return self._meant[key]
+
+
+def _say_unwatched(name: str, why: str) -> None:
+    warn(f"{name} is not watched: {why}")
 
 
 def _norm(tensors: list[Tensor]) -> Tensor:

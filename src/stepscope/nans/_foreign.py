@@ -1,0 +1,89 @@
+"""Questions to somebody else's objects, which may fail, or mean something else by a name."""
+
+from __future__ import annotations
+
+import operator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stepscope._common import printable
+from stepscope.measure._factory import takes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["attribute", "describe_error", "device_of", "label", "num_envs_of", "snapshot_of"]
+
+_LONGEST_LABEL = 100  # characters
+_LONGEST_ERROR = 300
+
+
+def attribute(thing: Any, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any object
+    """Return an attribute, or the default where there is none or it raises."""
+    try:
+        return getattr(thing, name, default)
+    except Exception:  # noqa: BLE001 - a property may raise anything
+        return default
+
+
+def device_of(env: Any) -> torch.device:  # noqa: ANN401 - any environment
+    """Return the device of an environment, or the CPU where it names none that torch has.
+
+    Examples
+    --------
+    >>> class Robot:
+    ...     device = "gripper"
+    >>> device_of(Robot())
+    device(type='cpu')
+    """
+    given = attribute(env, "device", "cpu")
+    try:
+        return torch.device(given if isinstance(given, int) else str(given))
+    except Exception:  # noqa: BLE001 - its text may raise, too
+        return torch.device("cpu")
+
+
+def num_envs_of(env: Any) -> int | None:  # noqa: ANN401 - any environment
+    """Return how many environments there are, or None where that is not said by a number, such as by a method."""
+    given = attribute(env, "num_envs")
+    try:
+        count = operator.index(given)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return count if count > 0 and not isinstance(given, bool) else None
+
+
+def snapshot_of(env: Any) -> Callable[[], Any] | None:  # noqa: ANN401 - any environment
+    """Return the method ``snapshot`` of an environment, or None where there is none that takes no arguments."""
+    take = attribute(env, "snapshot")
+    return take if callable(take) and takes(take) else None
+
+
+def label(key: object) -> str:
+    r"""Return what a key or the name of a column is called: one short line that prints.
+
+    Examples
+    --------
+    >>> label("pole\nangle"), label(3), label(b"force")
+    ('pole angle', '3', 'force')
+    """
+    if isinstance(key, bytes):
+        key = key.decode(errors="replace")
+    return _label(key if type(key) is str else f"{key}")
+
+
+@lru_cache(maxsize=256)  # the keys of observations come again in each step
+def _label(text: str) -> str:
+    return printable(text, limit=_LONGEST_LABEL)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the type of an error and what it says, in one line."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - it is somebody else's
+        text = ""
+    return printable(f"{kind}: {text}" if text else kind, limit=_LONGEST_ERROR)
