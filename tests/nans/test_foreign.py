@@ -242,6 +242,24 @@ def test_the_number_of_environments_may_be_any_number(count: object, tmp_path: P
     assert 4 == load(env.dump).about["num_envs"]
 
 
+@pytest.mark.parametrize("count", [np.int64(4), torch.tensor(4)])
+def test_a_number_of_another_library_is_one(count: object) -> None:
+    """Else what all environments share, and is observed first, would say how many there are."""
+
+    class Groups(Env):
+        num_envs = count
+
+        def observe(self) -> Any:  # noqa: ANN401 - as above
+            return {"terrain": torch.ones(1, 7), "policy": super().observe()}
+
+        def reset(self, **_: object) -> Any:  # noqa: ANN401 - as above
+            return {"terrain": torch.ones(1, 7), "policy": torch.ones(4, 3)}, {}
+
+    env = record(Groups(), folder=None)
+    found_in(env)
+    assert "observations/policy" == env.report.bad.tensor
+
+
 @pytest.mark.parametrize("device", ["gripper", None, lambda _: "cpu"], ids=["text", "None", "method"])
 def test_bad_environments_begin_anew_whatever_device_means(device: object) -> None:
     """A mask is on the CPU then."""

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     _Parts: TypeAlias = Tensor | str | Sequence[tuple[str, Any]]
 
-__all__ = ["Name", "as_tensor", "column_name", "flat", "is_of_arrays", "is_plain", "name_parts"]
+__all__ = ["STRIDED", "WATCHED", "Name", "as_tensor", "column_name", "flat", "is_of_arrays", "name_parts"]
 
-_WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
-_STRIDED = torch.strided
+WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+"""Types of tensors that are watched as they are, where they are laid out as `STRIDED` is."""
+
+STRIDED = torch.strided
 _LONGEST = {"c": 16}  # bytes of a number that torch has
 _LONGEST_OTHER = 8
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch has little more than the name
@@ -64,7 +66,12 @@ def flat(
     >>> [(name, tuple(tensor.shape)) for name, tensor in flat(groups, "observations")]
     [('observations/policy', (3, 4))]
     """
-    if is_plain(value):  # as a rule
+    if (  # as a rule
+        type(value) is Tensor
+        and value.dtype in WATCHED
+        and not value.requires_grad
+        and value.layout is STRIDED
+    ):
         yield name, value
         return
     try:
@@ -81,16 +88,6 @@ def flat(
             yield from flat(
                 part, f"{name}/{key}" if key else name, whole=whole, rows=rows, say=say, depth=depth + 1
             )
-
-
-def is_plain(value: Any) -> bool:  # noqa: ANN401 - as above
-    """Say whether a value is a tensor that is watched as it is."""
-    return (
-        type(value) is Tensor
-        and value.dtype in _WATCHED
-        and not value.requires_grad
-        and value.layout is _STRIDED
-    )
 
 
 def _parts(value: Any, *, whole: bool, rows: int | None) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one for each kind
@@ -123,7 +120,7 @@ def _of_tensor(tensor: Tensor, *, whole: bool) -> _Parts:
         return [("real", tensor.real), ("imag", tensor.imag)]
     if tensor.is_floating_point():
         tensor = tensor.detach() if tensor.requires_grad else tensor
-        return tensor if tensor.dtype in _WATCHED else tensor.float()  # torch only stores numbers of 8 bits
+        return tensor if tensor.dtype in WATCHED else tensor.float()  # torch only stores numbers of 8 bits
     if whole:
         return tensor.long() if tensor.dtype in _UNSIGNED else tensor
     return ()

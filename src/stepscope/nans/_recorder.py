@@ -18,7 +18,7 @@ from torch import Tensor
 from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.nans._bad import BadValueError, BadValueWarning, warn
-from stepscope.nans._columns import as_tensor, flat, is_of_arrays, is_plain
+from stepscope.nans._columns import STRIDED, WATCHED, as_tensor, flat, is_of_arrays
 from stepscope.nans._dump import save
 from stepscope.nans._find import bad_now
 from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of, snapshot_of
@@ -235,7 +235,12 @@ class Recorder:
     def _put(self, name: str, value: Any, *, whole: bool = False) -> None:  # noqa: ANN401 - whatever an environment takes and returns
         # As a rule it is one of these two: what follows costs as much as the copy.
         try:
-            if is_plain(value):
+            if (
+                type(value) is Tensor
+                and value.dtype in WATCHED
+                and not value.requires_grad
+                and value.layout is STRIDED
+            ):
                 self._ring.put(name, value)
                 return
             if type(value) is np.ndarray and value.dtype.kind == "f":

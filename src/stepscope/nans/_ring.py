@@ -307,11 +307,12 @@ class Ring:
 
     def turn(self) -> None:
         """Make room for the rows until the next look."""
-        first = self.first
+        first, is_gone = self.first, False
         for track in self._all.values():
             track.keep(self.written, self.size)
             track.forget(first)
-        if any(track.is_gone(first) for track in self._all.values()):  # keys may be new in each step
+            is_gone |= track.next <= first
+        if is_gone:  # keys may be new in each step
             self._tracks = _still_there(self._tracks, first)
             self._former = _still_there(self._former, first)
         if self.size.older:  # the oldest of those have just been written over
