@@ -89,4 +89,4 @@ def refusing(num_envs: int) -> None:
 
 def leaving(num_envs: int) -> None:
     """End the process."""
-    raise SystemExit("why")
+    raise SystemExit(f"why\n{num_envs}")
