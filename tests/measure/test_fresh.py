@@ -46,9 +46,7 @@ def test_a_fresh_process_is_pristine() -> None:
 def test_torch_is_imported_once() -> None:
     """Measurements are forked from one server that has imported torch, so that none of them has to."""
     first, second = run("look"), run("look")
-    server = _fresh._server._process
-    assert server is not None
-    assert [(server.pid, True)] * 2 == [(found["parent"], found["prepared"]) for found in (first, second)]
+    assert (first["parent"], [True] * 2) == (second["parent"], [each["prepared"] for each in (first, second)])
 
 
 def test_arguments_and_results_travel() -> None:
@@ -136,26 +134,21 @@ def test_nothing_outlives_a_measurement() -> None:
 
 def test_a_dead_server_is_replaced() -> None:
     """If the server itself is killed, the next measurement starts another."""
-    run("echo")
-    server = _fresh._server._process
-    assert server is not None
-    server.kill()
-    server.wait()
-    assert run("echo") == {}
+    server = run("look")["parent"]
+    os.kill(server, signal.SIGKILL)
+    assert _fresh._server._server is not None
+    _fresh._server._server.watched._process.wait()
+    assert server != run("look")["parent"]
 
 
 # From Python 3.12 on, where another test has left a thread.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_fork_of_the_parent_has_its_own_server() -> None:
     """A process forked from one that measures neither takes its answers nor keeps its server alive."""
-    run("echo")
-    server = _fresh._server._process
-    assert server is not None
+    server = run("look")["parent"]
     child = os.fork()
     if child == 0:
-        os._exit(
-            0 if run("echo", who="child") == {"who": "child"} and _fresh._server._process is not server else 1
-        )
+        os._exit(run("look")["parent"] == server)
     assert os.waitpid(child, 0)[1] == 0
     assert run("echo", who="parent") == {"who": "parent"}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from stepscope.errors import BadInputError
+
 _MEBIBYTE = 2**20
 
 
@@ -16,12 +18,24 @@ class _Space:
 
 
 class Known:
-    """Takes `fixed_mib` and, for each environment, `per_env` bytes; with `curve`, also bytes for each pair."""
+    """Takes `fixed_mib` and, for each environment, `per_env` bytes; with `curve`, also bytes for each pair.
+
+    With `jitter_mib` some sizes take so much more, as runs do that differ for other reasons.
+    """
 
     action_space = _Space()
 
-    def __init__(self, num_envs: int, *, fixed_mib: int = 0, per_env: int = 1000, curve: float = 0.0) -> None:
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        fixed_mib: int = 0,
+        per_env: int = 1000,
+        curve: float = 0.0,
+        jitter_mib: int = 0,
+    ) -> None:
         self.fixed = bytearray(fixed_mib * _MEBIBYTE)
+        self.more = bytearray(jitter_mib * _MEBIBYTE * (num_envs % 3 == 1))
         self.state = bytearray(int(num_envs * per_env + curve * num_envs**2))
 
     def reset(self) -> tuple[bytearray, dict[str, object]]:
@@ -61,3 +75,18 @@ def policy(env: Known) -> object:
 def broken(num_envs: int) -> None:
     """Fail."""
     raise KeyError(f"no asset for {num_envs}")
+
+
+def wordy(num_envs: int) -> None:
+    """Fail with more words than anybody reads, which clear the screen."""
+    raise ValueError(f"none of {'x' * 5_000_000}\n{num_envs}\x1b[2J")
+
+
+def refusing(num_envs: int) -> None:
+    """Refuse in many lines."""
+    raise BadInputError("none of\n" + f"\x9b2J{num_envs}\n" * 1_000_000)
+
+
+def leaving(num_envs: int) -> None:
+    """End the process."""
+    raise SystemExit(f"why\n{num_envs}")

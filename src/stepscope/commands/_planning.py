@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._arguments import positive_integer, positive_number
+from stepscope._common import printable
 from stepscope.commands._screen import columns, laid_out, painted
 from stepscope.errors import BadInputError
 from stepscope.export._needed import needed
@@ -90,22 +91,26 @@ def check_outputs(options: argparse.Namespace) -> None:
     """
     policy = getattr(options, "policy", None)
     if policy is not None and not all(policy.partition(":")):
-        raise BadInputError(f"--policy {policy!r} names no function; write module:factory.")
+        raise BadInputError(f"--policy {_shown(policy)!r} names no function; write module:factory.")
     if options.json not in (None, "-"):
         check_file(options.json)
     if options.plot is not None:
         if Path(options.plot).suffix.lower() not in (".svg", ".png"):
             raise BadInputError(
-                f"{options.plot} does not end like a figure; give a name that ends in .svg or .png."
+                f"{_shown(options.plot)} does not end like a figure; give a name that ends in .svg or .png."
             )
         check_file(options.plot)
         needed("matplotlib", extra="plot", what="--plot")
 
 
+def _shown(text: str) -> str:
+    return printable(text, limit=200)
+
+
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name.isidentifier() and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{_shown(text)!r} is not NAME=VALUE")
     try:
         return name, json.loads(value)
     except ValueError:
@@ -121,7 +126,7 @@ def check_file(path: str) -> None:
         It is a folder, or lies in none that there is.
     """
     if Path(path).is_dir() or not Path(path).parent.is_dir():
-        raise BadInputError(f"{path} cannot be a file; give a name in a folder that exists.")
+        raise BadInputError(f"{_shown(path)} cannot be a file; give a name in a folder that exists.")
 
 
 def show(table: Sequence[Sequence[str]], lines: Iterable[Line], *, left: Sequence[int]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stepscope._arguments import positive_integer
+from stepscope._common import printable
 from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, widths, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
@@ -91,7 +92,7 @@ def _bound(options: argparse.Namespace) -> int:
 
         draw(verdict, found, path=options.plot)
         if options.json != "-":
-            print(f"\nfigure saved as {options.plot}")
+            print(f"\nfigure saved as {printable(options.plot)}")
     return 0
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer, size_in_bytes
+from stepscope._common import printable
 from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
@@ -94,7 +95,7 @@ def _fit(options: argparse.Namespace) -> int:
 
         draw(made, verified, target=target, path=options.plot)
         if options.json != "-":
-            print(f"\nfigure saved as {options.plot}")
+            print(f"\nfigure saved as {printable(options.plot)}")
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
+from stepscope._common import printable
 from stepscope._images import is_image
 from stepscope.commands._planning import add_outputs, check_outputs, show, widths, write
 from stepscope.plan.account import Training, account
@@ -91,7 +92,7 @@ def _memory(options: argparse.Namespace) -> int:
 
         draw(found, path=options.plot)
         if options.json != "-":
-            print(f"\nfigure saved as {options.plot}")
+            print(f"\nfigure saved as {printable(options.plot)}")
     return 0
 
 

@@ -11,11 +11,13 @@ import signal
 import sys
 from typing import Any
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 
-__all__ = ["call", "fate", "import_first", "last_words", "watch"]
+__all__ = ["call", "fate", "import_first", "last_words", "shown", "told", "watch"]
 
 _LAST_WORDS = 12  # lines
+_LONGEST = 300  # characters of a line that are shown
 
 
 def import_first() -> None:
@@ -40,22 +42,38 @@ def call(request: dict[str, Any]) -> str:
         result = getattr(importlib.import_module(module), function)(**request["arguments"])
         return json.dumps({"result": result})
     except BadInputError as error:
-        return json.dumps({"bad_input": str(error)})
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
+        return json.dumps({"bad_input": shown(str(error))})
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent reports it
         import traceback  # noqa: PLC0415 - rarely needed
 
-        first = str(error).strip().partition("\n")[0].rstrip(".")
         return json.dumps(
-            {
-                "reason": f"raised {type(error).__name__}: {first}",
-                "last_words": last_words(traceback.format_exc()),
-            }
+            {"reason": f"raised {told(error)}", "last_words": last_words(traceback.format_exc())}
         )
 
 
+def told(error: BaseException) -> str:
+    r"""Return the type of an exception and the first line of what it says.
+
+    Examples
+    --------
+    >>> told(SystemExit("why\nand how")), told(KeyboardInterrupt())
+    ('SystemExit: why', 'KeyboardInterrupt')
+    """
+    try:
+        first = str(error).strip().partition("\n")[0].rstrip(".")
+    except Exception:  # noqa: BLE001 - it may be anything
+        first = ""
+    return shown(f"{type(error).__name__}: {first}" if first else type(error).__name__)
+
+
 def last_words(said: str) -> str:
-    """Keep the last lines."""
-    return "\n".join(said.splitlines()[-_LAST_WORDS:])
+    """Keep the last lines, as they may be shown."""
+    return "\n".join(shown(line, indent=True) for line in said.splitlines()[-_LAST_WORDS:])
+
+
+def shown(line: str, *, indent: bool = False) -> str:
+    """Return what may be shown of a line that a measurement has said, however long."""
+    return printable(line[: 10 * _LONGEST], limit=_LONGEST, indent=indent)
 
 
 def fate(code: int) -> str:

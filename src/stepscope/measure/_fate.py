@@ -23,7 +23,7 @@ def fate_of(
     What took more than its limit is out of memory even if it ended well: between two looks it had time to.
     """
     if "lost" in report:
-        return "failed", f"could not be watched: the process that was to do so ended with {report['lost']}"
+        return "failed", "lost the process that watches it, and was ended"
     if report["ended_by"] == "memory" or report["peak_bytes"] > report["limit_bytes"]:
         return "out of memory", f"took more than its limit of {in_units(report['limit_bytes'])}"
     share = answered.get("result") or {}

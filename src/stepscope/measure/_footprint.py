@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._call import last_words
+from stepscope.measure._call import last_words, shown
 from stepscope.measure._fate import fate_of
 from stepscope.measure._fresh import environment
-from stepscope.measure._machine import available_bytes
+from stepscope.measure._watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +27,6 @@ Otherwise it raises this threshold as it sees larger tensors, up to 32 MiB, and 
 the resident set is then no straight line in the number of environments, and up to a third larger.
 """
 
-_KEPT_FREE = 0.95  # of the memory that is there, a measurement may take so much unless told otherwise
-
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
@@ -39,7 +36,8 @@ class Footprint:
     ----------
     host_bytes
         Resident set. Of a single process it is the kernel's own record; of several it is the largest sum seen, in
-        which a page that several of them share counts once.
+        which a page that several of them share counts once. Files in memory are included, whether a process has them
+        in its own memory or not: memfd, tmpfs, and the segments of System V.
     device_bytes
         Memory of the GPUs as the driver reports it, with the CUDA context and everything beside PyTorch; None
         where there is no GPU.
@@ -123,8 +121,8 @@ def footprint_of(
     limit_seconds
         Time after which the process is killed, in seconds, imports included.
     limit_bytes
-        Resident memory of all its processes together beyond which they are killed; None is 95 % of what is
-        available now.
+        Memory of all its processes together, and of the files in memory that they make, beyond which they are killed;
+        None is 95 % of what is available now.
     limit_asked_bytes
         Private memory that each process may ask for, used or not (``RLIMIT_DATA``): beyond it allocators are refused
         and fail in their own words, as on a GPU. None is no such limit.
@@ -243,38 +241,18 @@ def _supervised(
     limit_asked_bytes: int | None,
     files: tuple[int | None, int | None],
 ) -> dict[str, Any]:
-    """Let a small process start the command, watch it and end it; return its report."""
-    if not sys.platform.startswith("linux"):
-        raise BadInputError("memory is measured on Linux only, which tells what a process takes.")
-    limit = limit_bytes if limit_bytes is not None else int(_KEPT_FREE * available_bytes())
-    request = {
-        "command": command,
-        "environment": environment,
-        "limit_seconds": limit_seconds,
-        "limit_bytes": limit,
-        "limit_asked_bytes": limit_asked_bytes,
-        "stdin": files[0],
-        "stdout": files[1],
-    }
-    with subprocess.Popen(
-        [sys.executable, "-c", "from stepscope.measure._supervise import main; main()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        pass_fds=[file for file in files if file is not None],
-        start_new_session=True,  # Ctrl-C is for this process, which then lets go of the other's standard input
-    ) as supervisor:
-        assert supervisor.stdin is not None  # noqa: S101 - for the type checker
-        assert supervisor.stdout is not None  # noqa: S101 - the same
-        try:
-            supervisor.stdin.write(json.dumps(request).encode() + b"\n")
-            supervisor.stdin.flush()
-            line = supervisor.stdout.readline()
-        finally:
-            supervisor.stdin.close()
-    report: dict[str, Any] = json.loads(line) if line else {"lost": supervisor.returncode}
+    """Run a command under its watcher and return the report."""
+    report = Watched(
+        command,
+        environment=environment,
+        limit_seconds=limit_seconds,
+        limit_bytes=limit_bytes,
+        limit_asked_bytes=limit_asked_bytes,
+        files=files,
+    ).report()
     if "not_found" in report:
-        raise BadInputError(f"{command[0]} cannot be started: {report['not_found']}; check its name.")
-    return {**report, "limit_bytes": limit, "threads": environment.get("OMP_NUM_THREADS")}
+        raise BadInputError(f"{shown(command[0])} cannot be started: {report['not_found']}; check its name.")
+    return {**report, "threads": environment.get("OMP_NUM_THREADS")}
 
 
 def _outcome(report: dict[str, Any], *, answer: bytes, limit_seconds: float, function: bool) -> Outcome:
@@ -284,7 +262,7 @@ def _outcome(report: dict[str, Any], *, answer: bytes, limit_seconds: float, fun
     words = answered.get("last_words") or last_words(report.get("words", ""))
     return Outcome(
         fate=fate,
-        reason=reason,
+        reason=shown(reason),
         last_words=words,
         result=share.get("result") if fate == "ok" else None,
         footprint=None if "lost" in report else split(report, torch=share.get("torch")),

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
-import subprocess
+import select
 import sys
 import threading
-from typing import Any
+from io import FileIO
+from typing import IO, Any, NamedTuple
 
 from stepscope.errors import BadInputError
-from stepscope.measure._once import ask_once
+from stepscope.measure._call import last_words
+from stepscope.measure._fate import fate_of
+from stepscope.measure._once import START_UP, ask_once
+from stepscope.measure._watched import Watched
 
 __all__ = ["MeasurementFailedError", "fresh"]
 
-# Apple's libraries do not survive a fork, and torch loads them.
-_FORKS = hasattr(os, "fork") and sys.platform != "darwin"
+_FORKS = sys.platform.startswith("linux")  # Apple's libraries do not survive a fork, and torch loads them
+_LATE = b"late"
+_INTERVAL = (
+    0.1  # seconds between two looks at the memory while there is much left of it: looks take time, too
+)
 
 
 class MeasurementFailedError(RuntimeError):
@@ -49,7 +55,9 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
     target
         ``"module:function"``, importable with this process's ``sys.path``.
     limit
-        Time after which the process is killed, in seconds, not counting the import of torch.
+        Time after which the process is killed, in seconds, not counting the import of torch. On Linux it is killed as
+        well where it takes 95 % of the memory that was available, with all that it starts and the files in memory that
+        it makes.
     **arguments
         Passed on; they and the result must be what JSON can hold.
 
@@ -83,14 +91,22 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
     raise MeasurementFailedError(target, answer["reason"], answer["last_words"])
 
 
+class _Running(NamedTuple):
+    """A server, and the pipes to it."""
+
+    watched: Watched
+    asked: FileIO
+    answered: IO[bytes]
+
+
 class _Server:
     """The process that imports torch once and forks one child per measurement; without forks, one process for each."""
 
-    def __init__(self, *, forks: bool = _FORKS) -> None:
+    def __init__(self, *, forks: bool = _FORKS, limit_bytes: int | None = None) -> None:
         self._forks = forks
-        self._process: subprocess.Popen[str] | None = None
+        self._limit = limit_bytes
+        self._server: _Running | None = None
         self._lock = threading.Lock()  # one measurement at a time: two would disturb each other
-        atexit.register(self.stop)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
@@ -98,56 +114,70 @@ class _Server:
         with self._lock:
             if not self._forks:
                 return ask_once(line, limit=limit, environment=environment())
-            process = self._running()
-            assert process.stdin is not None  # noqa: S101 - for the type checker
-            assert process.stdout is not None  # noqa: S101 - the same
             try:
-                process.stdin.write(line + "\n")
-                process.stdin.flush()
-                answer = process.stdout.readline()
-            except BrokenPipeError:
-                answer = ""
+                answer = self._answer(line.encode() + b"\n", seconds=limit + START_UP)
             except BaseException:
-                process.kill()  # interrupted: the answer to this request must not be read as the next one's
+                self.stop()  # interrupted: the answer to this request must not be read as the next one's
                 raise
-            if not answer:
+            if answer.endswith(b"\n"):
+                return dict(json.loads(answer))
+            if answer is _LATE:
                 self.stop()
-                return {"reason": f"ended with exit code {process.returncode}", "last_words": ""}
-            return dict(json.loads(answer))
+                return {"reason": f"took longer than {limit:g} s", "last_words": ""}
+            return self._end(limit)
+
+    def _answer(self, line: bytes, *, seconds: float) -> bytes:
+        """Return the server's answer; less if it has ended, and `_LATE` if there is none in time."""
+        if self._server is not None and self._server.watched.ended:
+            self.stop()
+        server = self._server or self._started()
+        try:
+            while line:
+                line = line[server.asked.write(line) :]
+        except BrokenPipeError:
+            return b""
+        ready = select.poll()
+        ready.register(server.answered, select.POLLIN)
+        return server.answered.readline() if ready.poll(1e3 * seconds) else _LATE
+
+    def _started(self) -> _Running:
+        reading, asked = os.pipe()
+        answered, writing = os.pipe()
+        try:
+            watched = Watched(
+                [sys.executable, "-m", "stepscope.measure._server"],
+                environment=environment(),
+                limit_bytes=self._limit,
+                interval=_INTERVAL,
+                files=(reading, writing),
+            )
+        finally:
+            os.close(reading)
+            os.close(writing)
+        self._server = _Running(watched, FileIO(asked, "w"), os.fdopen(answered, "rb"))
+        return self._server
+
+    def _end(self, limit: float) -> dict[str, Any]:
+        """Say why the server has ended, and with it the measurement."""
+        assert self._server is not None  # noqa: S101 - for the type checker
+        report = self._server.watched.report()
+        self.stop()
+        _, reason = fate_of(report, answered={}, limit_seconds=limit, function=True)
+        return {"reason": reason, "last_words": last_words(report.get("words", ""))}
 
     def stop(self) -> None:
-        if self._process is None:
-            return
-        process, self._process = self._process, None
-        _close(process)
-        try:
-            process.wait(timeout=2)  # it ends with its input
-        except subprocess.TimeoutExpired:
-            # Another process of ours was forked meanwhile and holds the other end of that input.
-            process.kill()
-            process.wait()
+        """End the server and what it measures."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.watched.end()
+            _close(server)
 
     def _forget(self) -> None:
         """Leave the server to the process that this one was forked from: two must not read each other's answers."""
         self._lock = threading.Lock()
-        if self._process is not None:
-            _close(self._process)
-            self._process.returncode = 0  # not ours to wait for
-            self._process = None
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is not None and self._process.poll() is not None:
-            self.stop()
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "stepscope.measure._server"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                env=environment(),
-            )
-        return self._process
+        if self._server is not None:
+            _close(self._server)
+            self._server = None
 
 
 def environment() -> dict[str, str]:
@@ -155,11 +185,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
-def _close(process: subprocess.Popen[str]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):  # what a dead server has not read is lost anyway
-                pipe.close()
+def _close(server: _Running) -> None:
+    for pipe in (server.asked, server.answered):
+        with contextlib.suppress(OSError):  # what a dead server has not read is lost anyway
+            pipe.close()
 
 
 _server = _Server()

@@ -20,9 +20,9 @@ from stepscope.measure._call import call, fate, import_first, last_words, watch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["answer", "ask_once"]
+__all__ = ["START_UP", "answer", "ask_once"]
 
-_START_UP = 60.0  # seconds that a process may take to import torch, beyond its limit
+START_UP = 60.0  # seconds that a process may take to import torch, beyond its limit
 
 
 def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict
             start_new_session=True,
         )
         try:
-            code = process.wait(limit + _START_UP)
+            code = process.wait(limit + START_UP)
         except subprocess.TimeoutExpired:
             code = None
         finally:
@@ -70,10 +70,10 @@ def answer() -> None:
     if request.get("prepare", True):
         import_first()
     watch(request["limit"])
-    result = call(request)
-    sys.stdout.flush()
-    answers.write(result)
+    answers.write(call(request))
     answers.flush()
+    with contextlib.suppress(Exception):  # the target may have put anything in its place
+        sys.stdout.flush()
     os._exit(0)  # as a fork would: nothing that the measurement registered may run, or hang, now
 
 

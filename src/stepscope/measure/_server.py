@@ -2,7 +2,7 @@
 
 It reads one request a line and answers with one line; both are JSON. A child is a fork made before anything ran with
 torch, so it is as fresh as a new process, without the two seconds that importing torch takes. Nothing here may touch
-a GPU: CUDA does not survive a fork.
+a GPU: CUDA does not survive a fork. It runs on Linux only, under the watcher of a `Watched`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ import contextlib
 import json
 import os
 import select
-import signal
 import sys
 import tempfile
 import time
 from typing import IO, Any
 
 from stepscope.measure._call import call, fate, import_first, last_words, watch
+from stepscope.measure._tree import adopt_orphans, end_all_below
 
 __all__: list[str] = []
 
 _GRACE = 2.0  # seconds that a child has, beyond its limit, to say where it hangs
+_TICK = 0.1  # seconds between two looks at whether a child has ended without an answer
 
 
 def serve() -> None:
     """Answer requests until there are none."""
     requests, answers = sys.stdin, os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a measurement prints must not look like an answer
+    adopt_orphans()
     import_first()
     for line in requests:
         answers.write(json.dumps(_in_child(json.loads(line))) + "\n")
@@ -44,24 +46,16 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
             _be_child(request, writing, said)
         os.close(writing)
         begun = time.monotonic()
-        try:
-            answer = _read(reading, until=begun + request["limit"] + _GRACE)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(
-                    pid, signal.SIGKILL
-                )  # it has answered or must not go on, nor may what it has started
-        _, status = os.waitpid(pid, 0)
-        if answer:
-            return dict(json.loads(answer))
+        answer = _read(reading, pid, until=begun + request["limit"] + _GRACE)
         took_too_long = time.monotonic() - begun >= request["limit"]
+        end_all_below(os.getpid())  # it has answered or must not go on, nor may what it has started
+        code = _reaped(pid)
+        if answer.endswith(b"\n"):
+            return dict(json.loads(answer))
         said.seek(0)
         words = last_words(said.read().decode("utf-8", "replace"))
         late = f"took longer than {request['limit']:g} s"
-        return {
-            "reason": late if took_too_long else fate(os.waitstatus_to_exitcode(status)),
-            "last_words": words,
-        }
+        return {"reason": late if took_too_long else fate(code), "last_words": words}
 
 
 def _be_child(request: dict[str, Any], writing: int, said: IO[bytes]) -> None:
@@ -71,26 +65,34 @@ def _be_child(request: dict[str, Any], writing: int, said: IO[bytes]) -> None:
         for stream in (1, 2):
             os.dup2(said.fileno(), stream)
         watch(request["limit"])
-        answer = call(request)
-        sys.stdout.flush()
         with os.fdopen(writing, "w", encoding="utf-8") as answers:
-            answers.write(answer)
+            answers.write(call(request) + "\n")
     finally:
         os._exit(0)
 
 
-def _read(pipe: int, *, until: float) -> bytes:
-    """Read all there is, or nothing if the writer does not finish in time."""
+def _read(pipe: int, pid: int, *, until: float) -> bytes:
+    """Read a line, or what there is of it when the child has ended or is late; others may hold the pipe open then."""
     parts: list[bytes] = []
     with os.fdopen(pipe, "rb", buffering=0) as reader:
         while (left := until - time.monotonic()) > 0:
-            if not select.select([reader], [], [], left)[0]:
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            if select.select([reader], [], [], 0 if ended else min(left, _TICK))[0]:
+                parts.append(reader.read(65536))
+                if not parts[-1] or parts[-1].endswith(b"\n"):
+                    break
+            elif ended:
                 break
-            part = reader.read(65536)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-    return b""
+    return b"".join(parts)
+
+
+def _reaped(pid: int) -> int:
+    """Return the exit code of the child, and wait for all others that have ended."""
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    return os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""The process between a measurement and whoever asked for it: it starts it, watches its memory, and ends it.
+"""The processes between a measurement and whoever asked for it: one watches the memory and ends it, one guards that one.
 
-It is small and does nothing else, so that a look at the memory is never late. It adopts what the measurement leaves
-behind, so that nothing escapes. Its standard input stays open as long as its parent lives: when that ends, the
-measurement ends. Standard library and Linux only.
+The watcher is small and does nothing else, so that a look at the memory is never late. It adopts what the measurement
+leaves behind, so that nothing escapes. Its standard input stays open as long as whoever asked lives: when that ends,
+the measurement ends.
+
+A measurement may kill its watcher, or stop it. The guard, the watcher's parent, waits for just that: it adopts what is
+left then, and ends it. Whoever kills the guard first is seen by the watcher. Standard library and Linux only.
 """
 
 from __future__ import annotations
@@ -17,41 +20,66 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from stepscope.measure._driver import Driver
 from stepscope.measure._out_of_memory import in_words
-from stepscope.measure._tree import Tree, peak_resident
+from stepscope.measure._tree import Tree, adopt_orphans, end_all_below, peak_resident
 
 __all__ = ["main"]
 
-_TICK = 0.005  # seconds between two looks at the memory: at 10 GB/s a process grows by 50 MB meanwhile
+_TICK = 0.005  # seconds between two looks at the memory, at least
+_FASTEST = 10e9  # bytes per second that a machine's processes take together: at 10 GB/s 50 MB in such a tick
+_SHARE = 20  # the looks take at most one part in so many of the time; and where they may be rare, one in five times more
 _GRACE = 1.0  # seconds that a process has, beyond its limit, to say where it hangs
 _KEPT = 65_536  # bytes of what it prints
-_SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
+_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
 
 def main() -> None:
     """Do what the one line of standard input asks for, and say how it went in one line of JSON."""
     with os.fdopen(os.dup(0), "rb", buffering=0) as asked:  # unbuffered: `select` follows
-        request = json.loads(asked.readline())
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+        line = asked.readline()
+    if not line.endswith(b"\n"):
+        os._exit(0)  # whoever asks has gone
+    adopt_orphans()
+    guard = os.getpid()
+    watcher = os.fork()
+    if not watcher:
+        _watch(json.loads(line), guard=guard)
+    _, status = os.waitpid(watcher, os.WUNTRACED)  # ended, or stopped
+    end_all_below(guard)
+    if status:
+        _say({"lost": status})
+    os._exit(0)
+
+
+def _watch(request: dict[str, Any], *, guard: int) -> NoReturn:
+    adopt_orphans()
     try:
-        report = _Watch(request).run()
+        report = _Watch(request, guard=guard).run()
     except (FileNotFoundError, PermissionError, NotADirectoryError, ValueError) as error:
         report = {"not_found": getattr(error, "strerror", None) or str(error)}
-    print(json.dumps(report), flush=True)  # noqa: T201 - the answer
+    _say(report)
     os._exit(0)
+
+
+def _say(report: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # whoever asked has gone
+        os.write(1, json.dumps(report).encode() + b"\n")
 
 
 class _Watch:
     """One command, watched until it ends or must end."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
-        self._seconds: float = request["limit_seconds"]
-        self._bytes: int | None = request["limit_bytes"]
+    def __init__(self, request: dict[str, Any], *, guard: int) -> None:
+        self._seconds: float | None = request["limit_seconds"]
+        self._bytes: int = request["limit_bytes"]
         self._asked: int | None = request["limit_asked_bytes"]
-        self._tree = Tree(adopts=os.getpid())
+        self._interval = max(_TICK, request["interval"])
+        self._tick = _TICK
+        self._guard = guard
+        self._tree = Tree(adopts=os.getpid(), share=_SHARE if self._interval == _TICK else 5 * _SHARE)
         self._driver = Driver()
         self._words = _Words()
         self._killed = _killed_by_kernel()
@@ -74,7 +102,8 @@ class _Watch:
         os.close(writing)
 
     def _prepare(self) -> None:
-        """Let the kernel take this process first when memory ends, leave no core file, and limit what it may ask for."""
+        """Let the kernel end this process with its watcher, take it first when memory ends, and limit what it asks for."""
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -83,16 +112,19 @@ class _Watch:
 
     def run(self) -> dict[str, Any]:
         while (status := self._reaped()) is None and self._ended_by is None:
-            self._wait(_TICK)
+            self._wait(self._tick)
             self._look()
         seconds = time.monotonic() - self._begun
+        self._tree.look(last=True)
         if self._ended_by == "time":
             self._let_it_say_where()
-        self._tree.kill()
+        end_all_below(os.getpid())
         while status is None:
             status = self._reaped()
             time.sleep(_TICK)
         self._words.feed(_all(self._pipe))
+        if self._ended_by == "guard":
+            return {"lost": signal.SIGKILL}
         return {
             "code": os.waitstatus_to_exitcode(status),
             "ended_by": self._ended_by,
@@ -108,10 +140,13 @@ class _Watch:
     def _look(self) -> None:
         together = self._tree.look()
         self._driver.look(self._tree.pids)
-        if self._bytes is not None and together > self._bytes:
+        self._tick = min(self._interval, max(_TICK, (self._bytes - together) / _FASTEST))
+        if together > self._bytes:
             self._ended_by = "memory"
-        elif time.monotonic() - self._begun > self._seconds:
+        elif self._seconds is not None and time.monotonic() - self._begun > self._seconds:
             self._ended_by = "time"
+        elif os.getppid() != self._guard:
+            self._ended_by = "guard"
 
     def _wait(self, seconds: float) -> None:
         """Wait, reading what the command prints, and notice when whoever asked has gone."""
@@ -119,7 +154,7 @@ class _Watch:
         if 0 in ready and not os.read(0, 1):
             self._ended_by = "parent"
         if self._pipe in ready:
-            time.sleep(seconds)  # a command that prints without pause must not make this process spin
+            time.sleep(_TICK)  # a command that prints without pause must not make this process spin
             self._words.feed(_all(self._pipe))
 
     def _reaped(self) -> int | None:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["Tree", "peak_resident", "proportional", "resident"]
+from stepscope.measure._memory_files import MemoryFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Tree", "adopt_orphans", "end_all_below", "peak_resident", "proportional", "resident"]
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SCAN = 0.02  # seconds between two looks for new processes, at least
-_SHARE = 20  # a look takes at most one part in so many of the time
+_SHARE = 20  # such a look takes at most one part in so many of the time
+_SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all processes below this one whose own parent ends."""
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def resident(pid: int) -> int:
@@ -34,7 +47,7 @@ def peak_resident(pid: int) -> int:
     ``ru_maxrss`` is no substitute while there is one: it also counts what the process was before it became this
     program, a copy of its parent.
     """
-    return _kibibytes(f"/proc/{pid}/status", b"VmHWM")
+    return _kibibytes(f"/proc/{pid}/status", b"VmHWM")[0]
 
 
 def proportional(pid: int) -> int:
@@ -42,19 +55,30 @@ def proportional(pid: int) -> int:
 
     Only these add up over several processes. The kernel walks the page tables for it, which takes milliseconds.
     """
-    return _kibibytes(f"/proc/{pid}/smaps_rollup", b"Pss")
+    return _kibibytes(f"/proc/{pid}/smaps_rollup", b"Pss")[0]
 
 
-def _kibibytes(path: str, key: bytes) -> int:
+def _resident_and_shared(pid: int) -> tuple[int, ...]:
+    """Return the resident set, and how much of it are files in memory or shared mappings without a file."""
+    return _kibibytes(f"/proc/{pid}/status", b"VmRSS", b"RssShmem")
+
+
+def _proportional_and_shared(pid: int) -> tuple[int, ...]:
+    return _kibibytes(f"/proc/{pid}/smaps_rollup", b"Pss", b"Pss_Shmem")
+
+
+def _kibibytes(path: str, *keys: bytes) -> tuple[int, ...]:
+    """Return what one reading says of each key, in bytes; 0 where it says nothing."""
     try:
-        found = re.search(rb"^%s:\s+(\d+) kB" % key, Path(path).read_bytes(), re.MULTILINE)
+        text = Path(path).read_bytes()
     except OSError:  # it has ended
-        return 0
-    return int(found[1]) * 1024 if found else 0
+        text = b""
+    found = (re.search(rb"^%s:\s+(\d+) kB" % key, text, re.MULTILINE) for key in keys)
+    return tuple(int(each[1]) * 1024 if each else 0 for each in found)
 
 
 class Tree:
-    """A process, its children, and theirs.
+    """A process, its children, and theirs; what they take of memory, and the files in memory that they have made.
 
     Those whose parent has ended are found as well if the caller adopts them (``PR_SET_CHILD_SUBREAPER``), since
     then they are the caller's children.
@@ -67,42 +91,58 @@ class Tree:
         The living processes, as they were at the last look.
     """
 
-    def __init__(self, *, adopts: int) -> None:
+    def __init__(self, *, adopts: int, share: int = _SHARE) -> None:
         self.peak = 0
         self.pids: list[int] = []
         self._adopts = adopts
+        self._share = share
+        self._files = MemoryFiles()
         self._next = 0.0
 
-    def look(self) -> int:
-        """Measure all processes now, note the peak, and return the bytes that they take together."""
+    def look(self, *, last: bool = False) -> int:
+        """Measure all processes now, note the peak, and return the bytes that they take together.
+
+        The last look finds what they have left behind.
+        """
         now = time.monotonic()
-        if now >= self._next:
+        if now >= self._next or last:
             self.pids = descendants(self._adopts)
+            self._files.look(self.pids)
             took = time.monotonic() - now
-            self._next = now + max(_SCAN, _SHARE * took)
-        if len(self.pids) == 1:
-            # The kernel notes the peak of one process itself, between two looks as well.
-            self.peak = max(self.peak, peak_resident(self.pids[0]))
-            return resident(self.pids[0])
-        together = sum(map(resident, self.pids))
-        if together > self.peak:
+            self._next = now + max(_SCAN, self._share * took)
+        together = self._together(_resident_and_shared)
+        if together > self.peak and (len(self.pids) > 1 or self._files.size):
             # Too much by what they share: the exact figure costs more, and is needed for a new peak only.
-            # Processes are read one after the other: what one shares with one that ends meanwhile counts in both, which
-            # a second reading does not repeat.
-            together = min(sum(map(proportional, self.pids)) for _ in range(2))
-            self.peak = max(self.peak, together)
+            # Processes are read one after the other: what one shares with one that ends meanwhile counts in both, as a
+            # file does that is taken into a process meanwhile. A second reading does not repeat it.
+            together = min(self._exactly() for _ in range(2))
+        self.peak = max(self.peak, together)
+        if len(self.pids) == 1:  # the kernel notes the peak of one process itself, between two looks as well
+            self.peak = max(self.peak, peak_resident(self.pids[0]))
         return together
 
-    def kill(self) -> None:
-        """Kill them all, and whatever they start meanwhile."""
-        for _ in range(100):
-            self.pids = descendants(self._adopts)
-            if not self.pids:
-                return
-            for pid in self.pids:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.01)
+    def _exactly(self) -> int:
+        if self._files.size:
+            self._files.look(self.pids)
+        return self._together(_resident_and_shared if len(self.pids) == 1 else _proportional_and_shared)
+
+    def _together(self, read: Callable[[int], tuple[int, ...]]) -> int:
+        """Add up the processes and the files in memory, of which the processes may have a part, too."""
+        both = [read(pid) for pid in self.pids]
+        shared = sum(part for _, part in both)
+        return sum(all_ for all_, _ in both) - shared + max(shared, self._files.mapped) + self._files.unmapped
+
+
+def end_all_below(ancestor: int) -> None:
+    """Kill the children of a process, theirs, and whatever they start meanwhile."""
+    for _ in range(100):
+        pids = descendants(ancestor)
+        if not pids:
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def descendants(ancestor: int) -> list[int]:

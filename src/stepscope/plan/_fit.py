@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
+from stepscope.measure._call import shown
 from stepscope.measure._driver import free_bytes
 from stepscope.measure._fate import in_units
 from stepscope.measure._machine import available_bytes
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, probe
-from stepscope.plan._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size
+from stepscope.plan._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size, noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,10 +85,12 @@ class Fit:
     models
         The line through each memory that was measured, ``"host"`` and ``"device"``; empty where fewer than two sizes
         fitted.
+    noisy
+        The memories whose line rises no more than the runs vary, so that it tells nothing about larger sizes.
     budgets
         What each of them may take, in bytes.
     largest
-        The predicted number of environments; 0 where not even one fits, None where no limit can be seen.
+        The predicted number of environments; 0 where not even one fits, None where no memory tells a limit.
     bound_by
         The memory that limits it.
     """
@@ -97,6 +100,7 @@ class Fit:
     budgets: dict[Memory, int]
     largest: int | None
     bound_by: Memory
+    noisy: frozenset[Memory] = frozenset()
 
     @property
     def fixed_share(self) -> float | None:
@@ -127,7 +131,8 @@ def fit(
         len(probes) < most
         and (size := _next(probes, budget, limit_seconds=limit_seconds, first=first)) is not None
     ):
-        found = probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=_limit(budget))
+        limit = _limit(budget, probes)
+        found = probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=limit)
         if found.outcome.fate not in ("ok", "out of memory", "too slow"):
             raise BadInputError(_why(target, found))
         probes.append(found)
@@ -136,10 +141,6 @@ def fit(
             if len(probes) == 1:
                 raise BadInputError(_why(target, found))
             break
-    if _too_small(probes, budget) and len(probes) < most:
-        # What a single environment takes is the answer, even though it is more than the budget.
-        probes.append(probe(target, 1, load=load, limit_seconds=limit_seconds, limit_bytes=budget.host_bytes))
-        tell(probes[-1])
     return _fitted(probes, budget)
 
 
@@ -177,17 +178,13 @@ def fits(made: Fit, found: Probe) -> bool:
     return found.outcome.ok and all((taken[memory] or 0) <= size for memory, size in made.budgets.items())
 
 
-def _limit(budget: Budget) -> int:
-    """Return what a probe's process may take of the machine: the budget, unless that is of the GPU."""
-    if budget.given is not None and budget.device_bytes is None:
+def _limit(budget: Budget, probes: Sequence[Probe]) -> int:
+    """Return what a probe's process may take of the machine: the budget, unless that is, or may be, of the GPU."""
+    no_device = budget.device_bytes is None or any(each.outcome.ok for each in probes)
+    on_device = any(each.device_bytes for each in probes)
+    if budget.given is not None and no_device and not on_device:
         return min(budget.host_bytes, budget.given)
     return budget.host_bytes
-
-
-def _too_small(probes: Sequence[Probe], budget: Budget) -> bool:
-    """Tell whether not even one environment fits into a budget that is less than the machine has."""
-    tried = [each.num_envs for each in probes]
-    return not any(each.outcome.ok for each in probes) and 1 in tried and _limit(budget) < budget.host_bytes
 
 
 def _next(probes: Sequence[Probe], budget: Budget, *, limit_seconds: float, first: int) -> int | None:
@@ -231,24 +228,42 @@ def _fitted(probes: Sequence[Probe], budget: Budget) -> Fit:
     memories: list[Memory] = ["host", "device"] if on_device else ["host"]
     budgets = {memory: budget.of(memory, on_device=on_device) or 0 for memory in memories}
     models: dict[Memory, MemoryModel] = {}
+    noisy: set[Memory] = set()
     if len({each.num_envs for each in good}) > 1:
         for memory in memories:
-            models[memory] = MemoryModel.fit(
-                [(each.num_envs, _bytes(each, memory) or 1) for each in fitted(good)]
-            )
-    largest, bound_by = _smallest(models, budgets, default=memories[-1])
-    made = Fit(probes=tuple(probes), models=models, budgets=budgets, largest=largest, bound_by=bound_by)
+            points = [(each.num_envs, _bytes(each, memory) or 1) for each in fitted(good)]
+            models[memory] = MemoryModel.fit(points)
+            if not _rises(models[memory], points, floor_bytes=FLOOR if memory == "host" else DEVICE_FLOOR):
+                noisy.add(memory)
+    largest, bound_by = _smallest(models, budgets, noisy=noisy, default=memories[-1])
+    made = Fit(
+        probes=tuple(probes),
+        models=models,
+        budgets=budgets,
+        largest=largest,
+        bound_by=bound_by,
+        noisy=frozenset(noisy),
+    )
     if models:
         return made
     return replace(made, largest=max((each.num_envs for each in good if fits(made, each)), default=0))
 
 
+def _rises(model: MemoryModel, points: Sequence[tuple[int, int]], *, floor_bytes: float) -> bool:
+    """Tell whether a line rises by more than its points vary, and than they lie beside it."""
+    sizes = [num_envs for num_envs, _ in points]
+    beside = max(abs(taken - model.predict(num_envs)) for num_envs, taken in points)
+    varies = noise(max(taken for _, taken in points), floor_bytes)
+    return model.per_env_bytes * (max(sizes) - min(sizes)) > max(varies, 2 * beside)
+
+
 def _smallest(
-    models: dict[Memory, MemoryModel], budgets: dict[Memory, int], *, default: Memory
+    models: dict[Memory, MemoryModel], budgets: dict[Memory, int], *, noisy: set[Memory], default: Memory
 ) -> tuple[int | None, Memory]:
     """Return what the memory that runs out first allows, and which one that is."""
     allowed = {memory: model.largest(budgets[memory]) for memory, model in models.items()}
-    known = {memory: size for memory, size in allowed.items() if size is not None}
+    # Of one whose line tells nothing it is still known where not even the fixed part fits.
+    known = {memory: size for memory, size in allowed.items() if size == 0 or (size and memory not in noisy)}
     if not known:
         return None, default
     first = min(known, key=lambda memory: known[memory])
@@ -257,7 +272,7 @@ def _smallest(
 
 def _why(target: Target, found: Probe) -> str:
     """Say in a sentence what was wrong with a probe that did not fail for want of memory."""
-    what = f"{target} with {found.num_envs:,} environments"
+    what = f"{shown(str(target))} with {found.num_envs:,} environments"
     if found.outcome.fate == "too slow":
         return f"{what} {found.outcome.reason}; give it more with --limit SECONDS, or begin smaller with --first N."
     reason = found.outcome.reason.rstrip(".")
@@ -267,7 +282,7 @@ def _why(target: Target, found: Probe) -> str:
 
 
 def _is_verb(reason: str) -> bool:
-    return reason.startswith(("raised ", "ended ", "was ", "took "))
+    return reason.startswith(("raised ", "ended ", "was ", "took ", "lost "))
 
 
 def as_json(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib import pyplot as plt
 
 from stepscope import plots
+from stepscope._common import printable
 from stepscope.measure._fate import in_units
 from stepscope.plan._fit import fits
 
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _POINTS = 200
+_LONGEST = 80  # characters of a target in a title
 
 
 def draw(made: Fit, verified: Sequence[Probe], *, target: Target, path: str) -> None:
     """Draw the memory that limits a target against its number of environments, and write the figure."""
     memory = made.bound_by
     budget = made.budgets[memory]
-    title = f"{made.largest:,} environments fit" if made.largest else f"No environment of {target} fits"
+    title = "No limit can be told" if made.largest is None else f"No environment of {_named(target)} fits"
+    if made.largest:
+        title = f"{made.largest:,} environments fit"
     name = "host memory" if memory == "host" else "GPU memory"
     figure, axes = plots.figure(title=title, x="number of environments", y=f"{name} (GiB)", log="x")
     good = [each for each in made.probes if each.outcome.ok]
@@ -63,6 +67,11 @@ def draw(made: Fit, verified: Sequence[Probe], *, target: Target, path: str) -> 
     axes.legend(loc="best")
     figure.savefig(Path(path), facecolor="white", transparent=False)
     plt.close(figure)
+
+
+def _named(target: Target) -> str:
+    """Return a target as a title may show it: between two dollar signs would stand a formula."""
+    return printable(str(target), limit=_LONGEST).replace("$", r"\$")
 
 
 def _taken(each: Probe, memory: str) -> int:

@@ -59,7 +59,11 @@ def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
         yield Line("budget", f"{in_units(size)} of {_NAMES[memory]}")
     yield Line("largest num_envs", _largest(made))
     yield Line("fixed part", *_fixed(made))
-    if made.models and (grown := _grown(made)) < _ENOUGH * made.budgets[made.bound_by]:
+    if (
+        made.largest is not None
+        and made.models
+        and (grown := _grown(made)) < _ENOUGH * made.budgets[made.bound_by]
+    ):
         yield Line(
             "", f"the runs differ by {in_units(grown)} only: --verify, or begin with a larger --first", "warn"
         )
@@ -86,7 +90,10 @@ def _taken(each: Probe, memory: Memory) -> int:
 
 def _largest(made: Fit) -> str:
     if made.largest is None:
-        return "no limit can be seen: environments take nothing that grows with their number"
+        return (
+            f"cannot be told: the runs differ by {in_units(_grown(made))}, no more than they vary;"
+            " begin with a larger --first"
+        )
     if made.largest == 0:
         return "0: not even one environment fits"
     if not made.models:
@@ -102,6 +109,8 @@ def _fixed(made: Fit) -> tuple[str, Tone]:
     text = f"{share:.0%} of the budget, whatever the number of environments"
     if share > 1 - MARGIN or made.largest == 0:
         return f"{text}: reducing their number cannot help. Reduce what is loaded, or use more memory.", "bad"
+    if made.largest is None:
+        return text, ""
     if share > _DOMINATES:
         return f"{text}: it dominates, and reducing their number frees little.", "warn"
     return f"{text}: most of it is the environments', and fewer of them take less.", ""
@@ -112,7 +121,8 @@ def _fixed_unknown(made: Fit) -> tuple[str, Tone]:
         return "unknown", ""
     size = min(each.num_envs for each in made.probes)
     words = f"{size:,} environment{'s' * (size > 1)} did not fit"
-    if (one := next((each for each in made.probes if each.outcome.ok), None)) is not None:
+    one = next((each for each in made.probes if each.outcome.ok and each.num_envs == 1), None)
+    if one is not None:
         taken = _taken(one, made.bound_by)
         words = (
             f"1 environment takes {in_units(taken)}, {taken / made.budgets[made.bound_by]:.0%} of the budget"

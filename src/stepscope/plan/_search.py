@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEVICE_FLOOR", "FAR", "FIRST", "FLOOR", "MOST_PROBES", "next_size"]
+__all__ = ["DEVICE_FLOOR", "FAR", "FIRST", "FLOOR", "MOST_PROBES", "next_size", "noise"]
 
 FIRST = 64
 """Size of the first probe: small beside what anybody trains with, and most scenes fit this often."""
@@ -80,7 +80,7 @@ def next_size(
         _within(
             [(num_envs, bytes_) for num_envs, bytes_, _ in ordered],
             limit=_far(min(bytes_ for _, bytes_, _ in ordered), budget_bytes),
-            noise=max(floor_bytes, _NOISE * ordered[-1][1]),
+            noise=noise(ordered[-1][1], floor_bytes),
             before=before_bytes,
         ),
         _within(
@@ -90,6 +90,11 @@ def next_size(
     if failed:
         size = min(size, (min(failed) - 1))
     return _useful(_rounded(size, unit=ordered[0][0]), [num_envs for num_envs, _, _ in ordered], failed)
+
+
+def noise(bytes_: float, floor_bytes: float = FLOOR) -> float:
+    """Return the difference, in bytes, that two runs may have which take so many."""
+    return max(floor_bytes, _NOISE * bytes_)
 
 
 def _far(smallest: float, budget: float) -> float:

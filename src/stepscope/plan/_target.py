@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -54,13 +55,17 @@ class Target:
                 "there is no TARGET; give module:factory, or a command with {num_envs} in it after --."
             )
         if factory is not None and command is not None:
-            raise BadInputError(f"{factory} and a command after -- are two TARGETs; give one of them.")
+            raise BadInputError(
+                f"{_shown(factory)} and a command after -- are two TARGETs; give one of them."
+            )
         if command and not any(PLACE in word for word in command):
             raise BadInputError(
-                f"the command {shlex.join(command)!r} has no {PLACE} in it; write that where the number goes."
+                f"the command {_shown(shlex.join(command))!r} has no {PLACE} in it; write that where the number goes."
             )
         if factory is not None and not _names_a_factory(factory):
-            raise BadInputError(f"{factory!r} is no TARGET; write module:factory, or a command after --.")
+            raise BadInputError(
+                f"{_shown(factory)!r} is no TARGET; write module:factory, or a command after --."
+            )
         return cls(factory=factory, command=tuple(command) if command else None)
 
     def command_for(self, num_envs: int) -> list[str]:
@@ -70,6 +75,10 @@ class Target:
     def __str__(self) -> str:
         """Return it as it is written on a command line."""
         return self.factory or shlex.join(self.command or ())
+
+
+def _shown(text: str) -> str:
+    return printable(text, limit=200)
 
 
 def _names_a_factory(text: str) -> bool:
