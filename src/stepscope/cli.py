@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stepscope import __version__
 from stepscope._arguments import Parser
+from stepscope._common import printable
 from stepscope.commands import add_all
 from stepscope.errors import BadInputError
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(arguments)
         sys.stdout.flush()
     except BadInputError as error:
-        return _complain(str(error), 2)
+        return max(_complain(str(sentence), 2) for sentence in error.args)
     except BrokenPipeError:  # whoever read our output has seen enough, `head` for one
         _drop_output()
     except OSError as error:  # errors of a log have become sentences of their own
@@ -55,7 +56,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _complain(sentence: str, status: int) -> int:
     if sys.stderr is not None:  # `print` would turn to standard output
-        print(f"stepscope: {sentence}", file=sys.stderr)
+        print(f"stepscope: {printable(sentence)}", file=sys.stderr)
     return status
 
 

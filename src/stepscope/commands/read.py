@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
+from stepscope._common import printable
 from stepscope.commands._logs import opened, records, title
 from stepscope.commands._screen import laid_out, painted, runs_table
 from stepscope.errors import BadInputError
@@ -196,12 +197,11 @@ def _write(exports: _Exports, summaries: Sequence[Summary], *, said: bool) -> No
     if exports.events is not None:
         exports.events.close()  # what it holds back is written now, before it is said to be
     if problems:
-        raise BadInputError("\n".join(problems))
+        raise BadInputError(*problems)
     if exports.plot is not None:
         exports.plot.write(summaries[0].runs(), name=summaries[0].name)
     if said and exports.events is not None:
-        print(
-            f"\n{exports.events.count:,} numbers written to {exports.events.folder}; tensorboard --logdir shows them"
-        )
+        folder = printable(str(exports.events.folder))
+        print(f"\n{exports.events.count:,} numbers written to {folder}; tensorboard --logdir shows them")
     if said and exports.plot is not None:
-        print(f"\nfigure saved as {exports.plot.path}")
+        print(f"\nfigure saved as {printable(str(exports.plot.path))}")

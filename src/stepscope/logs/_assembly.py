@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Single, Text, message
+from stepscope.logs._blocks import Single, Text, decoded, message
 from stepscope.logs._ranks import apart, named
 from stepscope.logs._records import Record, put
 
@@ -99,7 +99,7 @@ class Assembly:
             self._close(self._pieces[0])
             yield self._pieces.popleft().record()
         if self._start is not None and self._end > self._start:
-            above = self._context.above.decode(errors="replace")
+            above = decoded(self._context.above)
             span = (self._start, self._end)
             yield Record(library=self._context.library, kind="message", text=above, span=span)
 

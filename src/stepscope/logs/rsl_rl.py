@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, message
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._layouts import CLOCK, FLOAT, INTEGER, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
@@ -102,7 +102,7 @@ class _Iteration(Block):
         before, colon, after = text.rpartition(b": ")
         if not colon:
             return text.startswith(b"-----") and not text.strip().strip(b"-")
-        label = before.strip().decode(errors="replace")
+        label = decoded(before.strip())
         if label.partition(": ")[0] == _RUN_NAME:  # a name may look like anything
             return True
         value = _value(label, after.strip())

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._bars import bar
-from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._layouts import AUTO, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
@@ -157,7 +157,7 @@ class _Table(Block):
 
     def _row(self, text: bytes) -> None:
         key, bar, value = text.rpartition(b" | ")
-        label = key.rstrip().decode(errors="replace")
+        label = decoded(key.rstrip())
         value = value.strip()
         if bar and not value and not label.startswith(" "):
             # A section that is cut to the width of the table has lost its slash.
