@@ -77,7 +77,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="N",
         help="number of environments, which skrl does not print: its vector steps times N are env steps",
     )
-    parser.set_defaults(command=_read)
+    parser.set_defaults(command=_read, at_once=True)
 
 
 class _Exports:
