@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ __all__ = ["EventFiles"]
 _NAME = "events.out.tfevents.0.stepscope"
 _MOST_OPEN = 64
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
+_END_OF_TIME = 1e10  # seconds since 1970: TensorBoard makes dates of them
 
 
 class EventFiles:
@@ -109,7 +109,7 @@ def _event(scalar: Scalar, seconds: float) -> Any:  # noqa: ANN401 - a message o
 
     value = summary_pb2.Summary.Value(tag=scalar.tag, simple_value=scalar.value)
     return event_pb2.Event(
-        wall_time=seconds if math.isfinite(seconds) else 0.0,
+        wall_time=seconds if 0 <= seconds < _END_OF_TIME else 0.0,
         step=min(max(scalar.step, _EARLIEST), _LATEST),
         summary=summary_pb2.Summary(value=[value]),
     )
