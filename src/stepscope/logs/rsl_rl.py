@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
 from stepscope.logs._expressions import compiled
-from stepscope.logs._layouts import CLOCK, FLOAT, INTEGER, Gap, learnt, literal
+from stepscope.logs._layouts import CLOCK, COUNT, FLOAT, INTEGER, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, number
 
@@ -182,7 +182,7 @@ def layout(raw: bytes, record: Record) -> Layout | None:
     # One that was cut off would match the beginning of every other.
     if title is None or title.start() > _MAX_LINE or _LAST_LABEL not in record.metrics:
         return None
-    parts: list[bytes | Gap] = [literal(raw[: title.start()]), _TITLE_PATTERN[0], INTEGER, _TITLE_PATTERN[1]]
+    parts: list[bytes | Gap] = [literal(raw[: title.start()]), _TITLE_PATTERN[0], COUNT, _TITLE_PATTERN[1]]
     for line in raw[title.end() :].splitlines(keepends=True):
         pieces = _layout_of(line)
         if pieces is None:
@@ -220,6 +220,8 @@ _RAW_ROW = compiled(rb"([^\r\n]*: ++)((?:\d{1,9} days?, )?[^\s:]++(?::\d\d:\d\d)
 
 def _layout_of(line: bytes) -> list[bytes | Gap] | None:
     """Return the expressions of one line and its gaps, or None if another of its kind might look otherwise."""
+    if len(line) > _MAX_LINE // 2:  # with longer numbers it could be longer than a line may be
+        return None
     found = _RAW_COMPUTATION.fullmatch(line)
     if found is not None:
         one, two, three, four = map(literal, found.groups())

@@ -221,11 +221,12 @@ def layout(raw: bytes, record: Record) -> Layout | None:
             parts.append(rb"\1" + literal(line[len(above[1]) :] + rest))
             return learnt(parts, raw, record, LAYOUT_MARK, layout_fields)
         row = _RAW_ROW.fullmatch(line)
-        if row is None:
+        if row is None or len(line) > _MAX_LINE // 2:
             return None
-        parts.append(rb"\| " + re.escape(row[1]) + rb" *+\| ")
+        # With more blanks than these a row could be longer than one may be.
+        parts.append(rb"\| " + re.escape(row[1]) + rb" {0,200}+\| ")
         value = row[2]
         if value is not None:
             parts.append(AUTO if _AUTO.fullmatch(value) else literal(value))
-        parts.append(rb" *+\|" + row[3])
+        parts.append(rb" {0,200}+\|" + row[3])
     return None
