@@ -123,3 +123,33 @@ def test_no_log_makes_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "notes.txt").write_text("dear diary\n", encoding="utf-8")
     assert 2 == main(["read", str(tmp_path / "notes.txt"), "--csv"])
     assert "has no line that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", " =", "\N{FULLWIDTH EQUALS SIGN}"])
+def test_no_cell_is_a_formula(
+    begin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A spreadsheet would run what a log says, or what a file is called."""
+    log = tmp_path / f"{begin.strip()}1+1.log"
+    log.write_text(_BLOCK.format(0, "a").replace("Episode/a", f"{begin}cmd()"), encoding="utf-8")
+    (tmp_path / "b.log").write_text(_BLOCK.format(0, "b"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    main(["read", "--csv", "--", log.name, "b.log"])
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert any(name.startswith("metrics.") for name in rows[0])
+    assert not [cell for row in rows for cell in row if re.match(r"\s*[=+@-](?!\d)", cell)]
+
+
+def test_very_many_labels_take_no_square(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table has at most 1,000 columns, and says how many numbers are not in it."""
+    log = tmp_path / "a.log"
+    log.write_text("".join(_BLOCK.format(at, at) for at in range(2000)), encoding="utf-8")
+    assert 0 == main(["read", "--csv", str(log)])
+    printed = capsys.readouterr()
+    rows = list(csv.reader(io.StringIO(printed.out)))
+    assert {1000} == {len(row) for row in rows}
+    kept = sum(name.startswith("Episode/") for name in rows[0])
+    assert f"stepscope: none of {2000 - kept:,} further numbers has a column;" in printed.err
+    with pytest.warns(UserWarning, match="more labels than the 1,000 columns"):
+        frame = read(log).to_pandas()
+    assert rows[0] == list(frame.columns)
