@@ -2,6 +2,10 @@
 
 import sys
 
-from stepscope.cli import main
+try:
+    from stepscope.cli import main
 
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:  # while that was imported
+    status = 130
+sys.exit(status)

@@ -1,20 +1,21 @@
-"""The command ``stepscope``: its parser, its exit status, and one sentence where something cannot work."""
+"""The command ``stepscope``: its parser, its exit status, and one sentence where something cannot work.
+
+Importing this module imports nothing that is not there already, since an interruption would show a traceback of it:
+functions import what they need.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
 
-from stepscope import __version__
-from stepscope._arguments import Parser
-from stepscope.commands import add_all
-from stepscope.errors import BadInputError
-
+TYPE_CHECKING = False  # as type checkers know it, without what `typing` imports
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from stepscope._arguments import Parser
 
 __all__ = ["main"]
 
@@ -23,39 +24,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name and return its exit status: 2 when they make no sense.
 
     It is 1 when what there is to say cannot be written.
+
+    Without `arguments` this is a program, which Ctrl-C ends at once and without a word: a KeyboardInterrupt would be
+    raised anywhere, also where modules are imported, and whoever cannot pass it on shows it. Only a command that has
+    something to clean up gets the exception.
     """
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    import signal  # noqa: PLC0415 - see above
+
+    from stepscope.errors import BadInputError  # noqa: PLC0415 - the same
+
+    program = arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if program:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stdout is None:  # closed by whoever started us
         return _complain("standard output is closed; leave it open or send it to a file.", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console that lacks a character shows "?" for it
     status = 0
     try:
-        status = _run(arguments)
+        status = _run(arguments, program=program)
         sys.stdout.flush()
     except BadInputError as error:
-        return _complain(str(error), 2)
+        return max(_complain(str(sentence), 2) for sentence in error.args)
     except BrokenPipeError:  # whoever read our output has seen enough, `head` for one
         _drop_output()
     except OSError as error:  # errors of a log have become sentences of their own
         _drop_output()
         return _complain(f"the output cannot be written ({error.strerror or error}); write it elsewhere.", 1)
-    except KeyboardInterrupt:
-        return 130
     return status
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None, *, program: bool) -> int:
+    import signal  # noqa: PLC0415 - see above
+
     try:
         options = _parser().parse_args(arguments)
     except SystemExit:  # --help and --version end like this, after they printed
         return 0
-    command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    if not program or options.at_once:
+        return _status(options)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return _status(options)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _status(options: argparse.Namespace) -> int:
+    """Return the exit status of the command that was chosen."""
+    if options.version:  # to find it out takes longer than all else, so only who asks for it waits
+        from stepscope import __version__  # noqa: PLC0415 - see above
+
+        print(f"stepscope {__version__}")
+        return 0
+    return int(options.command(options))
 
 
 def _complain(sentence: str, status: int) -> int:
+    from stepscope._common import printable  # noqa: PLC0415 - see above
+
     if sys.stderr is not None:  # `print` would turn to standard output
-        print(f"stepscope: {sentence}", file=sys.stderr)
+        print(f"stepscope: {printable(sentence)}", file=sys.stderr)
     return status
 
 
@@ -65,13 +101,16 @@ def _drop_output() -> None:
 
 
 def _parser() -> Parser:
+    from stepscope._arguments import Parser  # noqa: PLC0415 - see above
+    from stepscope.commands import add_all  # noqa: PLC0415 - the same
+
     parser = Parser(
         prog="stepscope",
         description="Read, measure and understand training in thousands of parallel environments.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"stepscope {__version__}")
-    parser.set_defaults(command=lambda _: _print_help(parser))
+    parser.add_argument("--version", action="store_true", help="show program's version number and exit")
+    parser.set_defaults(command=lambda _: _print_help(parser), at_once=False)
     add_all(parser.add_subparsers(title="commands", metavar="COMMAND"))
     return parser
 

@@ -10,7 +10,7 @@ from stepscope._common import printable
 
 # All of Unicode, surrogates included: what a file name or a damaged log can hold.
 ANY = st.text(st.characters() | st.characters(categories=["Cc", "Cf", "Cs", "Zs", "Zl", "Zp"]))
-INDENT = st.sampled_from([{}, {"indent": True}])
+INDENT = st.sampled_from([{}, {"indent": True}, {"gaps": True}])
 
 
 @given(ANY, INDENT)

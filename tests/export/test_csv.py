@@ -77,7 +77,7 @@ def test_a_label_that_comes_late_has_a_column() -> None:
     assert [["2.5", "1", ""], ["", "1", "2.5"]] == [row[-3:] for row in rows[1:]]
 
 
-@pytest.mark.parametrize("label", ["a,b", 'a "quoted" one', "=1+1", "ä; ö", "a\tb"])
+@pytest.mark.parametrize("label", ["a,b", 'a "quoted" one', "=1+1", "ä; ö", "a  b"])
 def test_a_label_is_quoted_where_it_must_be(label: str) -> None:
     """Whatever a user calls a number is one cell."""
     header, row = csv.reader(io.StringIO(_written(reads(_BLOCK.format(0, label)))))
@@ -123,3 +123,33 @@ def test_no_log_makes_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "notes.txt").write_text("dear diary\n", encoding="utf-8")
     assert 2 == main(["read", str(tmp_path / "notes.txt"), "--csv"])
     assert "has no line that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", " =", "\N{FULLWIDTH EQUALS SIGN}"])
+def test_no_cell_is_a_formula(
+    begin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A spreadsheet would run what a log says, or what a file is called."""
+    log = tmp_path / f"{begin.strip()}1+1.log"
+    log.write_text(_BLOCK.format(0, "a").replace("Episode/a", f"{begin}cmd()"), encoding="utf-8")
+    (tmp_path / "b.log").write_text(_BLOCK.format(0, "b"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    main(["read", "--csv", "--", log.name, "b.log"])
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert any(name.startswith("metrics.") for name in rows[0])
+    assert not [cell for row in rows for cell in row if re.match(r"\s*[=+@-](?!\d)", cell)]
+
+
+def test_very_many_labels_take_no_square(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table has at most 1,000 columns, and says how many numbers are not in it."""
+    log = tmp_path / "a.log"
+    log.write_text("".join(_BLOCK.format(at, at) for at in range(2000)), encoding="utf-8")
+    assert 0 == main(["read", "--csv", str(log)])
+    printed = capsys.readouterr()
+    rows = list(csv.reader(io.StringIO(printed.out)))
+    assert {1000} == {len(row) for row in rows}
+    kept = sum(name.startswith("Episode/") for name in rows[0])
+    assert f"stepscope: none of {2000 - kept:,} further numbers has a column;" in printed.err
+    with pytest.warns(UserWarning, match="more labels than the 1,000 columns"):
+        frame = read(log).to_pandas()
+    assert rows[0] == list(frame.columns)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from stepscope.cli import main
 from stepscope.errors import BadInputError
 from stepscope.export import EventFiles
 from stepscope.export._tags import BAR_TAG
@@ -270,3 +271,30 @@ def test_a_damaged_label_or_time_is_no_tag(tmp_path: Path) -> None:
     ]
     _written(records, tmp_path)
     assert {"time/fps", "Train/mean_reward"} == set(_scalars(tmp_path))
+
+
+def test_folders_are_bounded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A log may hold more runs, or name more processes, than a disk holds folders."""
+    log = tmp_path / "a.log"
+    log.write_text(
+        "".join(f"[default{rank}]:{_EPOCH.format(1)}" for rank in range(1, 1203)), encoding="utf-8"
+    )
+    assert 0 == main(["read", str(log), "--tensorboard", str(tmp_path / "events")])
+    assert 1000 == sum(1 for _ in (tmp_path / "events").iterdir())
+    assert (
+        "none of 808 further numbers is in an event file; there are too many runs" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("names", [("...txt", "..log"), ("a_3.log", "a.log", "b/a.log")])
+def test_logs_have_folders_of_their_own(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Within the folder that was given, whatever the logs are called."""
+    (tmp_path / "b").mkdir()
+    logs = [tmp_path / name for name in (*names, "z.log")]
+    for log in logs:
+        log.write_text(_EPOCH.format(1), encoding="utf-8")
+    before = set(tmp_path.rglob("*"))
+    assert 0 == main(["read", *map(str, logs), "--tensorboard", str(tmp_path / "events" / "of")])
+    found = {path.parent for path in tmp_path.rglob("*tfevents*")}
+    assert [tmp_path / "events" / "of"] * len(logs) == [path.parent for path in found]
+    assert {tmp_path / "events"} == set(tmp_path.glob("*")) - before

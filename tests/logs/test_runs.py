@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -178,3 +179,14 @@ def test_a_continued_training_has_rates_of_its_own() -> None:
         ]
         rate = ((after.env_steps or 0) - (before.env_steps or 0)) / (seconds[1] - seconds[0])
         assert pytest.approx(rate, rel=0.05) == after.derived["fps.total"]
+
+
+def test_memory_does_not_grow_with_the_ranks() -> None:
+    """Nobody trains in 30,000 processes; a log may say so, and what is kept of each is little, but for few."""
+    line = "[default{}]:fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 1/2 frames: 0\n"
+    log = "".join(line.format(rank) for rank in range(30_000))
+    tracemalloc.start()
+    assert 30_000 == sum(1 for _ in reads(log))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < len(log) + 5_000_000

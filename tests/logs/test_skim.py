@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzz._cases import damaged
 from stepscope.logs._stream import stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepscope.logs import Record
 
 _RECORDINGS = sorted(Path(__file__).parents[2].glob("recordings/*/*/*.txt"))
@@ -63,6 +67,63 @@ def test_both_lanes_read_the_same(data: bytes, size: int) -> None:
     slow = _printed(list(stream([data], fast=False, num_envs=3)))
     assert slow == _printed(list(stream([data], num_envs=3)))
     assert slow == _printed(list(stream(_chunks(data, size), num_envs=3)))
+
+
+# What else happens to all numbers, blocks or spaces of a log at once.
+_CHANGES = (
+    (b"", b""),
+    (b"\xe2\x96\x88", b"?"),
+    (b"Learning iteration ", b"Learning iteration -"),
+    (b": ", b": -"),
+    (b": ", b": +"),
+    (b"0.", b"."),
+    (b" ", b"\xc2\xa0"),
+    (b"/", b"/-"),
+)
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 1 << 32), st.sampled_from(_CHANGES), st.sampled_from([0.02, 1.0]), st.integers(1, 900))
+def test_damaged_logs_read_the_same(
+    seed: int, change: tuple[bytes, bytes], share: float, largest: int
+) -> None:
+    """At once, and in chunks of any sizes down to single bytes."""
+    choose = random.Random(seed)  # noqa: S311 - not a secret
+    before, after = change
+    parts = damaged(choose).split(before) if before else [damaged(choose)]
+    data = b"".join(part + (after if choose.random() < share else before) for part in parts)
+    slow = _printed(list(stream([data], fast=False, num_envs=3)))
+    assert slow == _printed(list(stream([data], num_envs=3)))
+    assert slow == _printed(list(stream(_pieces(data, choose, largest), num_envs=3)))
+
+
+def _pieces(data: bytes, choose: random.Random, largest: int) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        end = at + choose.randint(1, largest)
+        yield data[at:end]
+        at = end
+
+
+_BLOCK = b"#" * 80 + b"\n   Learning iteration %d/9 \n\n  Mean reward: 7.5\n  ETA: 2 days, 0:00:01\n\n"
+_TABLE = b"-" * 18 + b"\n| time/   |      |\n|    fps  | %b |\n" + b"-" * 18 + b"\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"".join(b"\r %d%%|%b| %d/160 [00:00<00:00, 5.9it/s]" % (at, b"?" * 10, at) for at in range(1, 9)),
+        b"".join(b"\r %d%%|%b| %d/160 [00:00<00:00, 5.9it/s]" % (at, b"ab" * 10, at) for at in range(1, 9)),
+        b"".join(_BLOCK % number for number in (3, 4, -5, 6, -7, 8)),
+        b"".join(_TABLE % value for value in (b"1   ", b"2   ", b"3" + b" " * 2000, b"4   ")),
+    ],
+    ids=["question marks for blocks", "letters for blocks", "negative iterations", "a row without end"],
+)
+def test_what_is_nearly_a_record_reads_the_same(data: bytes) -> None:
+    """A byte at a time, too."""
+    slow = _printed(list(stream([data], fast=False)))
+    assert slow == _printed(list(stream([data])))
+    assert slow == _printed(list(stream(_chunks(data, 1))))
 
 
 @pytest.mark.parametrize("path", _RECORDINGS, ids=lambda path: "/".join(path.parts[-3:]))

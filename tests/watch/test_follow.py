@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -331,3 +332,20 @@ def test_a_reader_that_waits_hears_of_a_line(log: Path, follow: Begin) -> None:
     thread.start()
     assert b"one\n" == source.next(300)
     thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_a_log_that_becomes_a_pipe_keeps_nobody_waiting(log: Path) -> None:
+    """To open one waits for its writer, and no signal would be taken meanwhile."""
+    command = [sys.executable, "-m", "stepscope", "watch", str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        patience = threading.Timer(60, process.kill)
+        patience.start()
+        os.mkfifo(log)
+        assert "it is a pipe by now" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        patience.cancel()
+    assert 130 == process.returncode

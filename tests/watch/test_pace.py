@@ -123,3 +123,13 @@ def test_strange_numbers_do_no_harm(
         pace.add(count, arrived=arrived, seconds=seconds, elapsed=elapsed)
     found = pace.seconds()
     assert found is None or 0 < found < float("inf")
+
+
+def test_clocks_beyond_all_time_do_not_count() -> None:
+    """The sum of what they say would overflow."""
+    pace = Pace()
+    for count in range(6):
+        pace.add(count, arrived=None, seconds=2.0, elapsed=1e308 * (count % 2))
+    assert pace.seconds() == 2.0
+    pace.add(6, arrived=None, seconds=1e308, elapsed=None)
+    assert pace.seconds() == 2.0

@@ -14,7 +14,7 @@ _ESCAPE = re.compile(
 _BYTES_THAT_ARE_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
-def printable(text: str, *, limit: int | None = None, indent: bool = False) -> str:
+def printable(text: str, *, limit: int | None = None, indent: bool = False, gaps: bool = False) -> str:
     r"""Return one line of text that does nothing to a terminal, a page or a figure but show.
 
     Escape sequences, control characters (C0 and C1), marks that turn the direction of writing, and all else without a
@@ -29,6 +29,8 @@ def printable(text: str, *, limit: int | None = None, indent: bool = False) -> s
         The most characters to return; what is longer ends in ``…``.
     indent
         Keep the white space at the start, each character of it as one space.
+    gaps
+        Keep all white space like that.
 
     Examples
     --------
@@ -37,11 +39,11 @@ def printable(text: str, *, limit: int | None = None, indent: bool = False) -> s
     >>> printable("\t  at line 3\n", indent=True, limit=8)
     '   at l…'
     """
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         text = _ESCAPE.sub("", text)
         text = _BYTES_THAT_ARE_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
         text = "".join(char if char.isprintable() else " " * char.isspace() for char in text)
-    line = " ".join(text.split())
-    if indent and line:
+    line = text if gaps else " ".join(text.split())
+    if indent and line and not gaps:
         line = " " * (len(text) - len(text.lstrip())) + line
     return line if limit is None or len(line) <= limit else line[: max(limit - 1, 0)] + "…"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.logs import read
 
@@ -19,8 +20,8 @@ __all__ = ["blamed", "opened", "records", "title"]
 
 
 def title(name: str) -> str:
-    """Return what a sentence calls the log."""
-    return "standard input" if name == "-" else name
+    """Return what the log is called wherever its name is shown."""
+    return "standard input" if name == "-" else printable(name)
 
 
 @contextmanager

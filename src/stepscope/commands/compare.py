@@ -44,7 +44,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="N",
         help="number of environments, which skrl does not print: its vector steps times N are env steps",
     )
-    parser.set_defaults(command=_compare)
+    parser.set_defaults(command=_compare, at_once=True)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -67,7 +67,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         help="type of an image's numbers (default: uint8 where the library takes it, which rsl_rl and skrl do not)",
     )
     add_outputs(parser, figure="account against the number of environments")
-    parser.set_defaults(command=_memory)
+    parser.set_defaults(command=_memory, at_once=True)
 
 
 def _memory(options: argparse.Namespace) -> int:

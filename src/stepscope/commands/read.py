@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
+from stepscope._common import printable
 from stepscope.commands._logs import opened, records, title
 from stepscope.commands._screen import laid_out, painted, runs_table
 from stepscope.errors import BadInputError
@@ -76,7 +78,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="N",
         help="number of environments, which skrl does not print: its vector steps times N are env steps",
     )
-    parser.set_defaults(command=_read)
+    parser.set_defaults(command=_read, at_once=True)
 
 
 class _Exports:
@@ -113,9 +115,9 @@ def _folders(logs: Sequence[str]) -> dict[str, str]:
     """Return a folder's name for each log, if there are several."""
     folders: dict[str, str] = {}
     for number, log in enumerate(logs, 1):
-        stem = "standard_input" if log == "-" else Path(log).stem
-        taken = stem in folders.values()
-        folders.setdefault(log, f"{stem}_{number}" if taken else stem)
+        stem = "standard_input" if log == "-" else printable(Path(log).stem.strip("."), limit=50) or "log"
+        names = chain([stem], (f"{stem}_{other}" for other in count(number)))
+        folders.setdefault(log, next(name for name in names if name not in folders.values()))
     return folders if len(logs) > 1 else dict.fromkeys(folders, "")
 
 
@@ -196,12 +198,26 @@ def _write(exports: _Exports, summaries: Sequence[Summary], *, said: bool) -> No
     if exports.events is not None:
         exports.events.close()  # what it holds back is written now, before it is said to be
     if problems:
-        raise BadInputError("\n".join(problems))
+        raise BadInputError(*problems)
     if exports.plot is not None:
         exports.plot.write(summaries[0].runs(), name=summaries[0].name)
+    _say_what_is_missing(exports)
     if said and exports.events is not None:
-        print(
-            f"\n{exports.events.count:,} numbers written to {exports.events.folder}; tensorboard --logdir shows them"
-        )
+        folder = printable(str(exports.events.folder))
+        print(f"\n{exports.events.count:,} numbers written to {folder}; tensorboard --logdir shows them")
     if said and exports.plot is not None:
-        print(f"\nfigure saved as {exports.plot.path}")
+        print(f"\nfigure saved as {printable(str(exports.plot.path))}")
+
+
+def _say_what_is_missing(exports: _Exports) -> None:
+    missing = {
+        "has a column; there are too many labels": 0 if exports.csv is None else exports.csv.left_out,
+        "is in an event file; there are too many runs": 0
+        if exports.events is None
+        else exports.events.left_out,
+    }
+    for why, numbers in missing.items():
+        if numbers and sys.stderr is not None:
+            print(
+                f"stepscope: none of {numbers:,} further numbers {why}. --json prints all.", file=sys.stderr
+            )

@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     add_options(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page that steps through the last steps")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(command=_replay)
+    parser.set_defaults(command=_replay, at_once=True)
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from stepscope.export._needed import needed
 from stepscope.watch.child import Child, how_it_ended
 from stepscope.watch.follow import Follow
 from stepscope.watch.pipe import Pipe
+from stepscope.watch.signals import Signals
 from stepscope.watch.state import State
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="N",
         help="number of environments, which skrl does not print: its vector steps times N are env steps",
     )
-    parser.set_defaults(command=_watch)
+    parser.set_defaults(command=_watch, at_once=True)
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -73,9 +74,11 @@ def _watch(options: argparse.Namespace) -> int:
     needed("rich", extra="watch", what="stepscope watch")
     if options.once:
         return _once(options)
-    if options.run is not None:
-        return _run(options)
-    return _pipe(options) if options.log == "-" or _is_pipe(options.log) else _follow(options)
+    source = _run if options.run is not None else _pipe if _is_pipe(options.log) else _follow
+    signals = Signals()
+    watching_for = _outputs(options, signals)
+    with signals:  # from before a command is started, so that none outlives an interruption
+        return source(options, watching_for)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -107,8 +110,7 @@ def _once(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
-    watching_for = _outputs(options)
+def _run(options: argparse.Namespace, watching_for: Callable[[Source, State], Watching]) -> int:
     child = Child(options.run)
     state = State(shlex.join(options.run), started=time.monotonic())
     watching = watching_for(child, state)
@@ -141,11 +143,11 @@ class _NamedPipe(Pipe):
             return super().next(timeout)
 
 
-def _pipe(options: argparse.Namespace) -> int:
+def _pipe(options: argparse.Namespace, watching_for: Callable[[Source, State], Watching]) -> int:
     with opened("-") if options.log == "-" else blamed(options.log):
         pipe = _NamedPipe(options.log)
     state = State(title(options.log), piped=time.monotonic())
-    watching = _outputs(options)(pipe, state)
+    watching = watching_for(pipe, state)
     watching.watch(num_envs=options.num_envs)
     if watching.stopped_by is None:
         if pipe.interrupted:
@@ -157,10 +159,10 @@ def _pipe(options: argparse.Namespace) -> int:
     return _SIGNALLED + watching.stopped_by if watching.stopped_by else 130 * pipe.interrupted
 
 
-def _follow(options: argparse.Namespace) -> int:
+def _follow(options: argparse.Namespace, watching_for: Callable[[Source, State], Watching]) -> int:
     with blamed(options.log):
         source = Follow(options.log)
-    watching = _outputs(options)(source, State(options.log))
+    watching = watching_for(source, State(options.log))
     try:
         watching.watch(num_envs=options.num_envs)
         watching.last()
@@ -169,7 +171,7 @@ def _follow(options: argparse.Namespace) -> int:
     return _SIGNALLED + (watching.stopped_by or 0)
 
 
-def _outputs(options: argparse.Namespace) -> Callable[[Source, State], Watching]:
+def _outputs(options: argparse.Namespace, signals: Signals) -> Callable[[Source, State], Watching]:
     """Return what connects a source with where it is shown."""
     from stepscope.watch.loop import Watching  # noqa: PLC0415 - it imports rich
     from stepscope.watch.screen import BelowText, FullScreen, Plain, Screen, has_screen  # noqa: PLC0415 - the same
@@ -182,8 +184,11 @@ def _outputs(options: argparse.Namespace) -> Callable[[Source, State], Watching]
         tee = _pass_on if options.tee else None
         if file is not None:
             screen = FullScreen(file) if has_screen(file) else Plain(file)
-    forgiving = options.run is not None
-    return lambda source, state: Watching(source, state, screen, tee=tee, forgiving=forgiving)
+
+    def watching(source: Source, state: State) -> Watching:
+        return Watching(source, state, screen, signals, tee=tee, forgiving=options.run is not None)
+
+    return watching
 
 
 def _pass_on(data: bytes) -> None:
@@ -195,6 +200,8 @@ def _pass_on(data: bytes) -> None:
 
 
 def _is_pipe(log: str) -> bool:
+    if log == "-":
+        return True
     try:
         mode = os.stat(log).st_mode  # noqa: PTH116 - what it is, and nothing else
     except OSError:

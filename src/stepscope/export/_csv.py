@@ -6,7 +6,7 @@ import csv
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
-from stepscope.logs._rows import COLUMNS, row
+from stepscope.logs._rows import COLUMNS, MOST_COLUMNS, row
 
 if TYPE_CHECKING:
     from stepscope.logs import Record
@@ -22,6 +22,11 @@ class CsvTable:
     What labels a log holds is known when all of it was read. Until then the rows wait in a temporary file, so memory
     does not grow with them.
 
+    Attributes
+    ----------
+    left_out
+        How many numbers have no column, since there are too many labels.
+
     Parameters
     ----------
     several
@@ -32,6 +37,7 @@ class CsvTable:
         names = ("log", *COLUMNS) if several else COLUMNS
         self._several = several
         self._columns = dict.fromkeys(names)
+        self.left_out = 0
         self._waiting = SpooledTemporaryFile(  # noqa: SIM115 - closed below
             max_size=_IN_MEMORY, mode="w+", encoding="utf-8", errors="surrogatepass", newline=""
         )
@@ -43,8 +49,13 @@ class CsvTable:
             return
         values = row(record)
         if self._several:
-            values["log"] = log
-        self._columns.update(dict.fromkeys(values))
+            values["log"] = (
+                f"./{log}" if log.startswith(("=", "+", "-", "@")) else log
+            )  # else it would be a formula
+        new = [name for name in values if name not in self._columns]
+        room = MOST_COLUMNS - len(self._columns)
+        self._columns.update(dict.fromkeys(new[:room]))
+        self.left_out += len(new[room:])
         self._writer.writerow([values.get(name) for name in self._columns])
 
     def close(self) -> None:

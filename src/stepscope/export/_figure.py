@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from stepscope.export._series import drawable
 from stepscope.logs._words import count, number
 from stepscope.plots import COLOURS, INK, MUTED, figure
 
@@ -84,7 +85,7 @@ def _speed(runs: Runs) -> Panel | None:
         for run, summary in runs:
             _curves(axes, run)
             warm = next((rate.warm for rate in summary.rates if rate.scope == "total" and rate.warm), None)
-            if warm is not None and len(runs) == 1:
+            if warm is not None and len(runs) == 1 and drawable(0, warm.low) and drawable(0, warm.high):
                 axes.axhspan(warm.low, warm.high, color=MUTED, alpha=0.25, linewidth=0)
         axes.yaxis.set_major_formatter(_THOUSANDS)
         if several:
@@ -195,7 +196,7 @@ def _dot(points: Sequence[float]) -> str:
 
 def _mark_failures(axes: Axes, runs: Runs, *, named: bool) -> None:
     for _, summary in runs:
-        if summary.failure is None or (at := summary.failure.place.after) is None:
+        if summary.failure is None or (at := summary.failure.place.after) is None or not drawable(at):
             continue
         axes.axvline(at, color=COLOURS["failure"], linewidth=1.5)
         if named:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stepscope.logs import Record
 
-__all__ = ["MOST_RUNS", "RunSeries", "Series"]
+__all__ = ["MOST_RUNS", "RunSeries", "Series", "drawable"]
 
 MOST_RUNS = 12
 """Runs that one figure draws: more curves than that are a tangle."""
 
 _MOST = 2048  # points, an even number: more than a figure has pixels
+_FARTHEST = 2.0**53  # beyond, neighbours fall together
+_LARGEST, _SMALLEST = (
+    1e36,
+    1e-36,
+)  # axes overflow long before a float does; a float of 32 bits holds no more either
+
+
+def drawable(x: float, y: float = 0.0) -> bool:
+    """Say whether a point can be drawn.
+
+    >>> drawable(1, 2.5), drawable(1, float("nan")), drawable(1, 1e308), drawable(2**60)
+    (True, False, False, False)
+    """
+    return abs(x) <= _FARTHEST and (y == 0 or _SMALLEST <= abs(y) <= _LARGEST)
 
 
 class Series:
@@ -36,8 +49,8 @@ class Series:
         self._taken = 0
 
     def add(self, x: float, y: float) -> None:
-        """Take a point; one that is not finite cannot be drawn."""
-        if not math.isfinite(y):
+        """Take a point, unless it is none that can be drawn."""
+        if not drawable(x, y):
             return
         if self._taken % self._each:
             rest = self._taken % self._each

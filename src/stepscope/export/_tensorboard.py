@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,13 +17,15 @@ __all__ = ["EventFiles"]
 
 _NAME = "events.out.tfevents.0.stepscope"
 _MOST_OPEN = 64
+_MOST_FOLDERS = 1000
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
+_END_OF_TIME = 1e10  # seconds since 1970: TensorBoard makes dates of them
 
 
 class EventFiles:
     """Writes what was printed into event files, under the tags and at the steps that the library itself uses.
 
-    There is a folder for each run of a log and for each process of a run, where there are several. A log does not tell
+    There is a folder for each run of a log and for each process of a run, where there are several, up to 1,000. A log does not tell
     the time of day: events lie as many seconds after the beginning of 1970 as the run had taken, so TensorBoard's
     relative axis is right.
 
@@ -32,8 +33,8 @@ class EventFiles:
     ----------
     folder
         Where the files go.
-    count
-        How many numbers were written.
+    count, left_out
+        How many numbers were written, and how many would have needed one more folder.
 
     Parameters
     ----------
@@ -61,16 +62,21 @@ class EventFiles:
         self._files: dict[Path, IO[bytes]] = {}
         self._made: set[Path] = set()
         self._tags: dict[Path, Tags] = {}
-        self.count = 0
+        self.count = self.left_out = 0
 
     def add(self, record: Record, *, log: str = "") -> None:
         """Write what `record` holds; `log` names its log where there are several."""
+        if not record.metrics and record.reward is None:
+            return
         folder = self.folder / log if log else self.folder
         if record.run > 1:
             folder /= f"run_{record.run}"
         if record.rank:
             folder /= f"rank_{record.rank}"
         if folder not in self._tags:
+            if len(self._tags) == _MOST_FOLDERS:
+                self.left_out += sum(1 for _ in Tags().scalars(record))
+                return
             self._tags[folder] = Tags()
         seconds = record.derived.get("seconds.elapsed", record.seconds.elapsed)
         for scalar in self._tags[folder].scalars(record):
@@ -109,7 +115,7 @@ def _event(scalar: Scalar, seconds: float) -> Any:  # noqa: ANN401 - a message o
 
     value = summary_pb2.Summary.Value(tag=scalar.tag, simple_value=scalar.value)
     return event_pb2.Event(
-        wall_time=seconds if math.isfinite(seconds) else 0.0,
+        wall_time=seconds if 0 <= seconds < _END_OF_TIME else 0.0,
         step=min(max(scalar.step, _EARLIEST), _LATEST),
         summary=summary_pb2.Summary(value=[value]),
     )

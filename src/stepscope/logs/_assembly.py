@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Single, Text, message
+from stepscope.logs._blocks import Single, Text, decoded, message
 from stepscope.logs._ranks import apart, named
 from stepscope.logs._records import Record, put
 
@@ -99,7 +99,7 @@ class Assembly:
             self._close(self._pieces[0])
             yield self._pieces.popleft().record()
         if self._start is not None and self._end > self._start:
-            above = self._context.above.decode(errors="replace")
+            above = decoded(self._context.above)
             span = (self._start, self._end)
             yield Record(library=self._context.library, kind="message", text=above, span=span)
 
@@ -133,6 +133,8 @@ class Assembly:
             self._current[rank] = suspended
             self._extend(suspended, line)
             return True
+        if suspended is not None and suspended.block.complete:
+            self._close(suspended)
         return False
 
     def _open(self, rank: int | None, line: Line) -> None:
@@ -144,11 +146,18 @@ class Assembly:
             if self._start is None:
                 self._start = line.start
             return
-        self._append(rank, line, block or message(line, self._context.library, kind="unrecognised"))
+        block = block or message(line, self._context.library, kind="unrecognised")
+        self._append(rank, line, block)
+        if isinstance(block, Single) and text.endswith(b"-----"):  # a logger may have put something before it
+            self._context.above = text[len(text.rstrip(b"-")) :]
 
     def _append(self, rank: int | None, line: Line, block: Block) -> None:
         self._leave(rank, block)
         start = line.start if self._start is None else self._start
+        if (
+            block.headed and self._start is None and self._pieces
+        ):  # its separator is the end of the line above
+            start = self._pieces.pop().start
         piece = _Piece(block, rank=rank, start=start, end=line.end)
         self._pieces.append(piece)
         if piece.open:

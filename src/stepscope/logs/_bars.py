@@ -10,14 +10,16 @@ from stepscope.logs._values import duration, number
 
 __all__ = ["BAR", "Bar", "bar"]
 
-# The bar itself is made of blocks, or of digits and hashes where those cannot be shown.
-_START = compiled(rb"\s*+\d{1,3}%\|[ #\d\xe2|]")
+# The bar itself is made of blocks; or of digits and hashes, or question marks, where those cannot be shown.
+_START = compiled(rb"\s*+\d{1,3}%\|[ #?\d\xe2|]")
 _COUNTS = rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]"
 _END = compiled(_COUNTS + rb"\s*+")
 # A narrow terminal cuts the bar off behind its counts.
 _CUT = re.compile(rb"\| (\d{1,18})/(\d{1,18}) \[")
 
-BAR = compiled(rb" {0,2}\d{1,3}%\|[^|\r\n\x1b]{0,2000}+" + _COUNTS + rb" {0,20}\r\n?(?= {0,2}\d)")
+BAR = compiled(
+    rb" {0,2}\d{1,3}%\|(?:[ #?\d\xe2][ #?\d\x80-\xbf\xe2]{0,2000}+)?" + _COUNTS + rb" {0,20}\r\n?(?= {0,2}\d)"
+)
 """A whole bar that another one follows."""
 
 

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stepscope._common import printable
 from stepscope.logs._lines import LINE_LIMIT
 from stepscope.logs._records import Record
 
@@ -16,13 +17,23 @@ if TYPE_CHECKING:
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Kind
 
-__all__ = ["MAX_METRICS", "Block", "Context", "Grammar", "Numbers", "Passage", "Single", "Text", "message"]
+__all__ = [
+    "MAX_METRICS",
+    "Block",
+    "Context",
+    "Grammar",
+    "Numbers",
+    "Passage",
+    "Single",
+    "Text",
+    "decoded",
+    "message",
+]
 
 MAX_METRICS = 4096
 """Numbers that one record may hold: no library prints nearly as many, and memory stays bounded."""
 
 _HALF = 1 << 15
-_CONTROLS = bytes(code for code in range(32) if code != ord("\t")) + b"\x7f"
 
 
 @dataclass
@@ -71,6 +82,8 @@ class Block(ABC):
         Library that printed it.
     yields
         Whether a line that opens another block ends this one even though `take` would take it.
+    headed
+        Whether the separator above is a part of it.
     unfinished
         Whether its last line is still to come, however many lines of others stand between.
     complete
@@ -81,6 +94,7 @@ class Block(ABC):
 
     library: str | None = None
     yields = False
+    headed = False
 
     @property
     def unfinished(self) -> bool:
@@ -173,16 +187,21 @@ class Text:
 
     def __str__(self) -> str:
         middle = [b"\xe2\x80\xa6"] if self._cut else []
-        return "\n".join(map(_printable, [*self._head, *middle, *self._tail])).strip("\n")
+        return "\n".join(decoded(line.rstrip()) for line in [*self._head, *middle, *self._tail]).strip("\n")
 
 
-def _printable(line: bytes) -> str:
-    return line.rstrip().translate(None, _CONTROLS).decode(errors="replace")
+def decoded(printed: bytes) -> str:
+    """Return what was printed as text that can be shown: no record holds any other.
+
+    White space stays, each character of it as one space.
+    """
+    text = printed.decode(errors="replace")
+    return text if text.isprintable() else printable(text, gaps=True)  # asked here, since most text is
 
 
 def message(line: Line, library: str | None, *, kind: Kind = "message", **fields: Any) -> Single:  # noqa: ANN401 - as above
     """Return a line that keeps its text; one that was too long ends in ``…``."""
-    text = _printable(line.text)
+    text = decoded(line.text.rstrip())
     cut = not line.whole and line.end - line.start > LINE_LIMIT
     return Single(kind, library, text=f"{text}…" if cut else text, **fields)
 

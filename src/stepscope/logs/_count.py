@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope.logs._groups import Place
+from stepscope.logs._values import goal
 
 if TYPE_CHECKING:
     from stepscope.logs._records import Record
@@ -42,7 +43,7 @@ class Count:
         self._offset = 0
         self._iterations = False
         self._same = True
-        self._planned_env_steps: float | None = None
+        self._planned_env_steps: int | None = None
 
     @property
     def done(self) -> int | None:
@@ -81,7 +82,7 @@ class Count:
         if record.env_steps is not None:
             self.env_steps = record.env_steps
         if "max steps" in record.metrics:
-            self._planned_env_steps = record.metrics["max steps"]
+            self._planned_env_steps = goal(record.metrics["max steps"])
         if self._iterations:
             return
         if record.iteration is not None:
@@ -89,8 +90,7 @@ class Count:
             self._take(record.iteration, record.iterations)
         elif record.env_steps is not None:
             self.unit = "env step"
-            planned = self._planned_env_steps
-            self._take(record.env_steps, None if planned is None else int(planned))
+            self._take(record.env_steps, self._planned_env_steps)
 
     def place(self, record: Record) -> Place:
         """Return where `record` stands."""

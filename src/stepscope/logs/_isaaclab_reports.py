@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stepscope.logs._blocks import decoded
 from stepscope.logs._fields import Fields
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import number
@@ -83,7 +84,7 @@ def _row(text: bytes) -> list[tuple[str, float]] | None:
 
 def _numbers(label: bytes, words: list[bytes]) -> Iterator[tuple[str, float]]:
     """Yield ``4,800 steps/s  std 1,321  peak 9,321`` as three numbers, ``0.00 / 12.82 / 6.36 s`` as the label says."""
-    name = label.decode(errors="replace")
+    name = decoded(label)
     several = _NAMES.fullmatch(label)
     names = iter([name] if several is None else _named(several))
     before = b""
@@ -101,7 +102,7 @@ def _numbers(label: bytes, words: list[bytes]) -> Iterator[tuple[str, float]]:
 
 def _named(several: re.Match[bytes]) -> list[str]:
     """Return the labels that ``Total FPS (mean/std/max)`` stands for."""
-    base = several[1].decode(errors="replace")
+    base = decoded(several[1])
     return [f"{base} {part}" for part in several[2].decode().split("/")]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from stepscope.logs._records import Record
 
-__all__ = ["AUTO", "CLOCK", "FLOAT", "INTEGER", "SIZE_LIMIT", "Gap", "Layout", "learnt", "literal"]
+__all__ = ["AUTO", "CLOCK", "COUNT", "FLOAT", "INTEGER", "SIZE_LIMIT", "Gap", "Layout", "learnt", "literal"]
 
 SIZE_LIMIT = 1 << 14
 """Bytes of a block that is worth learning."""
@@ -48,6 +48,7 @@ def _signed(text: bytes) -> float:
     return int(text) if digits.isdigit() and len(digits) <= 18 else float(text)  # noqa: PLR2004 - the same
 
 
+COUNT = Gap(rb"(\d{1,18})", int)
 INTEGER = Gap(rb"(-?\d{1,18})", int)
 FLOAT = Gap(rb"(-?(?:\d{1,18}\.\d{1,18}|nan|inf))", float)
 CLOCK = Gap(rb"((?:\d{1,9} days?, )?\d{1,9}:\d\d:\d\d)", _clock)

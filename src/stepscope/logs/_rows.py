@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
 
     from stepscope.logs._records import Record
 
-__all__ = ["COLUMNS", "Records", "Value", "frame", "row"]
+__all__ = ["COLUMNS", "MOST_COLUMNS", "Records", "Value", "frame", "row"]
 
 Value = str | float | None
 
@@ -33,6 +34,15 @@ COLUMNS = (
     *(f"derived.{name}" for name in ("fps.total", "env_steps", "seconds.elapsed", "seconds.eta", "cold")),
 )
 """Columns that every table has; those of the printed labels follow, in the order in which they were first printed."""
+
+
+MOST_COLUMNS = 1000
+"""As many a table has: with a column for each of very many labels it would grow with their square."""
+
+# A spreadsheet takes what begins like this for a formula.
+_FORMULA = tuple(
+    "=+-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+)
 
 
 class Records:
@@ -59,9 +69,14 @@ class Records:
         """Return a `pandas.DataFrame` of the records that were not yet taken: a row for each iteration or progress update.
 
         Columns are the fields of a record (``run``, ``iteration``, ``fps.total``, ``seconds.learn``, ``reward``,
-        ``derived.fps.total``, …) and every printed label. A label that is called like a field gets ``metrics.``
-        before it. What is counted has the type ``Int64``, all else that is a number ``float64``; what was not
+        ``derived.fps.total``, …) and every printed label, up to 1,000 columns. A label that is called like a field, or
+        that a spreadsheet would take for a formula, gets ``metrics.`` before it. What is counted has the type ``Int64``, all else that is a number ``float64``; what was not
         printed is missing.
+
+        Warns
+        -----
+        UserWarning
+            If there are more labels than columns.
 
         Raises
         ------
@@ -85,7 +100,7 @@ def row(record: Record) -> dict[str, Value]:
 def _column(label: str) -> str:
     """Return the column of a printed label; an environment may print one that is called like a field."""
     taken = label in COLUMNS or label.startswith(("derived.", "metrics."))
-    return f"metrics.{label}" if taken else label
+    return f"metrics.{label}" if taken or label.lstrip().startswith(_FORMULA) else label
 
 
 def frame(records: Iterable[Record]) -> Any:  # noqa: ANN401 - pandas may be absent
@@ -113,8 +128,17 @@ def _dtype(name: str, values: Iterable[Value]) -> str:
 def _columns(rows: Iterable[dict[str, Value]]) -> dict[str, list[Value]]:
     """Turn rows into columns; a label that is printed later is missing from the rows before."""
     columns: dict[str, list[Value]] = {name: [] for name in COLUMNS}
+    complete = True
     for count, values in enumerate(rows):
-        columns.update((name, [None] * count) for name in values if name not in columns)
+        new = [name for name in values if name not in columns]
+        room = MOST_COLUMNS - len(columns)
+        complete = complete and len(new) <= room
+        columns.update((name, [None] * count) for name in new[:room])
         for name, column in columns.items():
             column.append(values.get(name))
+    if not complete:
+        warnings.warn(
+            f"the log has more labels than the {MOST_COLUMNS:,} columns of a data frame; numbers are missing from it",
+            stacklevel=4,
+        )
     return columns

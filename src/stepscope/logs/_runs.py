@@ -29,6 +29,8 @@ _STARTS = (
     "[1/3] Launching simulation",
 )
 
+_MOST_MARKS = 4096  # processes whose counts are followed; of more, those that were noted first begin anew
+
 Key = tuple[int | None, str | None, str]
 
 
@@ -78,6 +80,8 @@ class Runs:
 
     def note(self, key: Key, own: Mark) -> None:
         """Keep the latest mark of a count."""
+        if key not in self._marks and len(self._marks) == _MOST_MARKS:
+            del self._marks[next(iter(self._marks))]
         self._marks[key] = own
 
     def _restart(self) -> None:

@@ -20,6 +20,7 @@ ENDS = 5
 _GAP = 3  # rows that are not worth leaving out
 
 _ABSENT = "\N{EN DASH}"
+_LARGE = 1e15  # nothing is counted or timed that far, and its digits would fill the screen
 _MEASURED = 1000  # rows that decide about columns and widths when all rows are shown
 
 
@@ -79,7 +80,9 @@ def _counter(record: Record, kind: str) -> str:
 
 
 def _count(value: float | None) -> str:
-    return _ABSENT if value is None else f"{value:,.0f}"
+    if value is None:
+        return _ABSENT
+    return f"{value:,.0f}" if abs(value) < _LARGE else f"{value:.4g}"
 
 
 def _decimal(value: float | None) -> str:
@@ -90,7 +93,9 @@ def _decimal(value: float | None) -> str:
 
 
 def _short(value: float | None) -> str:
-    return _ABSENT if value is None else f"{value:.3f}"
+    if value is None:
+        return _ABSENT
+    return f"{value:.3f}" if abs(value) < _LARGE else f"{value:.4g}"
 
 
 def _clock(value: float | None) -> str:
@@ -104,7 +109,7 @@ def _bar_rate(record: Record) -> str:
     if record.kind == "progress":
         for unit in ("it/s", "s/it"):
             if unit in record.metrics:
-                return f"{record.metrics[unit]:,.2f} {unit}"
+                return f"{_decimal(record.metrics[unit])} {unit}"
     return _ABSENT
 
 

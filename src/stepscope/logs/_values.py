@@ -6,12 +6,13 @@ import re
 
 from stepscope.logs._expressions import compiled
 
-__all__ = ["count", "duration", "integer", "number", "whole"]
+__all__ = ["count", "duration", "goal", "integer", "number", "whole"]
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
 _NUMBER = compiled(rb"[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)")
 # Nothing that is counted is longer, and an int that no float can hold would break whoever computes with it.
 _INTEGER = compiled(rb"[+-]?+\d{1,18}+")
+_MOST = 2**63
 _DURATION = re.compile(rb"(?:(-?\d{1,9}) days?, )?(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{2})")
 
 
@@ -53,6 +54,15 @@ def count(value: float | None) -> int | None:
     (512, None, None)
     """
     return value if isinstance(value, int) and value >= 0 else None
+
+
+def goal(value: float | None) -> int | None:
+    """Return `value` if it says how many there will be; some libraries print that as a float, and -1 or infinity for no end.
+
+    >>> goal(512), goal(1e6), goal(-1), goal(float("inf")), goal(1e30)
+    (512, 1000000, None, None, None)
+    """
+    return int(value) if value is not None and 1 <= value < _MOST else None
 
 
 def duration(text: bytes) -> int | None:

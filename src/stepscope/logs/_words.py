@@ -16,12 +16,12 @@ _WIDTH = 200
 
 
 def count(value: float) -> str:
-    """Return a rate as it is read: small ones with decimals.
+    """Return a rate as it is read: small ones with decimals, and what no rate can be without hundreds of digits.
 
-    >>> count(112918), count(7.96)
-    ('112,918', '7.96')
+    >>> count(112918), count(7.96), count(1e308)
+    ('112,918', '7.96', '1e+308')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"  # noqa: PLR2004 - five digits are enough
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:,.4g}"  # noqa: PLR2004 - five digits are enough
 
 
 def number(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import message
+from stepscope.logs._blocks import decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
 from stepscope.logs._isaaclab_reports import Box, Report
@@ -171,7 +171,7 @@ def _settings(text: bytes) -> list[tuple[str, float]] | None:
     if found is None:
         return None
     value = number(found[2].strip())
-    return [] if value is None else [(found[1].decode(errors="replace"), value)]
+    return [] if value is None else [(decoded(found[1]), value)]
 
 
 def _timed(line: Line) -> dict[str, float]:

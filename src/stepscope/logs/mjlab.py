@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import message
+from stepscope.logs._blocks import decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
 from stepscope.logs._values import number
@@ -58,4 +58,4 @@ def _cells(text: bytes) -> list[tuple[str, float]] | None:
         return None
     found = _CELLS.fullmatch(text)
     value = None if found is None else number(found[2])
-    return [] if found is None or value is None else [(found[1].decode(errors="replace"), value)]
+    return [] if found is None or value is None else [(decoded(found[1]), value)]

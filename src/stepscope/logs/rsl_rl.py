@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, message
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
 from stepscope.logs._expressions import compiled
-from stepscope.logs._layouts import CLOCK, FLOAT, INTEGER, Gap, learnt, literal
+from stepscope.logs._layouts import CLOCK, COUNT, FLOAT, INTEGER, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, number
 
@@ -102,7 +102,7 @@ class _Iteration(Block):
         before, colon, after = text.rpartition(b": ")
         if not colon:
             return text.startswith(b"-----") and not text.strip().strip(b"-")
-        label = before.strip().decode(errors="replace")
+        label = decoded(before.strip())
         if label.partition(": ")[0] == _RUN_NAME:  # a name may look like anything
             return True
         value = _value(label, after.strip())
@@ -116,9 +116,18 @@ class _Iteration(Block):
     def resume(self, line: Line, *, above: bytes) -> bool:
         """Take a line after others that did not belong here: it has to be aligned as RSL-RL's own are.
 
-        A line of dashes alone may be anybody's, and comes with the one below it.
+        A line of dashes alone may be anybody's, and comes with the one below it. A label that is there already is the
+        next iteration's, whose title was damaged: this one is over.
         """
-        return above[:5] in (b"", b"-----") and line.text.startswith(b"    ") and self.take(line)
+        if above[:5] not in (b"", b"-----") or not line.text.startswith(b"    "):
+            return False
+        self._done = self._done or self._has(line.text)
+        return self.take(line)
+
+    def _has(self, text: bytes) -> bool:
+        """Say whether there is a number under the label of a line."""
+        label = "Computation" if _COMPUTATION.fullmatch(text) else decoded(text.rpartition(b": ")[0].strip())
+        return label in self._first
 
     def _put(self, label: str, value: float) -> None:
         # An environment may report a label of the library's own; the library's comes first.
@@ -182,7 +191,7 @@ def layout(raw: bytes, record: Record) -> Layout | None:
     # One that was cut off would match the beginning of every other.
     if title is None or title.start() > _MAX_LINE or _LAST_LABEL not in record.metrics:
         return None
-    parts: list[bytes | Gap] = [literal(raw[: title.start()]), _TITLE_PATTERN[0], INTEGER, _TITLE_PATTERN[1]]
+    parts: list[bytes | Gap] = [literal(raw[: title.start()]), _TITLE_PATTERN[0], COUNT, _TITLE_PATTERN[1]]
     for line in raw[title.end() :].splitlines(keepends=True):
         pieces = _layout_of(line)
         if pieces is None:
@@ -220,6 +229,8 @@ _RAW_ROW = compiled(rb"([^\r\n]*: ++)((?:\d{1,9} days?, )?[^\s:]++(?::\d\d:\d\d)
 
 def _layout_of(line: bytes) -> list[bytes | Gap] | None:
     """Return the expressions of one line and its gaps, or None if another of its kind might look otherwise."""
+    if len(line) > _MAX_LINE // 2:  # with longer numbers it could be longer than a line may be
+        return None
     found = _RAW_COMPUTATION.fullmatch(line)
     if found is not None:
         one, two, three, four = map(literal, found.groups())

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._bars import bar
-from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, message
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._layouts import AUTO, Gap, learnt, literal
 from stepscope.logs._records import Fps, Record, Seconds
@@ -117,6 +117,7 @@ class _Table(Block):
     """The rows of one table: ``section/`` alone, then indented keys with their values."""
 
     library = LIBRARY
+    headed = True
 
     def __init__(self, dashes: bytes) -> None:
         self._dashes = dashes
@@ -152,12 +153,25 @@ class _Table(Block):
         return True
 
     def resume(self, line: Line, *, above: bytes) -> bool:
-        """Take a line after others that did not belong here; below a separator another table begins."""
-        return not above and line.text.startswith((b"| ", b"----")) and self.take(line)
+        """Take a line after others that did not belong here; below a separator another table begins.
+
+        Rows are sorted, so one that belongs above is the next table's, whose dashes were damaged: this one is over.
+        """
+        if above or not line.text.startswith((b"| ", b"----")):
+            return False
+        self._done = self._done or self._is_above(line.text)
+        return self.take(line)
+
+    def _is_above(self, text: bytes) -> bool:
+        """Say whether the label of a row, or its section, was there already."""
+        label = decoded(text[2:].partition(b" | ")[0].rstrip())
+        if label.startswith("   "):
+            return self._section + label[3:] in self._numbers.metrics
+        return label in self._numbers.metrics or (label.endswith("/") and label <= self._section)
 
     def _row(self, text: bytes) -> None:
         key, bar, value = text.rpartition(b" | ")
-        label = key.rstrip().decode(errors="replace")
+        label = decoded(key.rstrip())
         value = value.strip()
         if bar and not value and not label.startswith(" "):
             # A section that is cut to the width of the table has lost its slash.
@@ -221,11 +235,12 @@ def layout(raw: bytes, record: Record) -> Layout | None:
             parts.append(rb"\1" + literal(line[len(above[1]) :] + rest))
             return learnt(parts, raw, record, LAYOUT_MARK, layout_fields)
         row = _RAW_ROW.fullmatch(line)
-        if row is None:
+        if row is None or len(line) > _MAX_LINE // 2:
             return None
-        parts.append(rb"\| " + re.escape(row[1]) + rb" *+\| ")
+        # With more blanks than these a row could be longer than one may be.
+        parts.append(rb"\| " + re.escape(row[1]) + rb" {0,200}+\| ")
         value = row[2]
         if value is not None:
             parts.append(AUTO if _AUTO.fullmatch(value) else literal(value))
-        parts.append(rb" *+\|" + row[3])
+        parts.append(rb" {0,200}+\|" + row[3])
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +102,9 @@ class Follow:
     def _opened(self) -> FileIO:
         """Return the file; one that was lost and is the same again is read on where it was."""
         if self._file is None:
-            self._file = self._path.open("rb", buffering=0)
+            if stat.S_ISFIFO(self._path.stat().st_mode):
+                raise OSError("it is a pipe by now; watch it anew")
+            self._file = open(self._path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 - closed by `close`
             status = os.fstat(self._file.fileno())
             if (identity := (status.st_dev, status.st_ino)) != self._identity:
                 self._identity = identity
@@ -193,3 +196,8 @@ class Follow:
         successor = self._opened()
         self._say("the log was replaced by a new file, which is read on")
         return b"\n" if unfinished else self._read(successor)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; one that became a pipe just now would wait for its writer, and take no signal meanwhile."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from stepscope.logs._stream import stream
 from stepscope.watch.lines import WholeLines
 from stepscope.watch.screen import Screen
-from stepscope.watch.signals import STOP, Signals
+from stepscope.watch.signals import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stepscope.watch.shown import Shown
+    from stepscope.watch.signals import Signals
     from stepscope.watch.state import State
 
 __all__ = ["Source", "Watching"]
@@ -60,6 +61,8 @@ class Watching:
         Takes its records.
     screen
         Where it is shown.
+    signals
+        Those that came, which are being collected already.
     tee
         Takes every byte before anything else does; None if nobody wants them.
     forgiving
@@ -71,29 +74,29 @@ class Watching:
         source: Source,
         state: State,
         screen: Screen,
+        signals: Signals,
         *,
         tee: Callable[[bytes], None] | None = None,
         forgiving: bool = False,
     ) -> None:
         self._source, self._state, self._screen, self._tee = source, state, screen, tee
         self._forgiving = forgiving
-        self._signals = Signals()
+        self._signals = signals
         self._shown_at = float("-inf")
         self._fresh = True
         self.stopped_by: int | None = None
 
     def watch(self, *, num_envs: int | None = None) -> None:
         """Read to the end, or until a signal says so; that is in `stopped_by` then."""
-        with self._signals:
-            try:
-                self._safely(self._screen.enter)
-                for record in stream(self._chunks(), num_envs=num_envs):
-                    self._state.add(record)
-            except Exception:
-                self._outlive()
-                raise
-            finally:
-                self._safely(self._screen.leave)
+        try:
+            self._safely(self._screen.enter)
+            for record in stream(self._chunks(), num_envs=num_envs):
+                self._state.add(record)
+        except Exception:
+            self._outlive()
+            raise
+        finally:
+            self._safely(self._screen.leave)
 
     def _outlive(self) -> None:
         """Let a run that we started come to its end, whatever went wrong here."""

@@ -9,6 +9,7 @@ from stepscope.logs._count import Count
 from stepscope.logs._report import number
 from stepscope.logs._run import Run
 from stepscope.logs._totals import Courses
+from stepscope.logs._values import goal
 from stepscope.logs._versions import TRAINING
 from stepscope.watch.pace import Pace
 from stepscope.watch.recent import Recent
@@ -77,7 +78,7 @@ class OneRun:
         self.went_on = False
         self._count, self._pace = Count(), Pace()
         self._reward, self._length, self._best = _Measured(), _Measured(), _Measured()
-        self._goal: float | None = None
+        self._goal: int | None = None
         self._unit = ""
         self._env_steps: int | None = None
         self._summary: RunSummary | None = None
@@ -103,7 +104,8 @@ class OneRun:
         self.went_on = bool(self.trace)
         self.recent.add(record)
         (self._count.iteration if record.kind == "iteration" else self._count.progress)(record)
-        self._goal = next((goal for name in _GOALS if (goal := record.metrics.get(name))), self._goal)
+        goals = (goal(record.metrics.get(name)) for name in _GOALS)
+        self._goal = next((steps for steps in goals if steps is not None), self._goal)
         self._reward.add(record.reward, record.iteration)
         self._length.add(record.episode_length, record.iteration)
         seconds = self._seconds(record)
@@ -135,7 +137,7 @@ class OneRun:
         if count.done is not None:
             found.append((count.done, count.planned, count.unit))
         if steps is not None:
-            found.append((steps, None if self._goal is None else int(self._goal), "env step"))
+            found.append((steps, self._goal, "env step"))
         return max(found, key=lambda each: each[0] / each[1] if each[1] else -1.0, default=None)
 
     @property

@@ -23,6 +23,7 @@ _COARSE = 10.0  # seconds since training began are printed as whole ones: a few 
 _HICCUP = 10  # times as slow as usual: the machine slept, or somebody looked into a debugger
 _PAUSE = 60.0  # seconds; nothing shorter is taken for that
 _RARE = 2
+_LONGEST = 1e9  # seconds: no run takes thirty years, and a sum of numbers that are far too large is none
 
 
 class _Mark(NamedTuple):
@@ -67,7 +68,7 @@ class Pace:
             self._marks.clear()
         if not self._marks:
             self._printed, self._lacking = 0.0, False
-        elif seconds is not None and 0 <= seconds < math.inf:
+        elif seconds is not None and 0 <= seconds < _LONGEST:
             self._printed += seconds
         else:
             self._lacking = True
@@ -107,7 +108,7 @@ class Pace:
         marks = list(self._marks)
         for before, after in pairwise(marks):
             begin, end = clock(before), clock(after)
-            if begin is not None and end is not None and 0 <= end - begin < math.inf:
+            if begin is not None and end is not None and 0 <= end - begin < _LONGEST:
                 yield after.done - before.done, end - begin
 
     def left(self, remaining: float, *, now: float) -> float | None:
