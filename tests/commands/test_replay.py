@@ -234,7 +234,8 @@ def test_an_interruption_is_not_commented(dump: str, tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
-    assert (130, b"", b"") == (process.returncode, out, err)
+    assert (b"", b"") == (out, err)
+    assert process.returncode in (130, -signal.SIGINT)
 
 
 INTERRUPT = """

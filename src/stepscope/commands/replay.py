@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +43,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _replay(options: argparse.Namespace) -> int:
     try:
-        with _interrupted_at_once():
-            from stepscope.nans._dump import load  # noqa: PLC0415 - it needs torch
+        from stepscope.nans._dump import load  # noqa: PLC0415 - it needs torch
     except ModuleNotFoundError as error:
         raise BadInputError(f"stepscope replay needs {error.name}; install stepscope[examples].") from error
     if options.html is not None:
@@ -74,20 +69,6 @@ def _replay(options: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _interrupted_at_once() -> Iterator[None]:
-    """Let an interruption end the process, without an exception: NumPy and torch lose one that strikes their import."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _recorded(dump: Dump) -> str:
     first, last = int(dump.steps[0]), int(dump.steps[-1])
     return (
@@ -102,8 +83,6 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
     from stepscope.nans._replay import bisect, replay  # noqa: PLC0415 - it needs torch
 
     here_on_path()
-    with _interrupted_at_once(), suppress(Exception, SystemExit):  # what goes wrong is said when it is made
-        import_module(options.env.partition(":")[0])
     settings = dict(options.option)
     again = replay(dump, options.env, options=settings)
     cures = bisect(dump, options.env, options=settings) if again.bad_step is not None else []
