@@ -105,3 +105,26 @@ def test_a_foreign_line_ends_a_block(printed: Callable[..., str]) -> None:
     records = list(reads(f"{head}\nwait: what is this\n{tail}"))
     assert ["iteration", "unrecognised"] == [record.kind for record in records[:2]]
     assert records[0].seconds.collect is None
+
+
+@pytest.mark.parametrize("damaged", ["", "-------\n"])
+def test_numbers_of_two_iterations_are_kept_apart(damaged: str) -> None:
+    """Where the end of one block and the title of the next are damaged, the second has no title to be read under."""
+    block = (
+        "#" * 80
+        + "\n    Learning iteration {}/9 \n\n    Computation: {} steps/s (collection: 0.5s, learning 0.2s)\n"
+    )
+    row, end = "    Mean reward: {}\n", "    ETA: {}\n\n"
+    first = block.format(3, 700) + end.format("?")
+    second = (
+        block.format(4, 800).replace("iteration 4/9", "iterat?")
+        + damaged
+        + row.format(8.5)
+        + end.format("0:00:01")
+    )
+    third = block.format(5, 900) + row.format(9.5) + end.format("0:00:01")
+    iterations = [record for record in reads(first + second + third) if record.kind == "iteration"]
+    assert [(3, 700, None), (5, 900, 9.5)] == [
+        (record.iteration, record.fps.total, record.reward) for record in iterations
+    ]
+    assert not [label for record in iterations for label in record.metrics if label.endswith("(2)")]

@@ -11,7 +11,9 @@ import pytest
 from stepscope.logs import read, reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from stepscope.logs import Record
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +131,26 @@ def test_a_table_that_was_cut_off_takes_no_row_of_the_next() -> None:
     whole = f"{'-' * 24}\n| time/     |          |\n|    fps    | 512      |\n{'-' * 24}\n"
     records = list(reads(f"{'-' * 20}\n| time/  |        |\n|    a  | 1       |\nUsing cpu device\n{whole}"))
     assert [{"time/fps": 512}] == [dict(record.metrics) for record in records if record.kind == "iteration"]
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "INFO:root:", "2026-11-25 10:00:00,123 - train - INFO - ", "[INFO]: "]
+)
+def test_a_table_behind_the_prefix_of_a_logger_is_found(
+    accounted: Callable[[Iterable[Record], int], list[Record]], prefix: str
+) -> None:
+    """A message of several lines has it in front of the first, which is the table's dashes."""
+    table = "| time/   |      |\n|    fps  | 7    |\n"
+    log = f"Started\n{prefix}{'-' * 18}\n{table}{'-' * 18}\n" * 3
+    found = accounted(reads(log), len(log))
+    assert [7, 7, 7] == [record.fps.cumulative for record in found if record.kind == "iteration"]
+    assert ["Started"] * 3 == [record.text for record in found if record.kind != "iteration"]
+
+
+def test_rows_of_two_tables_are_kept_apart() -> None:
+    """Where the dashes between them are damaged, and something else stands there, the second is none."""
+    dashes, end = "-" * 18, "-" * 17 + "?"
+    table = "{}\n| a/      | {}    |\n|    b    | {}    |\n| time/   |      |\n|    fps  | {}    |\n{}\n"
+    log = table.format(dashes, " ", 1, 7, end) + table.format(end, " ", 2, 8, dashes)
+    [record] = [record for record in reads(log) if record.kind == "iteration"]
+    assert {"a/b": 1, "time/fps": 7} == record.metrics

@@ -133,6 +133,8 @@ class Assembly:
             self._current[rank] = suspended
             self._extend(suspended, line)
             return True
+        if suspended is not None and suspended.block.complete:
+            self._close(suspended)
         return False
 
     def _open(self, rank: int | None, line: Line) -> None:
@@ -144,11 +146,18 @@ class Assembly:
             if self._start is None:
                 self._start = line.start
             return
-        self._append(rank, line, block or message(line, self._context.library, kind="unrecognised"))
+        block = block or message(line, self._context.library, kind="unrecognised")
+        self._append(rank, line, block)
+        if isinstance(block, Single) and text.endswith(b"-----"):  # a logger may have put something before it
+            self._context.above = text[len(text.rstrip(b"-")) :]
 
     def _append(self, rank: int | None, line: Line, block: Block) -> None:
         self._leave(rank, block)
         start = line.start if self._start is None else self._start
+        if (
+            block.headed and self._start is None and self._pieces
+        ):  # its separator is the end of the line above
+            start = self._pieces.pop().start
         piece = _Piece(block, rank=rank, start=start, end=line.end)
         self._pieces.append(piece)
         if piece.open:

@@ -82,6 +82,8 @@ class Block(ABC):
         Library that printed it.
     yields
         Whether a line that opens another block ends this one even though `take` would take it.
+    headed
+        Whether the separator above is a part of it.
     unfinished
         Whether its last line is still to come, however many lines of others stand between.
     complete
@@ -92,6 +94,7 @@ class Block(ABC):
 
     library: str | None = None
     yields = False
+    headed = False
 
     @property
     def unfinished(self) -> bool:

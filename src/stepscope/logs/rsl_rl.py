@@ -116,9 +116,18 @@ class _Iteration(Block):
     def resume(self, line: Line, *, above: bytes) -> bool:
         """Take a line after others that did not belong here: it has to be aligned as RSL-RL's own are.
 
-        A line of dashes alone may be anybody's, and comes with the one below it.
+        A line of dashes alone may be anybody's, and comes with the one below it. A label that is there already is the
+        next iteration's, whose title was damaged: this one is over.
         """
-        return above[:5] in (b"", b"-----") and line.text.startswith(b"    ") and self.take(line)
+        if above[:5] not in (b"", b"-----") or not line.text.startswith(b"    "):
+            return False
+        self._done = self._done or self._has(line.text)
+        return self.take(line)
+
+    def _has(self, text: bytes) -> bool:
+        """Say whether there is a number under the label of a line."""
+        label = "Computation" if _COMPUTATION.fullmatch(text) else decoded(text.rpartition(b": ")[0].strip())
+        return label in self._first
 
     def _put(self, label: str, value: float) -> None:
         # An environment may report a label of the library's own; the library's comes first.

@@ -117,6 +117,7 @@ class _Table(Block):
     """The rows of one table: ``section/`` alone, then indented keys with their values."""
 
     library = LIBRARY
+    headed = True
 
     def __init__(self, dashes: bytes) -> None:
         self._dashes = dashes
@@ -152,8 +153,21 @@ class _Table(Block):
         return True
 
     def resume(self, line: Line, *, above: bytes) -> bool:
-        """Take a line after others that did not belong here; below a separator another table begins."""
-        return not above and line.text.startswith((b"| ", b"----")) and self.take(line)
+        """Take a line after others that did not belong here; below a separator another table begins.
+
+        Rows are sorted, so one that belongs above is the next table's, whose dashes were damaged: this one is over.
+        """
+        if above or not line.text.startswith((b"| ", b"----")):
+            return False
+        self._done = self._done or self._is_above(line.text)
+        return self.take(line)
+
+    def _is_above(self, text: bytes) -> bool:
+        """Say whether the label of a row, or its section, was there already."""
+        label = decoded(text[2:].partition(b" | ")[0].rstrip())
+        if label.startswith("   "):
+            return self._section + label[3:] in self._numbers.metrics
+        return label in self._numbers.metrics or (label.endswith("/") and label <= self._section)
 
     def _row(self, text: bytes) -> None:
         key, bar, value = text.rpartition(b" | ")
