@@ -107,6 +107,7 @@ def _pieces(data: bytes, choose: random.Random, largest: int) -> Iterator[bytes]
 
 
 _BLOCK = b"#" * 80 + b"\n   Learning iteration %d/9 \n\n  Mean reward: 7.5\n  ETA: 2 days, 0:00:01\n\n"
+_EPOCH = b"fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: %b/9 frames: 0\n"
 _TABLE = b"-" * 18 + b"\n| time/   |      |\n|    fps  | %b |\n" + b"-" * 18 + b"\n"
 
 
@@ -117,6 +118,7 @@ _TABLE = b"-" * 18 + b"\n| time/   |      |\n|    fps  | %b |\n" + b"-" * 18 + b
         b"".join(b"\r %d%%|%b| %d/160 [00:00<00:00, 5.9it/s]" % (at, b"ab" * 10, at) for at in range(1, 9)),
         b"".join(_BLOCK % number for number in (3, 4, -5, 6, -7, 8)),
         b"".join(_TABLE % value for value in (b"1   ", b"2   ", b"3" + b" " * 2000, b"4   ")),
+        b"".join(_EPOCH % epoch for epoch in (b"1", b"2", b"9" * 30, b"3", b"4")),
         b"saving next best rewards: [7.5]\nsaving next best rewards: [8" + _TABLE % b"1   ",
     ],
     ids=[
@@ -124,6 +126,7 @@ _TABLE = b"-" * 18 + b"\n| time/   |      |\n|    fps  | %b |\n" + b"-" * 18 + b
         "letters for blocks",
         "negative iterations",
         "a row without end",
+        "an epoch beyond all numbers",
         "a table behind a checkpoint",
     ],
 )

@@ -62,8 +62,8 @@ class Epochs:
             if before is None or before[0] is None or own[0] <= before[0]:
                 if before is not None:
                     runs.note(key, _mark(before))
-                before = None
-                runs.advance(key, _mark(own))
+                mark = runs.advance(key, _mark(own))
+                before = None if mark is None else (mark.iteration, mark.env_steps)
                 run = runs.run
             yield undecoded(
                 _epoch, (groups, own, before), "iteration", "rl_games", run, (base + at, base + end)
