@@ -90,7 +90,7 @@ def _said(*arguments: str) -> str:
     return out.getvalue()
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(_LOGS)
 @example(_EPOCH.format(1, 1, 1, 1, 9, 1, "inf") + _EPOCH.format(1, 1, 1, 2, 9, 2, "nan"))
 @example(_EPOCH.format(1, 1, 1, 1, 9, 1, "1e308"))
@@ -112,7 +112,7 @@ def test_every_command_bounds_numbers(log: str) -> None:
         reads(log, num_envs=10**9).to_pandas()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(_LOGS, st.sampled_from([".svg", ".png", ".html"]))
 @example("saving next best rewards: [1e308]\n", ".svg")
 @example("".join(_EPOCH.format(3, 2, 1, 10**18 - 9 + at, 10**18 - 1, at, 9) for at in range(3)), ".svg")

@@ -62,8 +62,8 @@ class Epochs:
             if before is None or before[0] is None or own[0] <= before[0]:
                 if before is not None:
                     runs.note(key, _mark(before))
-                before = None
-                runs.advance(key, _mark(own))
+                mark = runs.advance(key, _mark(own))
+                before = None if mark is None else (mark.iteration, mark.env_steps)
                 run = runs.run
             yield undecoded(
                 _epoch, (groups, own, before), "iteration", "rl_games", run, (base + at, base + end)
@@ -76,8 +76,8 @@ class Epochs:
 
 def _saved(data: bytes, at: int) -> re.Match[bytes] | None:
     found = rl_games.FAST_SAVED.match(data, at)
-    # A traceback in the middle of a line begins a line of its own.
-    return None if found is None or TRACEBACK in found[0] else found
+    # A traceback in the middle of a line begins a line of its own, and a table may begin with the dashes at its end.
+    return None if found is None or TRACEBACK in found[0] or found[0].rstrip().endswith(b"-----") else found
 
 
 def _line(source: tuple[Any, bytes]) -> dict[str, Any]:
