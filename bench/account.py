@@ -16,8 +16,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from stepscope.evidence import provenance
-from stepscope.plan.account import Account, Training, account
-from stepscope.plan.account._training import LIBRARIES
+from stepscope.plan.memory import Account, Training, account
+from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train.weighed import WeighedRun, weighed
 
 GOAL = 0.03

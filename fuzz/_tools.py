@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from stepscope import logs
 from stepscope.logs import Fps, Record, Seconds, read
-from stepscope.logs._summary import Summary
 from stepscope.logs._table import table
+from stepscope.runs._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable

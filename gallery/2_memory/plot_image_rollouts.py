@@ -19,7 +19,7 @@ import torch
 from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.measure import scene_cost
-from stepscope.plan.account import Training, account
+from stepscope.plan.memory import Training, account
 from stepscope.train.weighed import weighed
 
 # %%

@@ -19,8 +19,8 @@ from stepscope.export import Plot
 from stepscope.export._figure import draw
 from stepscope.export._series import MOST_RUNS, RunSeries, Series
 from stepscope.logs import Record, read, reads
-from stepscope.logs._summary import Summary
 from stepscope.plots import COLOURS
+from stepscope.runs._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

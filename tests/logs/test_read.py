@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from stepscope.logs import Record, library_name, read, reads
 from stepscope.logs._stream import stream
-from stepscope.logs._summary import Summary
 from stepscope.logs._table import table
+from stepscope.runs._summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from stepscope.logs import Record, read, reads
-from stepscope.logs._failure import failure
-from stepscope.logs._groups import Place
-from stepscope.logs._report import report
-from stepscope.logs._summary import MOST_RUNS, RunSummary, Summary
-from stepscope.logs._versions import Versions
+from stepscope.runs._failure import failure
+from stepscope.runs._groups import Place
+from stepscope.runs._report import report
+from stepscope.runs._summary import MOST_RUNS, RunSummary, Summary
+from stepscope.runs._versions import Versions
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 _EPOCH = "fps step: {0}00 fps step and policy inference: {0}0 fps total: {0} epoch: {0}/40 frames: 0\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stepscope.logs import read, reads
-from stepscope.logs._summary import Summary
-from stepscope.logs._versions import TRAINING, Clues
+from stepscope.runs._summary import Summary
+from stepscope.runs._versions import TRAINING, Clues
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 _LIBRARIES = ("rl_games", "rsl_rl", "sb3", "skrl")

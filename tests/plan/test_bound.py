@@ -9,11 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stepscope.errors import BadInputError
-from stepscope.logs._report import Line
 from stepscope.measure import Timing, summarise
 from stepscope.plan import Part, Point, bound
-from stepscope.plan._bound_measure import Measured
-from stepscope.plan._bound_report import report
+from stepscope.plan.bottleneck._report import report
+from stepscope.plan.bottleneck._times import Measured
+from stepscope.runs._report import Line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from stepscope.errors import BadInputError
-from stepscope.plan._fit import Budget, Fit, fit, fits, verify
-from stepscope.plan._fit_words import report
 from stepscope.plan._probe import Load, probe
 from stepscope.plan._target import Target
+from stepscope.plan.fit._fit import Budget, Fit, fit, fits, verify
+from stepscope.plan.fit._words import report
 
 MIB = 2**20
 LONG = 3600.0  # seconds: a probe on a busy machine takes its time, and no size is chosen by it

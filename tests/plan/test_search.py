@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stepscope.plan._memory_model import MemoryModel
-from stepscope.plan._search import FAR, MOST_PROBES, next_size
+from stepscope.plan.fit._search import FAR, MOST_PROBES, next_size
 
 MIB = 2**20
 

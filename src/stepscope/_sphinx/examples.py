@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._sphinx.report import summary
 from stepscope._sphinx.staleness import fingerprint, forget_stale
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger
-from stepscope.evidence._ledger import evidence_file, read_script, script_name, write
+from stepscope.evidence import FOLDER_VARIABLE, evidence_file, read_ledger, read_script, script_name, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,7 +242,7 @@ def _write_page(script: Path) -> int:
     """Let sphinx-gallery run an example and write its page; runs in a process of its own."""
     from sphinx_gallery import gen_gallery, gen_rst  # noqa: PLC0415 - for this process only
 
-    from stepscope.evidence._provenance import restart_clock  # noqa: PLC0415 - the same
+    from stepscope.evidence import restart_clock  # noqa: PLC0415 - the same
 
     root = Path.cwd()
     conf: dict[str, Any] = runpy.run_path("conf.py")["sphinx_gallery_conf"]

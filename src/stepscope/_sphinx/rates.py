@@ -27,10 +27,9 @@ from sphinx.util.docutils import SphinxDirective
 from stepscope._sphinx.excerpts import RECORDINGS, root
 from stepscope._sphinx.tables import nothing, table
 from stepscope.errors import BadInputError
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger
-from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
+from stepscope.evidence import FOLDER_VARIABLE, SCOPES, Rates, ratios, read_ledger, read_published
 from stepscope.logs import library_name, read
-from stepscope.logs._summary import Summary
+from stepscope.runs import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import stepscope
 from stepscope._sphinx.report import unfinished
-from stepscope.evidence import FOLDER_VARIABLE
+from stepscope.evidence import FOLDER_VARIABLE, evidence_file, read_script, script_name
 from stepscope.evidence import _provenance as provenance_module
-from stepscope.evidence._ledger import evidence_file, read_script, script_name
 
 __all__ = ["fingerprint", "forget_stale", "is_fresh"]
 

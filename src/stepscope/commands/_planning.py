@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._arguments import positive_integer, positive_number
 from stepscope._common import printable
+from stepscope._common.optional import needed
 from stepscope.commands._screen import columns, laid_out, painted
 from stepscope.errors import BadInputError
-from stepscope.export._needed import needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from stepscope.logs._report import Line
+    from stepscope.runs import Line
 
 __all__ = [
     "LIMIT",

@@ -8,14 +8,13 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import made_by
-from stepscope.logs._words import count, number
+from stepscope._common.format import count, number
+from stepscope.runs import made_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from stepscope.logs._report import Line
-    from stepscope.logs._run import RunSummary
+    from stepscope.runs import Line, RunSummary
 
 __all__ = ["columns", "laid_out", "painted", "runs_table", "width"]
 

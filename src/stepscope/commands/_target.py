@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stepscope._arguments import CommandParser
 from stepscope.commands._planning import here_on_path
-from stepscope.plan._target import Target
+from stepscope.plan import Target
 
 if TYPE_CHECKING:
     import argparse

@@ -12,13 +12,11 @@ from stepscope.commands._planning import LIMIT, add_common, check_outputs, progr
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.plan._bound import bound
-from stepscope.plan._bound_measure import times_of
-from stepscope.plan._bound_report import as_json, report, rows
+from stepscope.plan.bottleneck import as_json, bound, report, rows, times_of
 
 if TYPE_CHECKING:
     from stepscope._arguments import Parser
-    from stepscope.plan._bound_measure import Measured
+    from stepscope.plan.bottleneck import Measured
 
 __all__ = ["add"]
 
@@ -88,7 +86,7 @@ def _bound(options: argparse.Namespace) -> int:
         table = rows(found)
         show(table, report(verdict, found), left=(len(table[0]) - 1,))
     if options.plot is not None:
-        from stepscope.plan._bound_plot import draw  # noqa: PLC0415 - it imports matplotlib
+        from stepscope.plan.bottleneck.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
         draw(verdict, found, path=options.plot)
         if options.json != "-":

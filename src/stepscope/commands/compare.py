@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer
+from stepscope._common.format import DASH
 from stepscope.commands._logs import opened, records, title
 from stepscope.commands._screen import columns, painted, width
 from stepscope.errors import BadInputError
-from stepscope.logs._compare import compare
-from stepscope.logs._summary import Summary
-from stepscope.logs._words import DASH
+from stepscope.runs import Summary, compare
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from stepscope._arguments import Parser
-    from stepscope.logs._compare import Row
-    from stepscope.logs._run import RunSummary
+    from stepscope.runs import Row, RunSummary
 
 __all__ = ["add"]
 

@@ -11,17 +11,15 @@ from stepscope.commands._planning import LIMIT, add_common, check_outputs, progr
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.measure._fate import in_units
-from stepscope.plan._fit import Budget, as_json, fit, verify
-from stepscope.plan._fit_words import report, rows
-from stepscope.plan._probe import Load
-from stepscope.plan._search import FIRST
+from stepscope.measure import in_units
+from stepscope.plan import Load
+from stepscope.plan.fit import FIRST, Budget, as_json, fit, report, rows, verify
 
 if TYPE_CHECKING:
     import argparse
 
     from stepscope._arguments import Parser
-    from stepscope.plan._probe import Probe
+    from stepscope.plan import Probe
 
 __all__ = ["add"]
 
@@ -91,7 +89,7 @@ def _fit(options: argparse.Namespace) -> int:
     if options.json != "-":
         show(rows(made), report(made, verified), left=(4,))
     if options.plot is not None:
-        from stepscope.plan._fit_plot import draw  # noqa: PLC0415 - it imports matplotlib
+        from stepscope.plan.fit.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
         draw(made, verified, target=target, path=options.plot)
         if options.json != "-":

@@ -9,9 +9,7 @@ from stepscope._arguments import positive_integer
 from stepscope._common import printable
 from stepscope._images import is_image
 from stepscope.commands._planning import add_outputs, check_outputs, show, widths, write
-from stepscope.plan.account import Training, account
-from stepscope.plan.account._training import LIBRARIES
-from stepscope.plan.account._words import as_json, report, rows
+from stepscope.plan.memory import LIBRARIES, Training, account, as_json, report, rows
 
 if TYPE_CHECKING:
     from stepscope._arguments import Parser
@@ -88,7 +86,7 @@ def _memory(options: argparse.Namespace) -> int:
     if options.json != "-":
         show(rows(found), report(found), left=(0, 1, 4))
     if options.plot is not None:
-        from stepscope.plan.account._plot import draw  # noqa: PLC0415 - it imports matplotlib
+        from stepscope.plan.memory.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
         draw(found, path=options.plot)
         if options.json != "-":

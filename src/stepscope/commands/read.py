@@ -14,9 +14,8 @@ from stepscope.commands._logs import opened, records, title
 from stepscope.commands._screen import laid_out, painted, runs_table
 from stepscope.errors import BadInputError
 from stepscope.export import CsvTable, EventFiles, Plot
-from stepscope.logs._report import report
-from stepscope.logs._summary import Summary
-from stepscope.logs._table import table
+from stepscope.logs import table
+from stepscope.runs import Summary, report
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from stepscope._arguments import Parser
     from stepscope.logs import Record
-    from stepscope.logs._summary import RunSummary
+    from stepscope.runs import RunSummary
 
 __all__ = ["add"]
 

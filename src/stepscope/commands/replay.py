@@ -10,14 +10,14 @@ from stepscope._common import printable
 from stepscope.commands._planning import add_options, check_file, here_on_path
 from stepscope.commands._screen import laid_out
 from stepscope.errors import BadInputError
-from stepscope.logs._report import Line
+from stepscope.runs import Line
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from stepscope._arguments import Parser
-    from stepscope.nans._dump import Dump
+    from stepscope.nans import Dump
 
 __all__ = ["add"]
 
@@ -43,7 +43,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _replay(options: argparse.Namespace) -> int:
     try:
-        from stepscope.nans._dump import load  # noqa: PLC0415 - it needs torch
+        from stepscope.nans import load  # noqa: PLC0415 - it needs torch
     except ModuleNotFoundError as error:
         raise BadInputError(f"stepscope replay needs {error.name}; install stepscope[examples].") from error
     if options.html is not None:
@@ -57,7 +57,7 @@ def _replay(options: argparse.Namespace) -> int:
         found |= again
         lines += _lines(found)
     if options.html is not None:
-        from stepscope.nans._page import page  # noqa: PLC0415 - only here
+        from stepscope.nans import page  # noqa: PLC0415 - only here
 
         Path(options.html).write_text(page(dump), encoding="utf-8")
     if options.json:
@@ -80,7 +80,7 @@ def _recorded(dump: Dump) -> str:
 def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import asdict  # noqa: PLC0415 - only here
 
-    from stepscope.nans._replay import bisect, replay  # noqa: PLC0415 - it needs torch
+    from stepscope.nans import bisect, replay  # noqa: PLC0415 - it needs torch
 
     here_on_path()
     settings = dict(options.option)
@@ -90,7 +90,7 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[Line]:
-    from stepscope.nans._columns import name_parts  # noqa: PLC0415 - it needs torch
+    from stepscope.nans import name_parts  # noqa: PLC0415 - it needs torch
 
     again, cures = found["replay"], found["cures"]
     yield Line("", "")

@@ -10,9 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import CommandParser, positive_integer
+from stepscope._common.optional import needed
 from stepscope.commands._logs import blamed, opened, records, title
 from stepscope.errors import BadInputError
-from stepscope.export._needed import needed
 from stepscope.watch.child import Child, how_it_ended
 from stepscope.watch.follow import Follow
 from stepscope.watch.pipe import Pipe

@@ -7,25 +7,44 @@ Run by the build (`STEPSCOPE_EVIDENCE` names a folder), it is also written down 
 
 from stepscope.evidence._claims import Claim, ClaimFailedError, Decision, claim
 from stepscope.evidence._drift import Drift, drift, shape
-from stepscope.evidence._ledger import FOLDER_VARIABLE, ScriptEvidence, measured, read_ledger
-from stepscope.evidence._provenance import Provenance, provenance
+from stepscope.evidence._ledger import (
+    FOLDER_VARIABLE,
+    ScriptEvidence,
+    evidence_file,
+    measured,
+    read_ledger,
+    read_script,
+    script_name,
+    write,
+)
+from stepscope.evidence._provenance import Provenance, provenance, restart_clock
+from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
 from stepscope.evidence._recorded import RecordedClaim, newest_decided, read_results
 
 __all__ = [
     "FOLDER_VARIABLE",
+    "SCOPES",
     "Claim",
     "ClaimFailedError",
     "Decision",
     "Drift",
     "Provenance",
+    "Rates",
     "RecordedClaim",
     "ScriptEvidence",
     "claim",
     "drift",
+    "evidence_file",
     "measured",
     "newest_decided",
     "provenance",
+    "ratios",
     "read_ledger",
+    "read_published",
     "read_results",
+    "read_script",
+    "restart_clock",
+    "script_name",
     "shape",
+    "write",
 ]

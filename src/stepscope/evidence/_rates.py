@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.logs._totals import SCOPES
+from stepscope.runs import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

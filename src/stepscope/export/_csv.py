@@ -6,7 +6,7 @@ import csv
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING
 
-from stepscope.logs._rows import COLUMNS, MOST_COLUMNS, row
+from stepscope.logs import COLUMNS, MOST_COLUMNS, row
 
 if TYPE_CHECKING:
     from stepscope.logs import Record

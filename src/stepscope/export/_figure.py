@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from stepscope._common.format import count, number
 from stepscope.export._series import drawable
-from stepscope.logs._words import count, number
 from stepscope.plots import COLOURS, INK, MUTED, figure
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from stepscope.export._series import RunSeries, Series
-    from stepscope.logs._run import RunSummary
-    from stepscope.logs._totals import Course, Rate
+    from stepscope.runs import Course, Rate, RunSummary
 
     Runs = Sequence[tuple[RunSeries, RunSummary]]
 

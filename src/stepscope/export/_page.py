@@ -7,15 +7,15 @@ import html
 import io
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import report
 from stepscope.plots import for_dark_pages
+from stepscope.runs import report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
-    from stepscope.logs._run import RunSummary
+    from stepscope.runs import RunSummary
 
 __all__ = ["page"]
 

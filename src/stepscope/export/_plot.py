@@ -6,15 +6,15 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepscope._common.optional import needed
 from stepscope.errors import BadInputError
-from stepscope.export._needed import needed
 from stepscope.export._series import MOST_RUNS, RunSeries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stepscope.logs import Record
-    from stepscope.logs._run import RunSummary
+    from stepscope.runs import RunSummary
 
 __all__ = ["Plot"]
 

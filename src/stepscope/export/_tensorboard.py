@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from stepscope._common.optional import needed
 from stepscope.errors import BadInputError
-from stepscope.export._needed import needed
 from stepscope.export._tags import Tags
 
 if TYPE_CHECKING:

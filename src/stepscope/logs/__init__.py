@@ -10,6 +10,26 @@ Nothing here needs more than Python's standard library, so it also runs in a bro
 
 from stepscope.logs._read import library_name, read, reads
 from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
-from stepscope.logs._rows import Records
+from stepscope.logs._rows import COLUMNS, MOST_COLUMNS, Records, row
+from stepscope.logs._stream import grammars, stream
+from stepscope.logs._table import table
+from stepscope.logs._values import goal
 
-__all__ = ["SCHEMA", "Fps", "Kind", "Record", "Records", "Seconds", "library_name", "read", "reads"]
+__all__ = [
+    "COLUMNS",
+    "MOST_COLUMNS",
+    "SCHEMA",
+    "Fps",
+    "Kind",
+    "Record",
+    "Records",
+    "Seconds",
+    "goal",
+    "grammars",
+    "library_name",
+    "read",
+    "reads",
+    "row",
+    "stream",
+    "table",
+]

@@ -7,17 +7,30 @@ What is compared is measured in turns (`compare`), in one such process or in alt
 of the ratio: other work on the machine makes a comparison longer or leaves it undecided, and does not make it wrong.
 """
 
+from stepscope.measure._call import shown
 from stepscope.measure._compare import Comparison, Elapsed, compare, stopwatch
 from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
+from stepscope.measure._driver import free_bytes
 from stepscope.measure._estimate import Estimate, all_of
-from stepscope.measure._footprint import Footprint, Outcome, footprint_of, footprint_of_command
+from stepscope.measure._factory import found_by_name, made_by, takes
+from stepscope.measure._fate import in_units
+from stepscope.measure._footprint import (
+    RETURNS_MEMORY,
+    Footprint,
+    Outcome,
+    footprint_of,
+    footprint_of_command,
+)
 from stepscope.measure._fresh import MeasurementFailedError, fresh
+from stepscope.measure._machine import available_bytes
 from stepscope.measure._scene import SceneCost, SceneCosts, scene_cost, scene_costs
 from stepscope.measure._split import LoopSplit, LoopSplits, loop_split, loop_splits
 from stepscope.measure._steps import step_time, step_times
 from stepscope.measure._timing import Timing, summarise, time_blocks
+from stepscope.measure._tree import resident
 
 __all__ = [
+    "RETURNS_MEMORY",
     "Comparison",
     "Disturbance",
     "DisturbanceMeter",
@@ -32,17 +45,25 @@ __all__ = [
     "SceneCosts",
     "Timing",
     "all_of",
+    "available_bytes",
     "compare",
     "footprint_of",
     "footprint_of_command",
+    "found_by_name",
+    "free_bytes",
     "fresh",
+    "in_units",
     "loop_split",
     "loop_splits",
+    "made_by",
+    "resident",
     "scene_cost",
     "scene_costs",
+    "shown",
     "step_time",
     "step_times",
     "stopwatch",
     "summarise",
+    "takes",
     "time_blocks",
 ]

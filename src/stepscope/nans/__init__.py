@@ -8,9 +8,11 @@ All of it needs torch 2.4 or newer and NumPy 1.26 or newer.
 
 from stepscope.nans._bad import BadValueError, BadValueWarning
 from stepscope.nans._causes import Cause
+from stepscope.nans._columns import name_parts
 from stepscope.nans._cost import cost
 from stepscope.nans._dump import Dump, load
 from stepscope.nans._find import BadValue
+from stepscope.nans._page import page
 from stepscope.nans._record import record
 from stepscope.nans._recorder import Recorder
 from stepscope.nans._replay import Cure, Replay, bisect, replay
@@ -32,6 +34,8 @@ __all__ = [
     "bisect",
     "cost",
     "load",
+    "name_parts",
+    "page",
     "record",
     "replay",
 ]

@@ -11,7 +11,7 @@ import torch
 
 from stepscope._common import printable
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import made_by, takes
+from stepscope.measure import made_by, takes
 from stepscope.nans._columns import flat, is_of_arrays
 from stepscope.nans._dump import as_array
 from stepscope.nans._foreign import attribute, describe_error, device_of, snapshot_of

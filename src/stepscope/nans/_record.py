@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import takes
+from stepscope.measure import takes
 from stepscope.nans._foreign import attribute
 from stepscope.nans._recorder import Recorder
 

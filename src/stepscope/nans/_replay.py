@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import found_by_name
+from stepscope.measure import found_by_name
 from stepscope.nans._columns import name_parts
 from stepscope.nans._foreign import attribute
 from stepscope.nans._fresh import NO_SNAPSHOT, made

@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stepscope.measure import footprint_of, footprint_of_command
-from stepscope.measure._footprint import RETURNS_MEMORY
+from stepscope.measure import RETURNS_MEMORY, footprint_of, footprint_of_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

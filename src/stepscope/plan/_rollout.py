@@ -7,8 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import found_by_name
-from stepscope.measure._tree import resident
+from stepscope.measure import found_by_name, resident
 
 if TYPE_CHECKING:
     from collections.abc import Callable

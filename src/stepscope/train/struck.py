@@ -27,7 +27,7 @@ from stepscope.envs.faults import (
     missing_reading,
 )
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import found_by_name
+from stepscope.measure import found_by_name
 from stepscope.train._run import LIBRARIES, keep_console
 
 if TYPE_CHECKING:

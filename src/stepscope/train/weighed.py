@@ -123,7 +123,7 @@ def _train(
 ) -> dict[str, Any]:
     """Train here; runs in the fresh process."""
     from stepscope._device import usable_device  # noqa: PLC0415 - for the fresh process, and so are those below
-    from stepscope.envs._still import Still  # noqa: PLC0415
+    from stepscope.envs import Still  # noqa: PLC0415
 
     where = usable_device(device)
     env = Still(num_envs, observation=observation, actions=actions, device=where, dtype=dtype)

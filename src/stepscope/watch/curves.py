@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from stepscope.logs._report import count, number
+from stepscope.runs import count, number
 from stepscope.watch.draw import columns, curve, share_bar
 from stepscope.watch.layout import UNIT
 from stepscope.watch.palette import BAD

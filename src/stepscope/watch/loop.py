@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from stepscope.logs._stream import stream
+from stepscope.logs import stream
 from stepscope.watch.lines import WholeLines
 from stepscope.watch.screen import Screen
 from stepscope.watch.signals import STOP

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope._common import printable
-from stepscope.logs._count import Count
-from stepscope.logs._report import number
-from stepscope.logs._run import Run
-from stepscope.logs._totals import Courses
-from stepscope.logs._values import goal
-from stepscope.logs._versions import TRAINING
+from stepscope.logs import goal
+from stepscope.runs import TRAINING, Count, Courses, Run, number
 from stepscope.watch.pace import Pace
 from stepscope.watch.recent import Recent
 from stepscope.watch.shown import Progress, Quantity, Warned
@@ -18,7 +14,7 @@ from stepscope.watch.trail import Trail
 
 if TYPE_CHECKING:
     from stepscope.logs import Record
-    from stepscope.logs._run import RunSummary
+    from stepscope.runs import RunSummary
 
 __all__ = ["OneRun"]
 

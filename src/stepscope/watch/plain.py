@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import count, number
+from stepscope.runs import count, number
 from stepscope.watch.words import about, count_of
 
 if TYPE_CHECKING:

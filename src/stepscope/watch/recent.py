@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from stepscope.logs._run import Run
+from stepscope.runs import Run
 from stepscope.watch.shown import RateShown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stepscope.logs import Record
-    from stepscope.logs._totals import Rate, TimeShares
+    from stepscope.runs import Rate, TimeShares
 
 __all__ = ["RECENT", "Recent"]
 

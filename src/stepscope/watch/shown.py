@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from stepscope.logs._failure import Failure
-    from stepscope.logs._totals import TimeShares
+    from stepscope.runs import Failure, TimeShares
 
 __all__ = ["Phase", "Progress", "Quantity", "RateShown", "Shown", "Warned"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope._common import printable
-from stepscope.logs._report import made_by, report
-from stepscope.logs._summary import Summary
+from stepscope.runs import Summary, made_by, report
 from stepscope.watch.latest import Latest
 from stepscope.watch.one_run import OneRun
 from stepscope.watch.shown import Shown
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepscope.logs import Record
-    from stepscope.logs._run import RunSummary
-    from stepscope.logs._totals import TimeShares
+    from stepscope.runs import RunSummary, TimeShares
     from stepscope.watch.shown import Phase
 
 __all__ = ["State"]

@@ -10,9 +10,9 @@ import torch
 
 from stepscope._sphinx.citations import check_citation
 from stepscope.errors import BadInputError
-from stepscope.plan.account import Training, account
-from stepscope.plan.account._networks import networks
-from stepscope.plan.account._training import LIBRARIES
+from stepscope.plan.memory import Training, account
+from stepscope.plan.memory._networks import networks
+from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train import LIBRARIES as TRAINED
 from stepscope.train.weighed import weighed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from stepscope.plan.account._tape import Tape
+from stepscope.plan.memory._tape import Tape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import Line, Tone
-from stepscope.measure._fate import in_units
-from stepscope.plan._fit import BEYOND, fits, fitted
+from stepscope.measure import in_units
 from stepscope.plan._memory_model import MARGIN
+from stepscope.plan.fit._fit import BEYOND, fits, fitted
+from stepscope.runs import Line, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.plan._fit import Fit, Memory
     from stepscope.plan._probe import Probe
+    from stepscope.plan.fit._fit import Fit, Memory
 
 __all__ = ["report", "rows"]
 

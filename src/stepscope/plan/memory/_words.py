@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._report import Line
-from stepscope.measure._fate import in_units
-from stepscope.plan.account._account import account
+from stepscope.measure import in_units
+from stepscope.plan.memory._estimate import account
+from stepscope.runs import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepscope.plan.account._account import Account
-    from stepscope.plan.account._libraries import Part
+    from stepscope.plan.memory._estimate import Account
+    from stepscope.plan.memory._libraries import Part
 
 __all__ = ["as_json", "report", "rows"]
 

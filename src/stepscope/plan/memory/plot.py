@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from matplotlib import pyplot as plt
 
 from stepscope import plots
-from stepscope.measure._fate import in_units
-from stepscope.plan.account._account import account
+from stepscope.measure import in_units
+from stepscope.plan.memory._estimate import account
 
 if TYPE_CHECKING:
-    from stepscope.plan.account._account import Account
-    from stepscope.plan.account._libraries import Part
+    from stepscope.plan.memory._estimate import Account
+    from stepscope.plan.memory._libraries import Part
 
 __all__ = ["draw"]
 

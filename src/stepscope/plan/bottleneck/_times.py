@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError, footprint_of_command, loop_split
-from stepscope.plan._bound_log import point_from_log
-from stepscope.plan._bound_parts import Point
+from stepscope.plan.bottleneck._log import point_from_log
+from stepscope.plan.bottleneck._parts import Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

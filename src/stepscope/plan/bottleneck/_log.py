@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from stepscope.errors import BadInputError
 from stepscope.logs import read
-from stepscope.logs._summary import Summary
 from stepscope.measure import Timing
-from stepscope.plan._bound_parts import Point, Scope
+from stepscope.plan.bottleneck._parts import Point, Scope
+from stepscope.runs import Summary
 
 if TYPE_CHECKING:
     from typing import IO
 
-    from stepscope.logs._run_summary import RunSummary
-    from stepscope.logs._totals import Rate
+    from stepscope.runs import Rate, RunSummary
 
 __all__ = ["point_from_log"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import made_by
-from stepscope.logs._spread import Spread
-from stepscope.logs._totals import Rate
-from stepscope.logs._words import DASH, count, number
+from stepscope.runs._report import made_by
+from stepscope.runs._spread import Spread
+from stepscope.runs._totals import Rate
+from stepscope._common.format import DASH, count, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.logs._run import RunSummary
+    from stepscope.runs._run import RunSummary
 
 __all__ = ["Comparison", "Row", "compare"]
 

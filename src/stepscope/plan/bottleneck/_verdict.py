@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from stepscope.errors import BadInputError
 from stepscope.evidence import Decision
-from stepscope.plan._bound_parts import Part, Point, Scope, models, parts_at, widest
-from stepscope.plan._bound_words import advice, gain_of_doubling, reason
+from stepscope.plan.bottleneck._parts import Part, Point, Scope, models, parts_at, widest
+from stepscope.plan.bottleneck._words import advice, gain_of_doubling, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from stepscope.plan._bound_parts import PartName
+    from stepscope.plan.bottleneck._parts import PartName
     from stepscope.plan.cost import CostModel
 
 __all__ = ["Bound", "Part", "Point", "Verdict", "bound"]

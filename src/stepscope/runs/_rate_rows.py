@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.logs._words import DASH, count
+from stepscope._common.format import DASH, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.logs._totals import Rate
+    from stepscope.runs._totals import Rate
 
 __all__ = ["rate_rows"]
 

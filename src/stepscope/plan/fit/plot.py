@@ -9,17 +9,17 @@ from matplotlib import pyplot as plt
 
 from stepscope import plots
 from stepscope._common import printable
-from stepscope.measure._fate import in_units
-from stepscope.plan._fit import fits
+from stepscope.measure import in_units
+from stepscope.plan.fit._fit import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from stepscope.plan._fit import Fit
     from stepscope.plan._probe import Probe
     from stepscope.plan._target import Target
+    from stepscope.plan.fit._fit import Fit
 
 __all__ = ["draw"]
 

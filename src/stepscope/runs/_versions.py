@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from stepscope.logs._records import Record
+    from stepscope.logs import Record
 
 __all__ = ["TRAINING", "Clues", "Versions"]
 

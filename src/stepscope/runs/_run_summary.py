@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from stepscope.logs._course import Course
-    from stepscope.logs._failure import Failure
-    from stepscope.logs._groups import Group, Place
-    from stepscope.logs._records import Kind
-    from stepscope.logs._totals import Rate, Scope, TimeShares
-    from stepscope.logs._versions import Versions
+    from stepscope.runs._course import Course
+    from stepscope.runs._failure import Failure
+    from stepscope.runs._groups import Group, Place
+    from stepscope.logs import Kind
+    from stepscope.runs._totals import Rate, Scope, TimeShares
+    from stepscope.runs._versions import Versions
 
 __all__ = ["Outcome", "RunSummary"]
 

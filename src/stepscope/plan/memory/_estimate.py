@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepscope.plan.account._libraries import LOSSES, Item, stored
-from stepscope.plan.account._networks import networks
+from stepscope.plan.memory._libraries import LOSSES, Item, stored
+from stepscope.plan.memory._networks import networks
 
 if TYPE_CHECKING:
-    from stepscope.plan.account._libraries import Part
-    from stepscope.plan.account._networks import Networks
-    from stepscope.plan.account._training import Training
+    from stepscope.plan.memory._libraries import Part
+    from stepscope.plan.memory._networks import Networks
+    from stepscope.plan.memory._training import Training
 
 __all__ = ["Account", "Item", "account"]
 
@@ -73,7 +73,7 @@ def account(training: Training) -> Account:
 
     Examples
     --------
-    >>> from stepscope.plan.account import Training
+    >>> from stepscope.plan.memory import Training
     >>> sizes = {"num_envs": 4096, "horizon": 24, "observation": (48,), "actions": 12, "hidden": (512, 256, 128)}
     >>> found = account(Training(library="rsl_rl", **sizes))
     >>> round(found.torch_bytes / 2**20)

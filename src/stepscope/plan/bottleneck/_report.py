@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._report import Line
-from stepscope.plan._bound_parts import SCOPES
-from stepscope.plan._bound_words import how_often, rounded
+from stepscope.plan.bottleneck._parts import SCOPES
+from stepscope.plan.bottleneck._words import how_often, rounded
+from stepscope.runs import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.logs._report import Tone
     from stepscope.measure import Timing
-    from stepscope.plan._bound import Verdict
-    from stepscope.plan._bound_measure import Measured
     from stepscope.plan._target import Target
+    from stepscope.plan.bottleneck._times import Measured
+    from stepscope.plan.bottleneck._verdict import Verdict
+    from stepscope.runs import Tone
 
 __all__ = ["as_json", "report", "rows"]
 

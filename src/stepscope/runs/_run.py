@@ -6,21 +6,21 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._around import name_of
-from stepscope.logs._count import Count
-from stepscope.logs._failure import failure
-from stepscope.logs._groups import Groups
-from stepscope.logs._run_summary import Outcome, RunSummary
-from stepscope.logs._totals import SCOPES, Courses, Rates, Times
-from stepscope.logs._versions import TRAINING, Clues
+from stepscope.runs._around import name_of
+from stepscope.runs._count import Count
+from stepscope.runs._failure import failure
+from stepscope.runs._groups import Groups
+from stepscope.runs._run_summary import Outcome, RunSummary
+from stepscope.runs._totals import SCOPES, Courses, Rates, Times
+from stepscope.runs._versions import TRAINING, Clues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stepscope.logs._failure import Failure
-    from stepscope.logs._groups import Place
-    from stepscope.logs._records import Kind, Record
-    from stepscope.logs._totals import Scope
+    from stepscope.runs._failure import Failure
+    from stepscope.runs._groups import Place
+    from stepscope.logs import Kind, Record
+    from stepscope.runs._totals import Scope
 
 __all__ = ["Outcome", "Run", "RunSummary"]
 

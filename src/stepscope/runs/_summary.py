@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._report import WORDS, report
-from stepscope.logs._run import Run, RunSummary
-from stepscope.logs._stream import grammars
+from stepscope.runs._report import WORDS, report
+from stepscope.runs._run import Run, RunSummary
+from stepscope.logs import grammars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stepscope.logs._records import Record
+    from stepscope.logs import Record
 
 __all__ = ["MOST_RUNS", "RunSummary", "Summary"]
 

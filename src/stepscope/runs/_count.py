@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.logs._groups import Place
-from stepscope.logs._values import goal
+from stepscope.runs._groups import Place
+from stepscope.logs import goal
 
 if TYPE_CHECKING:
-    from stepscope.logs._records import Record
+    from stepscope.logs import Record
 
 __all__ = ["Count"]
 

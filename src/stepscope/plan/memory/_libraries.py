@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from stepscope.plan.account._training import Training
+    from stepscope.plan.memory._training import Training
 
 __all__ = ["LOSSES", "Item", "Loss", "Part", "stored"]
 

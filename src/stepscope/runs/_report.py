@@ -6,18 +6,18 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from stepscope.logs._rate_rows import rate_rows
-from stepscope.logs._read import library_name
-from stepscope.logs._stream import grammars
-from stepscope.logs._words import count, listed, number, one_line, shortened
+from stepscope.runs._rate_rows import rate_rows
+from stepscope.logs import library_name
+from stepscope.logs import grammars
+from stepscope._common.format import count, listed, number, one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.logs._groups import Group
-    from stepscope.logs._records import Kind
-    from stepscope.logs._run import RunSummary
-    from stepscope.logs._totals import Course
+    from stepscope.runs._groups import Group
+    from stepscope.logs import Kind
+    from stepscope.runs._run import RunSummary
+    from stepscope.runs._totals import Course
 
 __all__ = ["WORDS", "Line", "Tone", "bar", "count", "made_by", "number", "report"]
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stepscope._images import CONVOLUTIONS, FEATURES, convolved
-from stepscope.plan.account._tape import Tape
+from stepscope.plan.memory._tape import Tape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stepscope.plan.account._training import Training
+    from stepscope.plan.memory._training import Training
 
 __all__ = ["Networks", "networks"]
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
-from stepscope.measure._call import shown
-from stepscope.measure._driver import free_bytes
-from stepscope.measure._fate import in_units
-from stepscope.measure._machine import available_bytes
+from stepscope.measure import available_bytes, free_bytes, in_units, shown
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, probe
-from stepscope.plan._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size, noise
+from stepscope.plan.fit._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size, noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stepscope.plan._bound_parts import Part, Point
+    from stepscope.plan.bottleneck._parts import Part, Point
     from stepscope.plan.cost import CostModel
 
 __all__ = ["advice", "gain_of_doubling", "how_often", "reason", "rounded"]

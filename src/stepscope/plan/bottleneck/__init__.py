@@ -1,0 +1,7 @@
+"""What limits a training run: a verdict from the times of a few sizes."""
+
+from stepscope.plan.bottleneck._report import as_json, report, rows
+from stepscope.plan.bottleneck._times import Measured, times_of
+from stepscope.plan.bottleneck._verdict import bound
+
+__all__ = ["Measured", "as_json", "bound", "report", "rows", "times_of"]
