@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hostile", "check_pattern", "hostile", "patterns"]
 
-_PACKAGE = "stepscope.logs"
+_PACKAGES = ("stepscope.logs", "stepscope.runs")
 _LINE = 60_000  # bytes, less than what is kept of a line
 _LONG = 10_000_000
 _ENDS = (b"", b"!", b"\x00x", b": x", b"\n")
@@ -48,13 +48,13 @@ class Hostile(NamedTuple):
 
 def patterns() -> dict[str, re.Pattern[bytes] | re.Pattern[str]]:
     """Return every compiled expression of the reader, under the name of its module and its own."""
-    package = importlib.import_module(_PACKAGE)
     found: dict[str, re.Pattern[bytes] | re.Pattern[str]] = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{_PACKAGE}.{info.name}")
-        for name, value in vars(module).items():
-            for number, pattern in enumerate(_inside(value)):
-                found.setdefault(f"{info.name}.{name}" + (f"[{number}]" if number else ""), pattern)
+    for package in map(importlib.import_module, _PACKAGES):
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            for name, value in vars(module).items():
+                for number, pattern in enumerate(_inside(value)):
+                    found.setdefault(f"{info.name}.{name}" + (f"[{number}]" if number else ""), pattern)
     return found
 
 
@@ -65,7 +65,7 @@ def _inside(value: object) -> Iterator[re.Pattern[bytes] | re.Pattern[str]]:
         yield from (pattern for inside in value.values() for pattern in _inside(inside))
     elif isinstance(value, (tuple, list, set, frozenset)):
         yield from (pattern for inside in value for pattern in _inside(inside))
-    elif str(getattr(value, "__module__", "")).startswith(_PACKAGE) and isinstance(value, type):
+    elif str(getattr(value, "__module__", "")).startswith(_PACKAGES) and isinstance(value, type):
         yield from (pattern for inside in vars(value).values() for pattern in _inside(inside))
 
 

@@ -1,6 +1,8 @@
 """What importing stepscope brings along."""
 
 import ast
+import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,7 @@ HEAVY = (
     [
         "stepscope",
         "stepscope.logs",
+        "stepscope.runs",
         "stepscope.export",
         "stepscope.watch",
         "stepscope.commands",
@@ -46,7 +49,7 @@ def test_light_modules_import_nothing_heavy(module: str) -> None:
 def test_logs_import_only_the_standard_library() -> None:
     """The reader also runs in a browser, where there is nothing else."""
     code = (
-        "import sys; before = set(sys.modules); import stepscope.logs;"
+        "import sys; before = set(sys.modules); import stepscope.logs, stepscope.runs;"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
         "print(sorted(new - set(sys.stdlib_module_names) - {'stepscope'}))"
     )
@@ -59,12 +62,36 @@ SOURCE = Path(__file__).parents[1] / "src" / "stepscope"
 ROWS = (
     ("_common",),
     ("logs",),
+    ("runs",),
     ("evidence", "export", "watch"),
     ("envs", "measure"),
     ("nans", "plan", "train"),
     ("commands",),
     ("cli", "_sphinx"),
 )
+
+
+def test_packages_import_one_another_through_public_names() -> None:
+    """What another package uses stands in the `__all__` of a package or of a public module."""
+    private = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        own = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("stepscope."):
+                continue
+            module = str(node.module)
+            package, *inner = module.split(".")[1:]
+            if package == own:
+                continue
+            if any(part.startswith("_") for part in inner):
+                private.append((path.name, module))
+                continue
+            public = importlib.import_module(module)
+            names = {alias.name for alias in node.names}
+            modules = {name for name in names if inspect.ismodule(getattr(public, name, None))}
+            private += [(path.name, f"{module}.{name}") for name in names - modules - set(public.__all__)]
+            private += [(path.name, f"{module}.{name}") for name in modules if name.startswith("_")]
+    assert [] == private
 
 
 @pytest.mark.parametrize("room", [room for row in ROWS for room in row])

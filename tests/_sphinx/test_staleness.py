@@ -70,7 +70,7 @@ class TestFingerprint:
     def test_another_device_changes_it(self, constraints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A figure measured elsewhere is never shown as this machine's."""
         before = staleness.fingerprint(STEP_COST, constraints=constraints)
-        monkeypatch.setattr(staleness.provenance_module, "device_name", lambda: "another device")
+        monkeypatch.setattr(staleness.stepscope.evidence, "device_name", lambda: "another device")
         assert before != staleness.fingerprint(STEP_COST, constraints=constraints)
 
 

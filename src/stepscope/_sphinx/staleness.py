@@ -17,10 +17,9 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-import stepscope
+import stepscope.evidence
 from stepscope._sphinx.report import unfinished
 from stepscope.evidence import FOLDER_VARIABLE, evidence_file, read_script, script_name
-from stepscope.evidence import _provenance as provenance_module
 
 __all__ = ["fingerprint", "forget_stale", "is_fresh"]
 
@@ -36,9 +35,9 @@ def fingerprint(script: Path, *, constraints: Path) -> str:
     for path in [script, *_modules_used_by(script), _PACKAGE / "_sphinx" / "scraper.py", constraints]:
         digest.update(path.name.encode() + path.read_bytes())
     surroundings = (
-        provenance_module.device_name(),
+        stepscope.evidence.device_name(),
         os.environ.get("OMP_NUM_THREADS"),
-        sorted(provenance_module.versions().items()),
+        sorted(stepscope.evidence.versions().items()),
         shutil.which(os.environ.get("CXX", "g++")) is not None,
     )
     digest.update(repr(surroundings).encode())

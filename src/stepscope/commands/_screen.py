@@ -8,7 +8,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import count, number
+from stepscope._common.format import format_number, format_rate
 from stepscope.runs import made_by
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def runs_table(runs: Sequence[RunSummary]) -> Iterator[str]:
 
 def _run_row(run: RunSummary) -> tuple[str, ...]:
     rate = run.main_rate
-    speed = "" if rate is None else count(rate.typical)
+    speed = "" if rate is None else format_rate(rate.typical)
     reward = run.reward or run.best_reward
     done = "" if run.done is None else f"{run.done:,}" + ("" if run.planned is None else f"/{run.planned:,}")
     return (
@@ -76,6 +76,6 @@ def _run_row(run: RunSummary) -> tuple[str, ...]:
         "" if run.env_steps is None else f"{run.env_steps:,}",
         speed,
         "" if rate is None else rate.scope,
-        "" if reward is None else number(reward.last),
+        "" if reward is None else format_number(reward.last),
         run.outcome if run.failure is None else f"{run.outcome} {run.failure.place}: {run.failure.text[:60]}",
     )

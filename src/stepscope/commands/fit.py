@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from stepscope._arguments import positive_integer, size_in_bytes
 from stepscope._common import printable
+from stepscope._common.format import format_bytes
 from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.measure import in_units
 from stepscope.plan import Load
 from stepscope.plan.fit import FIRST, Budget, as_json, fit, report, rows, verify
 
@@ -113,4 +113,4 @@ def _budget(given: int | None) -> Budget:
 
 
 def _tell(found: Probe) -> None:
-    progress(f"N = {found.num_envs:,}: {found.outcome.fate}, {in_units(found.host_bytes)}")
+    progress(f"N = {found.num_envs:,}: {found.outcome.fate}, {format_bytes(found.host_bytes)}")

@@ -17,7 +17,7 @@ from stepscope.evidence._ledger import (
     script_name,
     write,
 )
-from stepscope.evidence._provenance import Provenance, provenance, restart_clock
+from stepscope.evidence._provenance import Provenance, device_name, provenance, restart_clock, versions
 from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
 from stepscope.evidence._recorded import RecordedClaim, newest_decided, read_results
 
@@ -33,6 +33,7 @@ __all__ = [
     "RecordedClaim",
     "ScriptEvidence",
     "claim",
+    "device_name",
     "drift",
     "evidence_file",
     "measured",
@@ -46,5 +47,6 @@ __all__ = [
     "restart_clock",
     "script_name",
     "shape",
+    "versions",
     "write",
 ]

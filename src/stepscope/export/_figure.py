@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from stepscope._common.format import count, number
+from stepscope._common.format import format_number, format_rate
 from stepscope.export._series import drawable
 from stepscope.plots import COLOURS, INK, MUTED, figure
 
@@ -121,14 +121,14 @@ def _speed_title(rates: Sequence[Rate]) -> str:
     typical = [rate.typical for rate in rates]
     unit = rates[0].unit.replace("env steps/s", "environment steps per second").replace("/s", " per second")
     if len(rates) > 1:
-        return f"{len(rates)} runs: {count(min(typical))} to {count(max(typical))} {unit}"
+        return f"{len(rates)} runs: {format_rate(min(typical))} to {format_rate(max(typical))} {unit}"
     [rate] = rates
     if rate.scope == "cumulative":
-        return f"{count(rate.last)} {unit} since training began"
+        return f"{format_rate(rate.last)} {unit} since training began"
     if rate.scope == "bar":
-        return f"The bar says {count(typical[0])} {unit}"
+        return f"The bar says {format_rate(typical[0])} {unit}"
     which = "The only iteration" if rate.warm is None else "A typical iteration"
-    return f"{which} makes {count(typical[0])} {unit}"
+    return f"{which} makes {format_rate(typical[0])} {unit}"
 
 
 def _time(runs: Runs) -> Panel | None:
@@ -178,7 +178,7 @@ def _reward(runs: Runs) -> Panel | None:
 def _reward_title(courses: Sequence[Course], *, announced: bool) -> str:
     course = courses[-1]
     name = "best reward" if announced else "reward"
-    first, last = number(course.first), number(course.last)
+    first, last = format_number(course.first), format_number(course.last)
     if len(courses) > 1:
         return f"The {name} of the last run ends at {last}"
     if first == last:

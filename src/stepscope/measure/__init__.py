@@ -13,7 +13,6 @@ from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
 from stepscope.measure._driver import free_bytes
 from stepscope.measure._estimate import Estimate, all_of
 from stepscope.measure._factory import found_by_name, made_by, takes
-from stepscope.measure._fate import in_units
 from stepscope.measure._footprint import (
     RETURNS_MEMORY,
     Footprint,
@@ -52,7 +51,6 @@ __all__ = [
     "found_by_name",
     "free_bytes",
     "fresh",
-    "in_units",
     "loop_split",
     "loop_splits",
     "made_by",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.format import format_bytes
 from stepscope.measure._out_of_memory import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["fate_of", "in_units"]
+__all__ = ["fate_of"]
 
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 
@@ -25,7 +26,7 @@ def fate_of(
     if "lost" in report:
         return "failed", "lost the process that watches it, and was ended"
     if report["ended_by"] == "memory" or report["peak_bytes"] > report["limit_bytes"]:
-        return "out of memory", f"took more than its limit of {in_units(report['limit_bytes'])}"
+        return "out of memory", f"took more than its limit of {format_bytes(report['limit_bytes'])}"
     share = answered.get("result") or {}
     if function and "result" in share:
         return "ok", ""
@@ -53,17 +54,3 @@ def _died(
         by = signal.Signals(-code)
         return ("crashed" if by in _CRASHES else "killed"), f"was killed by {by.name}"
     return "failed", reason or f"ended with exit status {code}"
-
-
-def in_units(size: float) -> str:
-    """Return a number of bytes as it is read most easily.
-
-    Examples
-    --------
-    >>> in_units(8 * 2**30), in_units(1536), in_units(12)
-    ('8.00 GiB', '1.50 KiB', '12 B')
-    """
-    for unit, of in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if abs(size) >= of:
-            return f"{size / of:.{2 if size / of < 10 else 1 if size / of < 100 else 0}f} {unit}"  # noqa: PLR2004 - three digits
-    return f"{size:.0f} B"

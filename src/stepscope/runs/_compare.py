@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from stepscope.runs._report import made_by
 from stepscope.runs._spread import Spread
 from stepscope.runs._totals import Rate
-from stepscope._common.format import DASH, count, number
+from stepscope._common.format import format_rate, format_number
+from stepscope._common.format import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,13 +141,13 @@ def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
     base = first.typical  # a library that rounds prints 0 for less than a step a second
     ratio = f" ({rate.typical / base:.2f}{_TIMES})" if base and rate is not first else ""
     cold = " cold" if rate.warm is None and rate.scope != "cumulative" else ""
-    return f"{count(rate.typical)}{' derived' * rate.derived}{cold}{ratio}"
+    return f"{format_rate(rate.typical)}{' derived' * rate.derived}{cold}{ratio}"
 
 
 def _half(rate: Rate | None) -> str:
     if rate is None or rate.spread is None or rate.spread.count == 1:
         return ""
-    return f"{count(rate.spread.low)}{DASH}{count(rate.spread.high)}"
+    return f"{format_rate(rate.spread.low)}{DASH}{format_rate(rate.spread.high)}"
 
 
 def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
@@ -165,11 +166,11 @@ def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
 
 def _results(runs: Sequence[RunSummary]) -> Iterator[Row]:
     if any(run.reward for run in runs):
-        cells = (DASH if run.reward is None else number(run.reward.last) for run in runs)
+        cells = (DASH if run.reward is None else format_number(run.reward.last) for run in runs)
         yield Row(label="reward, last mean", cells=tuple(cells))
     best = [run.best_reward or run.reward for run in runs]
     if any(best):
-        cells = (DASH if course is None else number(course.best) for course in best)
+        cells = (DASH if course is None else format_number(course.best) for course in best)
         yield Row(label="reward, best mean", cells=tuple(cells))
     yield Row(label="failures", cells=tuple(f"{run.kinds.get('failure', 0):,}" for run in runs))
 

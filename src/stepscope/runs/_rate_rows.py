@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import DASH, count
+from stepscope._common.format import format_rate
+from stepscope._common.format import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,9 +36,9 @@ def _cells(rate: Rate) -> tuple[str, tuple[str, str, str, str]]:
     label = "  bar's rate" if rate.scope == "bar" else f"  fps {rate.scope}"
     unit = f"{rate.unit}{', derived' * rate.derived}"
     if rate.scope == "cumulative":
-        return label, (count(rate.last), DASH, DASH, f"{unit}, at the end")
-    first = DASH if rate.first is None else count(rate.first)
+        return label, (format_rate(rate.last), DASH, DASH, f"{unit}, at the end")
+    first = DASH if rate.first is None else format_rate(rate.first)
     if rate.warm is None:
         return label, (DASH, DASH, first, unit)
-    half = f"{count(rate.warm.low)}{DASH}{count(rate.warm.high)}" if rate.warm.count > 1 else DASH
-    return label, (count(rate.warm.median), half, first, unit)
+    half = f"{format_rate(rate.warm.low)}{DASH}{format_rate(rate.warm.high)}" if rate.warm.count > 1 else DASH
+    return label, (format_rate(rate.warm.median), half, first, unit)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from stepscope.runs._rate_rows import rate_rows
 from stepscope.logs import library_name
 from stepscope.logs import grammars
-from stepscope._common.format import count, listed, number, one_line, shortened
+from stepscope._common.format import format_rate, format_number
+from stepscope._common.format import listed, one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from stepscope.runs._run import RunSummary
     from stepscope.runs._totals import Course
 
-__all__ = ["WORDS", "Line", "Tone", "bar", "count", "made_by", "number", "report"]
+__all__ = ["WORDS", "Line", "Tone", "bar", "made_by", "report"]
 
 Tone = Literal["", "good", "warn", "bad"]
 
@@ -147,7 +148,7 @@ def _duration(seconds: float) -> str:
 
 def _reported(run: RunSummary) -> Iterator[Line]:
     for library, rates in run.reported:
-        said = ", ".join(f"fps {scope} {count(value)}" for scope, value in rates)
+        said = ", ".join(f"fps {scope} {format_rate(value)}" for scope, value in rates)
         yield Line("reported", f"{said} env steps/s, means in the report of {library_name(library)}")
 
 
@@ -191,7 +192,7 @@ def _reward(run: RunSummary) -> Iterator[Line]:
         course = run.best_reward
         times = f"{course.count:,} times" if course.count > 1 else "once"
         at = "" if course.best_at is None else f" after iteration {course.best_at:,}"
-        yield Line("reward", f"best {number(course.best)}{at}, announced {times}; only a best one is printed")
+        yield Line("reward", f"best {format_number(course.best)}{at}, announced {times}; only a best one is printed")
     elif run.done or run.kinds.get("iteration"):
         reasons = [reason for library, reason in _NO_REWARD.items() if library in libraries]
         yield from (Line("reward", reason) for reason in reasons[:1])
@@ -199,10 +200,10 @@ def _reward(run: RunSummary) -> Iterator[Line]:
 
 def _course(course: Course, run: RunSummary) -> str:
     if course.count == 1:
-        return number(course.last)
+        return format_number(course.last)
     at = "" if course.best_at is None else f" at {run.unit} {course.best_at:,}"
-    most = "" if course.best is None else f", most {number(course.best)}{at}"
-    return f"{number(course.first)} at first, {number(course.last)} at last{most}"
+    most = "" if course.best is None else f", most {format_number(course.best)}{at}"
+    return f"{format_number(course.first)} at first, {format_number(course.last)} at last{most}"
 
 
 def _checkpoints(run: RunSummary) -> Iterator[Line]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from stepscope.runs import count, number
+from stepscope._common.format import format_number, format_rate
 from stepscope.watch.draw import columns, curve, share_bar
 from stepscope.watch.layout import UNIT
 from stepscope.watch.palette import BAD
@@ -30,7 +30,7 @@ def rate_row(layout: Layout, rate: RateShown) -> Text:
     label = f"fps {rate.scope}" if layout.wide else rate.scope
     if rate.scope == "bar":
         label = "bar's rate"
-    value = f"{layout.glyphs.about if rate.derived else ''}{count(rate.value)}"
+    value = f"{layout.glyphs.about if rate.derived else ''}{format_rate(rate.value)}"
     row = layout.labelled(label, value, unit=rate.unit)
     width = layout.width - row.cell_len - 2
     if len(rate.trail) < _CURVE or width < _NARROWEST:
@@ -63,7 +63,9 @@ def time_rows(layout: Layout) -> Iterator[Text]:
 def quantity_rows(layout: Layout, quantity: Quantity, rows: int) -> list[Text]:
     """Return a quantity, with a curve as high as there are rows."""
     label = quantity.name if layout.wide else _SHORT.get(quantity.name, quantity.name)
-    found = [layout.labelled(label, number(quantity.last), tone="" if math.isfinite(quantity.last) else BAD)]
+    found = [
+        layout.labelled(label, format_number(quantity.last), tone="" if math.isfinite(quantity.last) else BAD)
+    ]
     if len(quantity.trail) < _CURVE:
         return found
     side = found[0].cell_len + (UNIT if layout.wide else 0)  # below the curves of the rates

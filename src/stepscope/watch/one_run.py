@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope._common import printable
+from stepscope._common.format import format_number
 from stepscope.logs import goal
-from stepscope.runs import TRAINING, Count, Courses, Run, number
+from stepscope.runs import TRAINING, Count, Courses, Run
 from stepscope.watch.pace import Pace
 from stepscope.watch.recent import Recent
 from stepscope.watch.shown import Progress, Quantity, Warned
@@ -43,7 +44,7 @@ class _Measured:
         most: tuple[str, ...] = ()
         if course.best is not None and course.count > 1:
             at = () if course.best_at is None else (f"at {unit} {course.best_at:,}",)
-            most = at if name == _BEST else (f"most {number(course.best)}", *at)
+            most = at if name == _BEST else (f"most {format_number(course.best)}", *at)
         return Quantity(name=name, last=course.last, most=most, trail=self._trail.points())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.runs import count, number
+from stepscope._common.format import format_number, format_rate
 from stepscope.watch.words import about, count_of
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def summary_line(shown: Shown) -> str:
         parts.append(f"{progress.unit} {progress.done:,}{of}")
         if progress.env_steps is not None:
             parts.append(count_of(progress.env_steps, "env step"))
-    parts += [f"{rate.scope} {count(rate.value)} {rate.unit}" for rate in shown.rates[-1:]]
-    parts += [f"{quantity.name} {number(quantity.last)}" for quantity in shown.quantities[:1]]
+    parts += [f"{rate.scope} {format_rate(rate.value)} {rate.unit}" for rate in shown.rates[-1:]]
+    parts += [f"{quantity.name} {format_number(quantity.last)}" for quantity in shown.quantities[:1]]
     if progress is not None and progress.left is not None:
         parts.append(f"{about(progress.left)} left")
     return ", ".join(parts) or "nothing was reported yet"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from stepscope._common.format import format_bytes
 from stepscope.errors import BadInputError
-from stepscope.measure import available_bytes, free_bytes, in_units, shown
+from stepscope.measure import available_bytes, free_bytes, shown
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, probe
 from stepscope.plan.fit._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size, noise
@@ -60,7 +61,7 @@ class Budget:
         """
         if host_bytes is not None and host_bytes > self.host_bytes:
             raise BadInputError(
-                f"{in_units(host_bytes)} cannot be proved here, where {in_units(self.host_bytes)} can be taken;"
+                f"{format_bytes(host_bytes)} cannot be proved here, where {format_bytes(self.host_bytes)} can be taken;"
                 " leave --verify out, or give a smaller --budget."
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.measure import in_units
+from stepscope._common.format import format_bytes
 from stepscope.plan._memory_model import MARGIN
 from stepscope.plan.fit._fit import BEYOND, fits, fitted
 from stepscope.runs import Line, Tone
@@ -41,9 +41,9 @@ def _cells(made: Fit, each: Probe, memory: Memory) -> list[str]:
     taken = _taken(each, memory)
     model = made.models.get(memory)
     if model is None or not each.outcome.ok:
-        return [in_units(taken), "", ""]
+        return [format_bytes(taken), "", ""]
     line = model.predict(each.num_envs)
-    return [in_units(taken), in_units(line), f"{round(taken / line - 1, 3) + 0.0:+.1%}"]
+    return [format_bytes(taken), format_bytes(line), f"{round(taken / line - 1, 3) + 0.0:+.1%}"]
 
 
 def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
@@ -52,11 +52,11 @@ def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
         worst = max(map(abs, model.residuals))
         yield Line(
             _NAMES[memory],
-            f"M(N) = {in_units(model.fixed_bytes)} + {in_units(model.per_env_bytes)} x N,"
+            f"M(N) = {format_bytes(model.fixed_bytes)} + {format_bytes(model.per_env_bytes)} x N,"
             f" residuals up to {worst:.1%}{_left_out(made)}",
         )
     for memory, size in made.budgets.items():
-        yield Line("budget", f"{in_units(size)} of {_NAMES[memory]}")
+        yield Line("budget", f"{format_bytes(size)} of {_NAMES[memory]}")
     yield Line("largest num_envs", _largest(made))
     yield Line("fixed part", *_fixed(made))
     if (
@@ -65,7 +65,9 @@ def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
         and (grown := _grown(made)) < _ENOUGH * made.budgets[made.bound_by]
     ):
         yield Line(
-            "", f"the runs differ by {in_units(grown)} only: --verify, or begin with a larger --first", "warn"
+            "",
+            f"the runs differ by {format_bytes(grown)} only: --verify, or begin with a larger --first",
+            "warn",
         )
     for each in verified:
         yield _verified(made, each)
@@ -91,7 +93,7 @@ def _taken(each: Probe, memory: Memory) -> int:
 def _largest(made: Fit) -> str:
     if made.largest is None:
         return (
-            f"cannot be told: the runs differ by {in_units(_grown(made))}, no more than they vary;"
+            f"cannot be told: the runs differ by {format_bytes(_grown(made))}, no more than they vary;"
             " begin with a larger --first"
         )
     if made.largest == 0:
@@ -124,9 +126,7 @@ def _fixed_unknown(made: Fit) -> tuple[str, Tone]:
     one = next((each for each in made.probes if each.outcome.ok and each.num_envs == 1), None)
     if one is not None:
         taken = _taken(one, made.bound_by)
-        words = (
-            f"1 environment takes {in_units(taken)}, {taken / made.budgets[made.bound_by]:.0%} of the budget"
-        )
+        words = f"1 environment takes {format_bytes(taken)}, {taken / made.budgets[made.bound_by]:.0%} of the budget"
     return f"{words}: reducing their number cannot help. Reduce what is loaded, or use more memory.", "bad"
 
 
@@ -136,10 +136,10 @@ def _verified(made: Fit, each: Probe) -> Line:
     if fits(made, each):
         return Line(
             "verified",
-            f"{what} fit: they took {in_units(taken)} in {each.outcome.seconds:.1f} s",
+            f"{what} fit: they took {format_bytes(taken)} in {each.outcome.seconds:.1f} s",
             "good",
         )
-    reason = each.outcome.reason or f"took {in_units(taken)}"
+    reason = each.outcome.reason or f"took {format_bytes(taken)}"
     return Line("verified", f"{what} do not fit ({each.outcome.fate}): {reason}")
 
 

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 from stepscope import plots
 from stepscope._common import printable
-from stepscope.measure import in_units
+from stepscope._common.format import format_bytes
 from stepscope.plan.fit._fit import fits
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def draw(made: Fit, verified: Sequence[Probe], *, target: Target, path: str) -> 
         axes.axhline(
             model.fixed_bytes / 2**30, color=plots.COLOURS["fixed"], linestyle=":", label="fixed part a"
         )
-    axes.axhline(budget / 2**30, color=plots.COLOURS["failure"], label=f"budget, {in_units(budget)}")
+    axes.axhline(budget / 2**30, color=plots.COLOURS["failure"], label=f"budget, {format_bytes(budget)}")
     axes.set_ylim(bottom=0)
     axes.legend(loc="best")
     figure.savefig(Path(path), facecolor="white", transparent=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stepscope.measure import in_units
+from stepscope._common.format import format_bytes
 from stepscope.plan.memory._estimate import account
 from stepscope.runs import Line
 
@@ -34,7 +34,7 @@ def rows(found: Account) -> list[tuple[str, ...]]:
 def _row(found: Account, number: int) -> tuple[str, ...]:
     item = found.items[number]
     share = f"{item.number_of_bytes / found.torch_bytes:.0%}" if item.place == "torch" else ""
-    return item.name, _PLACES[item.place], in_units(item.number_of_bytes), share, item.formula
+    return item.name, _PLACES[item.place], format_bytes(item.number_of_bytes), share, item.formula
 
 
 def report(found: Account) -> Iterator[Line]:
@@ -42,10 +42,10 @@ def report(found: Account) -> Iterator[Line]:
     for item in found.items:
         yield Line(item.name, f"{item.meaning} ({item.source.split(' ')[0]})")
     yield Line("", "")
-    yield Line("PyTorch's share", f"{in_units(found.torch_bytes)} at its peak, which is {found.moment}")
+    yield Line("PyTorch's share", f"{format_bytes(found.torch_bytes)} at its peak, which is {found.moment}")
     if found.host_bytes:
-        yield Line("besides", f"{in_units(found.host_bytes)} of NumPy in the memory of the host")
-    yield Line("one more", f"{in_units(_one_more(found))} for each environment")
+        yield Line("besides", f"{format_bytes(found.host_bytes)} of NumPy in the memory of the host")
+    yield Line("one more", f"{format_bytes(_one_more(found))} for each environment")
     yield Line("what to do", _advice(found))
     if found.training.minibatches > found.training.horizon:
         warning = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib import pyplot as plt
 
 from stepscope import plots
-from stepscope.measure import in_units
+from stepscope._common.format import format_bytes
 from stepscope.plan.memory._estimate import account
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def draw(found: Account, *, path: str) -> None:
         for k in range(8)
     ]
     accounts = [account(replace(training, num_envs=n)) for n in sorted({*sizes, training.num_envs})]
-    title = f"{training.num_envs:,} environments: {in_units(found.torch_bytes)} by PyTorch"
+    title = f"{training.num_envs:,} environments: {format_bytes(found.torch_bytes)} by PyTorch"
     figure, axes = plots.figure(title=title, x="number of environments", y="memory (MiB)", log="xy")
     numbers = [each.training.num_envs for each in accounts]
     for part, (colour, dash) in _LOOKS.items():
