@@ -21,6 +21,7 @@ __all__ = ["Tree", "adopt_orphans", "end_all_below", "peak_resident", "proportio
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SCAN = 0.02  # seconds between two looks for new processes, at least
 _SHARE = 20  # such a look takes at most one part in so many of the time
+_THREADS = 15  # place of the number of threads, behind the parent's
 _SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 
 
@@ -135,9 +136,11 @@ class Tree:
 
 def end_all_below(ancestor: int) -> None:
     """Kill the children of a process, theirs, and whatever they start meanwhile."""
+    empty = 0  # one whose parent ends while processes are read one after the other may be missed once
     for _ in range(100):
         pids = descendants(ancestor)
-        if not pids:
+        empty = 0 if pids else empty + 1
+        if empty > 1:
             return
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -146,22 +149,25 @@ def end_all_below(ancestor: int) -> None:
 
 
 def descendants(ancestor: int) -> list[int]:
-    """Return the living children of a process, and theirs."""
+    """Return the living children of a process, and theirs, also of those that have just ended."""
     children: dict[int, list[int]] = {}
+    ended = set()
     for name in os.listdir("/proc"):  # noqa: PTH208 - called often, and names are enough
         if not name.isdigit():
             continue
         try:
             with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - called often
                 # The name stands in parentheses and may hold anything, parentheses included.
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                state, parent, *more = file.read().rpartition(b")")[2].split()
         except (OSError, ValueError):
             continue
-        if state not in b"ZX":  # those have ended
-            children.setdefault(int(parent), []).append(int(name))
+        children.setdefault(int(parent), []).append(int(name))
+        # The first thread of a living process may have ended: it looks like the process then, but is not alone.
+        if state in b"ZX" and int(more[_THREADS]) <= 1:
+            ended.add(int(name))
     found, waiting = [], [ancestor]
     while waiting:
         below = children.get(waiting.pop(), [])
         found += below
         waiting += below
-    return found
+    return [pid for pid in found if pid not in ended]
