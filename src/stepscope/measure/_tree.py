@@ -84,6 +84,16 @@ class Tree:
     Those whose parent has ended are found as well if the caller adopts them (``PR_SET_CHILD_SUBREAPER``), since
     then they are the caller's children.
 
+    Parameters
+    ----------
+    adopts
+        The process below which all are meant.
+    share
+        Looking for new processes takes at most one part in so many of the time.
+    exact_from
+        Bytes below which the peak of several processes may be too large by what they share. The exact figure takes the
+        watcher milliseconds, and keeps the watched ones from their memory meanwhile.
+
     Attributes
     ----------
     peak
@@ -92,11 +102,12 @@ class Tree:
         The living processes, as they were at the last look.
     """
 
-    def __init__(self, *, adopts: int, share: int = _SHARE) -> None:
+    def __init__(self, *, adopts: int, share: int = _SHARE, exact_from: int = 0) -> None:
         self.peak = 0
         self.pids: list[int] = []
         self._adopts = adopts
         self._share = share
+        self._exact_from = exact_from
         self._files = MemoryFiles()
         self._next = 0.0
 
@@ -112,7 +123,7 @@ class Tree:
             took = time.monotonic() - now
             self._next = now + max(_SCAN, self._share * took)
         together = self._together(_resident_and_shared)
-        if together > self.peak and (len(self.pids) > 1 or self._files.size):
+        if together > max(self.peak, self._exact_from) and (len(self.pids) > 1 or self._files.size):
             # Too much by what they share: the exact figure costs more, and is needed for a new peak only.
             # Processes are read one after the other: what one shares with one that ends meanwhile counts in both, as a
             # file does that is taken into a process meanwhile. A second reading does not repeat it.
