@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -71,6 +72,29 @@ def test_children_are_found_by_their_parents(holder: subprocess.Popen[str]) -> N
     """A child is a descendant, and a process that has ended is none."""
     assert holder.pid in descendants(os.getpid())
     assert [] == descendants(holder.pid)
+
+
+def test_a_process_lives_as_long_as_one_of_its_threads() -> None:
+    """One whose first thread has ended looks dead; it is found, and so are its children."""
+    script = (
+        "import ctypes, subprocess, sys, threading, time\n"
+        "def go_on():\n"
+        "    while ') Z ' not in open('/proc/self/stat').read(): time.sleep(0.01)\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "    print(child.pid, flush=True)\n"
+        "    time.sleep(600)\n"
+        "threading.Thread(target=go_on).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            child = int(process.stdout.readline())
+            found = set(descendants(os.getpid()))
+            os.kill(child, signal.SIGKILL)
+        finally:
+            process.kill()
+    assert {process.pid, child} <= found
 
 
 def test_a_process_that_is_not_there_takes_nothing() -> None:

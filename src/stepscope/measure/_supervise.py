@@ -79,7 +79,12 @@ class _Watch:
         self._interval = max(_TICK, request["interval"])
         self._tick = _TICK
         self._guard = guard
-        self._tree = Tree(adopts=os.getpid(), share=_SHARE if self._interval == _TICK else 5 * _SHARE)
+        rarely = self._interval > _TICK  # the time is measured then, and the memory only limited
+        self._tree = Tree(
+            adopts=os.getpid(),
+            share=5 * _SHARE if rarely else _SHARE,
+            exact_from=self._bytes if rarely else 0,
+        )
         self._driver = Driver()
         self._words = _Words()
         self._killed = _killed_by_kernel()

@@ -21,6 +21,7 @@ __all__ = ["Tree", "adopt_orphans", "end_all_below", "peak_resident", "proportio
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SCAN = 0.02  # seconds between two looks for new processes, at least
 _SHARE = 20  # such a look takes at most one part in so many of the time
+_THREADS = 15  # place of the number of threads, behind the parent's
 _SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 
 
@@ -83,6 +84,16 @@ class Tree:
     Those whose parent has ended are found as well if the caller adopts them (``PR_SET_CHILD_SUBREAPER``), since
     then they are the caller's children.
 
+    Parameters
+    ----------
+    adopts
+        The process below which all are meant.
+    share
+        Looking for new processes takes at most one part in so many of the time.
+    exact_from
+        Bytes below which the peak of several processes may be too large by what they share. The exact figure takes the
+        watcher milliseconds, and keeps the watched ones from their memory meanwhile.
+
     Attributes
     ----------
     peak
@@ -91,11 +102,12 @@ class Tree:
         The living processes, as they were at the last look.
     """
 
-    def __init__(self, *, adopts: int, share: int = _SHARE) -> None:
+    def __init__(self, *, adopts: int, share: int = _SHARE, exact_from: int = 0) -> None:
         self.peak = 0
         self.pids: list[int] = []
         self._adopts = adopts
         self._share = share
+        self._exact_from = exact_from
         self._files = MemoryFiles()
         self._next = 0.0
 
@@ -111,7 +123,7 @@ class Tree:
             took = time.monotonic() - now
             self._next = now + max(_SCAN, self._share * took)
         together = self._together(_resident_and_shared)
-        if together > self.peak and (len(self.pids) > 1 or self._files.size):
+        if together > max(self.peak, self._exact_from) and (len(self.pids) > 1 or self._files.size):
             # Too much by what they share: the exact figure costs more, and is needed for a new peak only.
             # Processes are read one after the other: what one shares with one that ends meanwhile counts in both, as a
             # file does that is taken into a process meanwhile. A second reading does not repeat it.
@@ -135,9 +147,11 @@ class Tree:
 
 def end_all_below(ancestor: int) -> None:
     """Kill the children of a process, theirs, and whatever they start meanwhile."""
+    empty = 0  # one whose parent ends while processes are read one after the other may be missed once
     for _ in range(100):
         pids = descendants(ancestor)
-        if not pids:
+        empty = 0 if pids else empty + 1
+        if empty > 1:
             return
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -146,22 +160,25 @@ def end_all_below(ancestor: int) -> None:
 
 
 def descendants(ancestor: int) -> list[int]:
-    """Return the living children of a process, and theirs."""
+    """Return the living children of a process, and theirs, also of those that have just ended."""
     children: dict[int, list[int]] = {}
+    ended = set()
     for name in os.listdir("/proc"):  # noqa: PTH208 - called often, and names are enough
         if not name.isdigit():
             continue
         try:
             with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 - called often
                 # The name stands in parentheses and may hold anything, parentheses included.
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                state, parent, *more = file.read().rpartition(b")")[2].split()
         except (OSError, ValueError):
             continue
-        if state not in b"ZX":  # those have ended
-            children.setdefault(int(parent), []).append(int(name))
+        children.setdefault(int(parent), []).append(int(name))
+        # The first thread of a living process may have ended: it looks like the process then, but is not alone.
+        if state in b"ZX" and int(more[_THREADS]) <= 1:
+            ended.add(int(name))
     found, waiting = [], [ancestor]
     while waiting:
         below = children.get(waiting.pop(), [])
         found += below
         waiting += below
-    return found
+    return [pid for pid in found if pid not in ended]
