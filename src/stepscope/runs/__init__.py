@@ -6,7 +6,25 @@ from stepscope.runs._failure import Failure
 from stepscope.runs._report import Line, Tone, made_by, report
 from stepscope.runs._run import Run, RunSummary
 from stepscope.runs._summary import Summary
-from stepscope.runs._totals import Course, Courses, Rate, SCOPES, TimeShares
+from stepscope.runs._totals import SCOPES, Course, Courses, Rate, TimeShares
 from stepscope.runs._versions import TRAINING
 
-__all__ = ["Count", "Course", "Courses", "Failure", "Line", "Rate", "Row", "Run", "RunSummary", "SCOPES", "Summary", "TRAINING", "TimeShares", "Tone", "compare", "made_by", "report"]
+__all__ = [
+    "SCOPES",
+    "TRAINING",
+    "Count",
+    "Course",
+    "Courses",
+    "Failure",
+    "Line",
+    "Rate",
+    "Row",
+    "Run",
+    "RunSummary",
+    "Summary",
+    "TimeShares",
+    "Tone",
+    "compare",
+    "made_by",
+    "report",
+]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from stepscope._common.format import DASH, format_number, format_rate
 from stepscope.runs._report import made_by
 from stepscope.runs._spread import Spread
 from stepscope.runs._totals import Rate
-from stepscope._common.format import format_rate, format_number
-from stepscope._common.format import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.runs._groups import Place
 from stepscope.logs import goal
+from stepscope.runs._groups import Place
 
 if TYPE_CHECKING:
     from stepscope.logs import Record

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import format_rate
-from stepscope._common.format import DASH
+from stepscope._common.format import DASH, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

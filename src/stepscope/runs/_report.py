@@ -6,17 +6,15 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from stepscope._common.format import format_number, format_rate, listed, one_line, shortened
+from stepscope.logs import grammars, library_name
 from stepscope.runs._rate_rows import rate_rows
-from stepscope.logs import library_name
-from stepscope.logs import grammars
-from stepscope._common.format import format_rate, format_number
-from stepscope._common.format import listed, one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.runs._groups import Group
     from stepscope.logs import Kind
+    from stepscope.runs._groups import Group
     from stepscope.runs._run import RunSummary
     from stepscope.runs._totals import Course
 
@@ -192,7 +190,9 @@ def _reward(run: RunSummary) -> Iterator[Line]:
         course = run.best_reward
         times = f"{course.count:,} times" if course.count > 1 else "once"
         at = "" if course.best_at is None else f" after iteration {course.best_at:,}"
-        yield Line("reward", f"best {format_number(course.best)}{at}, announced {times}; only a best one is printed")
+        yield Line(
+            "reward", f"best {format_number(course.best)}{at}, announced {times}; only a best one is printed"
+        )
     elif run.done or run.kinds.get("iteration"):
         reasons = [reason for library, reason in _NO_REWARD.items() if library in libraries]
         yield from (Line("reward", reason) for reason in reasons[:1])

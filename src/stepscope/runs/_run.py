@@ -17,9 +17,9 @@ from stepscope.runs._versions import TRAINING, Clues
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stepscope.logs import Kind, Record
     from stepscope.runs._failure import Failure
     from stepscope.runs._groups import Place
-    from stepscope.logs import Kind, Record
     from stepscope.runs._totals import Scope
 
 __all__ = ["Outcome", "Run", "RunSummary"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stepscope.logs import grammars
 from stepscope.runs._report import WORDS, report
 from stepscope.runs._run import Run, RunSummary
-from stepscope.logs import grammars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
