@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from skrl.agents.torch.ppo import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tqdm import tqdm
 
 from stepscope.train import skrl
 
@@ -38,6 +39,11 @@ def at_exit() -> Iterator[list[Callable[[], None]]]:
     with pytest.MonkeyPatch.context() as patch:
         held: list[Callable[[], None]] = []
         patch.setattr(atexit, "register", held.append)
+        # A thread of tqdm draws bars anew that have not moved for ten real seconds, without a step between.
+        if tqdm.monitor is not None:
+            tqdm.monitor.exit()
+        patch.setattr(tqdm, "monitor", None)
+        patch.setattr(tqdm, "monitor_interval", 0)
         yield held
 
 
