@@ -162,7 +162,7 @@ def pythons(session: nox.Session) -> None:
     extras = "[watch,tensorboard,plot,pandas]"
     session.install("--editable", f".{extras}", *GROUPS(PROJECT, "test"))
     session.env.update(QUIET)
-    rooms = ("logs", "export", "watch")
+    rooms = ("_common", "logs", "runs", "export", "watch")
     commands = [f"tests/commands/test_{name}.py" for name in ("read", "watch", "compare", "memory")]
     tests = [
         *(f"tests/{room}" for room in rooms),

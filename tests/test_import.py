@@ -73,6 +73,7 @@ ROWS = (
 
 def test_packages_import_one_another_through_public_names() -> None:
     """What another package uses stands in the `__all__` of a package or of a public module."""
+    pytest.importorskip("torch")  # which some packages need to say what is in them
     private = []
     for path in sorted(SOURCE.rglob("*.py")):
         own = path.relative_to(SOURCE).parts[0].removesuffix(".py")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +79,8 @@ def read_published(path: Path) -> dict[str, tuple[Rates, ...]]:
     BadInputError
         A row has no rate under a known scope, names no source that is there, or one to compare with that is not.
     """
+    import tomllib  # noqa: PLC0415 - Python 3.10 has none, and needs no published rates
+
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     sources = content.pop("sources", {})
     return {table: _table(table, rows, sources) for table, rows in content.items()}
