@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepscope.cli import main
-from stepscope.watch.state import State
+from stepscope.watch.monitor import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,7 +237,7 @@ def test_a_named_pipe_is_no_file_that_grows(tmp_path: Path, epochs: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["stepscope.commands.watch", "stepscope.watch.state", "stepscope.watch.follow"]
+    "name", ["stepscope.commands.watch", "stepscope.watch.monitor", "stepscope.watch.follow"]
 )
 def test_rich_is_imported_only_to_draw(name: str) -> None:
     """``stepscope read`` and the help work without it."""

@@ -11,7 +11,7 @@ import pytest
 
 from stepscope.logs import Record, read, reads
 from stepscope.runs._failure import failure
-from stepscope.runs._groups import Place
+from stepscope.runs._messages import Place
 from stepscope.runs._report import report
 from stepscope.runs._summary import MOST_RUNS, RunSummary, Summary
 from stepscope.runs._versions import Versions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope.logs import reads
-from stepscope.watch.state import State
+from stepscope.watch.monitor import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

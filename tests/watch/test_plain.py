@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope.logs import reads
+from stepscope.watch.monitor import State
 from stepscope.watch.plain import PlainLines, summary_line
-from stepscope.watch.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

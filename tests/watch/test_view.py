@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from stepscope.watch.state import State
+    from stepscope.watch.monitor import State
 
     StateOf = Callable[..., State]
 
@@ -131,7 +131,7 @@ def test_the_lit_dot_moves_while_nothing_comes(state_of: StateOf) -> None:
 def test_no_text_and_no_size_breaks_it(width: int, height: int, text: bytes) -> None:
     """A log may hold anything, and a terminal may be one cell wide."""
     from stepscope.logs import reads  # noqa: PLC0415 - only here
-    from stepscope.watch.state import State  # noqa: PLC0415 - the same
+    from stepscope.watch.monitor import State  # noqa: PLC0415 - the same
 
     state = State("x")
     state.heard(at=0.0, live=True)

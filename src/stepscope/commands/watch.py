@@ -15,9 +15,9 @@ from stepscope.commands._logs import blamed, opened, records, title
 from stepscope.errors import BadInputError
 from stepscope.watch.child import Child, how_it_ended
 from stepscope.watch.follow import Follow
+from stepscope.watch.monitor import State
 from stepscope.watch.pipe import Pipe
 from stepscope.watch.signals import Signals
-from stepscope.watch.state import State
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from stepscope._arguments import Parser
     from stepscope.watch.loop import Source, Watching
-    from stepscope.watch.shown import Phase
+    from stepscope.watch.view_model import Phase
 
 __all__ = ["add"]
 

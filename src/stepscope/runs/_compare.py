@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stepscope._common.format import DASH, format_number, format_rate
+from stepscope.runs._quantiles import Spread
+from stepscope.runs._rates import Rate
 from stepscope.runs._report import made_by
-from stepscope.runs._spread import Spread
-from stepscope.runs._totals import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stepscope.runs._groups import Place
+    from stepscope.runs._messages import Place
 
 __all__ = ["Failure", "failure"]
 
@@ -51,7 +51,7 @@ class Failure:
 def failure(text: str, place: Place) -> Failure:
     r"""Return what the traceback `text` comes to.
 
-    >>> from stepscope.runs._groups import Place
+    >>> from stepscope.runs._messages import Place
     >>> trace = 'Traceback (most recent call last):\n  File "envs/ant.py", line 12, in step\nValueError: bad'
     >>> found = failure(trace, Place(byte=0))
     >>> found.text, found.where

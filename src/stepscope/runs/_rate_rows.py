@@ -9,7 +9,7 @@ from stepscope._common.format import DASH, format_rate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.runs._totals import Rate
+    from stepscope.runs._rates import Rate
 
 __all__ = ["rate_rows"]
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stepscope.logs import Kind
-    from stepscope.runs._groups import Group
+    from stepscope.runs._messages import Group
+    from stepscope.runs._rates import Course
     from stepscope.runs._run import RunSummary
-    from stepscope.runs._totals import Course
 
 __all__ = ["WORDS", "Line", "Tone", "bar", "made_by", "report"]
 

@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.runs._around import name_of
-from stepscope.runs._count import Count
 from stepscope.runs._failure import failure
-from stepscope.runs._groups import Groups
+from stepscope.runs._messages import Groups
+from stepscope.runs._progress import Count
+from stepscope.runs._rates import SCOPES, Courses, Rates, Times
 from stepscope.runs._run_summary import Outcome, RunSummary
-from stepscope.runs._totals import SCOPES, Courses, Rates, Times
 from stepscope.runs._versions import TRAINING, Clues
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from stepscope.logs import Kind, Record
     from stepscope.runs._failure import Failure
-    from stepscope.runs._groups import Place
-    from stepscope.runs._totals import Scope
+    from stepscope.runs._messages import Place
+    from stepscope.runs._rates import Scope
 
 __all__ = ["Outcome", "Run", "RunSummary"]
 

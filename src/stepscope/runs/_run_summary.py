@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from stepscope.logs import Kind
-    from stepscope.runs._course import Course
     from stepscope.runs._failure import Failure
-    from stepscope.runs._groups import Group, Place
-    from stepscope.runs._totals import Rate, Scope, TimeShares
+    from stepscope.runs._messages import Group, Place
+    from stepscope.runs._rates import Rate, Scope, TimeShares
+    from stepscope.runs._trends import Course
     from stepscope.runs._versions import Versions
 
 __all__ = ["Outcome", "RunSummary"]

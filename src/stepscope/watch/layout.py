@@ -10,7 +10,7 @@ from stepscope.watch.palette import BAD, COLOURS, GOOD, WARN
 
 if TYPE_CHECKING:
     from stepscope.watch.palette import Glyphs
-    from stepscope.watch.shown import Shown
+    from stepscope.watch.view_model import Shown
 
 __all__ = ["UNIT", "Layout"]
 

@@ -13,9 +13,9 @@ from stepscope.watch.signals import STOP
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stepscope.watch.shown import Shown
+    from stepscope.watch.monitor import State
     from stepscope.watch.signals import Signals
-    from stepscope.watch.state import State
+    from stepscope.watch.view_model import Shown
 
 __all__ = ["Source", "Watching"]
 

@@ -10,7 +10,7 @@ from stepscope.watch.words import about, count_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepscope.watch.shown import Shown
+    from stepscope.watch.view_model import Shown
 
 __all__ = ["PlainLines", "summary_line"]
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from stepscope.runs import Run
-from stepscope.watch.shown import RateShown
+from stepscope.watch.view_model import RateShown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

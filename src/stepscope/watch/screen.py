@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from stepscope.watch.shown import Shown
+    from stepscope.watch.view_model import Shown
 
 __all__ = ["BelowText", "FullScreen", "Plain", "Screen", "has_screen", "print_once"]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from stepscope.watch.curves import quantity_rows, rate_row, time_rows
+from stepscope.watch.charts import quantity_rows, rate_row, time_rows
 from stepscope.watch.fit import Part, fitted
 from stepscope.watch.layout import Layout
-from stepscope.watch.pieces import (
+from stepscope.watch.widgets import (
     failure_rows,
     field_rows,
     head_rows,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stepscope.watch.palette import Glyphs
-    from stepscope.watch.shown import Shown
+    from stepscope.watch.view_model import Shown
 
 __all__ = ["brief", "rows"]
 

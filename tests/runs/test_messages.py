@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.runs._groups import Groups, Place
+from stepscope.runs._messages import Groups, Place
 
 _START = Place(byte=0)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from stepscope._common import printable
 from stepscope.runs import Summary, made_by, report
 from stepscope.watch.latest import Latest
-from stepscope.watch.one_run import OneRun
-from stepscope.watch.shown import Shown
+from stepscope.watch.tracker import OneRun
+from stepscope.watch.view_model import Shown
 from stepscope.watch.words import about
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stepscope.logs import Record
     from stepscope.runs import RunSummary, TimeShares
-    from stepscope.watch.shown import Phase
+    from stepscope.watch.view_model import Phase
 
 __all__ = ["State"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.watch.pace import Pace
+from stepscope.watch.eta import Pace
 
 
 def of_arrivals(times: list[float]) -> Pace:

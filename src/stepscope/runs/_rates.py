@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from stepscope.runs._course import Course, Courses
-from stepscope.runs._spread import Values
+from stepscope.runs._quantiles import Values
+from stepscope.runs._trends import Course, Courses
 
 if TYPE_CHECKING:
     from stepscope.logs import Fps, Record
-    from stepscope.runs._spread import Spread
+    from stepscope.runs._quantiles import Spread
 
 __all__ = ["SCOPES", "Course", "Courses", "Rate", "Rates", "Scope", "TimeShares", "Times"]
 

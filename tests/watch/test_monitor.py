@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope.logs import read, reads
-from stepscope.watch.state import State
+from stepscope.watch.monitor import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from stepscope.watch.shown import Shown
+    from stepscope.watch.view_model import Shown
 
     Epochs = Callable[..., str]
     StateOf = Callable[..., State]

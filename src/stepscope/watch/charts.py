@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepscope.watch.layout import Layout
-    from stepscope.watch.shown import Quantity, RateShown
+    from stepscope.watch.view_model import Quantity, RateShown
 
 __all__ = ["quantity_rows", "rate_row", "time_rows"]
 

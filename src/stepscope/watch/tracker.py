@@ -8,10 +8,10 @@ from stepscope._common import printable
 from stepscope._common.format import format_number
 from stepscope.logs import goal
 from stepscope.runs import TRAINING, Count, Courses, Run
-from stepscope.watch.pace import Pace
+from stepscope.watch.eta import Pace
 from stepscope.watch.recent import Recent
-from stepscope.watch.shown import Progress, Quantity, Warned
 from stepscope.watch.trail import Trail
+from stepscope.watch.view_model import Progress, Quantity, Warned
 
 if TYPE_CHECKING:
     from stepscope.logs import Record

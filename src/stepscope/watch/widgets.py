@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepscope.watch.layout import Layout
-    from stepscope.watch.shown import Progress, Warned
+    from stepscope.watch.view_model import Progress, Warned
 
 __all__ = [
     "failure_rows",

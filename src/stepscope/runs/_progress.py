@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope.logs import goal
-from stepscope.runs._groups import Place
+from stepscope.runs._messages import Place
 
 if TYPE_CHECKING:
     from stepscope.logs import Record

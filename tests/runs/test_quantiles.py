@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.runs._spread import EXACT, Values
+from stepscope.runs._quantiles import EXACT, Values
 
 
 def _spread(values: list[float]) -> list[float] | None:
