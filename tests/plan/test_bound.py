@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from stepscope._common.report import ReportLine
 from stepscope.errors import BadInputError
 from stepscope.measure import Timing, summarise
 from stepscope.plan import Part, Point, bound
 from stepscope.plan.bottleneck._report import report
 from stepscope.plan.bottleneck._times import Measured
-from stepscope.runs._report import Line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ def test_a_cpu_that_waits_for_nothing_is_not_bound_by_waiting() -> None:
     assert "launch-bound" == verdict.bound
     found = [Measured(num_envs=point.num_envs, point=point) for point in measured]
     assert [
-        Line(
+        ReportLine(
             "host reads",
             "from the device once a vector step, at env.py:12: costs nothing here; the same line waits for a GPU",
             "warn",

@@ -189,7 +189,7 @@ def test_too_many_wordings_are_counted_together() -> None:
     assert (100, 26 * 26 - 100) == (len(run.warnings), run.more_warnings)
     assert (
         "671 more of other wordings; --json shows all"
-        == [line.text for line in report(run) if line.tone == "warn"][-1]
+        == [line.text for line in report(run) if line.severity == "warn"][-1]
     )
 
 

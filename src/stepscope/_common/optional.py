@@ -1,4 +1,4 @@
-"""Ask for packages that only some of the exports need."""
+"""Optional packages."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from importlib.util import find_spec
 
 from stepscope.errors import BadInputError
 
-__all__ = ["needed"]
+__all__ = ["require"]
 
 
-def needed(package: str, *, extra: str, what: str) -> None:
-    """Raise a sentence if `package` is not installed.
+def require(package: str, *, extra: str, what: str) -> None:
+    """Raise an error if `package` is not installed.
 
     Raises
     ------
     BadInputError
-        If it is not; the sentence says what to install.
+        If it is not; the message says what to install.
     """
     try:
-        there = find_spec(package) is not None
-    except ValueError:  # what Python says of a module that was taken away
-        there = False
-    if not there:
+        installed = find_spec(package) is not None
+    except ValueError:  # raised for a module that was removed
+        installed = False
+    if not installed:
         raise BadInputError(
             f"{what} needs {package}, which is not installed; install it with pip install 'stepscope[{extra}]'."
         )

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["printable"]
+__all__ = ["mask_numbers", "printable", "split_numbers", "strip_escapes"]
 
 # An escape sequence, by ECMA-48: control sequences (CSI), strings to the terminal (OSC, DCS, SOS, PM, APC), and the
 # short ones. Each introducer is ESC and a letter, or one C1 control. A string that never ends is cut to its introducer.
@@ -11,14 +11,43 @@ _ESCAPE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x80-\x9f]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]?"
 )
-_BYTES_THAT_ARE_NO_TEXT = re.compile("[\ud800-\udfff]")
+_UNDECODED_BYTE = re.compile("[\ud800-\udfff]")
+_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)")
+
+
+def strip_escapes(text: str) -> str:
+    r"""Return `text` without the escape sequences that a terminal obeys.
+
+    >>> strip_escapes("\x1b[1mLearning\x1b[0m")
+    'Learning'
+    """
+    return _ESCAPE.sub("", text)
+
+
+def split_numbers(text: str) -> tuple[list[str], list[str]]:
+    """Return the text around the numbers, always one part more than there are numbers, and the numbers.
+
+    >>> split_numbers("nefc overflow: 12 > 8.5")
+    (['nefc overflow: ', ' > ', ''], ['12', '8.5'])
+    """
+    parts = _NUMBER.split(text)
+    return parts[::2], parts[1::2]
+
+
+def mask_numbers(text: str) -> str:
+    """Return `text` with ``#`` for each number: texts that differ only in their numbers become the same.
+
+    >>> mask_numbers("epoch 12 of 150")
+    'epoch # of #'
+    """
+    return _NUMBER.sub("#", text)
 
 
 def printable(text: str, *, limit: int | None = None, indent: bool = False, gaps: bool = False) -> str:
     r"""Return one line of text that does nothing to a terminal, a page or a figure but show.
 
     Escape sequences, control characters (C0 and C1), marks that turn the direction of writing, and all else without a
-    glyph are left out; line ends, tabs and runs of other white space become one space. A byte that was no text (a
+    glyph are left out; line ends, tabs and runs of other white space become one space. A byte that could not be decoded (a
     surrogate, as in file names) becomes U+FFFD.
 
     Parameters
@@ -40,8 +69,8 @@ def printable(text: str, *, limit: int | None = None, indent: bool = False, gaps
     '   at l…'
     """
     if not text.isprintable():
-        text = _ESCAPE.sub("", text)
-        text = _BYTES_THAT_ARE_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = strip_escapes(text)
+        text = _UNDECODED_BYTE.sub("\N{REPLACEMENT CHARACTER}", text)
         text = "".join(char if char.isprintable() else " " * char.isspace() for char in text)
     line = text if gaps else " ".join(text.split())
     if indent and line and not gaps:

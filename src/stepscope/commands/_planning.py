@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._arguments import positive_integer, positive_number
 from stepscope._common import printable
-from stepscope._common.optional import needed
+from stepscope._common.optional import require
 from stepscope.commands._screen import columns, laid_out, painted
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from stepscope.runs import Line
+    from stepscope._common.report import ReportLine
 
 __all__ = [
     "LIMIT",
@@ -100,7 +100,7 @@ def check_outputs(options: argparse.Namespace) -> None:
                 f"{_shown(options.plot)} does not end like a figure; give a name that ends in .svg or .png."
             )
         check_file(options.plot)
-        needed("matplotlib", extra="plot", what="--plot")
+        require("matplotlib", extra="plot", what="--plot")
 
 
 def _shown(text: str) -> str:
@@ -129,7 +129,7 @@ def check_file(path: str) -> None:
         raise BadInputError(f"{_shown(path)} cannot be a file; give a name in a folder that exists.")
 
 
-def show(table: Sequence[Sequence[str]], lines: Iterable[Line], *, left: Sequence[int]) -> None:
+def show(table: Sequence[Sequence[str]], lines: Iterable[ReportLine], *, left: Sequence[int]) -> None:
     """Print a table, some of whose columns stand to the left, and what it comes to."""
     header, *rows = columns(table, left=left)
     print(painted(header, "bold"), *rows, "", *laid_out(lines), sep="\n")

@@ -9,12 +9,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from stepscope._common.format import format_number, format_rate
-from stepscope.runs import made_by
+from stepscope.runs import library_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from stepscope.runs import Line, RunSummary
+    from stepscope._common.report import ReportLine
+    from stepscope.runs import RunSummary
 
 __all__ = ["columns", "laid_out", "painted", "runs_table", "width"]
 
@@ -29,20 +30,20 @@ def width() -> int:
     return max(40, shutil.get_terminal_size((_PIPE, 0)).columns if asked else _PIPE)
 
 
-def painted(text: str, tone: str) -> str:
+def painted(text: str, severity: str) -> str:
     """Return `text` in a colour if standard output is a terminal and nobody said no to colours."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
-    return text if plain or tone not in _CODES else f"\x1b[{_CODES[tone]}m{text}\x1b[0m"
+    return text if plain or severity not in _CODES else f"\x1b[{_CODES[severity]}m{text}\x1b[0m"
 
 
-def laid_out(lines: Iterable[Line]) -> Iterator[str]:
+def laid_out(lines: Iterable[ReportLine]) -> Iterator[str]:
     """Yield the lines of a report, wrapped, with their labels in a column."""
     room = width() - _LABEL
     for line in lines:
         parts = textwrap.wrap(line.text, room, break_on_hyphens=False) or [""]
         for index, part in enumerate(parts):
             label = line.label if index == 0 else ""
-            yield f"{painted(label.ljust(_LABEL), 'bold')}{painted(part, line.tone)}".rstrip()
+            yield f"{painted(label.ljust(_LABEL), 'bold')}{painted(part, line.severity)}".rstrip()
 
 
 def columns(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> Iterator[str]:
@@ -71,7 +72,7 @@ def _run_row(run: RunSummary) -> tuple[str, ...]:
     done = "" if run.done is None else f"{run.done:,}" + ("" if run.planned is None else f"/{run.planned:,}")
     return (
         f"{run.run}",
-        made_by(run),
+        library_label(run),
         done,
         "" if run.env_steps is None else f"{run.env_steps:,}",
         speed,

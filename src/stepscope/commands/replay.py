@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
+from stepscope._common.report import ReportLine
 from stepscope.commands._planning import add_options, check_file, here_on_path
 from stepscope.commands._screen import laid_out
 from stepscope.errors import BadInputError
-from stepscope.runs import Line
 
 if TYPE_CHECKING:
     import argparse
@@ -50,8 +50,8 @@ def _replay(options: argparse.Namespace) -> int:
         check_file(options.html)
     dump = load(options.dump)
     found: dict[str, Any] = {"report": dump.about["report"], "bad": dump.about["bad"]}
-    lines = [Line(label, printable(text, limit=_LONGEST)) for label, text in dump.about["report"]]
-    lines.append(Line("recorded", _recorded(dump)))
+    lines = [ReportLine(label, printable(text, limit=_LONGEST)) for label, text in dump.about["report"]]
+    lines.append(ReportLine("recorded", _recorded(dump)))
     if options.env is not None:
         again = _again(dump, options)
         found |= again
@@ -89,29 +89,29 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
     return {"replay": asdict(again), "cures": [asdict(cure) for cure in cures]}
 
 
-def _lines(found: dict[str, Any]) -> Iterator[Line]:
+def _lines(found: dict[str, Any]) -> Iterator[ReportLine]:
     from stepscope.nans import name_parts  # noqa: PLC0415 - it needs torch
 
     again, cures = found["replay"], found["cures"]
-    yield Line("", "")
+    yield ReportLine("", "")
     went = f"{again['steps']} steps from step {again['begin']:,}"
     if again["differs"] is None:
-        yield Line("replay", f"{went}: the same, bit for bit", "good")
+        yield ReportLine("replay", f"{went}: the same, bit for bit", "good")
     else:
-        yield Line(
+        yield ReportLine(
             "replay", f"{went}: something else than was recorded from step {again['differs']:,} on", "warn"
         )
     if again["bad_step"] is None:
         text = "it does not happen again: the environment alone does not make it from this state and these actions"
         if name_parts(found["bad"]["tensor"]).kind in ("state", "actions"):
             text = f"whether it happens again is not seen: a step returns no {found['bad']['tensor']}"
-        yield Line("", text, "warn")
+        yield ReportLine("", text, "warn")
         return
-    yield Line("", f"it happens again, in step {again['bad_step']:,}")
+    yield ReportLine("", f"it happens again, in step {again['bad_step']:,}")
     for number, cure in enumerate(cures):
         words = "prevents it" if cure["cures"] else f"does not: bad in step {cure['bad_step'] or 0:,}"
         words = words if cure["problem"] is None else f"not tried: {cure['problem']}"
-        yield Line(
+        yield ReportLine(
             "" if number else "what prevents it",
             f"{cure['change']}: {words}",
             "good" if cure["cures"] else "",

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stepscope._arguments import CommandParser, positive_integer
-from stepscope._common.optional import needed
+from stepscope._common.optional import require
 from stepscope.commands._logs import blamed, opened, records, title
 from stepscope.errors import BadInputError
 from stepscope.watch.child import Child, how_it_ended
@@ -71,7 +71,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _watch(options: argparse.Namespace) -> int:
     _check(options)
-    needed("rich", extra="watch", what="stepscope watch")
+    require("rich", extra="watch", what="stepscope watch")
     if options.once:
         return _once(options)
     source = _run if options.run is not None else _pipe if _is_pipe(options.log) else _follow

@@ -75,7 +75,7 @@ def _uri(svg: str) -> str:
 
 def _table(summary: RunSummary, *, several: bool) -> str:
     rows = [
-        f'<tr><th scope="row">{html.escape(line.label)}</th><td class="{line.tone}">{html.escape(line.text)}</td></tr>'
+        f'<tr><th scope="row">{html.escape(line.label)}</th><td class="{line.severity}">{html.escape(line.text)}</td></tr>'
         for line in report(summary)
     ]
     heading = f"<h2>Run {summary.run}</h2>\n" if several else ""

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stepscope._common.optional import needed
+from stepscope._common.optional import require
 from stepscope.errors import BadInputError
 from stepscope.export._series import MOST_RUNS, RunSeries
 
@@ -50,7 +50,7 @@ class Plot:
             )
         if self.path.is_dir() or not self.path.parent.is_dir():
             raise BadInputError(f"{self.path} cannot be a file; give a name in a folder that exists.")
-        needed("matplotlib", extra="plot", what="--plot")
+        require("matplotlib", extra="plot", what="--plot")
         self._runs: dict[int, RunSeries] = {}
 
     def add(self, record: Record) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from stepscope._common.optional import needed
+from stepscope._common.optional import require
 from stepscope.errors import BadInputError
 from stepscope.export._tags import Tags
 
@@ -51,7 +51,7 @@ class EventFiles:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        needed("tensorboard", extra="tensorboard", what="--tensorboard")
+        require("tensorboard", extra="tensorboard", what="--tensorboard")
         there = next((path for path in (self.folder, *self.folder.parents) if path.exists()), Path())
         if not there.is_dir():
             raise BadInputError(f"{there} is a file; give a folder for the event files.")

@@ -4,7 +4,7 @@ from stepscope.runs._compare import Row, compare
 from stepscope.runs._failure import Failure
 from stepscope.runs._progress import Count
 from stepscope.runs._rates import SCOPES, Course, Courses, Rate, TimeShares
-from stepscope.runs._report import Line, Tone, made_by, report
+from stepscope.runs._report import library_label, report
 from stepscope.runs._run import Run, RunSummary
 from stepscope.runs._summary import Summary
 from stepscope.runs._versions import TRAINING
@@ -16,15 +16,13 @@ __all__ = [
     "Course",
     "Courses",
     "Failure",
-    "Line",
     "Rate",
     "Row",
     "Run",
     "RunSummary",
     "Summary",
     "TimeShares",
-    "Tone",
     "compare",
-    "made_by",
+    "library_label",
     "report",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import DASH, format_number, format_rate
+from stepscope._common.format import DASH, TIMES, format_number, format_rate
 from stepscope.runs._quantiles import Spread
 from stepscope.runs._rates import Rate
-from stepscope.runs._report import made_by
+from stepscope.runs._report import library_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Row", "compare"]
 
-_TIMES = "\N{MULTIPLICATION SIGN}"
 _COVERS = {
     "step": "covers stepping alone",
     "rollout": "covers stepping and inference",
@@ -104,7 +103,7 @@ def _keys(rates: Sequence[dict[_Key, Rate]]) -> list[_Key]:
 
 
 def _counts(runs: Sequence[RunSummary]) -> Iterator[Row]:
-    yield Row(label="library", cells=tuple(made_by(run) for run in runs))
+    yield Row(label="library", cells=tuple(library_label(run) for run in runs))
     yield Row(label="ended", cells=tuple(run.outcome for run in runs))
     for unit in dict.fromkeys(run.unit for run in runs):
         mine = [run if run.unit == unit else None for run in runs]
@@ -138,7 +137,7 @@ def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
         return DASH
     first = next(other for other in others if other is not None)
     base = first.typical  # a library that rounds prints 0 for less than a step a second
-    ratio = f" ({rate.typical / base:.2f}{_TIMES})" if base and rate is not first else ""
+    ratio = f" ({rate.typical / base:.2f}{TIMES})" if base and rate is not first else ""
     cold = " cold" if rate.warm is None and rate.scope != "cumulative" else ""
     return f"{format_rate(rate.typical)}{' derived' * rate.derived}{cold}{ratio}"
 

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from stepscope._common.format import format_number, format_rate, listed, one_line, shortened
+from stepscope._common.format import (
+    TIMES,
+    collapse_spaces,
+    format_hms,
+    format_list,
+    format_number,
+    format_rate,
+    format_seconds,
+    truncate,
+)
+from stepscope._common.report import ReportLine
 from stepscope.logs import grammars, library_name
 from stepscope.runs._rate_rows import rate_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from stepscope._common.report import Severity
     from stepscope.logs import Kind
     from stepscope.runs._messages import Group
     from stepscope.runs._rates import Course
     from stepscope.runs._run import RunSummary
 
-__all__ = ["WORDS", "Line", "Tone", "bar", "made_by", "report"]
-
-Tone = Literal["", "good", "warn", "bad"]
+__all__ = ["KIND_LABELS", "bar", "library_label", "report"]
 
 _WORDING = 120
 _SHOWN = 5  # messages of different wording; more would not fit on a screen
 _BAR = 40
 _MINUTE = 60
-_YEARS = 1e11  # seconds; Python tells no longer duration
 _MARKS = "█▓░"
-_TIMES = "\N{MULTIPLICATION SIGN}"
-_TONES: dict[str, Tone] = {"failed": "bad", "interrupted": "warn", "finished": "good", "unfinished": "warn"}
+_SEVERITIES: dict[str, Severity] = {
+    "failed": "bad",
+    "interrupted": "warn",
+    "finished": "good",
+    "unfinished": "warn",
+}
 _ENDS = {
     "failed": ", then it failed",
     "interrupted": ", then it was interrupted",
@@ -47,7 +58,7 @@ _NO_REWARD = {
 _PATH = re.compile(r"'([^'\n]+)'|(?<= to )(\S[^\n]*)")
 
 
-WORDS: dict[Kind, tuple[str, str]] = {
+KIND_LABELS: dict[Kind, tuple[str, str]] = {
     "iteration": ("iteration", "iterations"),
     "progress": ("progress update", "progress updates"),
     "checkpoint": ("checkpoint", "checkpoints"),
@@ -58,45 +69,27 @@ WORDS: dict[Kind, tuple[str, str]] = {
 }
 
 
-class Line(NamedTuple):
-    """A line of a report.
-
-    Attributes
-    ----------
-    label
-        What it is about; empty if that is the same as above.
-    text
-        What there is to say.
-    tone
-        ``good``, ``warn``, ``bad`` or nothing.
-    """
-
-    label: str
-    text: str
-    tone: Tone = ""
-
-
-def report(run: RunSummary) -> Iterator[Line]:
+def report(run: RunSummary) -> Iterator[ReportLine]:
     """Yield what there is to say about a run; what went wrong comes last, where a terminal shows it."""
-    yield Line("library", made_by(run))
+    yield ReportLine("library", library_label(run))
     if run.libraries or run.failure is not None:
-        yield Line(f"{run.unit}s", _progress(run), _TONES.get(run.outcome, ""))
+        yield ReportLine(f"{run.unit}s", _progress(run), _SEVERITIES.get(run.outcome, ""))
     yield from _env_steps(run)
-    yield from (Line(label, text) for label, text in rate_rows(run.rates))
+    yield from (ReportLine(label, text) for label, text in rate_rows(run.rates))
     yield from _reported(run)
     yield from _time(run)
     yield from _reward(run)
     if run.episode_length is not None:
-        yield Line("episode length", _course(run.episode_length, run))
+        yield ReportLine("episode length", _course(run.episode_length, run))
     yield from _checkpoints(run)
-    yield Line("found", _counts(run))
+    yield ReportLine("found", _counts(run))
     yield from _unrecognised(run)
-    yield from _groups("warnings", run.warnings, more=run.more_warnings, tone="warn")
-    yield from _groups("early signs", run.signs, more=0, tone="bad")
+    yield from _groups("warnings", run.warnings, more=run.more_warnings, severity="warn")
+    yield from _groups("early signs", run.signs, more=0, severity="bad")
     yield from _failure(run)
 
 
-def made_by(run: RunSummary) -> str:
+def library_label(run: RunSummary) -> str:
     """Return the libraries, with the versions that print so, and what they ran in."""
     names = [
         library_name(library) + ("" if versions is None else f" {versions}")
@@ -106,7 +99,7 @@ def made_by(run: RunSummary) -> str:
     if not names:
         names, around = around or ["a library that is not known"], []
     ranks = f", ranks {', '.join(map(str, run.ranks[:8]))}{'…' * (len(run.ranks) > 8)}" if run.ranks else ""  # noqa: PLR2004 - a line is short
-    return f"{listed(names)}{f', in {listed(around)}' if around else ''}{ranks}"
+    return f"{format_list(names)}{f', in {format_list(around)}' if around else ''}{ranks}"
 
 
 def _around(run: RunSummary) -> list[str]:
@@ -125,7 +118,7 @@ def _progress(run: RunSummary) -> str:
     return f"{done}{of}{begin}{_ENDS[run.outcome]}"
 
 
-def _env_steps(run: RunSummary) -> Iterator[Line]:
+def _env_steps(run: RunSummary) -> Iterator[ReportLine]:
     if run.env_steps is None:
         return
     said = f"{run.env_steps:,}"
@@ -134,23 +127,17 @@ def _env_steps(run: RunSummary) -> Iterator[Line]:
     if run.env_steps_each is not None and run.unit == "iteration":
         said += f", {run.env_steps_each:,} an iteration"
     if run.seconds:
-        said += f", in {_duration(run.seconds)}"
-    yield Line("env steps", said)
+        said += f", in {format_seconds(run.seconds) if run.seconds < _MINUTE else format_hms(run.seconds)}"
+    yield ReportLine("env steps", said)
 
 
-def _duration(seconds: float) -> str:
-    if not _MINUTE <= seconds < _YEARS:
-        return f"{seconds:.3g} s"
-    return str(timedelta(seconds=int(seconds)))
-
-
-def _reported(run: RunSummary) -> Iterator[Line]:
+def _reported(run: RunSummary) -> Iterator[ReportLine]:
     for library, rates in run.reported:
         said = ", ".join(f"fps {scope} {format_rate(value)}" for scope, value in rates)
-        yield Line("reported", f"{said} env steps/s, means in the report of {library_name(library)}")
+        yield ReportLine("reported", f"{said} env steps/s, means in the report of {library_name(library)}")
 
 
-def _time(run: RunSummary) -> Iterator[Line]:
+def _time(run: RunSummary) -> Iterator[ReportLine]:
     time = run.time
     if time is not None:
         shares = (
@@ -159,17 +146,17 @@ def _time(run: RunSummary) -> Iterator[Line]:
             else [("stepping", time.step), ("inference", time.inference or 0)]
         )
         shares.append(("learning", time.learn))
-        yield Line(
+        yield ReportLine(
             "time",
             "  ".join(
                 f"{mark} {name} {share:.0%}" for mark, (name, share) in zip(_MARKS, shares, strict=False)
             ),
         )
-        yield Line("", bar([share for _, share in shares]))
+        yield ReportLine("", bar([share for _, share in shares]))
         return
     silent = [library_name(library) for library, _ in run.libraries if library in _NO_TIME]
     if silent and (run.done or run.kinds.get("iteration")):
-        yield Line("time", f"{listed(silent)} does not print where it goes")
+        yield ReportLine("time", f"{format_list(silent)} does not print where it goes")
 
 
 def bar(shares: Sequence[float]) -> str:
@@ -182,20 +169,20 @@ def bar(shares: Sequence[float]) -> str:
     return "".join(mark * (end - start) for mark, start, end in zip(_MARKS, [0, *ends], ends, strict=False))
 
 
-def _reward(run: RunSummary) -> Iterator[Line]:
+def _reward(run: RunSummary) -> Iterator[ReportLine]:
     libraries = {library for library, _ in run.libraries}
     if run.reward is not None:
-        yield Line("reward", f"{_course(run.reward, run)} (mean of recent episodes)")
+        yield ReportLine("reward", f"{_course(run.reward, run)} (mean of recent episodes)")
     elif run.best_reward is not None:
         course = run.best_reward
         times = f"{course.count:,} times" if course.count > 1 else "once"
         at = "" if course.best_at is None else f" after iteration {course.best_at:,}"
-        yield Line(
+        yield ReportLine(
             "reward", f"best {format_number(course.best)}{at}, announced {times}; only a best one is printed"
         )
     elif run.done or run.kinds.get("iteration"):
         reasons = [reason for library, reason in _NO_REWARD.items() if library in libraries]
-        yield from (Line("reward", reason) for reason in reasons[:1])
+        yield from (ReportLine("reward", reason) for reason in reasons[:1])
 
 
 def _course(course: Course, run: RunSummary) -> str:
@@ -206,35 +193,37 @@ def _course(course: Course, run: RunSummary) -> str:
     return f"{format_number(course.first)} at first, {format_number(course.last)} at last{most}"
 
 
-def _checkpoints(run: RunSummary) -> Iterator[Line]:
+def _checkpoints(run: RunSummary) -> Iterator[ReportLine]:
     if saved := run.kinds.get("checkpoint"):
         found = _PATH.search(run.last_checkpoint or "")
         last = "" if found is None else f", the last {found[1] or found[2]}"
-        yield Line("checkpoints", shortened(f"{saved:,}{last}"))
+        yield ReportLine("checkpoints", truncate(f"{saved:,}{last}"))
 
 
 def _counts(run: RunSummary) -> str:
-    counts = [(kind, run.kinds.get(kind, 0)) for kind in WORDS]
-    return ", ".join(f"{found:,} {WORDS[kind][found != 1]}" for kind, found in counts if found)
+    counts = [(kind, run.kinds.get(kind, 0)) for kind in KIND_LABELS]
+    return ", ".join(f"{found:,} {KIND_LABELS[kind][found != 1]}" for kind, found in counts if found)
 
 
-def _unrecognised(run: RunSummary) -> Iterator[Line]:
+def _unrecognised(run: RunSummary) -> Iterator[ReportLine]:
     if run.unrecognised is not None:
         text, place = run.unrecognised
         found = run.kinds["unrecognised"]
         lines = f"{found:,} lines, the first" if found > 1 else "1 line,"
-        yield Line("not recognised", shortened(f"{lines} at byte {place.byte:,}: {one_line(text)}"))
+        yield ReportLine(
+            "not recognised", truncate(f"{lines} at byte {place.byte:,}: {collapse_spaces(text)}")
+        )
 
 
-def _groups(label: str, groups: Sequence[Group], *, more: int, tone: Tone) -> Iterator[Line]:
+def _groups(label: str, groups: Sequence[Group], *, more: int, severity: Severity) -> Iterator[ReportLine]:
     most = sorted(groups, key=lambda group: -group.count)
     for group in most[:_SHOWN]:
-        text = shortened(one_line(group.text), _WORDING)
-        yield Line(label, f"{group.count:,} {_TIMES} {text} ({_when(group)})", tone)
+        text = truncate(collapse_spaces(group.text), _WORDING)
+        yield ReportLine(label, f"{group.count:,} {TIMES} {text} ({_when(group)})", severity)
         label = ""
     rest = sum(group.count for group in most[_SHOWN:]) + more
     if rest:
-        yield Line("", f"{rest:,} more of other wordings; --json shows all", tone)
+        yield ReportLine("", f"{rest:,} more of other wordings; --json shows all", severity)
 
 
 def _when(group: Group) -> str:
@@ -243,10 +232,10 @@ def _when(group: Group) -> str:
     return where if group.count == 1 else f"first {where}"
 
 
-def _failure(run: RunSummary) -> Iterator[Line]:
+def _failure(run: RunSummary) -> Iterator[ReportLine]:
     if (failure := run.failure) is None:
         return
-    yield Line(failure.title, f"{failure.place} (byte {failure.place.byte:,})", "bad")
-    yield Line("", shortened(one_line(failure.text)), "bad")
+    yield ReportLine(failure.title, f"{failure.place} (byte {failure.place.byte:,})", "bad")
+    yield ReportLine("", truncate(collapse_spaces(failure.text)), "bad")
     if failure.where:
-        yield Line("", f"at {failure.where}")
+        yield ReportLine("", f"at {failure.where}")

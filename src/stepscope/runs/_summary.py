@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs import grammars
-from stepscope.runs._report import WORDS, report
+from stepscope.runs._report import KIND_LABELS, report
 from stepscope.runs._run import Run, RunSummary
 
 if TYPE_CHECKING:
@@ -115,5 +115,7 @@ class Summary:
 
     def _counts(self) -> str:
         runs: tuple[Run | RunSummary, ...] = (*self._over.values(), *self._live.values())
-        counts = {kind: sum(run.kinds.get(kind, 0) for run in runs) for kind in WORDS}
-        return ", ".join(f"{count:,} {WORDS[kind][count != 1]}" for kind, count in counts.items() if count)
+        counts = {kind: sum(run.kinds.get(kind, 0) for run in runs) for kind in KIND_LABELS}
+        return ", ".join(
+            f"{count:,} {KIND_LABELS[kind][count != 1]}" for kind, count in counts.items() if count
+        )

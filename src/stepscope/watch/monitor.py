@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope._common import printable
-from stepscope.runs import Summary, made_by, report
+from stepscope._common.format import format_duration
+from stepscope.runs import Summary, library_label, report
 from stepscope.watch.latest import Latest
 from stepscope.watch.tracker import OneRun
 from stepscope.watch.view_model import Shown
-from stepscope.watch.words import about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ class State:
         quantities = run.quantities()
         return Shown(
             name=self._name,
-            by=printable(made_by(summary)) if summary.libraries or summary.around else "",
+            by=printable(library_label(summary)) if summary.libraries or summary.around else "",
             library=run.library,
             phase=phase,
             says=says,
@@ -160,7 +160,7 @@ class State:
         if reading < 1:
             return "reading", f"reading, {reading:.0%}", ""
         quiet = now - (self._started or 0.0 if self._heard is None else self._heard)
-        ago = f" {about(quiet)} ago" if quiet >= _QUIET else ""
+        ago = f" {format_duration(quiet)} ago" if quiet >= _QUIET else ""
         if summary.failure is not None and not self._run.went_on:
             return "failed", f"failed{ago}", ""
         if summary.outcome == "finished" or self._run.complete:
@@ -171,7 +171,7 @@ class State:
         quiet = 0.0 if self._piped is None else now - self._piped
         if quiet < _QUIET:
             return "waiting", "waiting", ""
-        return "waiting", f"waiting for {about(quiet)}", _HINT
+        return "waiting", f"waiting for {format_duration(quiet)}", _HINT
 
     def _going(self, quiet: float) -> tuple[Phase, str, str]:
         begun, library = self._run.begun, self._run.library
@@ -179,7 +179,7 @@ class State:
         if quiet < bound:
             return ("running", "running", "") if begun else ("starting", "starting", "")
         hint = _HINT if self._started is None and library in _BUFFERED and quiet < _LONG else ""
-        return "silent", f"{'' if begun else 'starting, '}silent for {about(quiet)}", hint
+        return "silent", f"{'' if begun else 'starting, '}silent for {format_duration(quiet)}", hint
 
 
 _ENDS = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import format_number, format_rate
-from stepscope.watch.words import about, count_of
+from stepscope._common.format import format_count, format_duration, format_number, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,9 +83,9 @@ def summary_line(shown: Shown) -> str:
         of = "" if progress.planned is None else f" of {progress.planned:,}"
         parts.append(f"{progress.unit} {progress.done:,}{of}")
         if progress.env_steps is not None:
-            parts.append(count_of(progress.env_steps, "env step"))
+            parts.append(format_count(progress.env_steps, "env step"))
     parts += [f"{rate.scope} {format_rate(rate.value)} {rate.unit}" for rate in shown.rates[-1:]]
     parts += [f"{quantity.name} {format_number(quantity.last)}" for quantity in shown.quantities[:1]]
     if progress is not None and progress.left is not None:
-        parts.append(f"{about(progress.left)} left")
+        parts.append(f"{format_duration(progress.left)} left")
     return ", ".join(parts) or "nothing was reported yet"

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from stepscope._common import printable
+from stepscope._common.format import (
+    format_count,
+    format_duration,
+    format_finish_time,
+    format_hms,
+    format_seconds,
+)
 from stepscope.watch.draw import progress_bar
 from stepscope.watch.palette import BAD, WARN
-from stepscope.watch.words import about, clock, count_of, exactly, when
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +113,7 @@ def progress_rows(layout: Layout) -> Iterator[Text]:
         yield Text.assemble((done, layout.accent), (ahead, "dim"), (percent, "bold"))
     of = "" if progress.planned is None else f" of {progress.planned:,}"
     count = Text.assemble(f"{progress.unit} ", (f"{progress.done:,}", "bold"), of)
-    steps = "" if not progress.env_steps else count_of(progress.env_steps, "env step")
+    steps = "" if not progress.env_steps else format_count(progress.env_steps, "env step")
     left, pace = list(_left(layout, progress)), list(_pace(layout, progress))
     yield layout.spread(count, *(left or pace))
     below = layout.spread(Text.assemble((steps, "dim")), *(pace if left else ()))
@@ -119,9 +125,11 @@ def _left(layout: Layout, progress: Progress) -> Iterator[Text]:
     """Yield how long what remains will take, at length and in short."""
     if progress.left is None:
         return
-    left = (f"{about(progress.left)} left", "bold")
+    left = (f"{format_duration(progress.left)} left", "bold")
     if progress.left >= _SOON:
-        yield Text.assemble(left, (f", until {when(progress.left, wall=layout.shown.wall)}", "dim"))
+        yield Text.assemble(
+            left, (f", until {format_finish_time(progress.left, wall=layout.shown.wall)}", "dim")
+        )
     yield Text.assemble(left)
 
 
@@ -129,10 +137,10 @@ def _pace(layout: Layout, progress: Progress) -> Iterator[Text]:
     """Yield how long it runs, with how long one iteration takes and without."""
     said = []
     if progress.pace is not None:
-        said.append(f"{exactly(progress.pace)} an iteration")
+        said.append(f"{format_seconds(progress.pace)} an iteration")
     if progress.elapsed is not None and progress.elapsed >= 1:
         over = layout.shown.phase in ("finished", "failed", "ended")
-        said.append(f"{'ran' if over else 'running'} for {clock(progress.elapsed)}")
+        said.append(f"{'ran' if over else 'running'} for {format_hms(progress.elapsed)}")
     if said:
         yield Text.assemble((", ".join(said), "dim"))
         yield Text.assemble((said[-1], "dim"))
@@ -160,7 +168,7 @@ def _warning(layout: Layout, warned: Warned, *, first: bool) -> Text:
     fresh = warned.age is not None and warned.age < _FRESH
     age = ""
     if layout.wide and warned.age is not None:
-        age = "now" if fresh else f"{about(warned.age)} ago"
+        age = "now" if fresh else f"{format_duration(warned.age)} ago"
     count = f"{warned.count:,} {layout.glyphs.times} "
     row = Text.assemble((label.ljust(layout.label), "dim"), (count, f"bold {tone}"), (warned.text, tone))
     return layout.spread(row, Text.assemble((age, "bold" if fresh else "dim")), needed=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.report import ReportLine
 from stepscope.plan.bottleneck._parts import SCOPES
 from stepscope.plan.bottleneck._words import how_often, rounded
-from stepscope.runs import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from stepscope._common.report import Severity
     from stepscope.measure import Timing
     from stepscope.plan._target import Target
     from stepscope.plan.bottleneck._times import Measured
     from stepscope.plan.bottleneck._verdict import Verdict
-    from stepscope.runs import Tone
 
 __all__ = ["as_json", "report", "rows"]
 
@@ -58,36 +58,36 @@ def _doubling(each: Measured, before: Measured | None, last: Timing) -> str:
     return _DASH if earlier is None else f"{2 * earlier.median / last.median - 1:+.0%}"
 
 
-def report(verdict: Verdict, found: Sequence[Measured]) -> Iterator[Line]:
+def report(verdict: Verdict, found: Sequence[Measured]) -> Iterator[ReportLine]:
     """Yield the verdict and what it rests on."""
-    tone: Tone = "warn" if verdict.bound == "cannot tell" else ""
-    yield Line("verdict", f"{verdict.bound}: {verdict.reason}", tone)
-    yield Line("what to do", verdict.advice)
+    tone: Severity = "warn" if verdict.bound == "cannot tell" else ""
+    yield ReportLine("verdict", f"{verdict.bound}: {verdict.reason}", tone)
+    yield ReportLine("what to do", verdict.advice)
     for scope, model in verdict.models.items():
-        yield Line(
+        yield ReportLine(
             f"T(N), {scope}",
             f"{rounded(1e6 * model.fixed)} µs + {rounded(1e9 * model.per_env)} ns x N;"
             f" N½ = {rounded(model.half_rate_num_envs)}; peak {rounded(model.peak_rate)} env steps/s",
         )
     if verdict.parts:
         shares = ", ".join(f"{part.share:.0%} {part.name}" for part in verdict.parts)
-        yield Line("an iteration", f"{shares}, at {verdict.num_envs:,} environments")
+        yield ReportLine("an iteration", f"{shares}, at {verdict.num_envs:,} environments")
     yield from _loop(found)
     yield from _reads(verdict, found)
 
 
-def _loop(found: Sequence[Measured]) -> Iterator[Line]:
+def _loop(found: Sequence[Measured]) -> Iterator[ReportLine]:
     split = next((each.split for each in found if each.split is not None), None)
     if split is None:
         return
     on = f"{split.device}, {split.threads} thread{'s' * (split.threads != 1)}"
-    yield Line("measured", f"rollouts of {split.horizon} vector steps and their updates, on {on}")
+    yield ReportLine("measured", f"rollouts of {split.horizon} vector steps and their updates, on {on}")
     unsteady = [f"{each.num_envs:,}" for each in found if each.split and not each.split.steady]
     if unsteady:
-        yield Line("", f"not steady before the measurement: {', '.join(unsteady)} environments", "warn")
+        yield ReportLine("", f"not steady before the measurement: {', '.join(unsteady)} environments", "warn")
 
 
-def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[Line]:
+def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[ReportLine]:
     """Say where the host would wait for a GPU, unless the verdict has said so."""
     point = next(each.point for each in found if each.num_envs == verdict.num_envs)
     if verdict.bound == "synchronisation-bound" or point is None or not point.waits:
@@ -95,7 +95,7 @@ def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[Line]:
     cost = "costs nothing here; the same line waits for a GPU"
     if point.lost is not None:
         cost = f"for which it waits, at a cost of {point.lost:.0%} of the rollout"
-    yield Line("host reads", f"from the device {how_often(point)}: {cost}", "warn")
+    yield ReportLine("host reads", f"from the device {how_often(point)}: {cost}", "warn")
 
 
 def as_json(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope._common.format import format_bytes
+from stepscope._common.report import ReportLine, Severity
 from stepscope.plan._memory_model import MARGIN
 from stepscope.plan.fit._fit import BEYOND, fits, fitted
-from stepscope.runs import Line, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,25 +46,25 @@ def _cells(made: Fit, each: Probe, memory: Memory) -> list[str]:
     return [format_bytes(taken), format_bytes(line), f"{round(taken / line - 1, 3) + 0.0:+.1%}"]
 
 
-def report(made: Fit, verified: Sequence[Probe]) -> Iterator[Line]:
+def report(made: Fit, verified: Sequence[Probe]) -> Iterator[ReportLine]:
     """Yield the lines below the table."""
     for memory, model in made.models.items():
         worst = max(map(abs, model.residuals))
-        yield Line(
+        yield ReportLine(
             _NAMES[memory],
             f"M(N) = {format_bytes(model.fixed_bytes)} + {format_bytes(model.per_env_bytes)} x N,"
             f" residuals up to {worst:.1%}{_left_out(made)}",
         )
     for memory, size in made.budgets.items():
-        yield Line("budget", f"{format_bytes(size)} of {_NAMES[memory]}")
-    yield Line("largest num_envs", _largest(made))
-    yield Line("fixed part", *_fixed(made))
+        yield ReportLine("budget", f"{format_bytes(size)} of {_NAMES[memory]}")
+    yield ReportLine("largest num_envs", _largest(made))
+    yield ReportLine("fixed part", *_fixed(made))
     if (
         made.largest is not None
         and made.models
         and (grown := _grown(made)) < _ENOUGH * made.budgets[made.bound_by]
     ):
-        yield Line(
+        yield ReportLine(
             "",
             f"the runs differ by {format_bytes(grown)} only: --verify, or begin with a larger --first",
             "warn",
@@ -104,7 +104,7 @@ def _largest(made: Fit) -> str:
     return f"{made.largest:,}, limited by {_NAMES[made.bound_by]}{free}"
 
 
-def _fixed(made: Fit) -> tuple[str, Tone]:
+def _fixed(made: Fit) -> tuple[str, Severity]:
     share = made.fixed_share
     if share is None:
         return _fixed_unknown(made)
@@ -118,7 +118,7 @@ def _fixed(made: Fit) -> tuple[str, Tone]:
     return f"{text}: most of it is the environments', and fewer of them take less.", ""
 
 
-def _fixed_unknown(made: Fit) -> tuple[str, Tone]:
+def _fixed_unknown(made: Fit) -> tuple[str, Severity]:
     if made.largest:
         return "unknown", ""
     size = min(each.num_envs for each in made.probes)
@@ -130,27 +130,27 @@ def _fixed_unknown(made: Fit) -> tuple[str, Tone]:
     return f"{words}: reducing their number cannot help. Reduce what is loaded, or use more memory.", "bad"
 
 
-def _verified(made: Fit, each: Probe) -> Line:
+def _verified(made: Fit, each: Probe) -> ReportLine:
     taken = _taken(each, made.bound_by)
     what = f"{each.num_envs:,} environments"
     if fits(made, each):
-        return Line(
+        return ReportLine(
             "verified",
             f"{what} fit: they took {format_bytes(taken)} in {each.outcome.seconds:.1f} s",
             "good",
         )
     reason = each.outcome.reason or f"took {format_bytes(taken)}"
-    return Line("verified", f"{what} do not fit ({each.outcome.fate}): {reason}")
+    return ReportLine("verified", f"{what} do not fit ({each.outcome.fate}): {reason}")
 
 
-def _conclusion(made: Fit, verified: Sequence[Probe]) -> Line:
+def _conclusion(made: Fit, verified: Sequence[Probe]) -> ReportLine:
     within, beyond = (fits(made, each) for each in verified)
     if within and not beyond:
-        return Line(
+        return ReportLine(
             "",
             f"the largest number lies between these two, within {BEYOND - 1:.0%} of the prediction",
             "good",
         )
     if within:
-        return Line("", "more fit than predicted: the prediction is on the safe side", "warn")
-    return Line("", "fewer fit than predicted: trust no size beyond the largest one measured", "bad")
+        return ReportLine("", "more fit than predicted: the prediction is on the safe side", "warn")
+    return ReportLine("", "fewer fit than predicted: trust no size beyond the largest one measured", "bad")

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common.format import format_bytes
+from stepscope._common.report import ReportLine
 from stepscope.plan.memory._estimate import account
-from stepscope.runs import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,23 +37,25 @@ def _row(found: Account, number: int) -> tuple[str, ...]:
     return item.name, _PLACES[item.place], format_bytes(item.number_of_bytes), share, item.formula
 
 
-def report(found: Account) -> Iterator[Line]:
+def report(found: Account) -> Iterator[ReportLine]:
     """Yield the lines below the table."""
     for item in found.items:
-        yield Line(item.name, f"{item.meaning} ({item.source.split(' ')[0]})")
-    yield Line("", "")
-    yield Line("PyTorch's share", f"{format_bytes(found.torch_bytes)} at its peak, which is {found.moment}")
+        yield ReportLine(item.name, f"{item.meaning} ({item.source.split(' ')[0]})")
+    yield ReportLine("", "")
+    yield ReportLine(
+        "PyTorch's share", f"{format_bytes(found.torch_bytes)} at its peak, which is {found.moment}"
+    )
     if found.host_bytes:
-        yield Line("besides", f"{format_bytes(found.host_bytes)} of NumPy in the memory of the host")
-    yield Line("one more", f"{format_bytes(_one_more(found))} for each environment")
-    yield Line("what to do", _advice(found))
+        yield ReportLine("besides", f"{format_bytes(found.host_bytes)} of NumPy in the memory of the host")
+    yield ReportLine("one more", f"{format_bytes(_one_more(found))} for each environment")
+    yield ReportLine("what to do", _advice(found))
     if found.training.minibatches > found.training.horizon:
         warning = (
             "there are more minibatches than vector steps, so that the peak may lie in the rollout, which is not"
             " played through here"
         )
-        yield Line("caution", warning, "warn")
-    yield Line(
+        yield ReportLine("caution", warning, "warn")
+    yield ReportLine(
         "not in it", "the simulator, the CUDA context and PyTorch itself: stepscope fit measures all of them"
     )
 
