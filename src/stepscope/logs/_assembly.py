@@ -1,37 +1,41 @@
-"""From lines to records: lines that belong together are put together, be there lines of others between them."""
+"""Put lines that belong together into records, be there lines of others between them."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Single, Text, decoded, message
-from stepscope.logs._ranks import apart, named
-from stepscope.logs._records import Record, put
+from stepscope.logs._ranks import find_rank, split_rank_prefix
+from stepscope.logs._records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
-__all__ = ["Assembly"]
+__all__ = ["RecordAssembler"]
 
 # A block whose lines others interrupt is waited for so long, in pieces that are held back meanwhile.
 _PIECES = 256
+# Messages that come again, as some do by the thousand, are recognised once; these many of these lengths are kept.
+_KEPT_MESSAGES = 1024
+_KEPT_LENGTH = 200
 
 
 class _Piece:
-    """Lines that stand together: a block, or what goes on of one below the lines of others."""
+    """Lines that stand together: a block, or what continues one below the lines of others."""
 
     __slots__ = ("block", "end", "open", "rank", "rest", "start")
 
-    def __init__(self, block: Block, *, rank: int | None, start: int, end: int) -> None:
+    def __init__(self, block: Block, rank: int | None, start: int, end: int) -> None:
         self.block = block
         self.rank = rank
         self.start = start
         self.end = end
-        self.open = not isinstance(block, Single)
+        self.open = type(block) is not Single
         self.rest: Text | None = None
 
     def record(self) -> Record:
@@ -42,12 +46,12 @@ class _Piece:
             record = Record(library=self.block.library, kind="message", text=str(self.rest), span=span)
         rank = self.rank
         if rank is None and record.kind == "message" and record.text:
-            rank = named(record.text)
-        return record if rank is None else put(record, rank=rank)
+            rank = find_rank(record.text)
+        return record if rank is None else replace(record, rank=rank)
 
 
-class Assembly:
-    """Takes lines and gives records, whose spans have no gaps.
+class RecordAssembler:
+    """Takes lines and returns records, whose spans have no gaps.
 
     A blank line goes with what is above it, a separator (``-----``) that no block takes with what is below it.
     At the start of the input a blank line can only go with what is below, at its end a separator with nothing:
@@ -58,32 +62,24 @@ class Assembly:
     def __init__(self, context: Context, begin: Callable[[Line, Context], Block | None]) -> None:
         self._context = context
         self._begin = begin
+        self._messages: dict[tuple[object, ...], Single] = {}
         self._pieces: deque[_Piece] = deque()
         self._current: dict[int | None, _Piece] = {}
         self._suspended: dict[int | None, _Piece] = {}
         self._start: int | None = None  # where lines start that go with what is below
         self._end = 0
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is open: the next line begins something."""
-        return not self._current and not self._suspended and self._start is None
-
-    def put(self, line: Line) -> None:
-        """Take the next line."""
-        rank, line = apart(line)
+    def feed(self, line: Line) -> Iterable[Record]:
+        """Take the next line and return the records that are complete; the last stays, as a blank line may follow."""
+        rank = None
+        if line.text.startswith(b"["):
+            rank, line = split_rank_prefix(line)
         self._end = line.end
         if not line.text or line.text.isspace():
-            self._blank(rank, line)
-        elif not self._goes_on(rank, line):
-            self._open(rank, line)
-
-    def ready(self) -> Iterator[Record]:
-        """Yield the records that are complete; the last stays, as a blank line may follow."""
-        pieces = self._pieces
-        while len(pieces) > 1 and (not pieces[0].open or len(pieces) > _PIECES):
-            self._close(pieces[0])
-            yield pieces.popleft().record()
+            self._take_blank(rank, line)
+        elif not self._continues_block(rank, line):
+            self._open_block(rank, line)
+        return self._completed() if len(self._pieces) > 1 else ()
 
     def flush(self) -> Iterator[Record]:
         """Yield all records that could be complete by now, up to the first that cannot."""
@@ -93,7 +89,7 @@ class Assembly:
             self._close(pieces[0])
             yield pieces.popleft().record()
 
-    def finish(self) -> Iterator[Record]:
+    def close(self) -> Iterator[Record]:
         """Yield the rest: nothing follows."""
         while self._pieces:
             self._close(self._pieces[0])
@@ -103,7 +99,15 @@ class Assembly:
             span = (self._start, self._end)
             yield Record(library=self._context.library, kind="message", text=above, span=span)
 
-    def _blank(self, rank: int | None, line: Line) -> None:
+    def _completed(self) -> list[Record]:
+        records = []
+        pieces = self._pieces
+        while len(pieces) > 1 and (not pieces[0].open or len(pieces) > _PIECES):
+            self._close(pieces[0])
+            records.append(pieces.popleft().record())
+        return records
+
+    def _take_blank(self, rank: int | None, line: Line) -> None:
         current = self._current.get(rank)
         if self._start is not None:
             return  # it goes with what is below, as the line above it does
@@ -114,51 +118,59 @@ class Assembly:
             current.block.take(line)
         self._pieces[-1].end = line.end
 
-    def _goes_on(self, rank: int | None, line: Line) -> bool:
+    def _continues_block(self, rank: int | None, line: Line) -> bool:
         """Give the line to what is open, if it belongs there."""
         current = self._current.get(rank)
         if current is not None:
             following = self._begin(line, self._context) if current.block.yields else None
-            if following is None and current.block.take(line):
-                self._extend(current, line)
-                return True
             if following is not None:
                 self._append(rank, line, following)
                 return True
+            if current.block.take(line):
+                self._extend(current, line)
+                return True
         suspended = self._suspended.get(rank)
-        if suspended is not None and suspended.block.resume(line, above=self._context.above):
+        if suspended is None:
+            return False
+        if suspended.block.resume(line, above=self._context.above):
             if current is not None:
                 self._close(current)
             self._suspended.pop(rank)
             self._current[rank] = suspended
             self._extend(suspended, line)
             return True
-        if suspended is not None and suspended.block.complete:
+        if suspended.block.complete:
             self._close(suspended)
         return False
 
-    def _open(self, rank: int | None, line: Line) -> None:
-        text = line.text
-        block = self._begin(line, self._context)
-        if block is None and _is_separator(text):
-            self._leave(rank, None)
-            self._context.above = text.rstrip()
-            if self._start is None:
-                self._start = line.start
-            return
-        block = block or message(line, self._context.library, kind="unrecognised")
+    def _open_block(self, rank: int | None, line: Line) -> None:
+        text, context = line.text, self._context
+        key = (text, context.library, context.above, line.whole)
+        block: Block | None = self._messages.get(key)
+        if block is None:
+            block = self._begin(line, context)
+            if block is None and _is_separator(text):
+                self._suspend(rank, None)
+                context.above = text.rstrip()
+                if self._start is None:
+                    self._start = line.start
+                return
+            block = block or message(line, context.library, kind="unrecognised")
+            if isinstance(block, Single) and line.whole and len(text) <= _KEPT_LENGTH:
+                if len(self._messages) == _KEPT_MESSAGES:
+                    self._messages.clear()
+                self._messages[key] = block
         self._append(rank, line, block)
-        if isinstance(block, Single) and text.endswith(b"-----"):  # a logger may have put something before it
-            self._context.above = text[len(text.rstrip(b"-")) :]
+        if text.endswith(b"-----") and isinstance(block, Single):  # a logger may have put something before it
+            context.above = text[len(text.rstrip(b"-")) :]
 
     def _append(self, rank: int | None, line: Line, block: Block) -> None:
-        self._leave(rank, block)
+        if self._current or self._suspended:
+            self._suspend(rank, block)
         start = line.start if self._start is None else self._start
-        if (
-            block.headed and self._start is None and self._pieces
-        ):  # its separator is the end of the line above
-            start = self._pieces.pop().start
-        piece = _Piece(block, rank=rank, start=start, end=line.end)
+        if block.headed and self._start is None and self._pieces:
+            start = self._pieces.pop().start  # its separator is the end of the line above
+        piece = _Piece(block, rank, start, line.end)
         self._pieces.append(piece)
         if piece.open:
             self._current[rank] = piece
@@ -166,7 +178,7 @@ class Assembly:
         self._context.library = block.library
         self._start = None
 
-    def _leave(self, rank: int | None, following: Block | None) -> None:
+    def _suspend(self, rank: int | None, following: Block | None) -> None:
         """Close what is open, or put it aside if its last line is still to come."""
         current = self._current.pop(rank, None)
         if current is None:
@@ -194,7 +206,7 @@ class Assembly:
             start = line.start if self._start is None else self._start
             self._start = None
             self._context.above = b""
-            rest = _Piece(piece.block, rank=piece.rank, start=start, end=line.end)
+            rest = _Piece(piece.block, piece.rank, start, line.end)
             rest.open = False
             rest.rest = Text(line.text)
             self._pieces.append(rest)

@@ -8,19 +8,15 @@ from typing import NamedTuple
 from stepscope.logs._expressions import compiled
 from stepscope.logs._values import duration, number
 
-__all__ = ["BAR", "Bar", "bar"]
+__all__ = ["Bar", "parse_bar"]
 
 # The bar itself is made of blocks; or of digits and hashes, or question marks, where those cannot be shown.
 _START = compiled(rb"\s*+\d{1,3}%\|[ #?\d\xe2|]")
-_COUNTS = rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]"
-_END = compiled(_COUNTS + rb"\s*+")
+_END = compiled(
+    rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]\s*+"
+)
 # A narrow terminal cuts the bar off behind its counts.
 _CUT = re.compile(rb"\| (\d{1,18})/(\d{1,18}) \[")
-
-BAR = compiled(
-    rb" {0,2}\d{1,3}%\|(?:[ #?\d\xe2][ #?\d\x80-\xbf\xe2]{0,2000}+)?" + _COUNTS + rb" {0,20}\r\n?(?= {0,2}\d)"
-)
-"""A whole bar that another one follows."""
 
 
 class Bar(NamedTuple):
@@ -46,21 +42,16 @@ class Bar(NamedTuple):
     whole: bool
 
 
-def bar(text: bytes) -> Bar | None:
+def parse_bar(text: bytes) -> Bar | None:
     """Return what `text` says if it is a bar."""
     if _START.match(text) is None:
         return None
-    found = _END.fullmatch(text, max(0, text.rfind(b"| ")))
-    if found is not None:
-        return of_groups(found.groups())
-    cut = _CUT.search(text[-200:])
-    done, total = (None, None) if cut is None else (int(cut[1]), int(cut[2]))
-    return Bar(done, total, None, None, {}, whole=False)
-
-
-def of_groups(groups: tuple[bytes, ...]) -> Bar:
-    """Return what a bar says, from the groups of its expression."""
-    done, total, elapsed, remaining, rate, unit = groups
+    match = _END.fullmatch(text, max(0, text.rfind(b"| ")))
+    if match is None:
+        cut = _CUT.search(text[-200:])
+        done, total = (None, None) if cut is None else (int(cut[1]), int(cut[2]))
+        return Bar(done, total, None, None, {}, whole=False)
+    done, total, elapsed, remaining, rate, unit = match.groups()
     value = number(rate)
     rates = {} if value is None else {unit.decode(): value}
     return Bar(int(done), int(total), duration(elapsed), duration(remaining), rates, whole=True)

@@ -84,31 +84,26 @@ class Block(ABC):
         Whether a line that opens another block ends this one even though `take` would take it.
     headed
         Whether the separator above is a part of it.
-    unfinished
-        Whether its last line is still to come, however many lines of others stand between.
+    has_last_line
+        Whether it ends with a certain line, until which lines of others may stand between its own.
     complete
-        Whether its last line has come.
-    may_end
-        Whether it could be over when nothing more is printed for a while.
+        Whether that line has come, so that it takes no other.
     """
 
     library: str | None = None
     yields = False
     headed = False
+    has_last_line = False
+    complete = False
 
     @property
     def unfinished(self) -> bool:
         """Whether its last line is still to come."""
-        return False
-
-    @property
-    def complete(self) -> bool:
-        """Whether its last line has come, so that it takes no other."""
-        return False
+        return self.has_last_line and not self.complete
 
     @property
     def may_end(self) -> bool:
-        """Whether it could be over."""
+        """Whether it could be over when nothing more is printed for a while."""
         return not self.unfinished
 
     def resume(self, line: Line, *, above: bytes) -> bool:
@@ -222,6 +217,9 @@ class Numbers:
 
     def put(self, label: str, value: float) -> None:
         """Keep `value` under `label`, or under the next name that is free."""
+        if label not in self.metrics:
+            self.metrics[label] = value
+            return
         name, count = label, self._counts.get(label, 1)
         while name in self.metrics:
             count += 1

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from stepscope.logs._records import Record
 
-__all__ = ["Mark", "derive", "mark"]
+__all__ = ["Counters", "counters_of", "derive"]
 
 _DAY = 86400
 # A rate that follows from rounded numbers is given only if it cannot be further off.
 _TOLERANCE = 0.05
 
 
-class Mark(NamedTuple):
+class Counters(NamedTuple):
     """What the next iteration is compared with.
 
     Attributes
@@ -36,7 +34,7 @@ class Mark(NamedTuple):
     strict: bool
     days: int = 0
 
-    def restarts(self, before: Mark) -> bool:
+    def restarts(self, before: Counters) -> bool:
         """Say whether this counts from the start again."""
         if self.iteration is not None and before.iteration is not None:
             return self.iteration < before.iteration or (self.strict and self.iteration == before.iteration)
@@ -44,16 +42,16 @@ class Mark(NamedTuple):
             return self.env_steps < before.env_steps
         return False
 
-    def after(self, before: Mark | None) -> Mark:
+    def after(self, before: Counters | None) -> Counters:
         """Return this with the days of the one before, and one more if the clock began again."""
         if before is None or self.elapsed is None or before.elapsed is None:
             return self
         return self._replace(days=before.days + (self.elapsed < before.elapsed))
 
 
-def mark(record: Record) -> Mark:
+def counters_of(record: Record) -> Counters:
     """Return what the next iteration is compared with."""
-    return Mark(
+    return Counters(
         record.iteration,
         record.env_steps,
         record.fps.cumulative,
@@ -62,27 +60,19 @@ def mark(record: Record) -> Mark:
     )
 
 
-def derive(
-    library: str | None,
-    own: Mark,
-    before: Mark | None,
-    *,
-    metrics: Mapping[str, float],
-    iterations: int | None,
-    eta: float | None,
-) -> dict[str, float]:
+def derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:
     """Return what follows for an iteration, under the name of the field that it completes or corrects."""
     derived: dict[str, float] = {} if before is not None else {"cold": 1}
-    if library == "rl_games":
+    if record.library == "rl_games":
         derived |= _rl_games(own, before)
-    elif library == "rsl_rl":
-        derived |= _rsl_rl(own, early="Computation" in metrics, iterations=iterations, eta=eta)
-    elif library == "sb3":
+    elif record.library == "rsl_rl":
+        derived |= _rsl_rl(record, own)
+    elif record.library == "sb3":
         derived |= _sb3(own, before)
     return derived
 
 
-def _rl_games(own: Mark, before: Mark | None) -> dict[str, float]:
+def _rl_games(own: Counters, before: Counters | None) -> dict[str, float]:
     """PPO for continuous actions counts the frames before it adds this epoch's (rl_games a2c_common.py:1385)."""
     if before is None or own.env_steps is None or before.env_steps is None:
         return {}
@@ -94,11 +84,13 @@ def _rl_games(own: Mark, before: Mark | None) -> dict[str, float]:
     return {"env_steps": own.env_steps + added}
 
 
-def _rsl_rl(own: Mark, *, early: bool, iterations: int | None, eta: float | None) -> dict[str, float]:
+def _rsl_rl(record: Record, own: Counters) -> dict[str, float]:
     """Up to 3.1 the time left counts one iteration too many; from 2.3.1 to 5.3 the clock has 24 hours."""
     derived: dict[str, float] = {}
-    if early and own.iteration is not None and iterations is not None and eta is not None:
-        left = iterations - own.iteration
+    iteration, iterations, eta = record.iteration, record.iterations, record.seconds.eta
+    early = "Computation" in record.metrics
+    if early and iteration is not None and iterations is not None and eta is not None:
+        left = iterations - iteration
         if left > 0 and 0 <= eta < float("inf"):
             derived["seconds.eta"] = eta * (left - 1) / left
     if own.days and own.elapsed is not None:
@@ -106,7 +98,7 @@ def _rsl_rl(own: Mark, *, early: bool, iterations: int | None, eta: float | None
     return derived
 
 
-def _sb3(own: Mark, before: Mark | None) -> dict[str, float]:
+def _sb3(own: Counters, before: Counters | None) -> dict[str, float]:
     """Two tables tell the rate between them; all of their numbers are rounded down, so it lies between two bounds."""
     if before is None or own.env_steps is None or before.env_steps is None:
         return {}
@@ -123,7 +115,7 @@ def _sb3(own: Mark, before: Mark | None) -> dict[str, float]:
     return {"fps.total": 2 * steps / (shortest + longest)}
 
 
-def _began(own: Mark, before: Mark) -> int | None:
+def _began(own: Counters, before: Counters) -> int | None:
     """Return how many steps were taken before this training, which its rate does not count; None if nothing tells."""
     if own.iteration is None or before.iteration is None or own.env_steps is None or before.env_steps is None:
         return None
@@ -133,7 +125,7 @@ def _began(own: Mark, before: Mark) -> int | None:
     return max(0, own.env_steps - (own.env_steps - before.env_steps) * own.iteration // iterations)
 
 
-def _elapsed(own: Mark, began: int | None) -> tuple[float, float] | None:
+def _elapsed(own: Counters, began: int | None) -> tuple[float, float] | None:
     """Return between which seconds since training began a table was printed: by its clock and by its rate."""
     if own.elapsed is None or not 0 <= own.elapsed < float("inf"):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope.logs._expressions import compiled
@@ -18,7 +19,7 @@ TRACEBACK = b"Traceback (most recent call last):"
 BAR_ENDS = (b"it/s]", b"s/it]")
 
 # The byte order mark that Windows starts a file with; logs that were put together have one in the middle too.
-_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Colours, cursor movements and titles. No quantifier can give back what it took, so the time is linear.
 _ESCAPE = compiled(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\\)|[ -/]*+[0-Z\\^-~]?)")
 # A bar leaves the cursor behind itself, so whatever is printed next shares its line.
@@ -28,8 +29,8 @@ _BEFORE_TRACEBACK = compiled(
     rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+){0,3}+[+|\s]*+(?:Exception Group )?"
 )
 
-_LINE = compiled(rb"[^\r\n]*+(?:\r\n?|\n)")
-_RETURN = ord("\r")
+# What a line may hold that makes its text differ from what was printed, or that two lines may share.
+_MARKS = (b"\x1b", _BYTE_ORDER_MARK, TRACEBACK, *BAR_ENDS)
 
 
 class Line(NamedTuple):
@@ -61,92 +62,74 @@ def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
     """
     splitter = Splitter(cut=cut)
     for chunk in chunks:
-        splitter.add(chunk)
-        while lines := splitter.next():
-            yield from lines
-    yield from splitter.finish()
+        yield from splitter.feed(chunk)
+    yield from splitter.close()
 
 
 class Splitter:
-    """Cuts bytes into lines, one at a time, so that whoever reads may also take many lines at once.
-
-    Attributes
-    ----------
-    data
-        The bytes at hand, from the start of a line on.
-    at
-        Where in `data` the next line starts.
-    base
-        Where in the input `data` starts. While the first line of `data` lacks bytes that were not kept, `whole` is
-        False.
-    """
+    """Cuts bytes that come in chunks into lines; `cut` is that of `split`."""
 
     def __init__(self, *, cut: bool) -> None:
-        self.data = b""
-        self.at = 0
-        self.base = 0
         self._cut = cut
-        self._dropped = 0  # bytes of the first line that were not kept
-        self._shared = False
+        self._rest = b""  # a line without its end
+        self._dropped = 0  # bytes of that line that were not kept
+        self._start = 0  # where it starts in the input
 
-    @property
-    def whole(self) -> bool:
-        """Whether the next line is all there."""
-        return not self._dropped
+    def feed(self, chunk: bytes) -> list[Line]:
+        """Return the lines that end in `chunk`; one that ends in a carriage return is held, as a line feed may follow."""
+        data = self._rest + chunk
+        lines = data.splitlines(keepends=True)
+        self._rest = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
+        located = self._locate(data, lines)
+        if len(self._rest) > LINE_LIMIT:
+            held = self._rest.endswith(b"\r")
+            kept = self._rest[: LINE_LIMIT - held] + b"\r" * held
+            self._dropped += len(self._rest) - len(kept)
+            self._rest = kept
+        return located
 
-    def add(self, chunk: bytes) -> None:
-        """Put a chunk behind what is left of the one before."""
-        rest = self.data[self.at :]
-        self.base += self.at
-        if len(rest) > LINE_LIMIT:  # no end of a line in it
-            held = rest.endswith(b"\r")
-            kept = rest[: LINE_LIMIT - held] + b"\r" * held
-            self._dropped += len(rest) - len(kept)
-            rest = kept
-        self.data, self.at = rest + chunk, 0
-        self._shared = any(mark in self.data for mark in (TRACEBACK, *BAR_ENDS))
+    def flush(self) -> list[Line]:
+        """Return the line that a carriage return at the end of the last chunk ends."""
+        return self._take_rest() if self._rest.endswith(b"\r") else []
 
-    def next(self, *, end: bool = False) -> tuple[Line, ...]:
-        """Return the next line, parted where two share it, or nothing if it has no end yet.
-
-        With `end`, a carriage return at the end of the data is one.
-        """
-        data, at = self.data, self.at
-        found = _LINE.match(data, at)
-        if found is None:
-            return ()
-        stop = found.end()
-        if stop == len(data) and data[stop - 1] == _RETURN and not end:
-            return ()  # a line feed may follow
-        self.at = stop
-        return self._lines(found.group(), at, whole=True)
-
-    def finish(self) -> tuple[Line, ...]:
+    def close(self) -> list[Line]:
         """Return what is left when nothing follows."""
-        lines = self.next(end=True)
-        rest = self.data[self.at :]
-        if not rest:
-            return lines
-        at, self.at = self.at, len(self.data)
-        return (*lines, *self._lines(rest, at, whole=not self._cut))
+        return self._take_rest() if self._rest else []
 
-    def _lines(self, raw: bytes, at: int, *, whole: bool) -> tuple[Line, ...]:
-        start = self.base + at
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            self.base += dropped
-            return (_line(raw, start, start + len(raw) + dropped, whole=False),)
-        if self._shared and (TRACEBACK in raw or any(unit in raw for unit in BAR_ENDS)):
-            return tuple(_apart(raw, start, whole=whole))
-        return (_line(raw, start, start + len(raw), whole=whole),)
+    def _take_rest(self) -> list[Line]:
+        raw, self._rest = self._rest, b""
+        return self._locate(raw, [raw], whole=raw.endswith(b"\r") or not self._cut)
+
+    def _locate(self, data: bytes, lines: list[bytes], *, whole: bool = True) -> list[Line]:
+        """Return the lines that `data` consists of, with their places."""
+        located: list[Line] = []
+        if lines and self._dropped:
+            raw = lines.pop(0)
+            end = self._start + len(raw) + self._dropped
+            located.append(_line(raw, self._start, end, whole=False))
+            self._start, self._dropped = end, 0
+        ends = list(accumulate(map(len, lines), initial=self._start))
+        self._start = ends[-1]
+        if (
+            whole
+            and not any(mark in data for mark in _MARKS)
+            and max(map(len, lines), default=0) <= LINE_LIMIT
+        ):
+            texts = [raw.rstrip(b"\r\n") for raw in lines]
+            located.extend(map(Line, texts, ends, ends[1:], repeat(True)))  # noqa: FBT003 - for each of them
+        else:
+            for raw, start in zip(lines, ends, strict=False):
+                located.extend(_parted(raw, start, whole=whole))
+        return located
 
 
-def _apart(raw: bytes, start: int, *, whole: bool) -> Iterator[Line]:
+def _parted(raw: bytes, start: int, *, whole: bool) -> Iterator[Line]:
     """Part what shares a line only because two streams, or a bar and a message, were written to one place."""
     begin = 0
-    for at in _cuts(raw):
-        yield _line(raw[begin:at], start + begin, start + at, whole=False)
-        begin = at
+    if TRACEBACK in raw or BAR_ENDS[0] in raw or BAR_ENDS[1] in raw:
+        for at in _cuts(raw):
+            yield _line(raw[begin:at], start + begin, start + at, whole=False)
+            begin = at
     yield _line(raw[begin:], start + begin, start + len(raw), whole=whole)
 
 
@@ -168,6 +151,6 @@ def _line(raw: bytes, start: int, end: int, *, whole: bool) -> Line:
     if len(raw) > LINE_LIMIT:
         whole = whole and len(raw.rstrip(b"\r\n")) <= LINE_LIMIT
         raw = raw[:LINE_LIMIT]
-    raw = raw.removeprefix(_MARK)
+    raw = raw.removeprefix(_BYTE_ORDER_MARK)
     text = _ESCAPE.sub(b"", raw) if b"\x1b" in raw else raw
     return Line(text.rstrip(b"\r\n"), start, end, whole)

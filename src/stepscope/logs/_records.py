@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["SCHEMA", "Fps", "Kind", "Record", "Seconds"]
 
@@ -65,30 +65,12 @@ class Seconds:
     eta: float | None = None
 
 
-class _Undecoded:
-    """What a record is before the first of its fields is asked for: how to decode it, and what.
-
-    Most logs are millions of lines, of which most fields are never looked at.
-    """
-
-    __slots__ = ("_decode", "_source")
-
-    def __getattr__(self, name: str) -> object:
-        # Python asks here only for what is not there yet.
-        if name not in _SET or name in ("_decode", "_source"):
-            raise AttributeError(f"a record has no field {name!r}")
-        fields = _Undecoded._decode.__get__(self)(_Undecoded._source.__get__(self))  # type: ignore[attr-defined]
-        for field_name, value in fields.items():
-            _SET[field_name](self, value)
-        return fields[name]
-
-
-NO_FPS = Fps()
-NO_SECONDS = Seconds()
+_NO_FPS = Fps()
+_NO_SECONDS = Seconds()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record(_Undecoded):
+class Record:
     """One thing that a training library printed; what it did not print is None.
 
     Attributes
@@ -141,8 +123,8 @@ class Record(_Undecoded):
     iteration: int | None = None
     iterations: int | None = None
     env_steps: int | None = None
-    fps: Fps = NO_FPS
-    seconds: Seconds = NO_SECONDS
+    fps: Fps = _NO_FPS
+    seconds: Seconds = _NO_SECONDS
     reward: float | None = None
     episode_length: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -179,41 +161,3 @@ class Record(_Undecoded):
 def _strict(value: float | None) -> float | str | None:
     # null would say that nothing was printed, and a bare NaN is not JSON.
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-_SET: dict[str, Callable[[object, object], None]] = {
-    name: vars(owner)[name].__set__ for owner in (Record, _Undecoded) for name in owner.__slots__
-}
-_NEW = Record.__new__
-_SET_DECODE, _SET_SOURCE, _SET_SPAN, _SET_KIND, _SET_LIBRARY, _SET_RUN = (
-    _SET[name] for name in ("_decode", "_source", "span", "kind", "library", "run")
-)
-
-
-def put(record: Record, **fields: object) -> Record:
-    """Fill fields of a record that nobody has seen yet, and return it."""
-    for name, value in fields.items():
-        _SET[name](record, value)
-    return record
-
-
-def undecoded(  # noqa: PLR0917 - called for every record, and names take time
-    decode: Callable[[Any], dict[str, object]],
-    source: object,
-    kind: Kind,
-    library: str,
-    run: int,
-    span: tuple[int, int],
-) -> Record:
-    """Return a record whose other fields `decode` makes of `source` once one of them is asked for.
-
-    What `decode` returns has every other field.
-    """
-    record = _NEW(Record)
-    _SET_DECODE(record, decode)
-    _SET_SOURCE(record, source)
-    _SET_SPAN(record, span)
-    _SET_KIND(record, kind)
-    _SET_LIBRARY(record, library)
-    _SET_RUN(record, run)
-    return record

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stepscope.logs._derived import Mark, derive, mark
-from stepscope.logs._records import put
+from stepscope.logs._derived import Counters, counters_of, derive
 
 if TYPE_CHECKING:
     from stepscope.logs._records import Record
 
-__all__ = ["Runs"]
+__all__ = ["RunBoundaries"]
 
 # What the libraries print once, before they train.
 _STARTS = (
@@ -29,73 +28,47 @@ _STARTS = (
     "[1/3] Launching simulation",
 )
 
-_MOST_MARKS = 4096  # processes whose counts are followed; of more, those that were noted first begin anew
-
-Key = tuple[int | None, str | None, str]
+_MOST_COUNTERS = 4096  # processes whose counts are followed; of more, those that were noted first begin anew
 
 
-@dataclass
-class Runs:
-    """Tells runs apart: one begins with a library's first words after iterations, or where a count starts again.
+class RunBoundaries:
+    """Tells runs apart: one begins with a library's first words after iterations, or where a count starts again."""
 
-    Attributes
-    ----------
-    run
-        Number of the run at hand.
-    """
+    def __init__(self) -> None:
+        self._run = 1
+        self._worked = False
+        self._counters: dict[tuple[int | None, str | None, str], Counters] = {}
 
-    run: int = 1
-    _worked: bool = False
-    _marks: dict[Key, Mark] = field(default_factory=dict)
-
-    def complete(self, record: Record) -> Record:
-        """Fill in the run of a record, and what is derived from it."""
+    def assign(self, record: Record) -> Record:
+        """Return a record with the run that it belongs to, and with what is derived from it."""
+        derived: dict[str, float] = {}
         if record.kind in ("iteration", "progress"):
-            key = (record.rank, record.library, record.kind)
-            own = mark(record)
-            before = self.advance(key, own)
-            own = own.after(before)
-            self.note(key, own)
-            put(record, run=self.run)
-            return (
-                put(record, derived=_derived(record, own, before)) if record.kind == "iteration" else record
-            )
-        if self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
+            before, own = self._update(record)
+            if record.kind == "iteration":
+                derived = derive(record, own, before)
+        elif self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
             self._restart()
         # A failure ends no run: written to a file, standard error overtakes what Python still buffers.
-        return put(record, run=self.run)
+        if derived:
+            return replace(record, run=self._run, derived=derived)
+        return record if self._run == record.run else replace(record, run=self._run)
 
-    def advance(self, key: Key, own: Mark) -> Mark | None:
-        """Go on with a count, in a new run if it starts again, and return the mark before it in the same run."""
-        before = self._marks.get(key)
+    def _update(self, record: Record) -> tuple[Counters | None, Counters]:
+        """Return the counters of the record before, if it belongs to the same run, and those of this one."""
+        key = (record.rank, record.library, record.kind)
+        own = counters_of(record)
+        before = self._counters.get(key)
         if before is not None and own.restarts(before):
             self._restart()
             before = None
         self._worked = True
-        return before
-
-    def before(self, key: Key) -> Mark | None:
-        """Return the latest mark of a count."""
-        return self._marks.get(key)
-
-    def note(self, key: Key, own: Mark) -> None:
-        """Keep the latest mark of a count."""
-        if key not in self._marks and len(self._marks) == _MOST_MARKS:
-            del self._marks[next(iter(self._marks))]
-        self._marks[key] = own
+        own = own.after(before)
+        if key not in self._counters and len(self._counters) == _MOST_COUNTERS:
+            del self._counters[next(iter(self._counters))]
+        self._counters[key] = own
+        return before, own
 
     def _restart(self) -> None:
-        self.run += 1
+        self._run += 1
         self._worked = False
-        self._marks.clear()
-
-
-def _derived(record: Record, own: Mark, before: Mark | None) -> dict[str, float]:
-    return derive(
-        record.library,
-        own,
-        before,
-        metrics=record.metrics,
-        iterations=record.iterations,
-        eta=record.seconds.eta,
-    )
+        self._counters.clear()

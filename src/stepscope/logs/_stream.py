@@ -5,16 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import deque
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from stepscope.logs import _python
-from stepscope.logs._assembly import Assembly
+from stepscope.logs._assembly import RecordAssembler
 from stepscope.logs._blocks import Context
 from stepscope.logs._lines import Splitter
-from stepscope.logs._records import put
-from stepscope.logs._runs import Runs
-from stepscope.logs._skim import Lanes
+from stepscope.logs._runs import RunBoundaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,65 +36,29 @@ def grammars() -> tuple[Grammar, ...]:
     return tuple(cast("Grammar", importlib.import_module(name)) for name in public)
 
 
-def stream(
-    chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True, fast: bool = True
-) -> Iterator[Record]:
+def stream(chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True) -> Iterator[Record]:
     """Yield the records of a log that comes in chunks of bytes, of any size.
 
     An empty chunk says that nothing has come for a while: what could be complete is yielded.
-    Without `fast` every line is looked at by itself, with the same result.
     """
-    context = Context(num_envs=num_envs)
-    return _named(_records(chunks, context, cut=cut, fast=fast))
+    return _with_first_library(_records(chunks, Context(num_envs=num_envs), cut=cut))
 
 
-def _records(chunks: Iterable[bytes], context: Context, *, cut: bool, fast: bool) -> Iterator[Record | None]:
+def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterator[Record | None]:
     """Yield records, and None where nothing has come for a while."""
     splitter = Splitter(cut=cut)
-    assembly = Assembly(context, _begin)
-    runs = Runs()
-    lanes = Lanes(context, runs) if fast else None
+    assembler = RecordAssembler(context, _begin)
+    assign = RunBoundaries().assign
     for chunk in chunks:
-        splitter.add(chunk)
-        while True:
-            if lanes is not None and assembly.idle and splitter.whole:
-                yield from _skim(lanes, splitter, assembly, runs, context)
-            lines = splitter.next(end=not chunk)
-            if not lines:
-                break
-            for line in lines:
-                assembly.put(line)
-            for record in assembly.ready():
-                yield runs.complete(record)
-                if lanes is not None:
-                    lanes.learn(record, splitter.data, splitter.base)
+        for line in splitter.feed(chunk) if chunk else splitter.flush():
+            for record in assembler.feed(line):
+                yield assign(record)
         if not chunk:
-            yield from map(runs.complete, assembly.flush())
+            yield from map(assign, assembler.flush())
             yield None
-    for line in splitter.finish():
-        assembly.put(line)
-        yield from map(runs.complete, assembly.ready())
-    yield from map(runs.complete, assembly.finish())
-
-
-def _skim(
-    lanes: Lanes, splitter: Splitter, assembly: Assembly, runs: Runs, context: Context
-) -> Iterator[Record]:
-    """Yield whole records from where the next line starts, as long as they come."""
-    data, base = splitter.data, splitter.base
-    lane = lanes.at(data, splitter.at)
-    if lane is None or not lane.fits(data, splitter.at):
-        return
-    for record in assembly.flush():
-        yield runs.complete(record)
-        lanes.learn(record, data, base)
-    while lane is not None:
-        yield from lane.skim(data, splitter.at, base)
-        if lane.at == splitter.at:
-            return
-        context.library = lane.library
-        splitter.at = lane.at
-        lane = lanes.at(data, lane.at)
+    for line in splitter.close():
+        yield from map(assign, assembler.feed(line))
+    yield from map(assign, assembler.close())
 
 
 def _begin(line: Line, context: Context) -> Block | None:
@@ -106,7 +69,7 @@ def _begin(line: Line, context: Context) -> Block | None:
     return _python.begin(line, context)
 
 
-def _named(records: Iterable[Record | None]) -> Iterator[Record]:
+def _with_first_library(records: Iterable[Record | None]) -> Iterator[Record]:
     """Give the records before the first known library's line that library too, as far back as is kept."""
     waiting: deque[Record] = deque()
     size = 0
@@ -118,7 +81,7 @@ def _named(records: Iterable[Record | None]) -> Iterator[Record]:
             size = 0
             continue
         if record.library is not None:
-            yield from (put(early, library=record.library) for early in waiting)
+            yield from (replace(early, library=record.library) for early in waiting)
             yield record
             yield from (later for later in iterator if later is not None)
             return

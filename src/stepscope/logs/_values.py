@@ -9,9 +9,11 @@ from stepscope.logs._expressions import compiled
 __all__ = ["count", "duration", "goal", "integer", "number", "whole"]
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
-_NUMBER = compiled(rb"[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)")
-# Nothing that is counted is longer, and an int that no float can hold would break whoever computes with it.
-_INTEGER = compiled(rb"[+-]?+\d{1,18}+")
+# The first group is an integer: nothing that is counted is longer, and an int that no float can hold would break
+# whoever computes with it.
+_NUMBER = compiled(
+    rb"([+-]?+\d{1,18}+)|[+-]?+(?:\d{1,400}+(?:\.\d{0,400}+)?+(?:[eE][+-]?+\d{1,4}+)?+|nan|inf)"
+)
 _MOST = 2**63
 _DURATION = re.compile(rb"(?:(-?\d{1,9}) days?, )?(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{2})")
 
@@ -24,9 +26,10 @@ def number(text: bytes) -> float | None:
     >>> number(b"512"), number(b"-0.0086"), number(b"inf"), number(b"12s")
     (512, -0.0086, inf, None)
     """
-    if _INTEGER.fullmatch(text) is not None:
-        return int(text)
-    return None if _NUMBER.fullmatch(text) is None else float(text)
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    return float(text) if match[1] is None else int(text)
 
 
 def integer(text: bytes | None) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
@@ -11,8 +11,6 @@ from stepscope.logs._records import Fps
 from stepscope.logs._values import count, number, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
@@ -24,17 +22,6 @@ _EPOCH = compiled(
     rb"fps step: (\S++) fps step and policy inference: (\S++) fps total: (\S++)"
     rb" epoch: (\d++)(?:/(\d++)(?:\.0)?)?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
 )
-FAST_EPOCH = re.compile(
-    rb"fps step: (\d{1,18}) fps step and policy inference: (\d{1,18}) fps total: (\d{1,18})"
-    rb" epoch: (\d{1,18})(?:/(\d{1,18})(?:\.0)?)?(?: frames: (\d{1,18})(?:/(\d{1,18}))?)?\r?\n(?=[^\s\x1b\xef\[])"
-)
-"""The line of an epoch as it usually is, if a line with something in it follows."""
-
-FAST_SAVED = compiled(
-    rb"(?:(saving next best rewards: )|=> saving checkpoint ')[^\x1b\r\n]{0,2000}+\r?\n(?=[^\s\x1b\xef\[])"
-)
-"""A line about a saved policy, of which the first group tells the kind, if a line with something in it follows."""
-
 _LABELS = (
     "fps step",
     "fps step and policy inference",
@@ -156,19 +143,16 @@ def _epoch(line: Line) -> Block | None:
     if printed[3] is None:
         return None
     values = [None if text is None else number(text) for text in printed]
-    return Single("iteration", LIBRARY, **fields(values))
-
-
-def fields(values: Sequence[float | None]) -> dict[str, Any]:
-    """Return the fields of an epoch, from the numbers of its line."""
     step, rollout, total, epoch, epochs, frames, _ = values
-    return {
-        "iteration": whole(epoch),
-        "iterations": whole(epochs),
-        "env_steps": count(frames),
-        "fps": Fps(step=step, rollout=rollout, total=total),
-        "metrics": {label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
-    }
+    return Single(
+        "iteration",
+        LIBRARY,
+        iteration=whole(epoch),
+        iterations=whole(epochs),
+        env_steps=count(frames),
+        fps=Fps(step=step, rollout=rollout, total=total),
+        metrics={label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
+    )
 
 
 def _best_reward(line: Line) -> Block:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._bars import bar
+from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._records import Seconds
@@ -29,24 +29,24 @@ def begin(line: Line, context: Context) -> Block | None:
         return message(line, LIBRARY)
     if _SOURCE.fullmatch(text):
         return Passage(LIBRARY, line, lambda inner: inner.startswith((b" ", b"---")))
-    found = bar(text)
-    if found is None:
+    bar = parse_bar(text)
+    if bar is None:
         return None
-    if not found.whole:
-        return message(line, LIBRARY, kind="progress", **fields(found, context.num_envs))
-    return Single("progress", LIBRARY, **fields(found, context.num_envs))
+    if not bar.whole:
+        return message(line, LIBRARY, kind="progress", **_fields(bar, context.num_envs))
+    return Single("progress", LIBRARY, **_fields(bar, context.num_envs))
 
 
-def fields(found: Bar, num_envs: int | None) -> dict[str, Any]:
+def _fields(bar: Bar, num_envs: int | None) -> dict[str, Any]:
     """Return the fields of a progress update.
 
     The bar's rate is in vector steps per second, averaged with a weight on the latest (by the last bar: over everything)
     and updates included. That is none of the scopes of `Fps`, so it stays under the unit that was printed.
     """
     return {
-        "iteration": found.done,
-        "iterations": found.total,
-        "env_steps": None if num_envs is None or found.done is None else found.done * num_envs,
-        "seconds": Seconds(elapsed=found.elapsed, eta=found.remaining),
-        "metrics": found.rate,
+        "iteration": bar.done,
+        "iterations": bar.total,
+        "env_steps": None if num_envs is None or bar.done is None else bar.done * num_envs,
+        "seconds": Seconds(elapsed=bar.elapsed, eta=bar.remaining),
+        "metrics": bar.rate,
     }

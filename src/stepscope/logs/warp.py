@@ -11,7 +11,6 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, message
-from stepscope.logs._expressions import compiled
 from stepscope.logs._values import number
 
 if TYPE_CHECKING:
@@ -30,13 +29,6 @@ _ADVICE = re.compile(rb"(?:increase|or) ([\w.]{1,60}) (?:to|beyond) (\d{1,18})(?
 _INCREASE = b"please increase "
 _LONGEST = 300
 _SILENCE = b"To disable the print warning: m.opt.warn_overflow"
-FAST_ADVICE = compiled(
-    rb"(?:[a-z_]{1,40}+ overflow - please increase \w{1,60}+ (?:to|beyond) \d{1,18}"
-    rb"(?: or \w{1,60}+ (?:to|beyond) \d{1,18})?+"
-    rb"|" + re.escape(_SILENCE) + rb"[\w .&=~()]{0,100}+)\r?\n(?=[^\s\x1b\xef\[])"
-)
-"""The warnings that come by the thousand, if a line with something in it follows."""
-
 _HEIGHT_FIELD = b"height field collision overflow, "
 _KERNEL_MESSAGES = (
     _SILENCE,
