@@ -11,9 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from fuzz._damage import recordings
-from fuzz._tools import Pieces, as_json, by_attribute, hold, objection, same, tell
+from fuzz._tools import Pieces, as_json, hold, objection, same, tell
 from stepscope.logs import read, reads
-from stepscope.logs._stream import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,15 +40,6 @@ def _strict(data: bytes, _: random.Random) -> None:
         hold(problem is None, f"against the schema: {problem} in {line[:200]}")
 
 
-def _as_printed(data: bytes, _: random.Random) -> None:
-    """Attributes, dictionary and JSON say the same, now and after everything was read."""
-    now = [record.to_json() for record in read(io.BytesIO(data))]
-    kept = list(read(io.BytesIO(data)))
-    backwards = [by_attribute(record) for record in reversed(kept)][::-1]
-    same([json.dumps(fields, allow_nan=False) for fields in backwards], now, "by attribute, later")
-    same([record.to_json() for record in kept], now, "later")
-
-
 def _in_pieces(data: bytes, choose: random.Random) -> None:
     expected = as_json(io.BytesIO(data))
     largest = choose.choice([1, 3, 40, 1000, 30_000])
@@ -57,16 +47,6 @@ def _in_pieces(data: bytes, choose: random.Random) -> None:
     sizes = random.Random(seed)  # noqa: S311 - not a secret
     pieces = Pieces(data, lambda: sizes.randint(1, largest))
     same(as_json(pieces), expected, f"in pieces of up to {largest} bytes")
-
-
-def _by_line(data: bytes, choose: random.Random) -> None:
-    """Read line by line, without what is learnt of blocks, in chunks of the same sizes."""
-    size = choose.choice([64, 1000, 1 << 18])
-    chunks = [data[at : at + size] for at in range(0, len(data), size)]
-    slow = [record.to_json() for record in stream(chunks, fast=False)]
-    same(
-        [record.to_json() for record in stream(chunks)], slow, f"in the fast lane, in chunks of {size} bytes"
-    )
 
 
 def _as_text(data: bytes, _: random.Random) -> None:
@@ -199,9 +179,7 @@ def _apart(data: bytes, _: random.Random) -> None:
 CHECKS: tuple[Callable[[bytes, random.Random], None], ...] = (
     _accounted,
     _strict,
-    _as_printed,
     _in_pieces,
-    _by_line,
     _as_text,
     _so_far,
     _told,

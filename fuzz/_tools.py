@@ -6,10 +6,10 @@ import io
 import json
 import time
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from stepscope import logs
-from stepscope.logs import Fps, Record, Seconds, read
+from stepscope.logs import read
 from stepscope.logs._table import table
 from stepscope.runs._summary import Summary
 
@@ -20,7 +20,6 @@ __all__ = [
     "BrokenLawError",
     "Pieces",
     "as_json",
-    "by_attribute",
     "hold",
     "objection",
     "same",
@@ -81,29 +80,6 @@ def same(found: list[str], expected: list[str], how: str) -> None:
 def as_json(log: object) -> list[str]:
     """Return the JSON of each record of an open log."""
     return [record.to_json() for record in read(cast("IO[bytes]", log))]
-
-
-def by_attribute(record: Record) -> dict[str, Any]:
-    """Return what `to_dict` does, from the attributes, the last one first."""
-    fields = {name: getattr(record, name) for name in reversed(_FIELDS)}
-    for group, names in (("fps", Fps.__slots__), ("seconds", Seconds.__slots__)):
-        fields[group] = {name: _plain(getattr(fields[group], name)) for name in names}
-    for group in ("metrics", "derived"):
-        fields[group] = {label: _plain(value) for label, value in fields[group].items()}
-    fields["reward"], fields["episode_length"] = _plain(fields["reward"]), _plain(fields["episode_length"])
-    fields["span"] = list(fields["span"])
-    return {name: fields[name] for name in _FIELDS}
-
-
-_FIELDS = (
-    *("schema", "library", "kind", "rank", "run", "iteration", "iterations", "env_steps", "fps", "seconds"),
-    *("reward", "episode_length", "metrics", "derived", "text", "span"),
-)
-
-
-def _plain(value: float | None) -> float | str | None:
-    finite = value is None or isinstance(value, int) or value - value == 0
-    return value if finite else str(value)
 
 
 def objection(line: str) -> str | None:

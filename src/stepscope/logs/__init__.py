@@ -8,24 +8,28 @@ Nothing here needs more than Python's standard library, so it also runs in a bro
 ('rl_games', 'iteration', 1, 78179)
 """
 
-from stepscope.logs._read import library_name, read, reads
+from stepscope.logs._library import Library
+from stepscope.logs._read import read, reads
 from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
 from stepscope.logs._rows import COLUMNS, MOST_COLUMNS, Records, row
-from stepscope.logs._stream import grammars, stream
+from stepscope.logs._stream import stream
 from stepscope.logs._table import table
 from stepscope.logs._values import goal
+from stepscope.logs.libraries import BY_KEY, LIBRARIES, library_name
 
 __all__ = [
+    "BY_KEY",
     "COLUMNS",
+    "LIBRARIES",
     "MOST_COLUMNS",
     "SCHEMA",
     "Fps",
     "Kind",
+    "Library",
     "Record",
     "Records",
     "Seconds",
     "goal",
-    "grammars",
     "library_name",
     "read",
     "reads",

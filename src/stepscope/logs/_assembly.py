@@ -59,9 +59,9 @@ class RecordAssembler:
     other lines are messages.
     """
 
-    def __init__(self, context: Context, begin: Callable[[Line, Context], Block | None]) -> None:
+    def __init__(self, context: Context, open_block: Callable[[Line, Context], Block | None]) -> None:
         self._context = context
-        self._begin = begin
+        self._block_of = open_block
         self._messages: dict[tuple[object, ...], Single] = {}
         self._pieces: deque[_Piece] = deque()
         self._current: dict[int | None, _Piece] = {}
@@ -122,7 +122,7 @@ class RecordAssembler:
         """Give the line to what is open, if it belongs there."""
         current = self._current.get(rank)
         if current is not None:
-            following = self._begin(line, self._context) if current.block.yields else None
+            following = self._block_of(line, self._context) if current.block.yields else None
             if following is not None:
                 self._append(rank, line, following)
                 return True
@@ -148,7 +148,7 @@ class RecordAssembler:
         key = (text, context.library, context.above, line.whole)
         block: Block | None = self._messages.get(key)
         if block is None:
-            block = self._begin(line, context)
+            block = self._block_of(line, context)
             if block is None and _is_separator(text):
                 self._suspend(rank, None)
                 context.above = text.rstrip()

@@ -49,8 +49,9 @@ def parse_bar(text: bytes) -> Bar | None:
     match = _END.fullmatch(text, max(0, text.rfind(b"| ")))
     if match is None:
         cut = _CUT.search(text[-200:])
-        done, total = (None, None) if cut is None else (int(cut[1]), int(cut[2]))
-        return Bar(done, total, None, None, {}, whole=False)
+        if cut is None:
+            return Bar(None, None, None, None, {}, whole=False)
+        return Bar(int(cut[1]), int(cut[2]), None, None, {}, whole=False)
     done, total, elapsed, remaining, rate, unit = match.groups()
     value = number(rate)
     rates = {} if value is None else {unit.decode(): value}

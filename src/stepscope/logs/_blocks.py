@@ -1,11 +1,11 @@
-"""What a grammar is, and the blocks of lines that become one record."""
+"""The blocks of lines that become one record."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
 from stepscope.logs._lines import LINE_LIMIT
@@ -21,7 +21,6 @@ __all__ = [
     "MAX_METRICS",
     "Block",
     "Context",
-    "Grammar",
     "Numbers",
     "Passage",
     "Single",
@@ -38,12 +37,12 @@ _HALF = 1 << 15
 
 @dataclass
 class Context:
-    """What a grammar may know beyond the line at hand.
+    """What a library may know beyond the line at hand.
 
     Attributes
     ----------
     library
-        Library of the latest line that a grammar knew.
+        Library of the latest line that was recognised.
     above
         The separator (``-----``) just above the line, or nothing.
     num_envs
@@ -53,24 +52,6 @@ class Context:
     library: str | None = None
     above: bytes = b""
     num_envs: int | None = None
-
-
-class Grammar(Protocol):
-    """What a module of this package offers: how one library prints.
-
-    Attributes
-    ----------
-    LIBRARY
-        Key of the library.
-    NAME
-        Its name, as its authors write it.
-    """
-
-    LIBRARY: str
-    NAME: str
-
-    def begin(self, line: Line, context: Context) -> Block | None:
-        """Return the block that `line` opens, or None if this library does not print such a line."""
 
 
 class Block(ABC):

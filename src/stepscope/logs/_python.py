@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stepscope.logs._blocks import Context
     from stepscope.logs._lines import Line
 
-__all__ = ["begin"]
+__all__ = ["open_block"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
 _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
@@ -42,7 +42,7 @@ _NOTICES = (
 )
 
 
-def begin(line: Line, context: Context) -> Block | None:
+def open_block(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if Python prints such a line."""
     text = line.text
     if TRACEBACK in text:

@@ -7,12 +7,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.logs._rows import Records
-from stepscope.logs._stream import grammars, stream
+from stepscope.logs._stream import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["library_name", "read", "reads"]
+__all__ = ["read", "reads"]
 
 _CHUNK = 1 << 18
 
@@ -88,15 +88,6 @@ def reads(log: str | bytes, *, num_envs: int | None = None) -> Records:
     data = _encoded(log) if isinstance(log, str) else bytes(log)
     parts = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
     return Records(stream(parts, num_envs=_checked(num_envs), cut=False))
-
-
-def library_name(library: str) -> str:
-    """Return the name of a library as its authors write it.
-
-    >>> library_name("sb3")
-    'Stable-Baselines3'
-    """
-    return next(grammar.NAME for grammar in grammars() if library == grammar.LIBRARY)
 
 
 def _checked(num_envs: int | None) -> int | None:

@@ -5,29 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stepscope.logs._derived import Counters, counters_of, derive
+from stepscope.logs._counters import counters_of
+from stepscope.logs.libraries import BY_KEY, LIBRARIES
 
 if TYPE_CHECKING:
+    from stepscope.logs._counters import Counters
     from stepscope.logs._records import Record
 
 __all__ = ["RunBoundaries"]
 
-# What the libraries print once, before they train.
-_STARTS = (
-    "self.seed = ",
-    "global_rank = ",
-    "Started to train",
-    "Resolved observation sets:",
-    "Actor Model: ",
-    "Actor MLP: ",
-    "[skrl:INFO] Seed: ",
-    "[skrl:INFO] Environment wrapper: ",
-    "Wrapping the env ",
-    "Using cpu device",
-    "Using cuda device",
-    "[1/3] Launching simulation",
-)
-
+_STARTS = tuple(start for library in LIBRARIES for start in library.run_starts)
 _MOST_COUNTERS = 4096  # processes whose counts are followed; of more, those that were noted first begin anew
 
 
@@ -45,7 +32,9 @@ class RunBoundaries:
         if record.kind in ("iteration", "progress"):
             before, own = self._update(record)
             if record.kind == "iteration":
-                derived = derive(record, own, before)
+                derived = {} if before is not None else {"cold": 1}
+                if record.library is not None:
+                    derived |= BY_KEY[record.library].derive(record, own, before)
         elif self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
             self._restart()
         # A failure ends no run: written to a file, standard error overtakes what Python still buffers.

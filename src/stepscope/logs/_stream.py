@@ -1,39 +1,28 @@
-"""From lines to records: find the grammar that knows a line, and account for every byte."""
+"""From lines to records: find the library that knows a line, and account for every byte."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections import deque
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from stepscope.logs import _python
 from stepscope.logs._assembly import RecordAssembler
 from stepscope.logs._blocks import Context
 from stepscope.logs._lines import Splitter
 from stepscope.logs._runs import RunBoundaries
+from stepscope.logs.libraries import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stepscope.logs._blocks import Block, Grammar
+    from stepscope.logs._blocks import Block
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Record
 
-__all__ = ["grammars", "stream"]
+__all__ = ["stream"]
 
 _WAITING_LIMIT = 1 << 16
-
-
-@cache
-def grammars() -> tuple[Grammar, ...]:
-    """Return the grammar of each library: every public module of this package is one."""
-    package = importlib.import_module("stepscope.logs")
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    public = (f"{package.__name__}.{name}" for name in names if not name.startswith("_"))
-    return tuple(cast("Grammar", importlib.import_module(name)) for name in public)
 
 
 def stream(chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True) -> Iterator[Record]:
@@ -47,7 +36,7 @@ def stream(chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = 
 def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterator[Record | None]:
     """Yield records, and None where nothing has come for a while."""
     splitter = Splitter(cut=cut)
-    assembler = RecordAssembler(context, _begin)
+    assembler = RecordAssembler(context, _open_block)
     assign = RunBoundaries().assign
     for chunk in chunks:
         for line in splitter.feed(chunk) if chunk else splitter.flush():
@@ -61,12 +50,12 @@ def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterato
     yield from map(assign, assembler.close())
 
 
-def _begin(line: Line, context: Context) -> Block | None:
-    for grammar in grammars():
-        block = grammar.begin(line, context)
+def _open_block(line: Line, context: Context) -> Block | None:
+    for library in LIBRARIES:
+        block = library.open_block(line, context)
         if block is not None:
             return block
-    return _python.begin(line, context)
+    return _python.open_block(line, context)
 
 
 def _with_first_library(records: Iterable[Record | None]) -> Iterator[Record]:

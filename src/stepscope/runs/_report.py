@@ -16,7 +16,7 @@ from stepscope._common.format import (
     truncate,
 )
 from stepscope._common.report import ReportLine
-from stepscope.logs import grammars, library_name
+from stepscope.logs import LIBRARIES, library_name
 from stepscope.runs._rate_rows import rate_rows
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def library_label(run: RunSummary) -> str:
 
 
 def _around(run: RunSummary) -> list[str]:
-    keys = {grammar.LIBRARY: grammar.NAME for grammar in grammars()}
+    keys = {library.key: library.name for library in LIBRARIES}
     names = list(dict.fromkeys(keys.get(name, name) for name in run.around))
     # A name without its version says nothing beside the one with it.
     return [name for name in names if not any(other.startswith(f"{name} ") for other in names)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs import grammars
+from stepscope.logs import LIBRARIES
 from stepscope.runs._report import KIND_LABELS, report
 from stepscope.runs._run import Run, RunSummary
 
@@ -100,7 +100,7 @@ class Summary:
                 " for example with iconv -f UTF-16 -t UTF-8."
             )
         if not self._libraries:
-            known = [grammar.NAME for grammar in grammars()]
+            known = [library.name for library in LIBRARIES]
             names = f"{', '.join(known[:-1])} or {known[-1]}"
             return f"{self.name} has no line that {names} prints ({self._counts()})."
         return None

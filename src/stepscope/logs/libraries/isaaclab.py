@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from stepscope.logs._blocks import decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
-from stepscope.logs._isaaclab_reports import Box, Report
+from stepscope.logs._library import Library
 from stepscope.logs._values import number
+from stepscope.logs.libraries._isaaclab_reports import Box, Report
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
-LIBRARY = "isaaclab"
-NAME = "Isaac Lab"
+__all__ = ["ISAACLAB"]
+
+_KEY = "isaaclab"
 
 _STAGE = compiled(rb"\[\d/\d\] (?:Launching simulation|Creating environment|Preparing agent)\s*+")
 _SUMMARY_BOX = re.compile("(?:╭─|\\+-) Isaac Lab · ".encode())
@@ -107,37 +109,37 @@ _MESSAGES = (
 _NAME_OF_RUN = b"Exact experiment name requested from command line: "
 
 
-def begin(line: Line, context: Context) -> Block | None:
+def _open_block(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if Isaac Lab prints such a line."""
     text = line.text
     first = text[:1]
     if first in (b" ", b"|", b"+", b"\xe2", b"\t"):
         return _drawn(line, first, context)
     if text.startswith(_TIMERS):
-        return message(line, LIBRARY, metrics=_timed(line))
+        return message(line, _KEY, metrics=_timed(line))
     if first == b"[":
         return _bracketed(line, context)
     if text.startswith(_NAME_OF_RUN):
-        return message(line, LIBRARY) if context.library == LIBRARY else None
+        return message(line, _KEY) if context.library == _KEY else None
     if text.startswith(_MESSAGES) or _LOGGED.match(text) or _KIT.match(text):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     found = _TRAINED.fullmatch(text)
-    return None if found is None else message(line, LIBRARY, metrics={"Training time": number(found[1])})
+    return None if found is None else message(line, _KEY, metrics={"Training time": number(found[1])})
 
 
 def _bracketed(line: Line, context: Context) -> Block | None:
     """Return what a line opens that starts with a bracket: most are messages, some have a table or settings below."""
     text = line.text
     if text.startswith(_SETTINGS):
-        return Fields(LIBRARY, line, _settings)
+        return Fields(_KEY, line, _settings)
     if text.startswith(_MANAGERS):
-        return Fields(LIBRARY, line, _in_table)
+        return Fields(_KEY, line, _in_table)
     if text.startswith(_SHARED):
         return message(line, context.library)
     if text.startswith(_MESSAGES) or _STAGE.fullmatch(text) or _KIT.match(text):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     # Tasks of its users say so in the same way.
-    return message(line, LIBRARY) if text.startswith(b"[INFO]: ") and context.library != "mjlab" else None
+    return message(line, _KEY) if text.startswith(b"[INFO]: ") and context.library != "mjlab" else None
 
 
 def _drawn(line: Line, first: bytes, context: Context) -> Block | None:
@@ -145,16 +147,16 @@ def _drawn(line: Line, first: bytes, context: Context) -> Block | None:
     text = line.text
     if first == b" ":
         found = _REPORT.match(text)
-        return None if found is None else Report(LIBRARY, line, found)
+        return None if found is None else Report(_KEY, line, found)
     if first == b"|":
-        return None if _RULE.fullmatch(text) is None else Box(LIBRARY, line)
+        return None if _RULE.fullmatch(text) is None else Box(_KEY, line)
     if _SUMMARY_BOX.match(text):
-        return Fields(LIBRARY, line, _in_box)
-    if context.library != LIBRARY:
+        return Fields(_KEY, line, _in_box)
+    if context.library != _KEY:
         return None
     if first == b"+":
-        return Fields(LIBRARY, line, _in_table)
-    return Fields(LIBRARY, line, _settings) if _SETTING.fullmatch(text) else None
+        return Fields(_KEY, line, _in_table)
+    return Fields(_KEY, line, _settings) if _SETTING.fullmatch(text) else None
 
 
 def _in_table(text: bytes) -> tuple[()] | None:
@@ -178,3 +180,12 @@ def _timed(line: Line) -> dict[str, float]:
     found = _TIMER.findall(line.text[:1000])
     values = {label.decode(): number(value) for label, value in found} if line.whole else {}
     return {label: value for label, value in values.items() if value is not None}
+
+
+ISAACLAB = Library(
+    key=_KEY,
+    name="Isaac Lab",
+    open_block=_open_block,
+    trains=False,
+    run_starts=("[1/3] Launching simulation",),
+)

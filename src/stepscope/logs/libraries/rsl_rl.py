@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
 from stepscope.logs._expressions import compiled
+from stepscope.logs._library import Library
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, number
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope.logs._blocks import Context
+    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
 
-LIBRARY = "rsl_rl"
-NAME = "RSL-RL"
+__all__ = ["RSL_RL"]
+
+_KEY = "rsl_rl"
+
+_DAY = 86400
 
 _HEADER = compiled(rb"\s*+Learning iteration (\d{1,18})/(\d{1,18})(\s*+)")
 _TITLE = "Learning iteration"
@@ -46,32 +51,32 @@ _MODELS = tuple(
 _OBSERVATIONS = b"Resolved observation sets:"
 
 
-def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - the separator above tells nothing more
+def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - the separator above tells nothing more
     """Return the block that `line` opens, if RSL-RL prints such a line."""
     text = line.text
     if text.startswith(b" "):
         title = _HEADER.fullmatch(text) if b"Learning iteration " in text else None
         return None if title is None else _Iteration(title, whole=line.whole)
     if text.startswith(_MESSAGES):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     if text.startswith(_MODELS):
         return _model(line)
     if text.startswith(_OBSERVATIONS):
-        return Passage(LIBRARY, line, lambda inner: inner.startswith((b"\t", b"---")))
+        return Passage(_KEY, line, lambda inner: inner.startswith((b"\t", b"---")))
     return None
 
 
 def _model(line: Line) -> Block:
     """Return a printed network: indented lines between two brackets."""
     if not line.text.rstrip().endswith(b"("):
-        return message(line, LIBRARY)
-    return Passage(LIBRARY, line, lambda inner: inner.startswith((b" ", b")")))
+        return message(line, _KEY)
+    return Passage(_KEY, line, lambda inner: inner.startswith((b" ", b")")))
 
 
 class _Iteration(Block):
     """The lines of one iteration, from ``Learning iteration 0/150`` to ``ETA:``."""
 
-    library = LIBRARY
+    library = _KEY
     has_last_line = True
 
     def __init__(self, title: re.Match[bytes], *, whole: bool) -> None:
@@ -129,7 +134,7 @@ class _Iteration(Block):
         # An environment may report a label of the library's own; the library's comes first and keeps its name.
         get = self._numbers.metrics.get
         return Record(
-            library=LIBRARY,
+            library=_KEY,
             kind="iteration",
             iteration=self._iteration,
             iterations=self._iterations,
@@ -166,3 +171,26 @@ def _value(label: str, text: bytes) -> float | None:
     if label in _DURATIONS and (seconds := duration(text)) is not None:
         return seconds
     return number(text.removesuffix(b"s"))
+
+
+def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - own has it
+    """Up to 3.1 the time left counts one iteration too many; from 2.3.1 to 5.3 the clock has 24 hours."""
+    derived: dict[str, float] = {}
+    iteration, iterations, eta = record.iteration, record.iterations, record.seconds.eta
+    early = "Computation" in record.metrics
+    if early and iteration is not None and iterations is not None and eta is not None:
+        left = iterations - iteration
+        if left > 0 and 0 <= eta < float("inf"):
+            derived["seconds.eta"] = eta * (left - 1) / left
+    if own.days and own.elapsed is not None:
+        derived["seconds.elapsed"] = own.elapsed + own.days * _DAY
+    return derived
+
+
+RSL_RL = Library(
+    key=_KEY,
+    name="RSL-RL",
+    open_block=_open_block,
+    run_starts=("Resolved observation sets:", "Actor Model: ", "Actor MLP: "),
+    derive=_derive,
+)

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from stepscope.logs._blocks import decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
+from stepscope.logs._library import Library
 from stepscope.logs._values import number
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
-LIBRARY = "mjlab"
-NAME = "mjlab"
+__all__ = ["MJLAB"]
+
+_KEY = "mjlab"
 
 _MANAGER = re.compile(rb"\[INFO\] <\w{1,60}Manager> (?:contains |\(inactive\))")
 _EDGE = compiled(rb"\+-[-+]{1,400}+\s*+")
@@ -35,20 +37,20 @@ _MESSAGES = (
 )
 
 
-def begin(line: Line, context: Context) -> Block | None:
+def _open_block(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if mjlab prints such a line."""
     text = line.text
     if text.startswith(_MESSAGES):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     if text.startswith(_GUARD):
-        return Fields(LIBRARY, line, lambda inner: () if inner.startswith(_GUARD) else None)
+        return Fields(_KEY, line, lambda inner: () if inner.startswith(_GUARD) else None)
     if text.startswith(_SEED):  # as many other programs say it
         return message(line, context.library)
     if text.startswith(b"[INFO] <"):
-        return None if _MANAGER.match(text) is None else Fields(LIBRARY, line, _cells)
+        return None if _MANAGER.match(text) is None else Fields(_KEY, line, _cells)
     # The first table has no title of its own in front; kernels may have been loaded just before.
-    if context.library in (LIBRARY, "warp") and _EDGE.fullmatch(text):
-        return Fields(LIBRARY, line, _cells)
+    if context.library in (_KEY, "warp") and _EDGE.fullmatch(text):
+        return Fields(_KEY, line, _cells)
     return None
 
 
@@ -59,3 +61,6 @@ def _cells(text: bytes) -> list[tuple[str, float]] | None:
     found = _CELLS.fullmatch(text)
     value = None if found is None else number(found[2])
     return [] if found is None or value is None else [(decoded(found[1]), value)]
+
+
+MJLAB = Library(key=_KEY, name="mjlab", open_block=_open_block, trains=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
+from stepscope.logs._library import Library
 from stepscope.logs._records import Seconds
 
 if TYPE_CHECKING:
@@ -14,27 +15,28 @@ if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
-LIBRARY = "skrl"
-NAME = "skrl"
+__all__ = ["SKRL"]
+
+_KEY = "skrl"
 
 # The runner prints titles, and below them the source of the networks that it generated.
 _MESSAGES = (b"[skrl:", b"[INFO] Processor ", b"Model (role): ", b"Shared model (roles): ")
 _SOURCE = compiled(rb"class \w{1,80}\([\w, ]{1,200}\):\s*+")
 
 
-def begin(line: Line, context: Context) -> Block | None:
+def _open_block(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if skrl prints such a line."""
     text = line.text
     if text.startswith(_MESSAGES):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     if _SOURCE.fullmatch(text):
-        return Passage(LIBRARY, line, lambda inner: inner.startswith((b" ", b"---")))
+        return Passage(_KEY, line, lambda inner: inner.startswith((b" ", b"---")))
     bar = parse_bar(text)
     if bar is None:
         return None
     if not bar.whole:
-        return message(line, LIBRARY, kind="progress", **_fields(bar, context.num_envs))
-    return Single("progress", LIBRARY, **_fields(bar, context.num_envs))
+        return message(line, _KEY, kind="progress", **_fields(bar, context.num_envs))
+    return Single("progress", _KEY, **_fields(bar, context.num_envs))
 
 
 def _fields(bar: Bar, num_envs: int | None) -> dict[str, Any]:
@@ -50,3 +52,11 @@ def _fields(bar: Bar, num_envs: int | None) -> dict[str, Any]:
         "seconds": Seconds(elapsed=bar.elapsed, eta=bar.remaining),
         "metrics": bar.rate,
     }
+
+
+SKRL = Library(
+    key=_KEY,
+    name="skrl",
+    open_block=_open_block,
+    run_starts=("[skrl:INFO] Seed: ", "[skrl:INFO] Environment wrapper: "),
+)

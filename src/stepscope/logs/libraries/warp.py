@@ -11,14 +11,16 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, message
+from stepscope.logs._library import Library
 from stepscope.logs._values import number
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
 
-LIBRARY = "warp"
-NAME = "NVIDIA Warp"
+__all__ = ["WARP"]
+
+_KEY = "warp"
 
 _BANNER = re.compile(rb"Warp [\w.+]{1,40} initialized")
 _WARNING = re.compile(rb"Warp (?:\w{1,20} ){0,2}(?:error|warning|Error|\w{0,40}Warning)\b")
@@ -56,21 +58,21 @@ _NEWTON = (
 )
 
 
-def begin(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - each line tells by itself
+def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - each line tells by itself
     """Return the block that `line` opens, if Warp or what runs on it prints such a line."""
     text = line.text
     if _INCREASE in text[:_LONGEST]:
         return _advice(line)
     if text.startswith(b"Module "):
         found = _LOADED.match(text)
-        return None if found is None else message(line, LIBRARY, metrics={"ms": number(found[1])})
+        return None if found is None else message(line, _KEY, metrics={"ms": number(found[1])})
     if text.startswith(b"Warp "):
         if _BANNER.match(text):
-            return Passage(LIBRARY, line, lambda inner: inner.startswith(b"   "))
-        return message(line, LIBRARY) if _WARNING.match(text) else None
+            return Passage(_KEY, line, lambda inner: inner.startswith(b"   "))
+        return message(line, _KEY) if _WARNING.match(text) else None
     if text.startswith(_HEIGHT_FIELD):
-        return Passage(LIBRARY, line, lambda inner: b"decrease the number of hfield" in inner[:40])
-    return message(line, LIBRARY) if text.startswith((*_KERNEL_MESSAGES, *_NEWTON)) else None
+        return Passage(_KEY, line, lambda inner: b"decrease the number of hfield" in inner[:40])
+    return message(line, _KEY) if text.startswith((*_KERNEL_MESSAGES, *_NEWTON)) else None
 
 
 def _advice(line: Line) -> Block | None:
@@ -81,4 +83,7 @@ def _advice(line: Line) -> Block | None:
         for found in _ADVICE.finditer(text)
         if line.whole or found.end() < len(text)
     }
-    return message(line, LIBRARY, metrics=sizes) if sizes or not line.whole else None
+    return message(line, _KEY, metrics=sizes) if sizes or not line.whole else None
+
+
+WARP = Library(key=_KEY, name="NVIDIA Warp", open_block=_open_block, trains=False)

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
+from stepscope.logs._library import Library
 from stepscope.logs._records import Fps
 from stepscope.logs._values import count, number, whole
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
+    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
+    from stepscope.logs._records import Record
 
-LIBRARY = "rl_games"
-NAME = "RL-Games"
+__all__ = ["RL_GAMES"]
+
+_KEY = "rl_games"
 
 _EPOCH_START = b"fps step: "
 _EPOCH = compiled(
@@ -99,7 +103,7 @@ _WAITING = re.compile(rb"Waiting \d{1,9} before trying again\.\.\.")
 _STARTS = (_EPOCH_START, _BEST_START, _SAVED_START, *_MESSAGES)
 
 
-def begin(line: Line, context: Context) -> Block | None:
+def _open_block(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if RL-Games prints such a line."""
     text = line.text
     if not text.startswith(_STARTS):
@@ -110,27 +114,27 @@ def begin(line: Line, context: Context) -> Block | None:
         return _best_reward(line)
     if text.startswith(_SAVED_START):
         return _checkpoint(line)
-    return message(line, LIBRARY)
+    return message(line, _KEY)
 
 
 def _other(line: Line, context: Context) -> Block | None:
     text = line.text.rstrip()
-    if context.library == LIBRARY and (_COUNTS.fullmatch(text) or _WAITING.fullmatch(text)):
-        return message(line, LIBRARY)
-    if context.library == LIBRARY and text.startswith(_RETRY):
+    if context.library == _KEY and (_COUNTS.fullmatch(text) or _WAITING.fullmatch(text)):
+        return message(line, _KEY)
+    if context.library == _KEY and text.startswith(_RETRY):
         return _retry(line)
     if text in _WHOLE_MESSAGES or (text.startswith(_CONFIG) and _CONFIG_KEY in text):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     if text == _ENV_INFO:
-        return Passage(LIBRARY, line, lambda inner: _ENV_INFO_LINE.fullmatch(inner) is not None)
+        return Passage(_KEY, line, lambda inner: _ENV_INFO_LINE.fullmatch(inner) is not None)
     return None
 
 
 def _retry(line: Line) -> Block:
     """Return what an exception says, up to the line that names what was tried."""
     if _RETRY_END in line.text:
-        return message(line, LIBRARY)
-    return Passage(LIBRARY, line, lambda inner: inner.startswith((b" ", b"\t")) or _RETRY_END in inner)
+        return message(line, _KEY)
+    return Passage(_KEY, line, lambda inner: inner.startswith((b" ", b"\t")) or _RETRY_END in inner)
 
 
 def _epoch(line: Line) -> Block | None:
@@ -146,7 +150,7 @@ def _epoch(line: Line) -> Block | None:
     step, rollout, total, epoch, epochs, frames, _ = values
     return Single(
         "iteration",
-        LIBRARY,
+        _KEY,
         iteration=whole(epoch),
         iterations=whole(epochs),
         env_steps=count(frames),
@@ -161,13 +165,34 @@ def _best_reward(line: Line) -> Block:
     reward = None
     if found is not None and bool(found[1]) == bool(found[3]) and (found[3] or line.whole):
         reward = number(found[2])
-    return message(line, LIBRARY, kind="best_reward", reward=reward)
+    return message(line, _KEY, kind="best_reward", reward=reward)
 
 
 def _checkpoint(line: Line) -> Block:
     found = _SAVED.search(line.text.rstrip()[-200:])
     if found is None:
-        return message(line, LIBRARY, kind="checkpoint")
+        return message(line, _KEY, kind="checkpoint")
     count = int(found[2])
     where = {"iteration": count} if found[1] == b"ep" else {"env_steps": count}
-    return message(line, LIBRARY, kind="checkpoint", reward=number(found[3]), **where)
+    return message(line, _KEY, kind="checkpoint", reward=number(found[3]), **where)
+
+
+def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - the counters tell
+    """PPO for continuous actions counts the frames before it adds this epoch's (rl_games a2c_common.py:1385)."""
+    if before is None or own.env_steps is None or before.env_steps is None:
+        return {}
+    if own.iteration is None or before.iteration != own.iteration - 1:
+        return {}
+    added = own.env_steps - before.env_steps
+    if added <= 0 or own.env_steps != (own.iteration - 1) * added:
+        return {}
+    return {"env_steps": own.env_steps + added}
+
+
+RL_GAMES = Library(
+    key=_KEY,
+    name="RL-Games",
+    open_block=_open_block,
+    run_starts=("self.seed = ", "global_rank = ", "Started to train"),
+    derive=_derive,
+)

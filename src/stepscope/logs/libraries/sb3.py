@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
 from stepscope.logs._expressions import compiled
+from stepscope.logs._library import Library
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import count, duration, integer, number
 
 if TYPE_CHECKING:
     from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Context
+    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
 
-LIBRARY = "sb3"
-NAME = "Stable-Baselines3"
+__all__ = ["SB3"]
+
+_KEY = "sb3"
+
+# A rate that follows from rounded numbers is given only if it cannot be further off.
+_TOLERANCE = 0.05
 
 _MAX_LINE = 1000
 _TENSOR = re.compile(rb"tensor\(([^,()]{1,40})[,)]")
@@ -47,18 +53,18 @@ _BEST = b"New best mean reward!"
 _SAVED_STEPS = re.compile(rb"_(\d{1,18})_steps\.(?:zip|pkl)$")
 
 
-def begin(line: Line, context: Context) -> Block | None:
+def _open_block(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if Stable-Baselines3 prints such a line."""
     text = line.text
     if text.startswith(b"| "):
         return _table(line, context)
     if text.startswith(_MESSAGES) or (text.startswith(b"Using ") and _DEVICE.fullmatch(text)):
-        return message(line, LIBRARY)
+        return message(line, _KEY)
     if text.startswith((_SAVED, _BEST)):
         return _checkpoint(line)
     if b"\xe2\x94\x81" in text and (found := _BAR.fullmatch(text)):
         return _progress(found)
-    if context.library == LIBRARY and (bar := parse_bar(text)) is not None:
+    if context.library == _KEY and (bar := parse_bar(text)) is not None:
         return _tqdm(line, bar)
     return None
 
@@ -72,16 +78,16 @@ def _tqdm(line: Line, bar: Bar) -> Block:
         "metrics": {**total, **bar.rate},
     }
     if not bar.whole:
-        return message(line, LIBRARY, kind="progress", **shared)
-    return Single("progress", LIBRARY, **shared)
+        return message(line, _KEY, kind="progress", **shared)
+    return Single("progress", _KEY, **shared)
 
 
 def _checkpoint(line: Line) -> Block:
     if line.text.startswith(_BEST):
-        return message(line, LIBRARY, kind="best_reward")
+        return message(line, _KEY, kind="best_reward")
     found = _SAVED_STEPS.search(line.text.rstrip()[-200:])
     steps = None if found is None else int(found[1])
-    return message(line, LIBRARY, kind="checkpoint", env_steps=steps)
+    return message(line, _KEY, kind="checkpoint", env_steps=steps)
 
 
 def _progress(found: re.Match[bytes]) -> Block:
@@ -94,7 +100,7 @@ def _progress(found: re.Match[bytes]) -> Block:
     }
     return Single(
         "progress",
-        LIBRARY,
+        _KEY,
         env_steps=integer(done),
         seconds=Seconds(elapsed=duration(elapsed), eta=duration(remaining)),
         metrics=metrics,
@@ -113,7 +119,7 @@ def _table(line: Line, context: Context) -> Block | None:
 class _Table(Block):
     """The rows of one table: ``section/`` alone, then indented keys with their values."""
 
-    library = LIBRARY
+    library = _KEY
     headed = True
     has_last_line = True
 
@@ -177,7 +183,7 @@ class _Table(Block):
         get = metrics.get
         is_iteration = _RATE in metrics
         return Record(
-            library=LIBRARY,
+            library=_KEY,
             kind="iteration" if is_iteration else "message",
             iteration=count(get("time/iterations")),
             env_steps=count(get("time/total_timesteps")),
@@ -201,3 +207,52 @@ class _Table(Block):
 def _label(printed: bytes) -> str:
     """Return the label in the first cell of a row; one that belongs to a section is indented."""
     return decoded(printed.rstrip())
+
+
+def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - the counters tell
+    """Two tables tell the rate between them; all of their numbers are rounded down, so it lies between two bounds."""
+    if before is None or own.env_steps is None or before.env_steps is None:
+        return {}
+    steps = own.env_steps - before.env_steps
+    if steps <= 0:
+        return {}
+    began = _began(own, before)
+    first, last = _elapsed(before, began), _elapsed(own, began)
+    if first is None or last is None:
+        return {}
+    shortest, longest = last[0] - first[1], last[1] - first[0]
+    if shortest <= 0 or longest > shortest * (1 + 2 * _TOLERANCE):
+        return {}
+    return {"fps.total": 2 * steps / (shortest + longest)}
+
+
+def _began(own: Counters, before: Counters) -> int | None:
+    """Return how many steps were taken before this training, which its rate does not count; None if nothing tells."""
+    if own.iteration is None or before.iteration is None or own.env_steps is None or before.env_steps is None:
+        return None
+    iterations = own.iteration - before.iteration
+    if iterations <= 0:
+        return None
+    return max(0, own.env_steps - (own.env_steps - before.env_steps) * own.iteration // iterations)
+
+
+def _elapsed(own: Counters, began: int | None) -> tuple[float, float] | None:
+    """Return between which seconds since training began a table was printed: by its clock and by its rate."""
+    if own.elapsed is None or not 0 <= own.elapsed < float("inf"):
+        return None
+    low, high = float(own.elapsed), own.elapsed + 1.0
+    if began is not None and own.fps is not None and own.env_steps is not None and 0 < own.fps < float("inf"):
+        steps = own.env_steps - began
+        by_rate = (steps / (own.fps + 1), steps / own.fps)
+        if by_rate[0] < high and by_rate[1] > low:
+            low, high = max(low, by_rate[0]), min(high, by_rate[1])
+    return low, high
+
+
+SB3 = Library(
+    key=_KEY,
+    name="Stable-Baselines3",
+    open_block=_open_block,
+    run_starts=("Wrapping the env ", "Using cpu device", "Using cuda device"),
+    derive=_derive,
+)
