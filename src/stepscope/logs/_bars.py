@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from stepscope.logs._expressions import compiled
-from stepscope.logs._values import duration, number
+from stepscope.logs._values import parse_duration, parse_number
 
 __all__ = ["Bar", "parse_bar"]
 
@@ -53,6 +53,6 @@ def parse_bar(text: bytes) -> Bar | None:
             return Bar(None, None, None, None, {}, whole=False)
         return Bar(int(cut[1]), int(cut[2]), None, None, {}, whole=False)
     done, total, elapsed, remaining, rate, unit = match.groups()
-    value = number(rate)
+    value = parse_number(rate)
     rates = {} if value is None else {unit.decode(): value}
-    return Bar(int(done), int(total), duration(elapsed), duration(remaining), rates, whole=True)
+    return Bar(int(done), int(total), parse_duration(elapsed), parse_duration(remaining), rates, whole=True)

@@ -6,7 +6,7 @@ import re
 
 from stepscope.logs._expressions import compiled
 
-__all__ = ["count", "duration", "goal", "integer", "number", "whole"]
+__all__ = ["as_count", "as_int", "goal", "parse_duration", "parse_int", "parse_number"]
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
 # The first group is an integer: nothing that is counted is longer, and an int that no float can hold would break
@@ -18,12 +18,12 @@ _MOST = 2**63
 _DURATION = re.compile(rb"(?:(-?\d{1,9}) days?, )?(-?)(?:(\d{1,9}):)?(\d{1,2}):(\d{2})")
 
 
-def number(text: bytes) -> float | None:
+def parse_number(text: bytes) -> float | None:
     """Return the number that `text` is: an int if it was printed as one, None if it is no number.
 
     More than 18 digits give a float, which is infinite where no float is as large.
 
-    >>> number(b"512"), number(b"-0.0086"), number(b"inf"), number(b"12s")
+    >>> parse_number(b"512"), parse_number(b"-0.0086"), parse_number(b"inf"), parse_number(b"12s")
     (512, -0.0086, inf, None)
     """
     match = _NUMBER.fullmatch(text)
@@ -32,28 +32,28 @@ def number(text: bytes) -> float | None:
     return float(text) if match[1] is None else int(text)
 
 
-def integer(text: bytes | None) -> int | None:
+def parse_int(text: bytes | None) -> int | None:
     """Return the whole number that `text` is, if it is one.
 
-    >>> integer(b"512"), integer(b"nan"), integer(None)
+    >>> parse_int(b"512"), parse_int(b"nan"), parse_int(None)
     (512, None, None)
     """
-    return None if text is None else whole(number(text))
+    return None if text is None else as_int(parse_number(text))
 
 
-def whole(value: float | None) -> int | None:
+def as_int(value: float | None) -> int | None:
     """Return `value` if it was printed as a whole number.
 
-    >>> whole(512), whole(512.0), whole(None)
+    >>> as_int(512), as_int(512.0), as_int(None)
     (512, None, None)
     """
     return value if isinstance(value, int) else None
 
 
-def count(value: float | None) -> int | None:
+def as_count(value: float | None) -> int | None:
     """Return `value` if it counts something: no library counts below nothing.
 
-    >>> count(512), count(-9), count(1.5)
+    >>> as_count(512), as_count(-9), as_count(1.5)
     (512, None, None)
     """
     return value if isinstance(value, int) and value >= 0 else None
@@ -68,10 +68,10 @@ def goal(value: float | None) -> int | None:
     return int(value) if value is not None and 1 <= value < _MOST else None
 
 
-def duration(text: bytes) -> int | None:
+def parse_duration(text: bytes) -> int | None:
     """Return the seconds in a duration printed as ``[D days, ][H:]MM:SS``.
 
-    >>> duration(b"0:00:03"), duration(b"1 day, 2:03:04"), duration(b"10:02"), duration(b"?")
+    >>> parse_duration(b"0:00:03"), parse_duration(b"1 day, 2:03:04"), parse_duration(b"10:02"), parse_duration(b"?")
     (3, 93784, 602, None)
     """
     found = _DURATION.fullmatch(text)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from stepscope.logs._blocks import decoded
 from stepscope.logs._fields import Fields
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import number
+from stepscope.logs._values import parse_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def _row(text: bytes) -> list[tuple[str, float]] | None:
     if not text.startswith(b" "):
         return [] if text.startswith((b"===", b"---")) else None
     if (title := text.rpartition(b"(")[2].partition(b" envs"))[1] and b" summary: " in text[:20]:
-        value = number(title[0])
+        value = parse_number(title[0])
         return [] if value is None else [("envs", value)]
     return list(_numbers(text[1:_LABEL].strip(), text[_LABEL:].replace(b",", b"").split()))
 
@@ -89,7 +89,7 @@ def _numbers(label: bytes, words: list[bytes]) -> Iterator[tuple[str, float]]:
     names = iter([name] if several is None else _named(several))
     before = b""
     for word in words[:40]:
-        value = number(word.removesuffix(b"%"))
+        value = parse_number(word.removesuffix(b"%"))
         if value is not None:
             if before in _STATISTICS:
                 yield f"{name} {before.decode()}", value

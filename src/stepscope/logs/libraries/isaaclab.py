@@ -9,7 +9,7 @@ from stepscope.logs._blocks import decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
 from stepscope.logs._library import Library
-from stepscope.logs._values import number
+from stepscope.logs._values import parse_number
 from stepscope.logs.libraries._isaaclab_reports import Box, Report
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _open_block(line: Line, context: Context) -> Block | None:
     if text.startswith(_MESSAGES) or _LOGGED.match(text) or _KIT.match(text):
         return message(line, _KEY)
     found = _TRAINED.fullmatch(text)
-    return None if found is None else message(line, _KEY, metrics={"Training time": number(found[1])})
+    return None if found is None else message(line, _KEY, metrics={"Training time": parse_number(found[1])})
 
 
 def _bracketed(line: Line, context: Context) -> Block | None:
@@ -172,13 +172,13 @@ def _settings(text: bytes) -> list[tuple[str, float]] | None:
     found = _SETTING.fullmatch(text)
     if found is None:
         return None
-    value = number(found[2].strip())
+    value = parse_number(found[2].strip())
     return [] if value is None else [(decoded(found[1]), value)]
 
 
 def _timed(line: Line) -> dict[str, float]:
     found = _TIMER.findall(line.text[:1000])
-    values = {label.decode(): number(value) for label, value in found} if line.whole else {}
+    values = {label.decode(): parse_number(value) for label, value in found} if line.whole else {}
     return {label: value for label, value in values.items() if value is not None}
 
 

@@ -9,7 +9,7 @@ from stepscope.logs._blocks import decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._fields import Fields
 from stepscope.logs._library import Library
-from stepscope.logs._values import number
+from stepscope.logs._values import parse_number
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
@@ -59,7 +59,7 @@ def _cells(text: bytes) -> list[tuple[str, float]] | None:
     if not text.startswith((b"+-", b"| ")):
         return None
     found = _CELLS.fullmatch(text)
-    value = None if found is None else number(found[2])
+    value = None if found is None else parse_number(found[2])
     return [] if found is None or value is None else [(decoded(found[1]), value)]
 
 

@@ -9,7 +9,7 @@ from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library
 from stepscope.logs._records import Fps
-from stepscope.logs._values import count, number, whole
+from stepscope.logs._values import as_count, as_int, parse_number
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
@@ -146,14 +146,14 @@ def _epoch(line: Line) -> Block | None:
         printed[(found.lastindex or 1) - 1] = None  # its last digits may be missing
     if printed[3] is None:
         return None
-    values = [None if text is None else number(text) for text in printed]
+    values = [None if text is None else parse_number(text) for text in printed]
     step, rollout, total, epoch, epochs, frames, _ = values
     return Single(
         "iteration",
         _KEY,
-        iteration=whole(epoch),
-        iterations=whole(epochs),
-        env_steps=count(frames),
+        iteration=as_int(epoch),
+        iterations=as_int(epochs),
+        env_steps=as_count(frames),
         fps=Fps(step=step, rollout=rollout, total=total),
         metrics={label: value for label, value in zip(_LABELS, values, strict=True) if value is not None},
     )
@@ -164,7 +164,7 @@ def _best_reward(line: Line) -> Block:
     found = _BEST.fullmatch(line.text)
     reward = None
     if found is not None and bool(found[1]) == bool(found[3]) and (found[3] or line.whole):
-        reward = number(found[2])
+        reward = parse_number(found[2])
     return message(line, _KEY, kind="best_reward", reward=reward)
 
 
@@ -174,7 +174,7 @@ def _checkpoint(line: Line) -> Block:
         return message(line, _KEY, kind="checkpoint")
     count = int(found[2])
     where = {"iteration": count} if found[1] == b"ep" else {"env_steps": count}
-    return message(line, _KEY, kind="checkpoint", reward=number(found[3]), **where)
+    return message(line, _KEY, kind="checkpoint", reward=parse_number(found[3]), **where)
 
 
 def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - the counters tell

@@ -9,7 +9,7 @@ from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded
 from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import count, duration, number
+from stepscope.logs._values import as_count, parse_duration, parse_number
 
 if TYPE_CHECKING:
     import re
@@ -125,7 +125,7 @@ class _Iteration(Block):
     def _put_computation(self, match: re.Match[bytes], *, whole: bool) -> bool:
         if whole:
             for label, text in zip(_COMPUTATION_LABELS, match.groups(), strict=True):
-                if (value := number(text)) is not None:
+                if (value := parse_number(text)) is not None:
                     self._numbers.put(label, value)
         return True
 
@@ -138,7 +138,7 @@ class _Iteration(Block):
             kind="iteration",
             iteration=self._iteration,
             iterations=self._iterations,
-            env_steps=count(_either(get, "Total steps", "Total timesteps")),
+            env_steps=as_count(_either(get, "Total steps", "Total timesteps")),
             fps=Fps(total=_either(get, "Steps per second", "Computation")),
             seconds=Seconds(
                 collect=_either(get, "Collection time", "collection"),
@@ -168,9 +168,9 @@ def _either(get: Callable[[str], float | None], now: str, before: str) -> float 
 
 
 def _value(label: str, text: bytes) -> float | None:
-    if label in _DURATIONS and (seconds := duration(text)) is not None:
+    if label in _DURATIONS and (seconds := parse_duration(text)) is not None:
         return seconds
-    return number(text.removesuffix(b"s"))
+    return parse_number(text.removesuffix(b"s"))
 
 
 def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - own has it

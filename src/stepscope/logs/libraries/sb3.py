@@ -11,7 +11,7 @@ from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, de
 from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import count, duration, integer, number
+from stepscope.logs._values import as_count, parse_duration, parse_int, parse_number
 
 if TYPE_CHECKING:
     from stepscope.logs._bars import Bar
@@ -96,13 +96,13 @@ def _progress(found: re.Match[bytes]) -> Block:
     metrics = {
         label: value
         for label, text in (("max steps", total), ("it/s", rate))
-        if (value := number(text)) is not None
+        if (value := parse_number(text)) is not None
     }
     return Single(
         "progress",
         _KEY,
-        env_steps=integer(done),
-        seconds=Seconds(elapsed=duration(elapsed), eta=duration(remaining)),
+        env_steps=parse_int(done),
+        seconds=Seconds(elapsed=parse_duration(elapsed), eta=parse_duration(remaining)),
         metrics=metrics,
     )
 
@@ -171,9 +171,9 @@ class _Table(Block):
             return
         if label.startswith("   "):
             label = self._section + label[3:]
-        value = number(printed)
+        value = parse_number(printed)
         if value is None and (match := _TENSOR.match(printed)) is not None:
-            value = number(match[1])
+            value = parse_number(match[1])
         if value is not None:
             self._numbers.put(label, value)
 
@@ -185,8 +185,8 @@ class _Table(Block):
         return Record(
             library=_KEY,
             kind="iteration" if is_iteration else "message",
-            iteration=count(get("time/iterations")),
-            env_steps=count(get("time/total_timesteps")),
+            iteration=as_count(get("time/iterations")),
+            env_steps=as_count(get("time/total_timesteps")),
             fps=Fps(cumulative=get(_RATE)),
             seconds=Seconds(elapsed=get("time/time_elapsed")),
             reward=get("rollout/ep_rew_mean"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, message
 from stepscope.logs._library import Library
-from stepscope.logs._values import number
+from stepscope.logs._values import parse_number
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
@@ -65,7 +65,7 @@ def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 -
         return _advice(line)
     if text.startswith(b"Module "):
         found = _LOADED.match(text)
-        return None if found is None else message(line, _KEY, metrics={"ms": number(found[1])})
+        return None if found is None else message(line, _KEY, metrics={"ms": parse_number(found[1])})
     if text.startswith(b"Warp "):
         if _BANNER.match(text):
             return Passage(_KEY, line, lambda inner: inner.startswith(b"   "))
