@@ -46,12 +46,12 @@ class Fields(Block):
         """Take `line` if it belongs here."""
         if not line.text or self._pairs is None:
             return False
-        found = self._pairs(line.text)
-        if found is None or len(self.metrics) >= MAX_METRICS:
+        values = self._pairs(line.text)
+        if values is None or len(self.metrics) >= MAX_METRICS:
             self._pairs = None
             return False
         self._text.add(line.text)
-        self._put(found, whole=line.whole)
+        self._put(values, whole=line.whole)
         return True
 
     def end(self) -> None:

@@ -62,8 +62,8 @@ def open_block(line: Line, context: Context) -> Block | None:
 
 
 def _prefix(before: bytes) -> bytes:
-    found = _PREFIX.match(before)
-    return found[0] if found is not None and found[0].lstrip().startswith(b"[") else b""
+    match = _PREFIX.match(before)
+    return match[0] if match is not None and match[0].lstrip().startswith(b"[") else b""
 
 
 def _warning(line: Line, context: Context) -> Block:

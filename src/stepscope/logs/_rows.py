@@ -56,14 +56,14 @@ class Records:
     8
     """
 
-    def __init__(self, found: Iterable[Record]) -> None:
-        self._found = iter(found)
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._records = iter(records)
 
     def __iter__(self) -> Iterator[Record]:
         return self
 
     def __next__(self) -> Record:
-        return next(self._found)
+        return next(self._records)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 - pandas may be absent
         """Return a `pandas.DataFrame` of the records that were not yet taken: a row for each iteration or progress update.

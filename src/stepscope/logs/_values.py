@@ -74,9 +74,9 @@ def parse_duration(text: bytes) -> int | None:
     >>> parse_duration(b"0:00:03"), parse_duration(b"1 day, 2:03:04"), parse_duration(b"10:02"), parse_duration(b"?")
     (3, 93784, 602, None)
     """
-    found = _DURATION.fullmatch(text)
-    if found is None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
         return None
-    days, sign, hours, minutes, seconds = found.groups(default=b"0")
+    days, sign, hours, minutes, seconds = match.groups(default=b"0")
     clock = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
     return int(days) * 86400 + (-clock if sign == b"-" else clock)

@@ -135,9 +135,9 @@ class Box(Fields):
         if self._goes_on(content):
             self._row += b" " + content.strip()
             return []
-        found = list(self._finished())
+        finished = list(self._finished())
         self._row = content
-        return found
+        return finished
 
     def _goes_on(self, content: bytes) -> bool:
         """Say whether a row that was too wide goes on here: only its first line is indented or has a label."""

@@ -123,8 +123,8 @@ def _open_block(line: Line, context: Context) -> Block | None:
         return message(line, _KEY) if context.library == _KEY else None
     if text.startswith(_MESSAGES) or _LOGGED.match(text) or _KIT.match(text):
         return message(line, _KEY)
-    found = _TRAINED.fullmatch(text)
-    return None if found is None else message(line, _KEY, metrics={"Training time": parse_number(found[1])})
+    match = _TRAINED.fullmatch(text)
+    return None if match is None else message(line, _KEY, metrics={"Training time": parse_number(match[1])})
 
 
 def _bracketed(line: Line, context: Context) -> Block | None:
@@ -146,8 +146,8 @@ def _drawn(line: Line, first: bytes, context: Context) -> Block | None:
     """Return what a line opens that is drawn: a box, a report or a table; or a setting that was parted from its title."""
     text = line.text
     if first == b" ":
-        found = _REPORT.match(text)
-        return None if found is None else Report(_KEY, line, found)
+        match = _REPORT.match(text)
+        return None if match is None else Report(_KEY, line, match)
     if first == b"|":
         return None if _RULE.fullmatch(text) is None else Box(_KEY, line)
     if _SUMMARY_BOX.match(text):
@@ -169,16 +169,16 @@ def _in_box(text: bytes) -> tuple[()] | None:
 
 def _settings(text: bytes) -> list[tuple[str, float]] | None:
     """Return the number in a line such as ``Number of environments: 64``, indented by a tab."""
-    found = _SETTING.fullmatch(text)
-    if found is None:
+    match = _SETTING.fullmatch(text)
+    if match is None:
         return None
-    value = parse_number(found[2].strip())
-    return [] if value is None else [(decoded(found[1]), value)]
+    value = parse_number(match[2].strip())
+    return [] if value is None else [(decoded(match[1]), value)]
 
 
 def _timed(line: Line) -> dict[str, float]:
-    found = _TIMER.findall(line.text[:1000])
-    values = {label.decode(): parse_number(value) for label, value in found} if line.whole else {}
+    timers = _TIMER.findall(line.text[:1000])
+    values = {label.decode(): parse_number(value) for label, value in timers} if line.whole else {}
     return {label: value for label, value in values.items() if value is not None}
 
 

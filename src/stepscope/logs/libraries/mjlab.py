@@ -58,9 +58,9 @@ def _cells(text: bytes) -> list[tuple[str, float]] | None:
     """Return the number in a row of two cells, or None if the table is over."""
     if not text.startswith((b"+-", b"| ")):
         return None
-    found = _CELLS.fullmatch(text)
-    value = None if found is None else parse_number(found[2])
-    return [] if found is None or value is None else [(decoded(found[1]), value)]
+    match = _CELLS.fullmatch(text)
+    value = None if match is None else parse_number(match[2])
+    return [] if match is None or value is None else [(decoded(match[1]), value)]
 
 
 MJLAB = Library(key=_KEY, name="mjlab", open_block=_open_block, trains=False)

@@ -138,12 +138,12 @@ def _retry(line: Line) -> Block:
 
 
 def _epoch(line: Line) -> Block | None:
-    found = _EPOCH.fullmatch(line.text)
-    if found is None:
+    match = _EPOCH.fullmatch(line.text)
+    if match is None:
         return None
-    printed = list(found.groups())
+    printed = list(match.groups())
     if not line.whole:
-        printed[(found.lastindex or 1) - 1] = None  # its last digits may be missing
+        printed[(match.lastindex or 1) - 1] = None  # its last digits may be missing
     if printed[3] is None:
         return None
     values = [None if text is None else parse_number(text) for text in printed]
@@ -161,20 +161,20 @@ def _epoch(line: Line) -> Block | None:
 
 def _best_reward(line: Line) -> Block:
     # A policy with several value functions prints several rewards; none of them is "the" reward.
-    found = _BEST.fullmatch(line.text)
+    match = _BEST.fullmatch(line.text)
     reward = None
-    if found is not None and bool(found[1]) == bool(found[3]) and (found[3] or line.whole):
-        reward = parse_number(found[2])
+    if match is not None and bool(match[1]) == bool(match[3]) and (match[3] or line.whole):
+        reward = parse_number(match[2])
     return message(line, _KEY, kind="best_reward", reward=reward)
 
 
 def _checkpoint(line: Line) -> Block:
-    found = _SAVED.search(line.text.rstrip()[-200:])
-    if found is None:
+    match = _SAVED.search(line.text.rstrip()[-200:])
+    if match is None:
         return message(line, _KEY, kind="checkpoint")
-    count = int(found[2])
-    where = {"iteration": count} if found[1] == b"ep" else {"env_steps": count}
-    return message(line, _KEY, kind="checkpoint", reward=parse_number(found[3]), **where)
+    count = int(match[2])
+    where = {"iteration": count} if match[1] == b"ep" else {"env_steps": count}
+    return message(line, _KEY, kind="checkpoint", reward=parse_number(match[3]), **where)
 
 
 def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - the counters tell

@@ -62,8 +62,8 @@ def _open_block(line: Line, context: Context) -> Block | None:
         return message(line, _KEY)
     if text.startswith((_SAVED, _BEST)):
         return _checkpoint(line)
-    if b"\xe2\x94\x81" in text and (found := _BAR.fullmatch(text)):
-        return _progress(found)
+    if b"\xe2\x94\x81" in text and (match := _BAR.fullmatch(text)):
+        return _progress(match)
     if context.library == _KEY and (bar := parse_bar(text)) is not None:
         return _tqdm(line, bar)
     return None
@@ -85,14 +85,14 @@ def _tqdm(line: Line, bar: Bar) -> Block:
 def _checkpoint(line: Line) -> Block:
     if line.text.startswith(_BEST):
         return message(line, _KEY, kind="best_reward")
-    found = _SAVED_STEPS.search(line.text.rstrip()[-200:])
-    steps = None if found is None else int(found[1])
+    match = _SAVED_STEPS.search(line.text.rstrip()[-200:])
+    steps = None if match is None else int(match[1])
     return message(line, _KEY, kind="checkpoint", env_steps=steps)
 
 
-def _progress(found: re.Match[bytes]) -> Block:
+def _progress(match: re.Match[bytes]) -> Block:
     """Return a progress update of ``progress_bar=True``, which counts environment steps, not iterations."""
-    done, total, elapsed, remaining, rate = (part.replace(b",", b"") for part in found.groups()[1:])
+    done, total, elapsed, remaining, rate = (part.replace(b",", b"") for part in match.groups()[1:])
     metrics = {
         label: value
         for label, text in (("max steps", total), ("it/s", rate))

@@ -64,8 +64,8 @@ def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 -
     if _INCREASE in text[:_LONGEST]:
         return _advice(line)
     if text.startswith(b"Module "):
-        found = _LOADED.match(text)
-        return None if found is None else message(line, _KEY, metrics={"ms": parse_number(found[1])})
+        match = _LOADED.match(text)
+        return None if match is None else message(line, _KEY, metrics={"ms": parse_number(match[1])})
     if text.startswith(b"Warp "):
         if _BANNER.match(text):
             return Passage(_KEY, line, lambda inner: inner.startswith(b"   "))
@@ -79,9 +79,9 @@ def _advice(line: Line) -> Block | None:
     """Return the message with the size that each buffer is said to need."""
     text = line.text[:_LONGEST]
     sizes = {
-        found[1].decode(): int(found[2])
-        for found in _ADVICE.finditer(text)
-        if line.whole or found.end() < len(text)
+        match[1].decode(): int(match[2])
+        for match in _ADVICE.finditer(text)
+        if line.whole or match.end() < len(text)
     }
     return message(line, _KEY, metrics=sizes) if sizes or not line.whole else None
 
