@@ -27,23 +27,6 @@ def rsl_rl(path: Path, choose: random.Random, *, total: int) -> Iterator[bytes]:
     yield from _iterations(blocks[1:-1], _RSL_RL_NUMBER, slots, choose)
 
 
-def isaac_lab(folder: Path, pattern: str, choose: random.Random, *, total: int) -> Iterator[bytes]:
-    """Yield the start of a recording of Isaac Lab, then iterations of RSL-RL with the simulator's warnings between."""
-    texts = [path.read_bytes() for path in sorted(folder.glob(pattern))]
-    lines = [line for text in texts for line in text.splitlines(keepends=True)]
-    noise = [line for line in lines if re.match(rb"\w+ overflow - .* to \d+$", line)]
-    runs = [re.split(rb"(?m)^(?=#{80}$)", text) for text in texts]
-    blocks = [block for run in runs for block in run[2:-1] if re.search(rb"ETA: \S+\n\n$", block)]
-    yield runs[-1][0]
-    iterations = _iterations(blocks, _RSL_RL_NUMBER, _rsl_rl_slots(total, wraps=False), choose)
-    messages = _iterations(noise, _ANY_NUMBER, {}, choose)
-    while True:
-        yield next(iterations)
-        # The solver is silent for a while, or says it in every step.
-        for _ in range(choose.choice([0, 0, 0, 0, 30, 100])):
-            yield next(messages)
-
-
 def rl_games(path: Path, choose: random.Random, *, total: int) -> Iterator[bytes]:
     """Yield the start of a recording of RL-Games, then epochs and checkpoints like its own."""
     opening, *blocks = re.split(rb"(?m)^(?=fps step: )", path.read_bytes())
