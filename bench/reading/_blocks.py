@@ -64,7 +64,6 @@ _RL_GAMES_NUMBER = re.compile(
 _SB3_NUMBER = re.compile(
     rb"(?P<label>iterations|total_timesteps|time_elapsed)(?P<counter> +\| \d+ *)|(?P<number>(?<=\| )-?\d[\d.]*)"
 )
-_ANY_NUMBER = re.compile(rb"(?P<label>(?!))(?P<counter>(?!))|(?P<number>(?<= )\d[\d.]*)")
 
 
 def _rsl_rl_slots(total: int, *, wraps: bool) -> dict[bytes, _Slot]:
