@@ -35,7 +35,7 @@ class Sample(NamedTuple):
 
 def read(log: Path) -> Sample:
     """Read a log in a fresh process."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", "stepscope", "read", str(log)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as child:
         _, status, usage = os.wait4(child.pid, 0)

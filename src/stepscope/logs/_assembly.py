@@ -156,7 +156,7 @@ class RecordAssembler:
                     self._start = line.start
                 return
             block = block or message(line, context.library, kind="unrecognised")
-            if isinstance(block, Single) and line.whole and len(text) <= _KEPT_LENGTH:
+            if line.whole and len(text) <= _KEPT_LENGTH and isinstance(block, Single) and block.is_message:
                 if len(self._messages) == _KEPT_MESSAGES:
                     self._messages.clear()
                 self._messages[key] = block

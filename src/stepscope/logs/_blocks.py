@@ -105,6 +105,7 @@ class Single(Block):
 
     def __init__(self, kind: Kind, library: str | None, **fields: Any) -> None:  # noqa: ANN401 - fields of Record
         self.library = library
+        self.is_message = kind in ("message", "unrecognised")
         self._kind: Kind = kind
         self._fields = fields
 

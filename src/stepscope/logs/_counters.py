@@ -42,7 +42,8 @@ class Counters(NamedTuple):
         """Return this with the days of the one before, and one more if the clock began again."""
         if before is None or self.elapsed is None or before.elapsed is None:
             return self
-        return self._replace(days=before.days + (self.elapsed < before.elapsed))
+        days = before.days + (self.elapsed < before.elapsed)
+        return self._replace(days=days) if days else self
 
 
 def counters_of(record: Record) -> Counters:

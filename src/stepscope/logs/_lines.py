@@ -110,17 +110,24 @@ class Splitter:
             self._start, self._dropped = end, 0
         ends = list(accumulate(map(len, lines), initial=self._start))
         self._start = ends[-1]
-        if (
-            whole
-            and not any(mark in data for mark in _MARKS)
-            and max(map(len, lines), default=0) <= LINE_LIMIT
-        ):
-            texts = [raw.rstrip(b"\r\n") for raw in lines]
-            located.extend(map(Line, texts, ends, ends[1:], repeat(True)))  # noqa: FBT003 - for each of them
-        else:
-            for raw, start in zip(lines, ends, strict=False):
-                located.extend(_parted(raw, start, whole=whole))
-        return located
+        texts = [raw.rstrip(b"\r\n") for raw in lines]
+        plain = list(map(Line, texts, ends, ends[1:], repeat(whole)))
+        done = 0
+        for number in _special(data, lines):
+            located += plain[done:number]
+            located += _parted(lines[number], ends[number], whole=whole)
+            done = number + 1
+        return located + plain[done:]
+
+
+def _special(data: bytes, lines: list[bytes]) -> list[int]:
+    """Return which of the lines in `data` need a closer look."""
+    numbers = {
+        number for mark in _MARKS if mark in data for number, raw in enumerate(lines) if mark in raw
+    }
+    if len(data) > LINE_LIMIT:
+        numbers.update(number for number, raw in enumerate(lines) if len(raw) > LINE_LIMIT)
+    return sorted(numbers)
 
 
 def _parted(raw: bytes, start: int, *, whole: bool) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from stepscope.logs._expressions import compiled
 
@@ -68,6 +69,7 @@ def goal(value: float | None) -> int | None:
     return int(value) if value is not None and 1 <= value < _MOST else None
 
 
+@lru_cache(maxsize=1024)  # clocks print the same again and again
 def parse_duration(text: bytes) -> int | None:
     """Return the seconds in a duration printed as ``[D days, ][H:]MM:SS``.
 

@@ -29,7 +29,7 @@ def _open_block(line: Line, context: Context) -> Block | None:
     text = line.text
     if text.startswith(_MESSAGES):
         return message(line, _KEY)
-    if _SOURCE.fullmatch(text):
+    if text.startswith(b"class ") and _SOURCE.fullmatch(text):
         return Passage(_KEY, line, lambda inner: inner.startswith((b" ", b"---")))
     bar = parse_bar(text)
     if bar is None:
