@@ -40,7 +40,14 @@ class TestFingerprint:
         assert first == staleness.fingerprint(RSL_RL, constraints=constraints)
 
     @pytest.mark.parametrize(
-        "module", ["envs/cartpole.py", "train/rsl_rl.py", "logs/rsl_rl.py", "plots.py", "evidence/_claims.py"]
+        "module",
+        [
+            "envs/cartpole.py",
+            "train/rsl_rl.py",
+            "logs/libraries/rsl_rl.py",
+            "plots.py",
+            "evidence/_claims.py",
+        ],
     )
     def test_a_module_that_the_script_uses_changes_it(
         self, package: Path, constraints: Path, module: str

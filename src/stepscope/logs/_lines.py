@@ -122,9 +122,7 @@ class Splitter:
 
 def _special(data: bytes, lines: list[bytes]) -> list[int]:
     """Return which of the lines in `data` need a closer look."""
-    numbers = {
-        number for mark in _MARKS if mark in data for number, raw in enumerate(lines) if mark in raw
-    }
+    numbers = {number for mark in _MARKS if mark in data for number, raw in enumerate(lines) if mark in raw}
     if len(data) > LINE_LIMIT:
         numbers.update(number for number, raw in enumerate(lines) if len(raw) > LINE_LIMIT)
     return sorted(numbers)
