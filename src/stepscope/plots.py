@@ -19,6 +19,7 @@ from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stepscope.evidence import FOLDER_VARIABLE
+from stepscope.logs import LIBRARIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["COLOURS", "INK", "MUTED", "figure", "for_dark_pages", "show"]
 
 COLOURS = {
-    "rl_games": "#e69f00",  # orange
-    "rsl_rl": "#0072b2",  # blue
-    "skrl": "#009e73",  # green
-    "sb3": "#cc79a7",  # purple-pink
-    "isaac_lab": "#56b4e9",  # sky blue
+    **{library.key: library.colour for library in LIBRARIES if library.colour},
     "fixed": "#7f7f7f",  # what does not grow with the number of environments
     "per_env": "#0072b2",  # what does: the accent
     "failure": "#d55e00",  # vermilion
@@ -46,7 +43,7 @@ MUTED = "#8b949e"
 
 _DARK = {
     INK: "#e6edf3",
-    COLOURS["rsl_rl"]: "#4aa3df",  # the one colour of the palette that sinks into a dark page
+    **{library.colour: library.colour_on_dark for library in LIBRARIES if library.colour_on_dark},
 }
 
 _STYLE = {

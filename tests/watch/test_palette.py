@@ -15,6 +15,7 @@ def test_the_colours_are_those_of_the_plots() -> None:
     """A library has one colour everywhere; of two blues it is the one that is seen on dark ground."""
     for library, colour in COLOURS.items():
         assert plots._DARK.get(plots.COLOURS[library], plots.COLOURS[library]) == colour
+    assert len(COLOURS) > 3
     assert plots.COLOURS["failure"] == BAD
 
 

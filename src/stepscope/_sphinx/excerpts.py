@@ -22,7 +22,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope.errors import BadInputError
-from stepscope.logs import read
+from stepscope.logs import LIBRARIES, read
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["RECORDINGS", "excerpt", "root", "selected", "setup", "visible", "wrapping"]
 
 RECORDINGS = Path("recordings")
+_COLOURS = "libraries.css"
 """Folder of recordings, below the project's root."""
 
 _SELECTION = re.compile(r"(?P<kind>[a-z_]+)(?: (?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<end>last)))?")
@@ -127,6 +128,20 @@ class _Recording(SphinxDirective):
         return [block, caption]
 
 
+def _write_colours(app: Sphinx) -> None:
+    """Write the style sheet that gives a recording the colour of its library."""
+    rules = [
+        f".library-{library.key} {{ border-left-color: {library.colour}; }}\n"
+        for library in LIBRARIES
+        if library.colour
+    ]
+    path = Path(app.outdir, "_static", _COLOURS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(rules), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
-    """Register the directive."""
+    """Register the directive, and the colours of what it shows."""
     app.add_directive("recording", _Recording)
+    app.add_css_file(_COLOURS, priority=900)  # after the project's own style sheet
+    app.connect("builder-inited", _write_colours)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TextIO
 
+from stepscope.logs import LIBRARIES
+
 __all__ = ["ASCII", "BAD", "COLOURS", "GOOD", "UNICODE", "WARN", "Glyphs", "glyphs_for"]
 
-# As in stepscope.plots, which takes matplotlib to import; the blue is the one for dark pages.
-COLOURS = {
-    "rl_games": "#e69f00",
-    "rsl_rl": "#4aa3df",
-    "skrl": "#009e73",
-    "sb3": "#cc79a7",
-}
+COLOURS = {library.key: library.colour_on_dark or library.colour for library in LIBRARIES if library.colour}
 """Colour of each library."""
 
 BAD = "#d55e00"

@@ -187,5 +187,7 @@ ISAACLAB = Library(
     name="Isaac Lab",
     open_block=_open_block,
     trains=False,
+    distribution="isaaclab",
+    colour="#56b4e9",
     run_starts=("[1/3] Launching simulation",),
 )

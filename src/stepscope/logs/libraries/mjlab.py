@@ -63,4 +63,6 @@ def _cells(text: bytes) -> list[tuple[str, float]] | None:
     return [] if match is None or value is None else [(decoded(match[1]), value)]
 
 
-MJLAB = Library(key=_KEY, name="mjlab", open_block=_open_block, trains=False)
+MJLAB = Library(
+    key=_KEY, name="mjlab", open_block=_open_block, trains=False, distribution="mjlab", colour="#56b4e9"
+)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
-from stepscope.logs._library import Library
+from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._records import Fps
 from stepscope.logs._values import as_count, as_int, parse_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
@@ -189,10 +191,42 @@ def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str,
     return {"env_steps": own.env_steps + added}
 
 
+def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:
+    if record.kind == "iteration" and record.iteration is not None:
+        # Version 1.5.2 does not print the frames that are its axis: the epoch has to do.
+        step = record.iteration if record.env_steps is None else record.env_steps
+        for tag, rate in (
+            ("performance/step_fps", record.fps.step),
+            ("performance/step_inference_fps", record.fps.rollout),
+            ("performance/step_inference_rl_update_fps", record.fps.total),
+            ("info/epochs", record.iteration),
+        ):
+            if rate is not None:
+                yield Scalar(tag, step, rate)
+    elif record.kind == "best_reward" and record.reward is not None and env_steps is not None:
+        yield Scalar("rewards/step", env_steps, record.reward)
+
+
 RL_GAMES = Library(
     key=_KEY,
     name="RL-Games",
     open_block=_open_block,
     run_starts=("self.seed = ", "global_rank = ", "Started to train"),
     derive=_derive,
+    distribution="rl-games",
+    colour="#e69f00",
+    flushes=False,
+    no_reward="not printed: RL-Games announces a best one only, from the epoch save_best_after on",
+    run_ends=("MAX EPOCHS NUM!", "MAX FRAMES NUM!", "Maximum reward achieved", "Network won!"),
+    markers=(
+        VersionMarker(since="1.6.0", labels=("frames",)),
+        VersionMarker(until="1.5.2", missing=("frames",)),
+        VersionMarker(since="1.6.1", text="seq_length: "),
+        VersionMarker(since="1.6.5", text="torch.compile: "),
+        VersionMarker(until="1.5.2", text="Network won!"),
+        VersionMarker(until="1.6.1", text="Run Directory: "),
+        VersionMarker(until="1.6.1", text="Started to train", instead_of="torch.compile: "),
+        VersionMarker(until="1.6.0", text="current training device: ", instead_of="seq_length: "),
+    ),
+    scalars=_scalars,
 )

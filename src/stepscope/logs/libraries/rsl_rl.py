@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
 from stepscope.logs._expressions import compiled
-from stepscope.logs._library import Library
+from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import as_count, parse_duration, parse_number
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stepscope.logs._blocks import Context
     from stepscope.logs._counters import Counters
@@ -187,10 +188,107 @@ def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str,
     return derived
 
 
+# RSL-RL prints these in its own words; everything else follows a rule. They are read as fields of the record, or are
+# not written at all.
+_NOT_WRITTEN = frozenset(
+    {
+        "Learning iteration",
+        "Total steps",
+        "Total timesteps",
+        "Steps per second",
+        "Computation",
+        "collection",
+        "learning",
+        "Collection time",
+        "Learning time",
+        "Mean reward",
+        "Mean total reward",
+        "Mean episode length",
+        "Iteration time",
+        "Time elapsed",
+        "Total time",
+        "ETA",
+    }
+)
+_TAGS = {
+    "Mean action noise std": "Policy/mean_noise_std",
+    "Mean action std": "Policy/mean_std",
+    "Value function loss": "Loss/value_function",
+    "Surrogate loss": "Loss/surrogate",
+    "Symmetry loss": "Loss/symmetry",
+    "RND loss": "Loss/rnd",
+    "Mean extrinsic reward": "Rnd/mean_extrinsic_reward",
+    "Mean intrinsic reward": "Rnd/mean_intrinsic_reward",
+}
+_LOSS = re.compile(r"Mean (.+) loss")
+_EXTRA = "Mean episode "
+
+
+def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa: ARG001 - iterations are its axis
+    step = record.iteration
+    if record.kind != "iteration" or step is None:
+        return
+    collection = "Perf/collection time" if "Total timesteps" in record.metrics else "Perf/collection_time"
+    elapsed = record.derived.get("seconds.elapsed", record.seconds.elapsed)
+    for tag, at, value in (
+        ("Perf/total_fps", step, record.fps.total),
+        (collection, step, record.seconds.collect),
+        ("Perf/learning_time", step, record.seconds.learn),
+        ("Train/mean_reward", step, record.reward),
+        ("Train/mean_episode_length", step, record.episode_length),
+        ("Train/mean_reward/time", elapsed, record.reward),
+        ("Train/mean_episode_length/time", elapsed, record.episode_length),
+    ):
+        if value is not None and at is not None and math.isfinite(at):
+            yield Scalar(tag, int(at), value)
+    for label, value in record.metrics.items():
+        name = _tag(label)
+        if name:
+            yield Scalar(name, step, value)
+
+
+def _tag(label: str) -> str | None:
+    if label in _NOT_WRITTEN:
+        return None
+    if label in _TAGS:
+        return _TAGS[label]
+    if "/" in label:  # an environment's own number, under its own name
+        return label
+    if label.startswith(_EXTRA):
+        return f"Episode/{label.removeprefix(_EXTRA)}"
+    # Before an episode ends, versions 2.3.0 to 3.1.3 print a loss under its bare name.
+    match = _LOSS.fullmatch(label)
+    return f"Loss/{label if match is None else match[1]}"
+
+
 RSL_RL = Library(
     key=_KEY,
     name="RSL-RL",
     open_block=_open_block,
     run_starts=("Resolved observation sets:", "Actor Model: ", "Actor MLP: "),
     derive=_derive,
+    distribution="rsl-rl-lib",
+    colour="#0072b2",
+    colour_on_dark="#4aa3df",
+    first_iteration=0,
+    flushes=False,
+    no_reward="not printed: no episode ended",
+    markers=(
+        VersionMarker(until="3.1.3", labels=("Total timesteps",)),
+        VersionMarker(since="3.2.0", labels=("Total steps",)),
+        VersionMarker(until="2.2.4", labels=("Value function loss",)),
+        VersionMarker(until="2.1.2", labels=("Value function loss", "Mean reward")),
+        VersionMarker(since="2.2.0", until="2.2.4", labels=("Mean total reward",)),
+        VersionMarker(since="2.3.0", until="3.1.3", labels=("value_function",)),
+        VersionMarker(since="2.3.0", until="3.1.3", labels=("Mean value_function loss",)),
+        VersionMarker(until="2.3.0", labels=("Total time",)),
+        VersionMarker(since="2.3.1", labels=("Time elapsed",)),
+        VersionMarker(until="4.0.1", labels=("Mean action noise std",)),
+        VersionMarker(since="5.0.0", labels=("Mean action std",)),
+        VersionMarker(until="2.3.3", text="Actor MLP: Sequential("),
+        VersionMarker(since="3.0.0", until="3.3.0", text="Actor MLP: MLP("),
+        VersionMarker(since="3.0.0", text="Resolved observation sets:"),
+        VersionMarker(since="4.0.0", text="Actor Model: "),
+    ),
+    scalars=_scalars,
 )

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
 from stepscope.logs._expressions import compiled
-from stepscope.logs._library import Library
+from stepscope.logs._library import Library, Scalar
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import as_count, parse_duration, parse_int, parse_number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Context
     from stepscope.logs._counters import Counters
@@ -249,10 +251,31 @@ def _elapsed(own: Counters, began: int | None) -> tuple[float, float] | None:
     return low, high
 
 
+# Keys that Stable-Baselines3 keeps from TensorBoard.
+_NOT_WRITTEN = frozenset(
+    {"time/iterations", "time/episodes", "time/time_elapsed", "time/total_timesteps", "train/n_updates"}
+)
+
+
+def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa: ARG001 - a table has its own
+    """Yield the rows of a table, an evaluation's too; a key that was cut off in print keeps its dots."""
+    if record.kind not in ("iteration", "message") or record.env_steps is None:
+        return
+    for label, value in record.metrics.items():
+        if label and label not in _NOT_WRITTEN:
+            yield Scalar(label, record.env_steps, value)
+
+
 SB3 = Library(
     key=_KEY,
     name="Stable-Baselines3",
     open_block=_open_block,
     run_starts=("Wrapping the env ", "Using cpu device", "Using cuda device"),
     derive=_derive,
+    distribution="stable-baselines3",
+    colour="#cc79a7",
+    prints_times=False,
+    no_reward="not printed: no episode ended, or the environment has no VecMonitor",
+    digits=("train/explained_variance", "2.3.2", "2.4.0"),
+    scalars=_scalars,
 )

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
-from stepscope.logs._library import Library
+from stepscope.logs._library import Library, Scalar
 from stepscope.logs._records import Seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
+    from stepscope.logs._records import Record
 
 __all__ = ["SKRL"]
 
@@ -54,9 +57,26 @@ def _fields(bar: Bar, num_envs: int | None) -> dict[str, Any]:
     }
 
 
+# skrl writes no rate itself, so the name is ours, in its manner.
+_BAR_TAG = "Bar / Vector steps per second"
+
+
+def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa: ARG001 - vector steps are its axis
+    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
+    if rate is None and seconds:
+        rate = 1 / seconds
+    if record.kind == "progress" and rate is not None and record.iteration is not None:
+        yield Scalar(_BAR_TAG, record.iteration, rate)
+
+
 SKRL = Library(
     key=_KEY,
     name="skrl",
     open_block=_open_block,
     run_starts=("[skrl:INFO] Seed: ", "[skrl:INFO] Environment wrapper: "),
+    distribution="skrl",
+    colour="#009e73",
+    prints_times=False,
+    no_reward="skrl does not print it; its event files have it",
+    scalars=_scalars,
 )
