@@ -120,7 +120,6 @@ _CHANGES = {
     "a duration with its unit": _set("seconds", "learn", to="0.2s"),
     "an unknown field": _set("speed", to=1.0),
     "an unknown kind": _set("kind", to="epoch"),
-    "an unknown library": _set("library", to="brax"),
     "another version": _set("schema", to=SCHEMA + 1),
     "half an iteration": _set("iteration", to=2.5),
     "an iteration before the first": _set("iteration", to=-1),
