@@ -48,7 +48,7 @@ nitpick_ignore_regex = [
     ("py:class", r"Module|Path|Tensor|VectorEnv|(torch|numpy|np|gymnasium|pathlib|collections|typing)\..*"),
     (
         "py:class",
-        "Bound|Kind|Part|Scope|State|Work",
+        "Bottleneck|Kind|Part|Scope|State|Work",
     ),  # lists of words and a kind of function, told where they are used
 ]
 templates_path = ["docs/_templates"]

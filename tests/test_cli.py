@@ -143,6 +143,13 @@ def test_no_command_prints_the_help() -> None:
     assert (0, True) == (run.returncode, b"read" in run.stdout)
 
 
+def test_bound_is_a_hidden_alias_of_bottleneck() -> None:
+    """The former name prints the same, and no help lists it."""
+    assert _run("bottleneck", "--help").stdout == _run("bound", "--help").stdout
+    assert b"stepscope bottleneck [-h]" in _run("bound", "--help").stdout
+    assert b"bound" not in _run("--help").stdout
+
+
 def test_the_version_can_be_asked_for() -> None:
     """A bug report can say which version it is about."""
     assert f"stepscope {__version__}" == _run("--version").stdout.decode().strip()

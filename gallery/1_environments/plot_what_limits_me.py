@@ -21,7 +21,7 @@ import torch
 from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.measure import loop_splits
-from stepscope.plan import Point, bound
+from stepscope.plan import Point, find_bottleneck
 
 # %%
 # Around each of them runs the same small training loop, a rollout of four steps and PPO's update.
@@ -74,12 +74,12 @@ splits = {
     for name, case in cases.items()
 }
 verdicts = {
-    name: bound([Point.of(each) for each in found.values()])
+    name: find_bottleneck([Point.of(each) for each in found.values()])
     for name, found in splits.items()
 }
 print(f"{len(timed.times.rounds)} rounds; {timed.times.disturbance}")
 for name, verdict in verdicts.items():
-    print(f"{name}\n  {verdict.bound}: {verdict.reason}\n  {verdict.advice}")
+    print(f"{name}\n  {verdict.bottleneck}: {verdict.reason}\n  {verdict.advice}")
 measured(
     "splits",
     {
@@ -119,7 +119,7 @@ for row, (name, verdict) in enumerate(verdicts.items()):
     for part in sorted(verdict.parts, key=lambda part: list(looks).index(part.name)):
         axes.barh(row, 100 * part.share, left=left, height=0.4, **looks[part.name])
         left += 100 * part.share
-    axes.text(0, row - 0.29, f"{name}: {verdict.bound}")
+    axes.text(0, row - 0.29, f"{name}: {verdict.bottleneck}")
 for name, look in looks.items():
     axes.barh(0, 0, label=name, **look)
 axes.set_yticks([])
@@ -201,7 +201,7 @@ claim(
 )
 claim(
     "a host that reads a value in the middle of each step is what limits a run on a GPU",
-    verdicts["a hidden .item() a step"].bound == "synchronisation-bound",
+    verdicts["a hidden .item() a step"].bottleneck == "synchronisation-bound",
     "nothing waits on a CPU"
     if reads.lost is None
     else f"{100 * reads.lost:.0f} % of the rollout is lost",

@@ -64,8 +64,11 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _run(arguments: Sequence[str] | None, *, program: bool) -> int:
     import signal  # noqa: PLC0415 - see above
 
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["bound"]:  # the former name of the command, understood until 0.2
+        words[0] = "bottleneck"
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(words)
     except SystemExit:  # --help and --version end like this, after they printed
         return 0
     if not program or options.at_once:

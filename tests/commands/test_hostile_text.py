@@ -106,7 +106,7 @@ _COMMANDS = (
     ["watch", "--", "LOG.none"],
     ["fit", "LOG"],
     ["fit", "--budget", "LOG", "a:b"],
-    ["bound", "LOG"],
+    ["bottleneck", "LOG"],
     ["memory", "LOG"],
     ["replay", "LOG.none"],
 )

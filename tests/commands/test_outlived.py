@@ -42,8 +42,8 @@ SCRIPT = (sys.executable, "mine.py", "{num_envs}")
 COMMANDS = {
     "fit of a factory": ("fit", "mine:world"),
     "fit of a command": ("fit", "--", *SCRIPT),
-    "bound of a factory": ("bound", "mine:world", "--sizes", "4,8,16"),
-    "bound of a command": ("bound", "--sizes", "4,8,16", "--", *SCRIPT),
+    "bottleneck of a factory": ("bottleneck", "mine:world", "--sizes", "4,8,16"),
+    "bottleneck of a command": ("bottleneck", "--sizes", "4,8,16", "--", *SCRIPT),
 }
 
 

@@ -7,7 +7,7 @@ import torch
 
 from stepscope.envs import bottlenecks
 from stepscope.measure import loop_splits
-from stepscope.plan import Point, bound
+from stepscope.plan import Point, find_bottleneck
 from tests.undecided import decided
 
 MAKERS = ("light", "many_launches", "heavy", "hidden_wait")
@@ -44,4 +44,4 @@ def test_each_is_limited_by_its_own_reason(
     found = loop_splits({size: {**loop, "num_envs": size} for size in sizes}, budget=2.0, device="cpu")
     points = [Point.of(split) for split in found.splits.values()]
     assert {1.0 if name == "hidden_wait" else 0.0} == {point.waits for point in points}
-    decided(bound(points).decides(expected))
+    decided(find_bottleneck(points).decides(expected))

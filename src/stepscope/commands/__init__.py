@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope.commands import bound, compare, fit, memory, read, replay, watch
+from stepscope.commands import bottleneck, compare, fit, memory, read, replay, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -21,5 +21,5 @@ __all__ = ["add_all"]
 
 def add_all(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add every command, in the order in which the help lists them."""
-    for command in (read, watch, compare, fit, bound, memory, replay):
+    for command in (read, watch, compare, fit, bottleneck, memory, replay):
         command.add(commands)

@@ -1,4 +1,4 @@
-"""What ``stepscope fit`` and ``stepscope bound`` share: the TARGET on their command lines."""
+"""What ``stepscope fit`` and ``stepscope bottleneck`` share: the TARGET on their command lines."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, memory_of
 from stepscope.plan._target import Target
 from stepscope.plan.bottleneck._parts import Part, Point
-from stepscope.plan.bottleneck._verdict import Verdict, bound
+from stepscope.plan.bottleneck._verdict import Verdict, find_bottleneck
 from stepscope.plan.cost import CostModel
 
 __all__ = [
@@ -16,6 +16,6 @@ __all__ = [
     "Probe",
     "Target",
     "Verdict",
-    "bound",
+    "find_bottleneck",
     "memory_of",
 ]

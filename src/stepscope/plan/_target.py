@@ -1,4 +1,4 @@
-"""What `stepscope fit` and `stepscope bound` measure: a factory of environments, or a command."""
+"""What `stepscope fit` and `stepscope bottleneck` measure: a factory of environments, or a command."""
 
 from __future__ import annotations
 

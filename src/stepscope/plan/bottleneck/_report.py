@@ -1,4 +1,4 @@
-"""What ``stepscope bound`` shows: a table, a few lines, JSON."""
+"""What ``stepscope bottleneck`` shows: a table, a few lines, JSON."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def _doubling(each: Measured, before: Measured | None, last: Timing) -> str:
 
 def report(verdict: Verdict, found: Sequence[Measured]) -> Iterator[ReportLine]:
     """Yield the verdict and what it rests on."""
-    tone: Severity = "warn" if verdict.bound == "cannot tell" else ""
-    yield ReportLine("verdict", f"{verdict.bound}: {verdict.reason}", tone)
+    tone: Severity = "warn" if verdict.bottleneck == "cannot tell" else ""
+    yield ReportLine("verdict", f"{verdict.bottleneck}: {verdict.reason}", tone)
     yield ReportLine("what to do", verdict.advice)
     for scope, model in verdict.models.items():
         yield ReportLine(
@@ -90,7 +90,7 @@ def _loop(found: Sequence[Measured]) -> Iterator[ReportLine]:
 def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[ReportLine]:
     """Say where the host would wait for a GPU, unless the verdict has said so."""
     point = next(each.point for each in found if each.num_envs == verdict.num_envs)
-    if verdict.bound == "synchronisation-bound" or point is None or not point.waits:
+    if verdict.bottleneck == "synchronisation-bound" or point is None or not point.waits:
         return
     cost = "costs nothing here; the same line waits for a GPU"
     if point.lost is not None:
@@ -107,7 +107,7 @@ def as_json(
         "target": str(target),
         "sizes": [_size(each) for each in found],
         "verdict": {
-            "bound": verdict.bound,
+            "bottleneck": verdict.bottleneck,
             "num_envs": verdict.num_envs,
             "scope": verdict.scope,
             "doubling": verdict.doubling,

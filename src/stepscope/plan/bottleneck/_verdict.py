@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from stepscope.plan.bottleneck._parts import PartName
     from stepscope.plan.cost import CostModel
 
-__all__ = ["Bound", "Part", "Point", "Verdict", "bound"]
+__all__ = ["Bottleneck", "Part", "Point", "Verdict", "find_bottleneck"]
 
-Bound = Literal[
+Bottleneck = Literal[
     "launch-bound",
     "throughput-bound",
     "learner-bound",
@@ -27,7 +27,7 @@ Bound = Literal[
     "cannot tell",
 ]
 
-_OF: Mapping[PartName, Bound] = {
+_OF: Mapping[PartName, Bottleneck] = {
     "fixed": "launch-bound",
     "per environment": "throughput-bound",
     "learning": "learner-bound",
@@ -44,7 +44,7 @@ class Verdict:
 
     Attributes
     ----------
-    bound
+    bottleneck
         ``"launch-bound"``, ``"throughput-bound"``, ``"learner-bound"``, ``"render-bound"``,
         ``"synchronisation-bound"`` or ``"cannot tell"``.
     num_envs
@@ -61,7 +61,7 @@ class Verdict:
         Why, and what to do, a sentence each.
     """
 
-    bound: Bound
+    bottleneck: Bottleneck
     num_envs: int
     scope: Scope
     parts: tuple[Part, ...]
@@ -70,18 +70,18 @@ class Verdict:
     reason: str
     advice: str
 
-    def decides(self, expected: Bound) -> Decision:
+    def decides(self, expected: Bottleneck) -> Decision:
         """Decide whether this is what was expected: ``cannot tell`` leaves it open."""
-        holds = None if self.bound == "cannot tell" else self.bound == expected
+        holds = None if self.bottleneck == "cannot tell" else self.bottleneck == expected
         return Decision(
             holds=holds,
             expected=expected,
-            measured=self.bound,
+            measured=self.bottleneck,
             why=None if holds is not None else self.reason,
         )
 
 
-def bound(points: Iterable[Point], *, at: int | None = None) -> Verdict:
+def find_bottleneck(points: Iterable[Point], *, at: int | None = None) -> Verdict:
     r"""Say what limits a run, from the times of several sizes.
 
     Parameters
@@ -117,8 +117,8 @@ def bound(points: Iterable[Point], *, at: int | None = None) -> Verdict:
     --------
     >>> from stepscope.measure import summarise
     >>> times = {64: 1.064e-3, 1024: 2.024e-3, 16384: 17.384e-3}
-    >>> verdict = bound(Point(num_envs=n, step=summarise([t])) for n, t in times.items())
-    >>> verdict.bound, f"{verdict.parts[0].share:.2f}", f"{verdict.doubling:.2f}"
+    >>> verdict = find_bottleneck(Point(num_envs=n, step=summarise([t])) for n, t in times.items())
+    >>> verdict.bottleneck, f"{verdict.parts[0].share:.2f}", f"{verdict.doubling:.2f}"
     ('throughput-bound', '0.94', '0.03')
     """
     known = sorted(points, key=lambda point: point.num_envs)
@@ -128,7 +128,7 @@ def bound(points: Iterable[Point], *, at: int | None = None) -> Verdict:
     parts = parts_at(known, speaks_of.num_envs) if _enough(known) else ()
     found = _decided(parts, speaks_of)
     return Verdict(
-        bound=found,
+        bottleneck=found,
         num_envs=speaks_of.num_envs,
         scope=scope,
         parts=parts,
@@ -159,7 +159,7 @@ def _enough(points: Sequence[Point]) -> bool:
     return len(points) >= _SIZES and points[-1].num_envs >= _SPAN * points[0].num_envs
 
 
-def _decided(parts: Sequence[Part], point: Point) -> Bound:
+def _decided(parts: Sequence[Part], point: Point) -> Bottleneck:
     if not parts:
         return "cannot tell"
     largest = parts[0]

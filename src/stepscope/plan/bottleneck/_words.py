@@ -34,16 +34,16 @@ def gain_of_doubling(model: CostModel, num_envs: int) -> float:
     return model.rate(2 * num_envs) / model.rate(num_envs) - 1.0
 
 
-def reason(bound: str, parts: Sequence[Part], point: Point, *, sizes: Sequence[int]) -> str:
+def reason(bottleneck: str, parts: Sequence[Part], point: Point, *, sizes: Sequence[int]) -> str:
     """Return why."""
     if not parts:
         return (
             f"{len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,} do not decide: at least three are needed, the"
             " largest four times the smallest."
         )
-    if bound == "synchronisation-bound":
+    if bottleneck == "synchronisation-bound":
         return _waiting(point)
-    if bound == "cannot tell":
+    if bottleneck == "cannot tell":
         first, second = parts[:2]
         return (
             f"at {point.num_envs:,} environments {_NAMES[first.name]} ({_range(first)}) and {_NAMES[second.name]}"
@@ -73,29 +73,29 @@ def how_often(point: Point) -> str:
     return f"{often} a vector step{where and f', at {where}'}"
 
 
-def advice(bound: str, parts: Sequence[Part], point: Point, *, model: CostModel) -> str:
+def advice(bottleneck: str, parts: Sequence[Part], point: Point, *, model: CostModel) -> str:
     """Return what to do, with its number."""
     doubling = f"{100 * gain_of_doubling(model, point.num_envs):.0f} %"
     share = parts[0].share if parts else 0.0
     most = _times(1.0 / (1.0 - share)) if share < 1 else ""
-    if bound == "launch-bound":
+    if bottleneck == "launch-bound":
         return (
             f"Run more environments: from {point.num_envs:,} on, doubling their number adds {doubling} to the"
             f" rate{_half(model)}."
         )
-    if bound == "throughput-bound":
+    if bottleneck == "throughput-bound":
         return (
             f"Make the work for each environment cheaper: from {point.num_envs:,} on, doubling their number adds"
             f" {doubling} to the rate."
         )
-    if bound == "learner-bound":
+    if bottleneck == "learner-bound":
         return (
             f"Make the update cheaper: at half of its cost the rate is {_times(1.0 / (1.0 - share / 2))}, while doubling"
             f" {point.num_envs:,} environments adds {doubling}."
         )
-    if bound == "render-bound":
+    if bottleneck == "render-bound":
         return f"Switch rendering off, or render less often: without it the rate is {most}."
-    if bound == "synchronisation-bound":
+    if bottleneck == "synchronisation-bound":
         return f"Leave the value on the device: that saves up to {100 * (point.lost or 0.0):.0f} % of the rollout."
     return f"Doubling {point.num_envs:,} environments adds about {doubling} to the rate; measure more sizes, or on a quieter machine."
 

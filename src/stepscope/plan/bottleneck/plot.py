@@ -1,4 +1,4 @@
-"""The figure of ``stepscope bound``: what a vector step takes, by size."""
+"""The figure of ``stepscope bottleneck``: what a vector step takes, by size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def drawn(verdict: Verdict, found: Sequence[Measured]) -> Figure:
     """Draw the times of each scope, with their quartiles and the fitted lines."""
     model = verdict.models[verdict.scope]
     figure, axes = plots.figure(
-        title=f"{verdict.bound.capitalize()} at {verdict.num_envs:,} environments:"
+        title=f"{verdict.bottleneck.capitalize()} at {verdict.num_envs:,} environments:"
         f" doubling them adds {verdict.doubling:.0%} to the rate",
         x="number of environments",
         y="milliseconds per vector step",

@@ -1,4 +1,4 @@
-"""The command ``stepscope bound``: what it prints and writes, and one sentence where it cannot work."""
+"""The command ``stepscope bottleneck``: what it prints and writes, and one sentence where it cannot work."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_factory_is_measured(here: Path, run: Run) -> None:
     """The table has three scopes, the verdict a number; JSON and the figure are written."""
     arguments = ("stepscope.envs:CartPole", "--sizes", "4,8,16", "--horizon", "4")
-    done = run("bound", *arguments, "--json", "bound.json", "--plot", "bound.svg")
+    done = run("bottleneck", *arguments, "--json", "bottleneck.json", "--plot", "bottleneck.svg")
     assert (0, b"") == (done.returncode, done.stderr)
     header, *table = done.stdout.decode().split("\n\n")[0].splitlines()
     assert "environments fps step fps rollout fps total" == " ".join(header.split()[:7])
     assert ["4", "8", "16"] == [line.split()[0] for line in table]
-    found = json.loads((here / "bound.json").read_text(encoding="utf-8"))
+    found = json.loads((here / "bottleneck.json").read_text(encoding="utf-8"))
     assert (1, "stepscope.envs:CartPole", "total") == (
         found["schema"],
         found["target"],
@@ -62,19 +62,19 @@ def test_a_factory_is_measured(here: Path, run: Run) -> None:
         low, median, high = size["seconds"]["total"]
         assert low <= median <= high
         assert size["seconds"]["step"][1] < size["seconds"]["rollout"][1] < median
-    assert "environments" in (here / "bound.svg").read_text(encoding="utf-8")
+    assert "environments" in (here / "bottleneck.svg").read_text(encoding="utf-8")
 
 
 def test_the_rates_of_a_command_are_read_with_their_scope(here: Path, run: Run) -> None:
     """Stepping takes 1 ms + 1 µs N and the whole four times as long, so learning is 3/4."""
     command = (sys.executable, "train.py", "{num_envs}")
-    done = run("bound", "--sizes", "100,1000,10000", "--json", "-", "--", *command)
+    done = run("bottleneck", "--sizes", "100,1000,10000", "--json", "-", "--", *command)
     found = json.loads(done.stdout)
     assert pytest.approx(1000, rel=0.01) == found["models"]["step"]["half_rate_num_envs"]
     assert pytest.approx(4e-3, rel=0.01) == found["models"]["total"]["fixed_seconds"]
     shares = {part["name"]: part["share"] for part in found["verdict"]["parts"]}
     assert pytest.approx(0.75, rel=0.01) == shares["learning"]
-    assert "learner-bound" == found["verdict"]["bound"]
+    assert "learner-bound" == found["verdict"]["bottleneck"]
     assert here.exists()
 
 
@@ -82,7 +82,7 @@ def test_a_size_that_fails_ends_the_table(here: Path, run: Run) -> None:
     """The sizes that worked are judged; the one that did not stands in the table with its reason."""
     (here / "train.py").write_text(TRAINING + "sys.exit(n > 5000)\n", encoding="utf-8")
     command = (sys.executable, "train.py", "{num_envs}")
-    done = run("bound", "--sizes", "100,1000,2000,10000", "--", *command)
+    done = run("bottleneck", "--sizes", "100,1000,2000,10000", "--", *command)
     assert 0 == done.returncode
     assert "exit status 1" in done.stdout.decode().splitlines()[4]
 
@@ -90,7 +90,7 @@ def test_a_size_that_fails_ends_the_table(here: Path, run: Run) -> None:
 def test_a_size_that_the_environment_refuses_ends_the_table(here: Path, run: Run) -> None:
     """An environment that says that there is no room for so many is a size that fails."""
     (here / "mine.py").write_text(FEW, encoding="utf-8")
-    done = run("bound", "mine:few", "--sizes", "4,8,16,32", "--horizon", "4")
+    done = run("bottleneck", "mine:few", "--sizes", "4,8,16,32", "--horizon", "4")
     assert (0, b"") == (done.returncode, done.stderr)
     assert "there is room for 16" in done.stdout.decode().splitlines()[4]
     assert "at 16 environments" in " ".join(done.stdout.decode().split())
@@ -122,7 +122,7 @@ def test_a_size_that_the_environment_refuses_ends_the_table(here: Path, run: Run
 )
 def test_nonsense_gets_one_sentence(here: Path, run: Run, arguments: tuple[str, ...], sentence: str) -> None:
     """One line on standard error, nothing on standard output, and the exit status 2."""
-    done = run("bound", *arguments)
+    done = run("bottleneck", *arguments)
     assert (2, b"") == (done.returncode, done.stdout)
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("stepscope: ")

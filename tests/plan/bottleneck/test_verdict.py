@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stepscope._common.report import ReportLine
 from stepscope.errors import BadInputError
 from stepscope.measure import Timing, summarise
-from stepscope.plan import Part, Point, bound
+from stepscope.plan import Part, Point, find_bottleneck
 from stepscope.plan.bottleneck._report import report
 from stepscope.plan.bottleneck._times import Measured
 
@@ -60,12 +60,12 @@ def points(
 )
 def test_the_largest_part_is_the_verdict(expected: str, costs: dict[str, float]) -> None:
     """Whichever part takes most of the time limits the run; two equal ones do not decide."""
-    assert expected == bound(points(**costs)).bound
+    assert expected == find_bottleneck(points(**costs)).bottleneck
 
 
 def test_shares_are_those_of_the_closed_form() -> None:
     """At N = 1000 a + bN + LN = 1 + 2 + 5 ms, so the shares are 1/8, 2/8 and 5/8."""
-    verdict = bound(points(fixed=1e-3, per_env=2e-6, learning=5e-6, sizes=(10, 100, 1000)))
+    verdict = find_bottleneck(points(fixed=1e-3, per_env=2e-6, learning=5e-6, sizes=(10, 100, 1000)))
     shares = {part.name: part.share for part in verdict.parts}
     assert pytest.approx({"learning": 5 / 8, "per environment": 2 / 8, "fixed": 1 / 8}) == shares
     assert ["learning", "per environment", "fixed"] == [part.name for part in verdict.parts]
@@ -73,7 +73,7 @@ def test_shares_are_those_of_the_closed_form() -> None:
 
 def test_the_gain_of_doubling_is_that_of_the_closed_form() -> None:
     """With T = 1 ms + 1 µs N the rate at 1000 is 1/2 of the peak, and at 2000 it is 2/3: a third more."""
-    verdict = bound(points(fixed=1e-3, per_env=1e-6, sizes=(10, 100, 1000)))
+    verdict = find_bottleneck(points(fixed=1e-3, per_env=1e-6, sizes=(10, 100, 1000)))
     assert pytest.approx(1 / 3) == verdict.doubling
     assert "33 %" in verdict.advice
     assert pytest.approx(1000) == verdict.models["total"].half_rate_num_envs
@@ -82,8 +82,8 @@ def test_the_gain_of_doubling_is_that_of_the_closed_form() -> None:
 def test_the_verdict_speaks_of_the_size_that_was_asked_for() -> None:
     """The same run is launch-bound at a small size and throughput-bound at a large one."""
     measured = points(fixed=1e-3, per_env=1e-6, sizes=(10, 100, 1000, 10000))
-    assert "launch-bound" == bound(measured, at=100).bound
-    assert "throughput-bound" == bound(measured).bound
+    assert "launch-bound" == find_bottleneck(measured, at=100).bottleneck
+    assert "throughput-bound" == find_bottleneck(measured).bottleneck
 
 
 @given(
@@ -101,7 +101,7 @@ def test_without_noise_the_verdict_is_the_largest_cost(fixed: float, per_env: fl
     first, second, _ = sorted(costs.values(), reverse=True)
     expected = max(costs, key=costs.__getitem__)
     assume(first > 1.001 * second)
-    verdict = bound(points(fixed=fixed, per_env=per_env, learning=learning)).bound
+    verdict = find_bottleneck(points(fixed=fixed, per_env=per_env, learning=learning)).bottleneck
     assert expected == verdict
 
 
@@ -111,14 +111,14 @@ def test_noise_that_hides_the_largest_part_is_said() -> None:
         Point(num_envs=n, step=Timing(median=t, low=low, high=high, repeats=9))
         for n, low, t, high in ((100, 1.0, 1.0, 1.0), (1000, 1.1, 1.7, 2.0), (2000, 1.2, 2.4, 3.0))
     ]
-    assert "cannot tell" == bound(wide).bound
+    assert "cannot tell" == find_bottleneck(wide).bottleneck
 
 
 @pytest.mark.parametrize("sizes", [(64, 4096), (100, 200, 300)])
 def test_few_or_similar_sizes_do_not_decide(sizes: tuple[int, ...]) -> None:
     """Two sizes leave no residual, and sizes within a factor of 4 are too alike; the cost model is there still."""
-    verdict = bound(points(fixed=1e-3, per_env=1e-6, sizes=sizes))
-    assert ("cannot tell", ()) == (verdict.bound, verdict.parts)
+    verdict = find_bottleneck(points(fixed=1e-3, per_env=1e-6, sizes=sizes))
+    assert ("cannot tell", ()) == (verdict.bottleneck, verdict.parts)
     assert pytest.approx(1000) == verdict.models["step"].half_rate_num_envs
 
 
@@ -126,19 +126,19 @@ def test_waiting_that_costs_time_comes_first() -> None:
     """On a GPU waiting is a verdict where it costs more than a fifth of the time, and only there."""
     costs = {"fixed": 50e-3, "per_env": 1e-6}
     where = (("env.py:12", 1.0),)
-    lost = bound(points(**costs, waits=1.0, waits_at=where, lost=0.4))
-    assert "synchronisation-bound" == lost.bound
+    lost = find_bottleneck(points(**costs, waits=1.0, waits_at=where, lost=0.4))
+    assert "synchronisation-bound" == lost.bottleneck
     assert "env.py:12" in lost.reason
     assert "up to 40 % of the rollout" in lost.advice
-    assert "launch-bound" == bound(points(**costs, waits=1.0, waits_at=where, lost=0.05)).bound
+    assert "launch-bound" == find_bottleneck(points(**costs, waits=1.0, waits_at=where, lost=0.05)).bottleneck
 
 
 def test_a_cpu_that_waits_for_nothing_is_not_bound_by_waiting() -> None:
     """Values that are read cost nothing there, so the verdict is the largest part; the report still says where."""
     where = (("env.py:12", 1.0),)
     measured = points(fixed=50e-3, per_env=1e-6, waits=1.0, waits_at=where)
-    verdict = bound(measured)
-    assert "launch-bound" == verdict.bound
+    verdict = find_bottleneck(measured)
+    assert "launch-bound" == verdict.bottleneck
     found = [Measured(num_envs=point.num_envs, point=point) for point in measured]
     assert [
         ReportLine(
@@ -152,8 +152,8 @@ def test_a_cpu_that_waits_for_nothing_is_not_bound_by_waiting() -> None:
 def test_scopes_are_not_mixed() -> None:
     """A scope that one size lacks is not used; with stepping alone nothing is said of learning."""
     *rest, last = points(fixed=1e-3, per_env=1e-6, learning=9e-6)
-    verdict = bound([*rest, Point(num_envs=last.num_envs, step=last.step)])
-    assert ("step", "throughput-bound") == (verdict.scope, verdict.bound)
+    verdict = find_bottleneck([*rest, Point(num_envs=last.num_envs, step=last.step)])
+    assert ("step", "throughput-bound") == (verdict.scope, verdict.bottleneck)
     assert {"fixed", "per environment"} == {part.name for part in verdict.parts}
 
 
@@ -168,18 +168,18 @@ def test_scopes_are_not_mixed() -> None:
 def test_nonsense_gets_a_sentence(given: list[Point], sentence: str) -> None:
     """What cannot be judged is refused in words."""
     with pytest.raises(BadInputError, match=sentence):
-        bound(given)
+        find_bottleneck(given)
 
 
 def test_a_size_that_was_not_measured_is_refused() -> None:
     """The verdict speaks of measured sizes only."""
     with pytest.raises(BadInputError, match="1000 is none of the sizes"):
-        bound(points(fixed=1.0), at=1000)
+        find_bottleneck(points(fixed=1.0), at=1000)
 
 
 def test_parts_carry_what_the_fits_allow() -> None:
     """A part's bounds hold its share, and exact times leave no room between them."""
-    for part in bound(points(fixed=1e-3, per_env=1e-6)).parts:
+    for part in find_bottleneck(points(fixed=1e-3, per_env=1e-6)).parts:
         assert isinstance(part, Part)
         assert pytest.approx(part.low) == part.share
         assert pytest.approx(part.high) == part.share

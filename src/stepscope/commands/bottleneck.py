@@ -1,4 +1,4 @@
-"""``stepscope bound``: what limits a training run, from its rates at a few sizes."""
+"""``stepscope bottleneck``: what limits a training run, from its rates at a few sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepscope.commands._planning import LIMIT, add_common, check_outputs, progr
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.plan.bottleneck import as_json, bound, report, rows, times_of
+from stepscope.plan.bottleneck import as_json, find_bottleneck, report, rows, times_of
 
 if TYPE_CHECKING:
     from stepscope._arguments import Parser
@@ -37,7 +37,7 @@ _OF_THE_LOOP = ("policy", "horizon", "hidden")
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of ``stepscope``."""
-    parser = add_command_with_target(commands, "bound", about=_ABOUT, description=_MORE, epilog=_AFTER)
+    parser = add_command_with_target(commands, "bottleneck", about=_ABOUT, description=_MORE, epilog=_AFTER)
     parser.add_argument(
         "--sizes",
         type=_sizes,
@@ -66,10 +66,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         help="widths of the hidden layers of the loop's own networks (default: 64,64)",
     )
     add_common(parser, figure="times")
-    parser.set_defaults(command=_bound)
+    parser.set_defaults(command=_bottleneck)
 
 
-def _bound(options: argparse.Namespace) -> int:
+def _bottleneck(options: argparse.Namespace) -> int:
     target = target_of(options)
     factory = target.factory is not None
     _check(options, factory=factory)
@@ -79,7 +79,7 @@ def _bound(options: argparse.Namespace) -> int:
         found = times_of(target, options.sizes, limit=limit, tell=_tell, **settings)
     finally:
         progress("")
-    verdict = bound(_points(found), at=options.at)
+    verdict = find_bottleneck(_points(found), at=options.at)
     if options.json is not None:
         write(options.json, as_json(verdict, found, target=target, provenance=asdict(provenance())))
     if options.json != "-":
