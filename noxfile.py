@@ -219,10 +219,10 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none", requires=["environment"])
-def outputs(session: nox.Session) -> None:
-    """Run every listed version of the libraries, record and check it: nox -s outputs -- rsl_rl 3.1.3 --check."""
+def matrix(session: nox.Session) -> None:
+    """Run every listed version of the libraries, record and check it: nox -s matrix -- rsl_rl 3.1.3 --check."""
     python = shared(session)
-    session.run(python, "-m", "outputs", *session.posargs)
+    session.run(python, "-m", "matrix", *session.posargs)
 
 
 @nox.session(default=False)
@@ -241,11 +241,11 @@ def run_apart(session: nox.Session) -> None:
     """Run what the session is named after, which asks for other versions than the project's, or for another torch."""
     session.install("--constraint", "constraints.txt", "torch")
     exact = ["--no-deps", "--ignore-requires-python"]
-    session.install(*exact, "--requirement", f"outputs/{session.name}/requirements.txt")
+    session.install(*exact, "--requirement", f"matrix/{session.name}/requirements.txt")
     session.install("--no-deps", "--editable", ".")
     session.install("--constraint", "constraints.txt", "pytest", "pytest-timeout", "hypothesis")
     session.env.update(QUIET)
-    session.run("python", "-m", f"outputs.{session.name}", *session.posargs)
+    session.run("python", "-m", f"matrix.{session.name}", *session.posargs)
     # Here the reader is tested on what the installed packages print, and the recorder in their environments, which the
     # project's own environment lacks.
     rooms = [f"tests/{room}/test_{session.name}.py" for room in ("logs", "nans")]

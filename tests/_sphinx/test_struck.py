@@ -6,8 +6,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from outputs._run import RECORDINGS
-from outputs._versions import read_versions
+from matrix._run import RECORDINGS
+from matrix._versions import read_versions
 from stepscope._sphinx.struck import grouped
 from stepscope.train.struck import FAULTS
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from outputs._verdict import iteration_faults
+from matrix._verdict import iteration_faults
 from stepscope.logs import Record, read
 
 if sys.version_info >= (3, 11):
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _ROOT = Path(__file__).parents[2] / "recordings"
-_LISTED = tomllib.loads((_ROOT.parent / "outputs" / "versions.toml").read_text(encoding="utf-8"))
+_LISTED = tomllib.loads((_ROOT.parent / "matrix" / "versions.toml").read_text(encoding="utf-8"))
 _RECORDINGS = sorted(_ROOT.glob("*/*/*.txt"))
 # These print around the library that trains, and what they run on prints too.
 _AROUND = {"isaaclab": {"isaaclab", "rsl_rl", "warp"}, "mjlab": {"mjlab", "rsl_rl", "warp"}}

@@ -5,7 +5,7 @@
 ```
 ````
 
-It shows what ``nox -s outputs`` has recorded. Releases that follow one another and end alike share a row, and those that
+It shows what ``nox -s matrix`` has recorded. Releases that follow one another and end alike share a row, and those that
 notice nothing stand at the top.
 """
 

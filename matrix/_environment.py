@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outputs._versions import Version
+    from matrix._versions import Version
 
 __all__ = ["Environment", "InstallError", "make_environment"]
 
 ROOT = Path(__file__).parents[1]
-BUILD = ROOT / "_build" / "outputs"
+BUILD = ROOT / "_build" / "matrix"
 
 
 class InstallError(RuntimeError):
@@ -63,7 +63,7 @@ def make_environment(version: Version) -> Environment:
     home = BUILD / f"{version.library}-{version.version}"
     scheme = {"base": str(home), "platbase": str(home)}
     scripts = Path(sysconfig.get_path("scripts", "venv", scheme))
-    shims = [str(ROOT / "outputs" / "shims" / shim) for shim in version.shims]
+    shims = [str(ROOT / "matrix" / "shims" / shim) for shim in version.shims]
     made = Environment(
         home=home,
         python=scripts / Path(sys.executable).name,

@@ -9,10 +9,10 @@ from importlib import metadata
 
 import pytest
 
-from outputs.__main__ import main
-from outputs._run import RECORDINGS
-from outputs._verdict import difference, iteration_faults, read_recording
-from outputs._versions import Variant
+from matrix.__main__ import main
+from matrix._run import RECORDINGS
+from matrix._verdict import difference, iteration_faults, read_recording
+from matrix._versions import Variant
 from stepscope.logs import Record, reads
 from stepscope.train.record import Recording
 

@@ -1,4 +1,4 @@
-"""``python -m outputs.rl_games VARIANT``: train the cart-pole with whichever version of RL-Games is installed."""
+"""``python -m matrix.rl_games VARIANT``: train the cart-pole with whichever version of RL-Games is installed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.torch_runner import Runner
 
-from outputs._ranks import ensure_ranks
-from outputs._script import Options, main
+from matrix._ranks import ensure_ranks
+from matrix._script import Options, main
 
 if TYPE_CHECKING:
     from stepscope.envs import CartPole

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from outputs._versions import Variant
+    from matrix._versions import Variant
     from stepscope.logs import Record
     from stepscope.train.record import Recording
 

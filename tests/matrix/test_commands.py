@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from outputs._commands import RECORDINGS, Command, Program, main
-from outputs.isaaclab.__main__ import ISAACLAB
-from outputs.isaaclab.assets import with_default_prim
-from outputs.mjlab.__main__ import MJLAB
+from matrix._commands import RECORDINGS, Command, Program, main
+from matrix.isaaclab.__main__ import ISAACLAB
+from matrix.isaaclab.assets import with_default_prim
+from matrix.mjlab.__main__ import MJLAB
 
 
 def _program(code: str, *, exit_code: int = 0, mangled: int = 0) -> Program:

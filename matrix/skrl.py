@@ -1,4 +1,4 @@
-"""``python -m outputs.skrl VARIANT``: train the cart-pole with whichever version of skrl is installed."""
+"""``python -m matrix.skrl VARIANT``: train the cart-pole with whichever version of skrl is installed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from gymnasium import spaces
 
-from outputs._ranks import ensure_ranks
-from outputs._script import Options, main
-from outputs._terminal import ensure_terminal
+from matrix._ranks import ensure_ranks
+from matrix._script import Options, main
+from matrix._terminal import ensure_terminal
 
 # Before skrl is imported: it looks for other ranks then, and 1.3.0 prints something.
 if sys.argv[1:2] == ["ranks"]:

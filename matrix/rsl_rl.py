@@ -1,4 +1,4 @@
-"""The cart-pole with whichever version of RSL-RL is installed: ``python -m outputs.rsl_rl VARIANT``."""
+"""The cart-pole with whichever version of RSL-RL is installed: ``python -m matrix.rsl_rl VARIANT``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tensordict import TensorDict
 
-from outputs._script import Options, main
+from matrix._script import Options, main
 
 # RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

@@ -1,4 +1,4 @@
-"""The command line that the scripts of the libraries share: ``python -m outputs.LIBRARY VARIANT [--num-envs N ...]``."""
+"""The command line that the scripts of the libraries share: ``python -m matrix.LIBRARY VARIANT [--num-envs N ...]``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Options:
 
 def main(variants: Mapping[str, Callable[[Options], object]], arguments: Sequence[str] | None = None) -> None:
     """Run one of the variants with the options of the command line."""
-    parser = Parser(prog=f"python -m outputs.{Path(sys.argv[0]).stem}", allow_abbrev=False)
+    parser = Parser(prog=f"python -m matrix.{Path(sys.argv[0]).stem}", allow_abbrev=False)
     parser.add_argument("variant", choices=variants, metavar="VARIANT", help=", ".join(variants))
     parser.add_argument("--num-envs", type=positive_integer, default=64)
     parser.add_argument("--iterations", type=positive_integer, default=12)
@@ -61,6 +61,6 @@ def main(variants: Mapping[str, Callable[[Options], object]], arguments: Sequenc
     try:
         settings = vars(parser.parse_args(arguments))
     except BadInputError as error:
-        sys.stderr.write(f"outputs: {error}\n")
+        sys.stderr.write(f"matrix: {error}\n")
         sys.exit(2)
     variants[settings.pop("variant")](Options(**settings))

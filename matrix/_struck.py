@@ -12,13 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outputs._run import RECORDINGS, arguments_for, provenance_of, variables_of
+from matrix._run import RECORDINGS, arguments_for, provenance_of, variables_of
 from stepscope.train._run import keep_console
 from stepscope.train.struck import FAULTS, SIZE, StruckRun, ending
 
 if TYPE_CHECKING:
-    from outputs._environment import Environment
-    from outputs._versions import Version
+    from matrix._environment import Environment
+    from matrix._versions import Version
 
 __all__ = ["keep", "made", "path_of", "strike"]
 

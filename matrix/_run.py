@@ -10,15 +10,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from outputs._environment import ROOT
+from matrix._environment import ROOT
 from stepscope.train._run import keep_console
 from stepscope.train.record import PLACES, Recording, without_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from outputs._environment import Environment
-    from outputs._versions import Variant, Version
+    from matrix._environment import Environment
+    from matrix._versions import Variant, Version
 
 __all__ = ["RECORDINGS", "arguments_for", "make_recording", "provenance_of", "variables_of"]
 
@@ -67,7 +67,7 @@ def arguments_for(version: Version, variant: str, settings: Mapping[str, object]
     options = [
         part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))
     ]
-    return ["-m", f"outputs.{version.library}", variant, *options]
+    return ["-m", f"matrix.{version.library}", variant, *options]
 
 
 def variables_of(environment: Environment) -> dict[str, str]:

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from outputs._verdict import iteration_faults
+from matrix._verdict import iteration_faults
 from stepscope._arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
@@ -118,7 +118,7 @@ def main(program: Program, arguments: Sequence[str] | None = None) -> int:
 
 def _options(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [command.variant for command in program.commands]
-    parser = Parser(prog=f"python -m outputs.{program.library}", description="Run, record and check.")
+    parser = Parser(prog=f"python -m matrix.{program.library}", description="Run, record and check.")
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"some of {', '.join(names)}")
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)

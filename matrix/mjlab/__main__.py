@@ -1,10 +1,10 @@
-"""``python -m outputs.mjlab [VARIANT ...] [--check]``: run mjlab, record and check what it prints."""
+"""``python -m matrix.mjlab [VARIANT ...] [--check]``: run mjlab, record and check what it prints."""
 
 from __future__ import annotations
 
 import sys
 
-from outputs._commands import Command, Program, main
+from matrix._commands import Command, Program, main
 
 
 def _train(

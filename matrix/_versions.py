@@ -67,7 +67,7 @@ class Version:
     ignore_requires_python
         Whether pip has to be told to install it on a Python that it was not declared for.
     shims
-        Folders below ``outputs/shims`` whose modules stand in for packages that it imports and never uses here.
+        Folders below ``matrix/shims`` whose modules stand in for packages that it imports and never uses here.
     note
         What it took to install, for a person.
     """

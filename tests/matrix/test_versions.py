@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from outputs._environment import ROOT
-from outputs._run import RECORDINGS
-from outputs._versions import LIST, Variant, Version, read_versions
+from matrix._environment import ROOT
+from matrix._run import RECORDINGS
+from matrix._versions import LIST, Variant, Version, read_versions
 from stepscope.errors import BadInputError
 from stepscope.train.record import DISTRIBUTIONS, VARIANTS
 
@@ -62,7 +62,7 @@ def test_what_is_recorded_is_listed() -> None:
 
 def test_every_shim_is_used_and_says_why() -> None:
     """Each folder of shims is named by a version, and each module in it has a docstring."""
-    shims = ROOT / "outputs" / "shims"
+    shims = ROOT / "matrix" / "shims"
     there = {path.name for path in shims.iterdir() if path.is_dir()} if shims.is_dir() else set()
 
     assert there == {shim for version in LISTED for shim in version.shims}

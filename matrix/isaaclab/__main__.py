@@ -1,11 +1,11 @@
-"""``python -m outputs.isaaclab [VARIANT ...] [--check]``: run Isaac Lab, record and check what it prints."""
+"""``python -m matrix.isaaclab [VARIANT ...] [--check]``: run Isaac Lab, record and check what it prints."""
 
 from __future__ import annotations
 
 import sys
 
-from outputs._commands import RECORDINGS, Command, Program, main
-from outputs.isaaclab.assets import make_assets
+from matrix._commands import RECORDINGS, Command, Program, main
+from matrix.isaaclab.assets import make_assets
 
 _ASSETS = RECORDINGS.parent / "_build" / "isaaclab" / "assets"
 _CARTPOLE = "Isaac-Cartpole-Direct"

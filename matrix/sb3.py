@@ -1,4 +1,4 @@
-"""``python -m outputs.sb3 VARIANT``: train the cart-pole with whichever version of Stable-Baselines3 is installed."""
+"""``python -m matrix.sb3 VARIANT``: train the cart-pole with whichever version of Stable-Baselines3 is installed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stable_baselines3.common import callbacks
 from stable_baselines3.common.vec_env import VecMonitor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from outputs._script import Options, main
-from outputs._terminal import ensure_terminal
+from matrix._script import Options, main
+from matrix._terminal import ensure_terminal
 from stepscope.envs import CartPole
 from stepscope.train.sb3 import _Environment
 

@@ -1,4 +1,4 @@
-"""``python -m outputs [LIBRARY [VERSION ...]]``: run, record and check every listed version."""
+"""``python -m matrix [LIBRARY [VERSION ...]]``: run, record and check every listed version."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outputs._environment import InstallError, make_environment
-from outputs._run import RECORDINGS, make_recording
-from outputs._struck import keep, made, path_of, strike
-from outputs._verdict import difference, read_recording
-from outputs._versions import read_versions
+from matrix._environment import InstallError, make_environment
+from matrix._run import RECORDINGS, make_recording
+from matrix._struck import keep, made, path_of, strike
+from matrix._verdict import difference, read_recording
+from matrix._versions import read_versions
 from stepscope._arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.train.record import write_recording
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from outputs._environment import Environment
-    from outputs._versions import Variant, Version
+    from matrix._environment import Environment
+    from matrix._versions import Variant, Version
     from stepscope.train.record import Recording
 
 
@@ -50,7 +50,7 @@ _HEAD = ("library", "version", "variant", "seconds", "records", "unrecognised", 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="python -m outputs", description="Run, record and check every listed version of the libraries."
+        prog="python -m matrix", description="Run, record and check every listed version of the libraries."
     )
     parser.add_argument("library", nargs="?", help="only this one (default: all)")
     parser.add_argument("versions", nargs="*", metavar="VERSION", help="only these of it (default: all)")
@@ -70,9 +70,7 @@ def _chosen(options: argparse.Namespace) -> list[Version]:
     versions = [version for name in names for version in listed[name]]
     unknown = set(options.versions) - {version.version for version in versions}
     if unknown:
-        raise BadInputError(
-            f"{options.library} {', '.join(sorted(unknown))} is not in outputs/versions.toml."
-        )
+        raise BadInputError(f"{options.library} {', '.join(sorted(unknown))} is not in matrix/versions.toml.")
     return [version for version in versions if not options.versions or version.version in options.versions]
 
 
@@ -158,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         versions = _chosen(options)
     except BadInputError as error:
-        sys.stderr.write(f"outputs: {error}\n")
+        sys.stderr.write(f"matrix: {error}\n")
         return 2
     rows = []
     for version in versions:
