@@ -19,7 +19,7 @@ import torch
 from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.measure import scene_cost
-from stepscope.plan.memory import Training, account
+from stepscope.plan.memory import Training, estimate_memory
 from stepscope.train.weighed import weighed
 
 # %%
@@ -59,11 +59,11 @@ def weigh(training: Training) -> int:
 
 def count(training: Training) -> dict[str, int]:
     """Return the bytes that are counted beforehand, by what they are for."""
-    found = account(training)
+    estimate = estimate_memory(training)
     return {
-        "networks, optimiser": found.torch_bytes_of("networks"),
-        "rollout": found.torch_bytes_of("rollout") + found.host_bytes,
-        "update": found.torch_bytes_of("update"),
+        "networks, optimiser": estimate.torch_bytes_of("networks"),
+        "rollout": estimate.torch_bytes_of("rollout") + estimate.host_bytes,
+        "update": estimate.torch_bytes_of("update"),
     }
 
 

@@ -12,7 +12,7 @@ from stepscope.commands._planning import LIMIT, add_common, check_outputs, progr
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.plan.bottleneck import as_json, find_bottleneck, report, rows, times_of
+from stepscope.plan.bottleneck import find_bottleneck, format_rows, report, times_of, to_json
 
 if TYPE_CHECKING:
     from stepscope._arguments import Parser
@@ -81,9 +81,9 @@ def _bottleneck(options: argparse.Namespace) -> int:
         progress("")
     verdict = find_bottleneck(_points(found), at=options.at)
     if options.json is not None:
-        write(options.json, as_json(verdict, found, target=target, provenance=asdict(provenance())))
+        write(options.json, to_json(verdict, found, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        table = rows(found)
+        table = format_rows(found)
         show(table, report(verdict, found), left=(len(table[0]) - 1,))
     if options.plot is not None:
         from stepscope.plan.bottleneck.plot import draw  # noqa: PLC0415 - it imports matplotlib

@@ -13,7 +13,7 @@ from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.plan import Load
-from stepscope.plan.fit import FIRST, Budget, as_json, fit, report, rows, verify
+from stepscope.plan.fit import FIRST, Budget, fit, format_rows, report, to_json, verify
 
 if TYPE_CHECKING:
     import argparse
@@ -85,9 +85,9 @@ def _fit(options: argparse.Namespace) -> int:
     finally:
         progress("")
     if options.json is not None:
-        write(options.json, as_json(made, verified, target=target, provenance=asdict(provenance())))
+        write(options.json, to_json(made, verified, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        show(rows(made), report(made, verified), left=(4,))
+        show(format_rows(made), report(made, verified), left=(4,))
     if options.plot is not None:
         from stepscope.plan.fit.plot import draw  # noqa: PLC0415 - it imports matplotlib
 

@@ -9,7 +9,7 @@ from stepscope._arguments import positive_integer
 from stepscope._common import printable
 from stepscope._images import is_image
 from stepscope.commands._planning import add_outputs, check_outputs, show, widths, write
-from stepscope.plan.memory import LIBRARIES, Training, account, as_json, report, rows
+from stepscope.plan.memory import LIBRARIES, Training, estimate_memory, format_rows, report, to_json
 
 if TYPE_CHECKING:
     from stepscope._arguments import Parser
@@ -64,7 +64,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         choices=("uint8", "float32"),
         help="type of an image's numbers (default: uint8 where the library takes it, which rsl_rl and skrl do not)",
     )
-    add_outputs(parser, figure="account against the number of environments")
+    add_outputs(parser, figure="memory against the number of environments")
     parser.set_defaults(command=_memory, at_once=True)
 
 
@@ -80,15 +80,15 @@ def _memory(options: argparse.Namespace) -> int:
         minibatches=options.minibatches,
         dtype=options.dtype,
     )
-    found = account(training)
+    estimate = estimate_memory(training)
     if options.json is not None:
-        write(options.json, as_json(found))
+        write(options.json, to_json(estimate))
     if options.json != "-":
-        show(rows(found), report(found), left=(0, 1, 4))
+        show(format_rows(estimate), report(estimate), left=(0, 1, 4))
     if options.plot is not None:
         from stepscope.plan.memory.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
-        draw(found, path=options.plot)
+        draw(estimate, path=options.plot)
         if options.json != "-":
             print(f"\nfigure saved as {printable(options.plot)}")
     return 0

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from stepscope.plan.bottleneck._times import Measured
     from stepscope.plan.bottleneck._verdict import Verdict
 
-__all__ = ["as_json", "report", "rows"]
+__all__ = ["format_rows", "report", "to_json"]
 
 _DASH = "\N{EN DASH}"
 
 
-def rows(found: Sequence[Measured]) -> list[tuple[str, ...]]:
+def format_rows(found: Sequence[Measured]) -> list[tuple[str, ...]]:
     """Return the rows of the table, its header first; a size that failed has its reason in the last column."""
     head = ("environments", *(f"fps {scope}" for scope in SCOPES), "ms/vector step", "spread", "doubling", "")
     table = [head]
@@ -98,7 +98,7 @@ def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[ReportLine]:
     yield ReportLine("host reads", f"from the device {how_often(point)}: {cost}", "warn")
 
 
-def as_json(
+def to_json(
     verdict: Verdict, found: Sequence[Measured], *, target: Target, provenance: dict[str, Any]
 ) -> dict[str, Any]:
     """Return all of it as what JSON can hold; times in seconds per vector step, rates in environment steps per second."""

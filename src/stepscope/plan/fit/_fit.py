@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stepscope.plan._target import Target
 
-__all__ = ["BEYOND", "Budget", "Fit", "Memory", "as_json", "fit", "fits", "fitted", "verify"]
+__all__ = ["BEYOND", "Budget", "Fit", "Memory", "fit", "fits", "fitted", "to_json", "verify"]
 
 BEYOND = 1.05
 """What does not fit at this times the predicted size proves that the prediction is within 5 % of the truth."""
@@ -283,7 +283,7 @@ def _is_verb(reason: str) -> bool:
     return reason.startswith(("raised ", "ended ", "was ", "took ", "lost "))
 
 
-def as_json(
+def to_json(
     made: Fit, verified: Sequence[Probe], *, target: Target, provenance: dict[str, Any]
 ) -> dict[str, Any]:
     """Return all of it as what JSON can hold; the fields are described on the page of the command line."""

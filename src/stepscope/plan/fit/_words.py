@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from stepscope.plan._probe import Probe
     from stepscope.plan.fit._fit import Fit, Memory
 
-__all__ = ["report", "rows"]
+__all__ = ["format_rows", "report"]
 
 _NAMES: dict[Memory, str] = {"host": "host memory", "device": "GPU memory"}
 _ENOUGH = 0.05  # of the budget: from less growth a line is a long way to draw
 _DOMINATES = 0.5  # of the budget: a fixed part of this share is the first thing to look at
 
 
-def rows(made: Fit) -> list[tuple[str, ...]]:
+def format_rows(made: Fit) -> list[tuple[str, ...]]:
     """Return the probes as rows of text, under a header."""
     memories = list(made.budgets)
     head = ["num_envs", "seconds"]

@@ -1,7 +1,16 @@
-"""What PyTorch will take of memory in a training with PPO, counted before anything runs."""
+"""Estimates of PyTorch's memory in a training with PPO, counted before anything runs."""
 
-from stepscope.plan.memory._estimate import Account, Item, account
+from stepscope.plan.memory._estimate import Item, MemoryEstimate, estimate_memory
+from stepscope.plan.memory._report import format_rows, report, to_json
 from stepscope.plan.memory._training import LIBRARIES, Training
-from stepscope.plan.memory._words import as_json, report, rows
 
-__all__ = ["LIBRARIES", "Account", "Item", "Training", "account", "as_json", "report", "rows"]
+__all__ = [
+    "LIBRARIES",
+    "Item",
+    "MemoryEstimate",
+    "Training",
+    "estimate_memory",
+    "format_rows",
+    "report",
+    "to_json",
+]

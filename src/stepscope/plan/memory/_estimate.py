@@ -1,4 +1,4 @@
-"""All of it together, at the moment when PyTorch's share is largest."""
+"""Peak of PyTorch's memory: everything allocated at the moment when that is most."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stepscope.plan.memory._networks import Networks
     from stepscope.plan.memory._training import Training
 
-__all__ = ["Account", "Item", "account"]
+__all__ = ["Item", "MemoryEstimate", "estimate_memory"]
 
 _F = 4  # bytes of a float32
 _ADAM = "torch/optim/adam.py:178 exp_avg"
@@ -22,15 +22,15 @@ _ENGINE = "torch/autograd/graph.py:979 run_backward"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
-    """What a training takes, part by part.
+class MemoryEstimate:
+    """Memory of a training, part by part.
 
     Attributes
     ----------
     training
-        What is accounted for.
+        The training.
     items
-        What is there when PyTorch's share is largest; the simulator's memory is not among it.
+        Allocations at the moment when PyTorch's share is largest, without the simulator's.
     moment
         When that is, in words.
     """
@@ -54,7 +54,7 @@ class Account:
         return sum(item.number_of_bytes for item in self.items if item.place == "host")
 
 
-def account(training: Training) -> Account:
+def estimate_memory(training: Training) -> MemoryEstimate:
     """Count what PyTorch will take, before anything runs.
 
     The update of PPO is played through, and the moment is taken in which most is there: while the loss is computed,
@@ -68,15 +68,15 @@ def account(training: Training) -> Account:
 
     Returns
     -------
-    Account
+    MemoryEstimate
         The parts, in bytes.
 
     Examples
     --------
     >>> from stepscope.plan.memory import Training
     >>> sizes = {"num_envs": 4096, "horizon": 24, "observation": (48,), "actions": 12, "hidden": (512, 256, 128)}
-    >>> found = account(Training(library="rsl_rl", **sizes))
-    >>> round(found.torch_bytes / 2**20)
+    >>> estimate = estimate_memory(Training(library="rsl_rl", **sizes))
+    >>> round(estimate.torch_bytes / 2**20)
     411
     """
     nets = networks(training)
@@ -123,7 +123,7 @@ def account(training: Training) -> Account:
             source=_ENGINE,
         ),
     ]
-    return Account(
+    return MemoryEstimate(
         training=training, items=tuple(item for item in items if item.number_of_bytes), moment=moment
     )
 

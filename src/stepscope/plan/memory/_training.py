@@ -1,4 +1,4 @@
-"""The training that is accounted for."""
+"""Sizes of a training whose memory is estimated."""
 
 from __future__ import annotations
 

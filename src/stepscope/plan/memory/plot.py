@@ -1,4 +1,4 @@
-"""An account against the number of environments, as a figure."""
+"""Plot of estimated memory against the number of environments."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from matplotlib import pyplot as plt
 
 from stepscope import plots
 from stepscope._common.format import format_bytes
-from stepscope.plan.memory._estimate import account
+from stepscope.plan.memory._estimate import estimate_memory
 
 if TYPE_CHECKING:
-    from stepscope.plan.memory._estimate import Account
+    from stepscope.plan.memory._estimate import MemoryEstimate
     from stepscope.plan.memory._libraries import Part
 
 __all__ = ["draw"]
@@ -25,30 +25,34 @@ _LOOKS: dict[Part, tuple[str, str]] = {
 }
 
 
-def draw(found: Account, *, path: str) -> None:
+def draw(estimate: MemoryEstimate, *, path: str) -> None:
     """Draw PyTorch's share against the number of environments, and write the figure."""
-    training = found.training
+    training = estimate.training
     # Multiples of the minibatches, so that every rollout can be cut into them.
     sizes = [
         training.minibatches * max(1, training.num_envs * 2**k // 16 // training.minibatches)
         for k in range(8)
     ]
-    accounts = [account(replace(training, num_envs=n)) for n in sorted({*sizes, training.num_envs})]
-    title = f"{training.num_envs:,} environments: {format_bytes(found.torch_bytes)} by PyTorch"
+    estimates = [estimate_memory(replace(training, num_envs=n)) for n in sorted({*sizes, training.num_envs})]
+    title = f"{training.num_envs:,} environments: {format_bytes(estimate.torch_bytes)} by PyTorch"
     figure, axes = plots.figure(title=title, x="number of environments", y="memory (MiB)", log="xy")
-    numbers = [each.training.num_envs for each in accounts]
+    numbers = [each.training.num_envs for each in estimates]
     for part, (colour, dash) in _LOOKS.items():
-        shares = [each.torch_bytes_of(part) / 2**20 for each in accounts]
+        shares = [each.torch_bytes_of(part) / 2**20 for each in estimates]
         if any(shares):  # of some libraries PyTorch holds no rollout
             axes.plot(numbers, shares, dash, color=colour, label=part)
-    if found.host_bytes:
-        shares = [each.host_bytes / 2**20 for each in accounts]
+    if estimate.host_bytes:
+        shares = [each.host_bytes / 2**20 for each in estimates]
         colour, dash = _LOOKS["rollout"]
         axes.plot(numbers, shares, dash, color=colour, label="rollout, in the memory of the host")
     axes.plot(
-        numbers, [each.torch_bytes / 2**20 for each in accounts], "-", color=plots.INK, label="all of PyTorch"
+        numbers,
+        [each.torch_bytes / 2**20 for each in estimates],
+        "-",
+        color=plots.INK,
+        label="all of PyTorch",
     )
-    axes.plot([training.num_envs], [found.torch_bytes / 2**20], "o", color=plots.COLOURS["per_env"])
+    axes.plot([training.num_envs], [estimate.torch_bytes / 2**20], "o", color=plots.COLOURS["per_env"])
     axes.legend(loc="upper left")
     figure.savefig(Path(path), facecolor="white", transparent=False)
     plt.close(figure)

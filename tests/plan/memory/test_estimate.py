@@ -10,7 +10,7 @@ import torch
 
 from stepscope._sphinx.citations import check_citation
 from stepscope.errors import BadInputError
-from stepscope.plan.memory import Training, account
+from stepscope.plan.memory import Training, estimate_memory
 from stepscope.plan.memory._networks import networks
 from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train import LIBRARIES as TRAINED
@@ -34,7 +34,7 @@ def test_the_peak_of_a_real_training_is_counted_within_3_percent(library: str, s
     """PyTorch's allocator says what the library took, wherever in the update the peak is."""
     training = replace(sizes, library=library)
     allocated, _ = _weighed(training)
-    assert allocated == pytest.approx(account(training).torch_bytes, rel=0.03)
+    assert allocated == pytest.approx(estimate_memory(training).torch_bytes, rel=0.03)
 
 
 @pytest.mark.live
@@ -53,16 +53,16 @@ def test_a_training_on_images_is_counted_within_3_percent(library: str, dtype: s
     """The convolutions, too, and the rollout that NumPy holds, to the byte."""
     training = replace(IMAGE, library=library, dtype=dtype)
     allocated, host = _weighed(training)
-    found = account(training)
-    assert allocated == pytest.approx(found.torch_bytes, rel=0.03)
-    assert (host or 0) == found.host_bytes
+    estimate = estimate_memory(training)
+    assert allocated == pytest.approx(estimate.torch_bytes, rel=0.03)
+    assert (host or 0) == estimate.host_bytes
 
 
 @pytest.mark.live
 def test_the_rollout_of_sb3_is_counted_to_the_byte() -> None:
     """Its arrays are the library's own, and NumPy knows their sizes."""
     training = replace(STATE, library="sb3")
-    assert _weighed(training)[1] == account(training).host_bytes
+    assert _weighed(training)[1] == estimate_memory(training).host_bytes
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -79,15 +79,19 @@ def test_parameters_are_those_of_such_networks(library: str) -> None:
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_every_part_names_a_line_of_an_installed_package(library: str) -> None:
     """The line is there, at the pinned version, and says so."""
-    items = [item for sizes in (STATE, IMAGE) for item in account(replace(sizes, library=library)).items]
+    items = [
+        item for sizes in (STATE, IMAGE) for item in estimate_memory(replace(sizes, library=library)).items
+    ]
     assert [] == [wrong for item in items if (wrong := check_citation(item.source))]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_parts_add_up(library: str) -> None:
     """What PyTorch holds belongs to the networks, to the rollout or to the update."""
-    found = account(replace(IMAGE, library=library))
-    assert found.torch_bytes == sum(found.torch_bytes_of(part) for part in ("networks", "rollout", "update"))
+    estimate = estimate_memory(replace(IMAGE, library=library))
+    assert estimate.torch_bytes == sum(
+        estimate.torch_bytes_of(part) for part in ("networks", "rollout", "update")
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,13 +124,13 @@ def test_rl_games_keeps_what_isaac_labs_developers_found() -> None:
         dtype="float32",
     )
     for horizon, gibibytes in ((64, 13.50), (32, 6.75)):
-        kept = account(replace(camera, horizon=horizon)).torch_bytes_of("rollout")
+        kept = estimate_memory(replace(camera, horizon=horizon)).torch_bytes_of("rollout")
         assert kept / 2**30 == pytest.approx(gibibytes, abs=0.005)
 
 
 def test_more_minibatches_make_the_update_smaller() -> None:
     """The rollout stays as it is."""
-    few, many = account(STATE), account(replace(STATE, minibatches=16))
+    few, many = estimate_memory(STATE), estimate_memory(replace(STATE, minibatches=16))
     assert few.torch_bytes > 1.5 * many.torch_bytes
     assert [item for item in few.items if item.name == "rollout"] == [
         item for item in many.items if item.name == "rollout"

@@ -1,4 +1,4 @@
-"""What an account says: a table of its items, and a few lines in words."""
+"""Report on a memory estimate: a table of its items, and a few lines of text."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common.format import format_bytes
 from stepscope._common.report import ReportLine
-from stepscope.plan.memory._estimate import account
+from stepscope.plan.memory._estimate import estimate_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepscope.plan.memory._estimate import Account
+    from stepscope.plan.memory._estimate import MemoryEstimate
     from stepscope.plan.memory._libraries import Part
 
-__all__ = ["as_json", "report", "rows"]
+__all__ = ["format_rows", "report", "to_json"]
 
 _PLACES = {"torch": "PyTorch", "host": "NumPy, host"}
 _ADVICE: dict[Part, str] = {
@@ -25,31 +25,31 @@ _ADVICE: dict[Part, str] = {
 }
 
 
-def rows(found: Account) -> list[tuple[str, ...]]:
+def format_rows(estimate: MemoryEstimate) -> list[tuple[str, ...]]:
     """Return the items as rows of text, under a header."""
     head = ("part", "held by", "memory", "share", "count x bytes")
-    return [head, *(_row(found, number) for number in range(len(found.items)))]
+    return [head, *(_row(estimate, number) for number in range(len(estimate.items)))]
 
 
-def _row(found: Account, number: int) -> tuple[str, ...]:
-    item = found.items[number]
-    share = f"{item.number_of_bytes / found.torch_bytes:.0%}" if item.place == "torch" else ""
+def _row(estimate: MemoryEstimate, number: int) -> tuple[str, ...]:
+    item = estimate.items[number]
+    share = f"{item.number_of_bytes / estimate.torch_bytes:.0%}" if item.place == "torch" else ""
     return item.name, _PLACES[item.place], format_bytes(item.number_of_bytes), share, item.formula
 
 
-def report(found: Account) -> Iterator[ReportLine]:
+def report(estimate: MemoryEstimate) -> Iterator[ReportLine]:
     """Yield the lines below the table."""
-    for item in found.items:
+    for item in estimate.items:
         yield ReportLine(item.name, f"{item.meaning} ({item.source.split(' ')[0]})")
     yield ReportLine("", "")
     yield ReportLine(
-        "PyTorch's share", f"{format_bytes(found.torch_bytes)} at its peak, which is {found.moment}"
+        "PyTorch's share", f"{format_bytes(estimate.torch_bytes)} at its peak, which is {estimate.moment}"
     )
-    if found.host_bytes:
-        yield ReportLine("besides", f"{format_bytes(found.host_bytes)} of NumPy in the memory of the host")
-    yield ReportLine("one more", f"{format_bytes(_one_more(found))} for each environment")
-    yield ReportLine("what to do", _advice(found))
-    if found.training.minibatches > found.training.horizon:
+    if estimate.host_bytes:
+        yield ReportLine("besides", f"{format_bytes(estimate.host_bytes)} of NumPy in the memory of the host")
+    yield ReportLine("one more", f"{format_bytes(_one_more(estimate))} for each environment")
+    yield ReportLine("what to do", _advice(estimate))
+    if estimate.training.minibatches > estimate.training.horizon:
         warning = (
             "there are more minibatches than vector steps, so that the peak may lie in the rollout, which is not"
             " played through here"
@@ -60,23 +60,23 @@ def report(found: Account) -> Iterator[ReportLine]:
     )
 
 
-def _one_more(found: Account) -> int:
-    training = found.training
-    twice = account(replace(training, num_envs=2 * training.num_envs))
-    return (twice.torch_bytes - found.torch_bytes) // training.num_envs
+def _one_more(estimate: MemoryEstimate) -> int:
+    training = estimate.training
+    twice = estimate_memory(replace(training, num_envs=2 * training.num_envs))
+    return (twice.torch_bytes - estimate.torch_bytes) // training.num_envs
 
 
-def _advice(found: Account) -> str:
-    return _ADVICE[max(_ADVICE, key=found.torch_bytes_of)]
+def _advice(estimate: MemoryEstimate) -> str:
+    return _ADVICE[max(_ADVICE, key=estimate.torch_bytes_of)]
 
 
-def as_json(found: Account) -> dict[str, Any]:
-    """Return the account as JSON can hold it."""
+def to_json(estimate: MemoryEstimate) -> dict[str, Any]:
+    """Return the estimate as JSON."""
     return {
-        "training": {"library": found.training.library, **found.training.settings},
-        "moment": found.moment,
-        "torch_bytes": found.torch_bytes,
-        "host_bytes": found.host_bytes,
+        "training": {"library": estimate.training.library, **estimate.training.settings},
+        "moment": estimate.moment,
+        "torch_bytes": estimate.torch_bytes,
+        "host_bytes": estimate.host_bytes,
         "items": [
             {
                 "name": item.name,
@@ -87,6 +87,6 @@ def as_json(found: Account) -> dict[str, Any]:
                 "meaning": item.meaning,
                 "source": item.source,
             }
-            for item in found.items
+            for item in estimate.items
         ],
     }

@@ -2,7 +2,7 @@
 
 Each training runs in a process of its own, on an environment that stands still, and is weighed by PyTorch's allocator.
 
-    python bench/account.py [--drawn 60] [--seed 1] [--json PATH]
+    python bench/memory.py [--drawn 60] [--seed 1] [--json PATH]
 
 ``--drawn`` takes so many trainings of random sizes in place of those that are listed here.
 """
@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from stepscope.evidence import provenance
-from stepscope.plan.memory import Account, Training, account
+from stepscope.plan.memory import MemoryEstimate, Training, estimate_memory
 from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train.weighed import WeighedRun, weighed
 
@@ -43,10 +43,10 @@ _IMAGES = (
 _BYTES_OR_FLOATS = (("rl_games", "float32"), ("sb3", "float32"))
 
 
-def measure(training: Training) -> tuple[Account, WeighedRun]:
+def measure(training: Training) -> tuple[MemoryEstimate, WeighedRun]:
     """Return what is counted, and what was allocated."""
     run = weighed(training.library, **training.settings)
-    return account(training), run
+    return estimate_memory(training), run
 
 
 def drawn(draw: random.Random) -> Training:
