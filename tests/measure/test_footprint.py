@@ -14,7 +14,7 @@ import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.measure import Outcome, footprint_of, footprint_of_command
-from stepscope.measure._machine import available_bytes
+from stepscope.measure._host_memory import available_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError
-from stepscope.measure._machine import available_bytes
+from stepscope.measure._host_memory import available_bytes
 from stepscope.measure._split import loop_split
 from tests.measure.loops_under_test import POLICY, RENDER, STEP
 

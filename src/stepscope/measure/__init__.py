@@ -10,7 +10,6 @@ of the ratio: other work on the machine makes a comparison longer or leaves it u
 from stepscope.measure._call import shown
 from stepscope.measure._compare import Comparison, Elapsed, compare, stopwatch
 from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
-from stepscope.measure._driver import free_bytes
 from stepscope.measure._estimate import Estimate, all_of
 from stepscope.measure._factory import found_by_name, made_by, takes
 from stepscope.measure._footprint import (
@@ -20,13 +19,14 @@ from stepscope.measure._footprint import (
     footprint_of,
     footprint_of_command,
 )
-from stepscope.measure._fresh import MeasurementFailedError, fresh
-from stepscope.measure._machine import available_bytes
+from stepscope.measure._gpu_memory import free_bytes
+from stepscope.measure._host_memory import available_bytes
+from stepscope.measure._process_tree import resident
 from stepscope.measure._scene import SceneCost, SceneCosts, scene_cost, scene_costs
 from stepscope.measure._split import LoopSplit, LoopSplits, loop_split, loop_splits
 from stepscope.measure._steps import step_time, step_times
+from stepscope.measure._subprocess import MeasurementFailedError, fresh
 from stepscope.measure._timing import Timing, summarise, time_blocks
-from stepscope.measure._tree import resident
 
 __all__ = [
     "RETURNS_MEMORY",

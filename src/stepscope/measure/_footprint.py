@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.measure._call import last_words, shown
-from stepscope.measure._fate import fate_of
-from stepscope.measure._fresh import environment
-from stepscope.measure._watched import Watched
+from stepscope.measure._outcome import fate_of
+from stepscope.measure._subprocess import environment
+from stepscope.measure._supervised import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -173,7 +173,7 @@ def footprint_of(
         asked.write(line.encode())
         asked.seek(0)
         report = _supervised(
-            [sys.executable, "-c", "from stepscope.measure._once import answer; answer()"],
+            [sys.executable, "-c", "from stepscope.measure._worker import answer; answer()"],
             environment={**RETURNS_MEMORY, **environment()},
             limit_seconds=limit_seconds + 1.0,  # it ends itself before, saying where it hangs
             limit_bytes=limit_bytes,

@@ -112,7 +112,7 @@ class MemoryFiles:
 
 def _mounted() -> Iterator[str]:
     """Yield the folders where a file system in memory is mounted that can be looked into."""
-    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - as in `_tree`
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - as in `_process_tree`
         for line in file:
             _, folder, kind, *_ = line.split(" ")
             folder = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), folder)

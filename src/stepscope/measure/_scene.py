@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stepscope.measure._compare import Comparison
-from stepscope.measure._fresh import fresh
+from stepscope.measure._subprocess import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

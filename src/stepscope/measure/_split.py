@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.measure._compare import Comparison
-from stepscope.measure._fresh import fresh
+from stepscope.measure._subprocess import fresh
 from stepscope.measure._timing import Timing
 
 if TYPE_CHECKING:
@@ -362,7 +362,7 @@ def _limit_memory(device: str | None) -> None:
         return
     import resource  # noqa: PLC0415 - for the fresh process, on Linux
 
-    from stepscope.measure._machine import available_bytes  # noqa: PLC0415 - the same
+    from stepscope.measure._host_memory import available_bytes  # noqa: PLC0415 - the same
 
     most = int(_KEPT_FREE * available_bytes())
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
@@ -491,7 +491,7 @@ def _summaries(parts: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
 
 def _waiting(loop: Any, device: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
     """Count in a rollout of its own, which is not timed: counting takes time."""
-    from stepscope.measure._waits import profiled, waits  # noqa: PLC0415 - imports torch
+    from stepscope.measure._host_syncs import profiled, waits  # noqa: PLC0415 - imports torch
 
     with waits(device) as found:
         loop.rollout(lambda: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepscope.measure._compare import Comparison
-from stepscope.measure._fresh import fresh
+from stepscope.measure._subprocess import fresh
 from stepscope.measure._timing import Timing
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stepscope.measure._driver import Driver, free_bytes
+from stepscope.measure._gpu_memory import Driver, free_bytes
 
 GPU = Path("/proc/driver/nvidia").exists()
 

@@ -36,7 +36,7 @@ def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict
         asked.write(line.encode())
         asked.seek(0)
         process = subprocess.Popen(
-            [sys.executable, "-c", "from stepscope.measure._once import answer; answer()"],
+            [sys.executable, "-c", "from stepscope.measure._worker import answer; answer()"],
             stdin=asked,
             stdout=answered,
             stderr=said,

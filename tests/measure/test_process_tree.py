@@ -15,8 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from stepscope.measure._machine import available_bytes
-from stepscope.measure._tree import Tree, descendants, peak_resident, proportional, resident
+from stepscope.measure._host_memory import available_bytes
+from stepscope.measure._process_tree import Tree, descendants, peak_resident, proportional, resident
 
 MIB = 2**20
 

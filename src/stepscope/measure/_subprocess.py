@@ -13,9 +13,9 @@ from typing import IO, Any, NamedTuple
 
 from stepscope.errors import BadInputError
 from stepscope.measure._call import last_words
-from stepscope.measure._fate import fate_of
-from stepscope.measure._once import START_UP, ask_once
-from stepscope.measure._watched import Watched
+from stepscope.measure._outcome import fate_of
+from stepscope.measure._supervised import Watched
+from stepscope.measure._worker import START_UP, ask_once
 
 __all__ = ["MeasurementFailedError", "fresh"]
 
@@ -145,7 +145,7 @@ class _Server:
         answered, writing = os.pipe()
         try:
             watched = Watched(
-                [sys.executable, "-m", "stepscope.measure._server"],
+                [sys.executable, "-m", "stepscope.measure._fork_server"],
                 environment=environment(),
                 limit_bytes=self._limit,
                 interval=_INTERVAL,

@@ -11,14 +11,14 @@ import pytest
 
 from stepscope import measure
 from stepscope.errors import BadInputError
-from stepscope.measure import _fresh, _once
+from stepscope.measure import _subprocess, _worker
 
 
 @pytest.fixture(autouse=True)
 def without_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure as on a system without fork, and find the targets that stand beside this file."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setattr(_fresh, "_server", _fresh._Server(forks=False))
+    monkeypatch.setattr(_subprocess, "_server", _subprocess._Server(forks=False))
     monkeypatch.delattr(os, "fork", raising=False)
 
 
@@ -86,7 +86,7 @@ def test_a_hang_is_cut_and_says_where_it_was() -> None:
 
 def test_a_process_that_does_not_start_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that hangs before its limit begins, as in an import, is killed when the time for that is over."""
-    monkeypatch.setattr(_once, "START_UP", 0.0)
+    monkeypatch.setattr(_worker, "START_UP", 0.0)
     start = time.perf_counter()
     with pytest.raises(measure.MeasurementFailedError, match=r"took longer than 0\.01 s"):
         run("hang", limit=0.01)

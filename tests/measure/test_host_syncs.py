@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.measure._waits import busy, lost_to_waiting, profiled, waits
+from stepscope.measure._host_syncs import busy, lost_to_waiting, profiled, waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -123,7 +123,7 @@ def _caller() -> str | None:
         path = frame.f_code.co_filename
         if not path.startswith((*_OURS, "<")) and Path(path).name not in ("warnings.py", "contextlib.py"):
             return f"{path}:{frame.f_lineno}"
-        if path.startswith(_OURS[0]) and not path.endswith("_waits.py"):
+        if path.startswith(_OURS[0]) and not path.endswith("_host_syncs.py"):
             return None
         frame = frame.f_back
     return None

@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stepscope.measure._driver import Driver
+from stepscope.measure._gpu_memory import Driver
 from stepscope.measure._out_of_memory import in_words
-from stepscope.measure._tree import Tree, adopt_orphans, end_all_below, peak_resident
+from stepscope.measure._process_tree import Tree, adopt_orphans, end_all_below, peak_resident
 
 __all__ = ["main"]
 

@@ -17,7 +17,7 @@ import time
 from typing import IO, Any
 
 from stepscope.measure._call import call, fate, import_first, last_words, watch
-from stepscope.measure._tree import adopt_orphans, end_all_below
+from stepscope.measure._process_tree import adopt_orphans, end_all_below
 
 __all__: list[str] = []
 

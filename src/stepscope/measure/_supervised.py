@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._machine import available_bytes
+from stepscope.measure._host_memory import available_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _living: set[Watched] = set()
 
 
 class Watched:
-    """A command that runs, watched as `stepscope.measure._supervise` says; nothing of it outlives this process.
+    """A command that runs, watched as `stepscope.measure._supervisor` says; nothing of it outlives this process.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Watched:
             "stdout": files[1],
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from stepscope.measure._supervise import main; main()"],
+            [sys.executable, "-c", "from stepscope.measure._supervisor import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=[file for file in files if file is not None],

@@ -14,9 +14,9 @@ import pytest
 
 from stepscope import measure
 from stepscope.errors import BadInputError
-from stepscope.measure import _fresh
+from stepscope.measure import _subprocess
 
-pytestmark = pytest.mark.skipif(not _fresh._FORKS, reason="each measurement starts its own process here")
+pytestmark = pytest.mark.skipif(not _subprocess._FORKS, reason="each measurement starts its own process here")
 
 
 @pytest.fixture(autouse=True)
@@ -136,8 +136,8 @@ def test_a_dead_server_is_replaced() -> None:
     """If the server itself is killed, the next measurement starts another."""
     server = run("look")["parent"]
     os.kill(server, signal.SIGKILL)
-    assert _fresh._server._server is not None
-    _fresh._server._server.watched._process.wait()
+    assert _subprocess._server._server is not None
+    _subprocess._server._server.watched._process.wait()
     assert server != run("look")["parent"]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope.measure import MeasurementFailedError, _fresh, footprint_of, fresh
+from stepscope.measure import MeasurementFailedError, _subprocess, footprint_of, fresh
 from tests.processes import Started
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     for name, value in found.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    server = _fresh._Server(limit_bytes=700 * MIB)
-    monkeypatch.setattr(_fresh, "_server", server)
+    server = _subprocess._Server(limit_bytes=700 * MIB)
+    monkeypatch.setattr(_subprocess, "_server", server)
     yield found
     server.stop()
     assert [] == found.left()
