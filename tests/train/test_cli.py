@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.\w+` is deprecated
     ("arguments", "words"),
     [
         ("", "LIBRARY"),
-        ("tensorforce", "'tensorforce' (choose from 'rl_games', 'rsl_rl', 'skrl', 'sb3')"),
+        ("tensorforce", "'tensorforce' (choose from 'rl_games', 'rsl_rl', 'sb3', 'skrl')"),
         ("rsl_rl --nmu-envs 64", "--nmu-envs"),
         ("rsl_rl --num-env 64", "--num-env"),
         ("rsl_rl --num-envs 0", "'0' is not a whole number of at least 1"),

@@ -87,7 +87,7 @@ def test_episodes_are_those_that_ended(run: ClockedRun) -> None:
 
 def test_an_unknown_library_is_refused() -> None:
     """There is a sentence for a name that no library has."""
-    with pytest.raises(BadInputError, match="'brax' is not one of rl_games, rsl_rl, skrl, sb3"):
+    with pytest.raises(BadInputError, match="'brax' is not one of rl_games, rsl_rl, sb3, skrl"):
         clocked("brax", num_envs=4, iterations=1)
 
 

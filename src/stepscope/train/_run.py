@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepscope import logs
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "keep_console", "run"]
 
-LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
+LIBRARIES = tuple(library.key for library in logs.LIBRARIES if library.trains)
 """Names of the training libraries: the modules of this package, the folders of recordings, the readers of logs."""
 
 
