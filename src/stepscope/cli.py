@@ -68,7 +68,7 @@ def _run(arguments: Sequence[str] | None, *, program: bool) -> int:
     if words[:1] == ["bound"]:  # the former name of the command, understood until 0.2
         words[0] = "bottleneck"
     try:
-        options = _parser().parse_args(words)
+        options = _parser(words).parse_args(words)
     except SystemExit:  # --help and --version end like this, after they printed
         return 0
     if not program or options.at_once:
@@ -103,9 +103,9 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> Parser:
+def _parser(words: Sequence[str]) -> Parser:
     from stepscope._arguments import Parser  # noqa: PLC0415 - see above
-    from stepscope.commands import add_all  # noqa: PLC0415 - the same
+    from stepscope.commands import add_commands  # noqa: PLC0415 - the same
 
     parser = Parser(
         prog="stepscope",
@@ -114,7 +114,8 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="store_true", help="show program's version number and exit")
     parser.set_defaults(command=lambda _: _print_help(parser), at_once=False)
-    add_all(parser.add_subparsers(title="commands", metavar="COMMAND"))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    add_commands(commands, words[0] if words else "")
     return parser
 
 

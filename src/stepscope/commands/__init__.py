@@ -7,19 +7,23 @@ which says that Ctrl-C may end it anywhere, since it leaves nothing behind.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
-
-from stepscope.commands import bottleneck, compare, fit, memory, read, replay, watch
 
 if TYPE_CHECKING:
     import argparse
 
     from stepscope._arguments import Parser
 
-__all__ = ["add_all"]
+__all__ = ["add_commands"]
+
+_NAMES = ("read", "watch", "compare", "fit", "bottleneck", "memory", "replay")  # as the help lists them
 
 
-def add_all(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add every command, in the order in which the help lists them."""
-    for command in (read, watch, compare, fit, bottleneck, memory, replay):
-        command.add(commands)
+def add_commands(commands: argparse._SubParsersAction[Parser], first: str) -> None:
+    """Add the command that `first` names, or every command if it names none.
+
+    To import all of them takes several times as long as to read a log of usual length.
+    """
+    for name in (first,) if first in _NAMES else _NAMES:
+        importlib.import_module(f"stepscope.commands.{name}").add(commands)
