@@ -17,7 +17,7 @@ from fuzz._memory import bounded, kept_lightly
 from fuzz._patterns import check_pattern, patterns
 from fuzz._shrink import shrunk
 from fuzz._time import blown_up, check_linear
-from stepscope._arguments import Parser
+from stepscope._common.arguments import Parser
 
 if TYPE_CHECKING:
     import argparse

@@ -12,7 +12,7 @@ from matrix._run import RECORDINGS, make_recording
 from matrix._struck import keep, made, path_of, strike
 from matrix._verdict import difference, read_recording
 from matrix._versions import read_versions
-from stepscope._arguments import Parser
+from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.train.record import write_recording
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matrix._verdict import iteration_faults
-from stepscope._arguments import Parser
+from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.logs import reads

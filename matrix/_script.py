@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope._arguments import Parser, positive_integer
+from stepscope._common.arguments import Parser, positive_integer
 from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
 from stepscope.train.struck import FAULTS, StruckEnv

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stepscope import __version__
-from stepscope._arguments import MOST, positive_integer
+from stepscope._common.arguments import MOST, positive_integer
 from stepscope.cli import main
 
 _EPOCHS = "".join(

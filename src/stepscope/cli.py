@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
 
 __all__ = ["main"]
 
@@ -104,7 +104,7 @@ def _drop_output() -> None:
 
 
 def _parser(words: Sequence[str]) -> Parser:
-    from stepscope._arguments import Parser  # noqa: PLC0415 - see above
+    from stepscope._common.arguments import Parser  # noqa: PLC0415 - see above
     from stepscope.commands import add_commands  # noqa: PLC0415 - the same
 
     parser = Parser(

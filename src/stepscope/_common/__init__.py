@@ -1,4 +1,4 @@
-"""What every other package may use; it imports none of them, and nothing outside the standard library."""
+"""Tools for every other package. They import none of those and, `devices` (torch) excepted, only the standard library."""
 
 from stepscope._common.text import printable
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
 
 __all__ = ["add_commands"]
 

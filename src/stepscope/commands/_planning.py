@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope._arguments import positive_integer, positive_number
 from stepscope._common import printable
+from stepscope._common.arguments import positive_integer, positive_number
 from stepscope._common.optional import require
 from stepscope.commands._screen import columns, laid_out, painted
 from stepscope.errors import BadInputError

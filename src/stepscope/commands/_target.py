@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepscope._arguments import CommandParser
+from stepscope._common.arguments import CommandParser
 from stepscope.commands._planning import here_on_path
 from stepscope.plan import Target
 
 if TYPE_CHECKING:
     import argparse
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
 
 __all__ = ["add_command_with_target", "target_of"]
 

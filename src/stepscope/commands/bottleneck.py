@@ -6,8 +6,8 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from stepscope._arguments import positive_integer
 from stepscope._common import printable
+from stepscope._common.arguments import positive_integer
 from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, widths, write
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
@@ -15,7 +15,7 @@ from stepscope.evidence import provenance
 from stepscope.plan.bottleneck import find_bottleneck, format_rows, report, times_of, to_json
 
 if TYPE_CHECKING:
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
     from stepscope.plan.bottleneck import Measured
 
 __all__ = ["add"]

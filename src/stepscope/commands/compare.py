@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stepscope._arguments import positive_integer
+from stepscope._common.arguments import positive_integer
 from stepscope._common.format import DASH
 from stepscope.commands._logs import opened, records, title
 from stepscope.commands._screen import columns, painted, width
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
     from stepscope.runs import Row, RunSummary
 
 __all__ = ["add"]

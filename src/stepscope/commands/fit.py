@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from stepscope._arguments import positive_integer, size_in_bytes
 from stepscope._common import printable
+from stepscope._common.arguments import positive_integer, size_in_bytes
 from stepscope._common.format import format_bytes
 from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
 from stepscope.commands._target import add_command_with_target, target_of
@@ -18,7 +18,7 @@ from stepscope.plan.fit import FIRST, Budget, fit, format_rows, report, to_json,
 if TYPE_CHECKING:
     import argparse
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
     from stepscope.plan import Probe
 
 __all__ = ["add"]

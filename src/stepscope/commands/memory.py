@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from stepscope._arguments import positive_integer
 from stepscope._common import printable
+from stepscope._common.arguments import positive_integer
 from stepscope._images import is_image
 from stepscope.commands._planning import add_outputs, check_outputs, show, widths, write
 from stepscope.plan.memory import LIBRARIES, Training, estimate_memory, format_rows, report, to_json
 
 if TYPE_CHECKING:
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
 
 __all__ = ["add"]
 

@@ -8,8 +8,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stepscope._arguments import positive_integer
 from stepscope._common import printable
+from stepscope._common.arguments import positive_integer
 from stepscope.commands._logs import opened, records, title
 from stepscope.commands._screen import laid_out, painted, runs_table
 from stepscope.errors import BadInputError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
     from stepscope.logs import Record
     from stepscope.runs import RunSummary
 

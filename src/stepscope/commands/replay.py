@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
     from stepscope.nans import Dump
 
 __all__ = ["add"]

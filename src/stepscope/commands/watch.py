@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from stepscope._arguments import CommandParser, positive_integer
+from stepscope._common.arguments import CommandParser, positive_integer
 from stepscope._common.optional import require
 from stepscope.commands._logs import blamed, opened, records, title
 from stepscope.errors import BadInputError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from stepscope._arguments import Parser
+    from stepscope._common.arguments import Parser
     from stepscope.watch.loop import Source, Watching
     from stepscope.watch.view_model import Phase
 

@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from stepscope._device import usable_device
+from stepscope._common.devices import usable_device
 from stepscope.envs._names import action_names, state_names
 from stepscope.envs._step import next_streams, reset_mask, whole_number
 from stepscope.envs._warp import load, owned_bytes

@@ -12,7 +12,7 @@ import torch
 from gymnasium.spaces import Box
 from torch import Tensor
 
-from stepscope._device import usable_device
+from stepscope._common.devices import usable_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable

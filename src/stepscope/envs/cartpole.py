@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from stepscope._device import usable_device
+from stepscope._common.devices import usable_device
 from stepscope.envs._compile import compiled
 from stepscope.envs._dynamics import CartPoleConstants
 from stepscope.envs._step import (

@@ -343,7 +343,7 @@ def _made(
     """Make an environment and the loop around it."""
     import torch  # noqa: PLC0415 - all of these are for the fresh process only
 
-    from stepscope._device import usable_device  # noqa: PLC0415
+    from stepscope._common.devices import usable_device  # noqa: PLC0415
     from stepscope.measure._factory import made_by  # noqa: PLC0415
     from stepscope.measure._loop import Loop, LoopSettings  # noqa: PLC0415
 
@@ -356,7 +356,7 @@ def _made(
 
 def _limit_memory(device: str | None) -> None:
     """Let this process ask for no more memory than there is: it is refused then, and the machine lives."""
-    from stepscope._device import usable_device  # noqa: PLC0415 - imports torch
+    from stepscope._common.devices import usable_device  # noqa: PLC0415 - imports torch
 
     if not sys.platform.startswith("linux") or usable_device(device).type != "cpu":
         return

@@ -118,7 +118,7 @@ def _measure(*, num_envs: int, env: str, options: dict[str, Any], device: str | 
 
     import torch  # noqa: PLC0415
 
-    from stepscope._device import usable_device  # noqa: PLC0415
+    from stepscope._common.devices import usable_device  # noqa: PLC0415
     from stepscope.measure._timing import cuda_clock, time_blocks, wall_clock  # noqa: PLC0415
 
     where = usable_device(device)
@@ -142,7 +142,7 @@ def _compare(
     """Compare the steps here; runs in the fresh process."""
     import torch  # noqa: PLC0415 - for the fresh process only
 
-    from stepscope._device import usable_device  # noqa: PLC0415
+    from stepscope._common.devices import usable_device  # noqa: PLC0415
     from stepscope.measure._compare import compare, stopwatch  # noqa: PLC0415
 
     where = usable_device(device)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope._arguments import Parser, positive_integer
+from stepscope._common.arguments import Parser, positive_integer
 from stepscope.errors import BadInputError
 from stepscope.train._run import LIBRARIES
 
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(library: str, options: dict[str, Any]) -> None:
-    from stepscope._device import usable_device  # noqa: PLC0415 - torch is slow to import and --help needs none
+    from stepscope._common.devices import usable_device  # noqa: PLC0415 - torch is slow to import and --help needs none
 
     device = usable_device(options.pop("device"))
     num_envs: int = options.pop("num_envs")

@@ -267,7 +267,7 @@ def _train(
     """Train here and return what JSON can hold of it; runs in the fresh process."""
     import torch  # noqa: PLC0415 - for the fresh process only, as below
 
-    from stepscope._device import usable_device  # noqa: PLC0415
+    from stepscope._common.devices import usable_device  # noqa: PLC0415
     from stepscope.envs import CartPole  # noqa: PLC0415
 
     where = usable_device(device)

@@ -122,7 +122,7 @@ def _train(
     device: str | None,
 ) -> dict[str, Any]:
     """Train here; runs in the fresh process."""
-    from stepscope._device import usable_device  # noqa: PLC0415 - for the fresh process, and so are those below
+    from stepscope._common.devices import usable_device  # noqa: PLC0415 - for the fresh process, and so are those below
     from stepscope.envs import Still  # noqa: PLC0415
 
     where = usable_device(device)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from stepscope._device import usable_device
+from stepscope._common.devices import usable_device
 from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
 
