@@ -18,7 +18,7 @@ from pathlib import Path
 from stepscope.evidence import provenance
 from stepscope.plan.memory import MemoryEstimate, Training, estimate_memory
 from stepscope.plan.memory._training import LIBRARIES
-from stepscope.train.weighed import WeighedRun, weighed
+from stepscope.train.experiments.peak_memory import WeighedRun, weighed
 
 GOAL = 0.03
 _STATES = (

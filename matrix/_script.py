@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stepscope._common.arguments import Parser, positive_integer
 from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
-from stepscope.train.struck import FAULTS, StruckEnv
+from stepscope.train.experiments.fault_injection import FAULTS, StruckEnv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Options:
     seed
         Seed of all random numbers.
     fault
-        What strikes the environment, one of `stepscope.train.struck.FAULTS`; None lets it be.
+        What strikes the environment, one of `stepscope.train.experiments.fault_injection.FAULTS`; None lets it be.
     """
 
     num_envs: int

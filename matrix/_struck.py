@@ -1,6 +1,6 @@
 """One bad value in a training with a version: how it ends, and what it had saved.
 
-What comes of it is ``recordings/LIBRARY/VERSION/struck.json``: how each fault of `stepscope.train.struck.FAULTS` ended,
+What comes of it is ``recordings/LIBRARY/VERSION/struck.json``: how each fault of `stepscope.train.experiments.fault_injection.FAULTS` ended,
 and how that was made. The guide's table is drawn from these files.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from matrix._run import RECORDINGS, arguments_for, provenance_of, variables_of
 from stepscope.train._run import keep_console
-from stepscope.train.struck import FAULTS, SIZE, StruckRun, ending
+from stepscope.train.experiments.fault_injection import FAULTS, SIZE, StruckRun, ending
 
 if TYPE_CHECKING:
     from matrix._environment import Environment

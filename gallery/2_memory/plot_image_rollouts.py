@@ -20,7 +20,7 @@ from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.measure import scene_cost
 from stepscope.plan.memory import Training, estimate_memory
-from stepscope.train.weighed import weighed
+from stepscope.train.experiments.peak_memory import weighed
 
 # %%
 # The same sizes for all: a state of 48 numbers, then images of 84 x 84 in three colours.

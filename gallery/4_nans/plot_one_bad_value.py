@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
-from stepscope.train.struck import FAULTS, struck
+from stepscope.train.experiments.fault_injection import FAULTS, struck
 
 # %%
 # The fault strikes in step 20, in the second of six rollouts of 16 steps.

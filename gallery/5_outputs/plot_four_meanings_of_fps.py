@@ -23,7 +23,7 @@ from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.logs import library_name, reads
 from stepscope.measure import Estimate, all_of
-from stepscope.train.clocks import clocked
+from stepscope.train.experiments.timing import clocked
 
 # %%
 # One run of each library, each in a process of its own: the same environment, the same

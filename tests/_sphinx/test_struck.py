@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matrix._run import RECORDINGS
 from matrix._versions import read_versions
 from stepscope._sphinx.struck import grouped
-from stepscope.train.struck import FAULTS
+from stepscope.train.experiments.fault_injection import FAULTS
 
 if TYPE_CHECKING:
     from pathlib import Path

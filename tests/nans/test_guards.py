@@ -11,13 +11,13 @@ import pytest
 
 from stepscope.logs import library_name
 from stepscope.train import LIBRARIES
-from stepscope.train.struck import FAULTS
+from stepscope.train.experiments.fault_injection import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "nans.md"
 
 BEGIN = """
 from stepscope.envs import CartPole
-from stepscope.train.struck import FAULTS, StruckEnv
+from stepscope.train.experiments.fault_injection import FAULTS, StruckEnv
 from stepscope.train import {library}
 env = StruckEnv(CartPole(16, seed=0), FAULTS["{fault}"])
 """

@@ -14,7 +14,7 @@ from stepscope.plan.memory import Training, estimate_memory
 from stepscope.plan.memory._networks import networks
 from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train import LIBRARIES as TRAINED
-from stepscope.train.weighed import weighed
+from stepscope.train.experiments.peak_memory import weighed
 
 STATE = Training(library="rsl_rl", num_envs=256, horizon=16, observation=(50,), actions=7, hidden=(96, 40))
 LOSS = replace(STATE, num_envs=128, horizon=8, hidden=(400, 400))

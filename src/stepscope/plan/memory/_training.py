@@ -90,7 +90,7 @@ class Training:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All but the library, as keyword arguments of :func:`stepscope.train.weighed.weighed`."""
+        """All but the library, as keyword arguments of :func:`stepscope.train.experiments.peak_memory.weighed`."""
         settings = {**asdict(self), "dtype": self.number_type}
         del settings["library"]
         return settings

@@ -12,12 +12,13 @@ import pytest
 from stepscope.errors import BadInputError
 from stepscope.logs import reads
 from stepscope.measure import fresh
-from stepscope.train import LIBRARIES, clocks
-from stepscope.train.clocks import clocked
-from tests.train.clocks_under_test import STEP
+from stepscope.train import LIBRARIES
+from stepscope.train.experiments import timing
+from stepscope.train.experiments.timing import clocked
+from tests.train.experiments.timing_under_test import STEP
 
 if TYPE_CHECKING:
-    from stepscope.train.clocks import ClockedRun
+    from stepscope.train.experiments.timing import ClockedRun
 
 pytestmark = pytest.mark.live
 
@@ -30,8 +31,8 @@ ROUNDED = 0.001
 def run(request: pytest.FixtureRequest) -> ClockedRun:
     """Five iterations of each library, in which an environment step takes more than half of a rollout."""
     with pytest.MonkeyPatch.context() as patch:
-        virtually = "tests.train.clocks_under_test:train"
-        patch.setattr(clocks, "fresh", lambda _, **options: fresh(virtually, **options))
+        virtually = "tests.train.experiments.timing_under_test:train"
+        patch.setattr(timing, "fresh", lambda _, **options: fresh(virtually, **options))
         return clocked(request.param, num_envs=NUM_ENVS, iterations=ITERATIONS)
 
 

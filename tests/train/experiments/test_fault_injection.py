@@ -6,7 +6,7 @@ import pytest
 
 from stepscope.envs.faults import infinite_reading, missing_reading
 from stepscope.errors import BadInputError
-from stepscope.train.struck import struck
+from stepscope.train.experiments.fault_injection import struck
 
 
 @pytest.mark.live

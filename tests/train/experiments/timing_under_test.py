@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from stepscope.envs import CartPole
-from stepscope.train.clocks import _train
+from stepscope.train.experiments.timing import _train
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Trainings that are observed: with an injected fault, with peak memory measured, with every part timed."""
