@@ -1,6 +1,6 @@
 """What `stepscope memory` counts beforehand against what PyTorch allocates when the real libraries train.
 
-Each training runs in a process of its own, on an environment that stands still, and is weighed by PyTorch's allocator.
+Each training runs in a process of its own, on an environment that stands still, and PyTorch's allocator says what it took.
 
     python bench/memory.py [--drawn 60] [--seed 1] [--json PATH]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from stepscope.evidence import provenance
 from stepscope.plan.memory import MemoryEstimate, Training, estimate_memory
 from stepscope.plan.memory._training import LIBRARIES
-from stepscope.train.experiments.peak_memory import WeighedRun, weighed
+from stepscope.train.experiments.peak_memory import PeakMemory, measure_peak_memory
 
 GOAL = 0.03
 _STATES = (
@@ -43,9 +43,9 @@ _IMAGES = (
 _BYTES_OR_FLOATS = (("rl_games", "float32"), ("sb3", "float32"))
 
 
-def measure(training: Training) -> tuple[MemoryEstimate, WeighedRun]:
+def measure(training: Training) -> tuple[MemoryEstimate, PeakMemory]:
     """Return what is counted, and what was allocated."""
-    run = weighed(training.library, **training.settings)
+    run = measure_peak_memory(training.library, **training.settings)
     return estimate_memory(training), run
 
 

@@ -16,7 +16,7 @@ from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.logs import reads
-from stepscope.train._run import keep_console
+from stepscope.train import run_and_capture
 from stepscope.train.record import PLACES, Recording, without_places, write_recording
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _record(program: Program, command: Command) -> tuple[bytes, Recording]:
         variables = {"WARP_CACHE_PATH": kernels, "PYTHONUNBUFFERED": "1" if command.unbuffered else ""}
         argv = [str(Path(sys.executable).with_name(program.program)), *command.arguments]
         started = time.perf_counter()
-        status = keep_console(argv, log=log, cwd=folder, environment={**program.variables, **variables})
+        status = run_and_capture(argv, log=log, cwd=folder, environment={**program.variables, **variables})
         seconds = time.perf_counter() - started
         places = {**PLACES, _kernels(): "<kernels>", **program.places, folder: "<here>"}
         text, replaced = without_places(log.read_bytes(), places)

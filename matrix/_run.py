@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matrix._environment import ROOT
-from stepscope.train._run import keep_console
+from stepscope.train import run_and_capture
 from stepscope.train.record import PLACES, Recording, without_places
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def make_recording(version: Version, variant: Variant, environment: Environment)
         folder = str(Path(temporary).resolve())  # as the process itself will name it
         log = Path(folder) / "console.txt"
         started = time.perf_counter()
-        status = keep_console(
+        status = run_and_capture(
             [str(environment.python), *arguments], log=log, cwd=folder, environment=variables_of(environment)
         )
         seconds = time.perf_counter() - started

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stepscope._common.arguments import Parser, positive_integer
 from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
-from stepscope.train.experiments.fault_injection import FAULTS, StruckEnv
+from stepscope.train.experiments.fault_injection import FAULTS, FaultCounterEnv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Options:
         """Make the environments, with what strikes them."""
         env = CartPole(self.num_envs, **settings)
         env.reset(seed=self.seed)
-        return env if self.fault is None else StruckEnv(env, FAULTS[self.fault])
+        return env if self.fault is None else FaultCounterEnv(env, FAULTS[self.fault])
 
 
 def main(variants: Mapping[str, Callable[[Options], object]], arguments: Sequence[str] | None = None) -> None:

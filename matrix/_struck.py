@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matrix._run import RECORDINGS, arguments_for, provenance_of, variables_of
-from stepscope.train._run import keep_console
-from stepscope.train.experiments.fault_injection import FAULTS, SIZE, StruckRun, ending
+from stepscope.train import run_and_capture
+from stepscope.train.experiments.fault_injection import FAULTS, SIZE, FaultRun, outcome_of
 
 if TYPE_CHECKING:
     from matrix._environment import Environment
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["keep", "made", "path_of", "strike"]
 
 
-def strike(version: Version, name: str, environment: Environment) -> dict[str, StruckRun]:
+def strike(version: Version, name: str, environment: Environment) -> dict[str, FaultRun]:
     """Train once with each fault, as the variant of that name, and return how each ended."""
     return {fault: _struck(version, name, environment, fault) for fault in FAULTS}
 
 
-def _struck(version: Version, name: str, environment: Environment, fault: str) -> StruckRun:
+def _struck(version: Version, name: str, environment: Environment, fault: str) -> FaultRun:
     arguments = arguments_for(version, name, {**SIZE, "fault": fault})
     with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
         folder = Path(temporary).resolve()
-        status = keep_console(
+        status = run_and_capture(
             [str(environment.python), *arguments],
             log=folder / "console.txt",
             cwd=folder,
             environment=variables_of(environment),
         )
-        return ending(folder, version.library, FAULTS[fault], status)
+        return outcome_of(folder, version.library, FAULTS[fault], status)
 
 
 def path_of(version: Version, name: str) -> Path:
@@ -46,7 +46,7 @@ def path_of(version: Version, name: str) -> Path:
     return RECORDINGS / version.library / version.version / f"{name}.json"
 
 
-def made(version: Version, name: str, environment: Environment, runs: dict[str, StruckRun]) -> dict[str, Any]:
+def made(version: Version, name: str, environment: Environment, runs: dict[str, FaultRun]) -> dict[str, Any]:
     """Return what is written down: the runs and how they were made."""
     command = " ".join(["python", *arguments_for(version, name, SIZE), "--fault FAULT"])
     endings = {fault: asdict(run) for fault, run in runs.items()}

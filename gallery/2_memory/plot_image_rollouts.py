@@ -20,7 +20,7 @@ from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.measure import scene_cost
 from stepscope.plan.memory import Training, estimate_memory
-from stepscope.train.experiments.peak_memory import weighed
+from stepscope.train.experiments.peak_memory import measure_peak_memory
 
 # %%
 # The same sizes for all: a state of 48 numbers, then images of 84 x 84 in three colours.
@@ -48,12 +48,12 @@ images = {
 
 # %%
 # Each training runs for two iterations in a fresh process.
-# Its environment does nothing, so that what is weighed is the library's.
+# Its environment does nothing, so that what is measured is the library's.
 
 
 def weigh(training: Training) -> int:
     """Return the bytes that a real training takes."""
-    run = weighed(training.library, **training.settings)
+    run = measure_peak_memory(training.library, **training.settings)
     return run.torch_bytes + (run.rollout_host_bytes or 0)
 
 

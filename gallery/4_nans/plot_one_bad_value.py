@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
-from stepscope.train.experiments.fault_injection import FAULTS, struck
+from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
 
 # %%
 # The fault strikes in step 20, in the second of six rollouts of 16 steps.
@@ -44,7 +44,8 @@ with ThreadPoolExecutor(2) as pool:
         zip(
             cases,
             pool.map(
-                lambda case: struck(case[0], faults[case[1]], guard=case[2]), cases
+                lambda case: run_with_fault(case[0], faults[case[1]], guard=case[2]),
+                cases,
             ),
             strict=True,
         )
@@ -61,8 +62,8 @@ for (library, what, guard), run in runs.items():
     )
     saved = (
         "saved nothing"
-        if run.poisoned is None
-        else f"last checkpoint {100 * run.poisoned:.0f} % NaN"
+        if run.nonfinite_share is None
+        else f"last checkpoint {100 * run.nonfinite_share:.0f} % NaN"
     )
     print(
         f"{names[library]:17} {what:17} {'with a recorder' if guard else '':15}"
@@ -80,7 +81,7 @@ measured(
         f"{library}, {what}": {
             "status": run.status,
             "vector_steps": run.vector_steps,
-            "poisoned": run.poisoned,
+            "nonfinite_share": run.nonfinite_share,
         }
         for (library, what), run in bare.items()
     },
@@ -106,7 +107,7 @@ for place, library in enumerate(names):
         where = place + 0.27 * (number - 1)
         axes.bar(
             where,
-            100 * (run.poisoned or 0),
+            100 * (run.nonfinite_share or 0),
             0.25,
             color="none" if hatches[what] else plots.COLOURS[library],
             edgecolor=plots.COLOURS[library],
@@ -114,7 +115,7 @@ for place, library in enumerate(names):
         )
         axes.annotate(
             "exit 0" if run.status == 0 else f"+{run.vector_steps}",
-            (where, 100 * (run.poisoned or 0) + 2),
+            (where, 100 * (run.nonfinite_share or 0) + 2),
             ha="center",
             fontsize=8,
             color=plots.COLOURS["failure"] if run.status == 0 else plots.INK,
@@ -147,7 +148,7 @@ nan_seen = {library: bare[library, "NaN observed"] for library in names}
 infinite = {library: bare[library, "infinity observed"] for library in names}
 claim(
     "one NaN in one observation ends the training, or poisons all of it",
-    all(run.status or run.poisoned == 1.0 for run in nan_seen.values()),
+    all(run.status or run.nonfinite_share == 1.0 for run in nan_seen.values()),
     f"{sum(run.status != 0 for run in nan_seen.values())} of 4 libraries end",
     about="C15",
 )
@@ -166,7 +167,7 @@ claim(
 claim(
     "skrl finishes with exit status 0 on weights that are all NaN",
     all(
-        bare["skrl", what].status == 0 and bare["skrl", what].poisoned == 1.0
+        bare["skrl", what].status == 0 and bare["skrl", what].nonfinite_share == 1.0
         for what in faults
     ),
     "exit status 0, 100 % NaN, for all three",
@@ -174,13 +175,13 @@ claim(
 )
 claim(
     "a library that ends has not always kept a good checkpoint: the last one of RL-Games is NaN",
-    infinite["rl_games"].poisoned > 0.9,
-    f"{100 * infinite['rl_games'].poisoned:.0f} % NaN",
+    infinite["rl_games"].nonfinite_share > 0.9,
+    f"{100 * infinite['rl_games'].nonfinite_share:.0f} % NaN",
     about="C15",
 )
 claim(
     "with a recorder around the environment every library ends before its weights are touched",
-    all(run.status and not run.poisoned for run in guarded.values()),
+    all(run.status and not run.nonfinite_share for run in guarded.values()),
     f"at most {max(run.vector_steps for run in guarded.values())} steps later, no NaN in any checkpoint",
 )
 

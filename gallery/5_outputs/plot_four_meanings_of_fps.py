@@ -23,7 +23,7 @@ from stepscope import plots
 from stepscope.evidence import claim, measured, provenance
 from stepscope.logs import library_name, reads
 from stepscope.measure import Estimate, all_of
-from stepscope.train.experiments.timing import clocked
+from stepscope.train.experiments.timing import time_training
 
 # %%
 # One run of each library, each in a process of its own: the same environment, the same
@@ -32,7 +32,9 @@ from stepscope.train.experiments.timing import clocked
 num_envs = 4096 if torch.cuda.is_available() else 256
 iterations = {"rl_games": 10, "rsl_rl": 24, "skrl": 7, "sb3": 7}
 runs = {
-    library: clocked(library, num_envs=num_envs, iterations=count, env={"substeps": 10})
+    library: time_training(
+        library, num_envs=num_envs, iterations=count, env={"substeps": 10}
+    )
     for library, count in iterations.items()
 }
 for library, run in runs.items():

@@ -17,9 +17,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "guide" / "nans.md"
 
 BEGIN = """
 from stepscope.envs import CartPole
-from stepscope.train.experiments.fault_injection import FAULTS, StruckEnv
+from stepscope.train.experiments.fault_injection import FAULTS, FaultCounterEnv
 from stepscope.train import {library}
-env = StruckEnv(CartPole(16, seed=0), FAULTS["{fault}"])
+env = FaultCounterEnv(CartPole(16, seed=0), FAULTS["{fault}"])
 """
 TRAIN = """
 {library}.train(env, iterations=6, horizon=16, log_dir="runs")

@@ -46,7 +46,7 @@ class Group:
     versions
         The oldest first.
     endings
-        Name of a fault to how a training ended: ``status``, ``vector_steps``, ``message``, ``poisoned``.
+        Name of a fault to how a training ended: ``status``, ``vector_steps``, ``message``, ``nonfinite_share``.
     """
 
     library: str
@@ -56,9 +56,9 @@ class Group:
 
     @property
     def severity(self) -> tuple[float, float]:
-        """How many faults pass unnoticed, and how much of the checkpoints is poisoned all the same."""
+        """How many faults pass unnoticed, and how much of the checkpoints is not finite all the same."""
         silent = sum(not ending["status"] for ending in self.endings.values())
-        return silent, sum(ending["poisoned"] or 0.0 for ending in self.endings.values())
+        return silent, sum(ending["nonfinite_share"] or 0.0 for ending in self.endings.values())
 
 
 def grouped(recordings: Path) -> list[Group]:
@@ -101,7 +101,7 @@ def _rows(groups: Sequence[Group]) -> Iterable[list[str | nodes.Node]]:
 
 
 def _cell(ending: Mapping[str, Any]) -> nodes.Node:
-    share = 100 * (ending["poisoned"] or 0.0)
+    share = 100 * (ending["nonfinite_share"] or 0.0)
     if not ending["status"]:
         said = f"exit status 0, weights {f'{share:.0f} % NaN' if share else 'finite'}"
         return nodes.inline("", said, classes=["refused"] if share else [])

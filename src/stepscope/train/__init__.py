@@ -9,6 +9,6 @@ step, and has besides: ``device``, ``episode_length``, and the last observations
 ``info["final_obs"]``, of shape (N, ...).
 """
 
-from stepscope.train._run import LIBRARIES, TrainingFailedError, console_command, run
+from stepscope.train._run import LIBRARIES, TrainingFailedError, console_command, run, run_and_capture
 
-__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "run"]
+__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "run", "run_and_capture"]

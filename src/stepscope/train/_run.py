@@ -14,7 +14,7 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "keep_console", "run"]
+__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "run", "run_and_capture"]
 
 LIBRARIES = tuple(library.key for library in logs.LIBRARIES if library.trains)
 """Names of the training libraries: the modules of this package, the folders of recordings, the readers of logs."""
@@ -75,7 +75,7 @@ def run(
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
-    status = keep_console([sys.executable, *console_command(library, settings)], log=log, cwd=cwd)
+    status = run_and_capture([sys.executable, *console_command(library, settings)], log=log, cwd=cwd)
     if check and status:
         last_words = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
         raise TrainingFailedError(
@@ -84,7 +84,7 @@ def run(
     return status
 
 
-def keep_console(
+def run_and_capture(
     command: Sequence[str],
     *,
     log: str | Path,

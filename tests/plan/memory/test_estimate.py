@@ -14,7 +14,7 @@ from stepscope.plan.memory import Training, estimate_memory
 from stepscope.plan.memory._networks import networks
 from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train import LIBRARIES as TRAINED
-from stepscope.train.experiments.peak_memory import weighed
+from stepscope.train.experiments.peak_memory import measure_peak_memory
 
 STATE = Training(library="rsl_rl", num_envs=256, horizon=16, observation=(50,), actions=7, hidden=(96, 40))
 LOSS = replace(STATE, num_envs=128, horizon=8, hidden=(400, 400))
@@ -23,7 +23,7 @@ IMAGE = Training(library="sb3", num_envs=16, horizon=16, observation=(3, 84, 84)
 
 
 def _weighed(training: Training) -> tuple[int, int | None]:
-    run = weighed(training.library, **training.settings, device="cpu")
+    run = measure_peak_memory(training.library, **training.settings, device="cpu")
     return run.torch_bytes, run.rollout_host_bytes
 
 

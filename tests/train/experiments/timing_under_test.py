@@ -1,4 +1,4 @@
-"""A training in a fresh process whose clocks are virtual: ours, and the library's."""
+"""Training in a fresh process on a virtual clock that the library reads, too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POLICIES = {
 }
 
 
-def train(*, library: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - those of a clocked training
+def train(*, library: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - those of `time_training`
     """Train while time passes in steps, in the policy and in the optimiser, and nowhere else."""
     clock = VirtualTime()
     clock.install()

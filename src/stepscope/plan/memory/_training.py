@@ -90,7 +90,7 @@ class Training:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All but the library, as keyword arguments of :func:`stepscope.train.experiments.peak_memory.weighed`."""
+        """All but the library, as keyword arguments of `stepscope.train.experiments.peak_memory.measure_peak_memory`."""
         settings = {**asdict(self), "dtype": self.number_type}
         del settings["library"]
         return settings

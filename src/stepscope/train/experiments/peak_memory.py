@@ -1,6 +1,6 @@
-"""Train while memory is weighed: how much PyTorch allocates at its peak, and what of it an update needs.
+"""Peak memory of a training, without what the environment holds.
 
-`weighed` trains in a fresh process on an environment that stands still, so that what is weighed is the library's.
+`measure_peak_memory` trains in a fresh process on an environment that stands still, so that only the library allocates.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from stepscope.train._run import LIBRARIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["WeighedRun", "weighed"]
+__all__ = ["PeakMemory", "measure_peak_memory"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeighedRun:
-    """What a training took.
+class PeakMemory:
+    """Peak memory of a training.
 
     Attributes
     ----------
     library
         One of `stepscope.train.LIBRARIES`.
     torch_bytes
-        Most that PyTorch's allocator had given out at once, without what the environment holds. On a CPU it is the sum
-        over the profiler's record of every allocation, on CUDA ``torch.cuda.max_memory_allocated()``.
+        Peak of PyTorch's allocator, without what the environment holds: on a CPU from the profiler's record of every
+        allocation, on CUDA from ``torch.cuda.max_memory_allocated()``.
     rollout_host_bytes
-        What the arrays of NumPy in Stable-Baselines3's rollout buffer hold; None for libraries that have no such.
+        Size of the NumPy arrays in Stable-Baselines3's rollout buffer; None for the other libraries.
     device
-        Where it trained.
+        Device that it trained on.
     """
 
     library: str
@@ -46,7 +46,7 @@ class WeighedRun:
     device: str
 
 
-def weighed(
+def measure_peak_memory(
     library: str,
     *,
     num_envs: int,
@@ -58,7 +58,7 @@ def weighed(
     dtype: str = "float32",
     device: str | None = None,
     limit: float = 300.0,
-) -> WeighedRun:
+) -> PeakMemory:
     """Train with PPO for two iterations in a fresh process, on an environment whose tensors never change.
 
     Parameters
@@ -66,17 +66,16 @@ def weighed(
     library
         One of `stepscope.train.LIBRARIES`.
     num_envs, horizon, minibatches
-        Environments, vector steps per rollout, and parts that it is cut into.
+        Environments, vector steps per rollout, and minibatches that a rollout is cut into.
     observation
         Shape of an observation: one number, or channels, height and width of an image, for which every library gets the
         same convolutions.
     actions
-        How many numbers an action has.
+        Length of an action.
     hidden
         Widths of the hidden layers.
     dtype
-        Type of the numbers of an observation: ``"float32"`` or, for images, ``"uint8"``, which RSL-RL and skrl do not
-        take.
+        Type of an observation: ``"float32"`` or, for images, ``"uint8"``, which RSL-RL and skrl do not take.
     device
         None is CUDA where there is one, else the CPU.
     limit
@@ -84,20 +83,20 @@ def weighed(
 
     Returns
     -------
-    WeighedRun
+    PeakMemory
         Bytes at the peak.
 
     Raises
     ------
     BadInputError
-        There is no such library here, or it refused its settings.
+        If the library is unknown or refused its settings.
     MeasurementFailedError
-        The process raised, died or took too long.
+        If the process raised, died or took too long.
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
     settings = {"horizon": horizon, "minibatches": minibatches, "hidden": list(hidden)}
-    seen = fresh(
+    result = fresh(
         f"{__name__}:_train",
         limit=limit,
         library=library,
@@ -108,7 +107,7 @@ def weighed(
         settings=settings,
         device=device,
     )
-    return WeighedRun(library=library, **seen)
+    return PeakMemory(library=library, **result)
 
 
 def _train(
@@ -169,16 +168,16 @@ def _peak_on_cuda(train: Callable[[], None]) -> int:
 
 
 def _rollout_of_sb3() -> list[int]:
-    """Return a list to which the bytes of each rollout buffer are appended when it is made or emptied."""
+    """Return a list to which the size of each rollout buffer is appended when it is created or emptied."""
     import numpy as np  # noqa: PLC0415
     from stable_baselines3.common.buffers import RolloutBuffer  # noqa: PLC0415
 
-    found: list[int] = []
+    sizes: list[int] = []
     reset = RolloutBuffer.reset
 
-    def weigh(buffer: Any) -> None:  # noqa: ANN401 - the library has no types
+    def reset_and_measure(buffer: Any) -> None:  # noqa: ANN401 - the library has no types
         reset(buffer)
-        found.append(sum(array.nbytes for array in vars(buffer).values() if isinstance(array, np.ndarray)))
+        sizes.append(sum(array.nbytes for array in vars(buffer).values() if isinstance(array, np.ndarray)))
 
-    RolloutBuffer.reset = weigh
-    return found
+    RolloutBuffer.reset = reset_and_measure
+    return sizes

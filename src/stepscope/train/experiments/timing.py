@@ -1,7 +1,7 @@
-"""Train while clocks of our own run beside the library's: around every step, rollout, update, and since the start.
+"""Training with every step, rollout and update timed from outside.
 
-`clocked` trains in a fresh process and returns the bare times, together with what the library printed meanwhile,
-so that each printed rate can be held against the one that it claims to be.
+`time_training` trains in a fresh process and returns the times together with what the library printed, so that each
+printed rate can be compared with the measured one of its scope.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
-__all__ = ["ClockedIteration", "ClockedRun", "clocked"]
+__all__ = ["TimedIteration", "TimedRun", "time_training"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClockedIteration:
-    """One rollout and its update, timed from outside, in seconds since the first rollout began.
+class TimedIteration:
+    """Times of one rollout and its update, in seconds since the first rollout began.
 
     Attributes
     ----------
     began
-        The rollout began: the first action was asked for.
+        Start of the rollout: the first action was asked for.
     collected
-        The rollout was over: its last environment step was taken and noted.
+        End of the rollout: its last environment step was taken and stored.
     ended
-        The update was over.
+        End of the update.
     stepping
-        How many of these seconds were spent inside of the environment's ``step()``.
+        Seconds spent in the environment's ``step()``.
     """
 
     began: float
@@ -52,8 +52,8 @@ class ClockedIteration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClockedRun:
-    """What our clocks saw of a training, and what the library printed.
+class TimedRun:
+    """Times of a training, and what the library printed.
 
     Attributes
     ----------
@@ -66,22 +66,22 @@ class ClockedRun:
     iterations
         Times of each iteration, in order.
     episodes
-        First vector step of each finished episode, and the one after its last, counted from 0, in the order in
-        which they ended; of those that ended in the same step, in the order of the environments.
+        First vector step of each finished episode and the one after its last, counted from 0, in the order in which
+        they ended; those that ended in the same step, in the order of the environments.
     disturbance
-        How much other work disturbed the training.
+        Disturbance of the training by other work.
     """
 
     library: str
     num_envs: int
     horizon: int
     text: str
-    iterations: tuple[ClockedIteration, ...]
+    iterations: tuple[TimedIteration, ...]
     episodes: tuple[tuple[int, int], ...]
     disturbance: Disturbance
 
 
-def clocked(
+def time_training(
     library: str,
     *,
     num_envs: int,
@@ -90,8 +90,8 @@ def clocked(
     env: Mapping[str, object] | None = None,
     device: str | None = None,
     limit: float = 300.0,
-) -> ClockedRun:
-    """Train the cart-pole with PPO in a fresh process, with clocks of our own.
+) -> TimedRun:
+    """Train the cart-pole with PPO in a fresh process, and time its parts.
 
     Parameters
     ----------
@@ -108,19 +108,19 @@ def clocked(
 
     Returns
     -------
-    ClockedRun
+    TimedRun
         The times, the text and the episodes.
 
     Raises
     ------
     BadInputError
-        There is no such library here, or the environment refused its options.
+        If the library is unknown or the environment refused its options.
     MeasurementFailedError
-        The process raised, died or took too long.
+        If the process raised, died or took too long.
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
-    seen = fresh(
+    result = fresh(
         f"{__name__}:_train",
         limit=limit,
         library=library,
@@ -130,20 +130,20 @@ def clocked(
         env=dict(env or {}),
         device=device,
     )
-    return ClockedRun(
+    return TimedRun(
         library=library,
         num_envs=num_envs,
         horizon=horizon,
-        text=seen["text"],
-        iterations=tuple(ClockedIteration(**times) for times in seen["iterations"]),
-        episodes=tuple((began, ended) for began, ended in seen["episodes"]),
-        disturbance=Disturbance(**seen["disturbance"]),
+        text=result["text"],
+        iterations=tuple(TimedIteration(**times) for times in result["iterations"]),
+        episodes=tuple((began, ended) for began, ended in result["episodes"]),
+        disturbance=Disturbance(**result["disturbance"]),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Boundaries:
-    """Calls at whose beginning or end a part of an iteration begins or ends, as ``"method:start"``."""
+    """Calls at whose start or end a part of an iteration begins or ends, as ``"method:start"``."""
 
     agent: str
     began: str
@@ -179,7 +179,7 @@ _BOUNDARIES = {
 
 @dataclass
 class _Clocks:
-    """Notes times while a library trains."""
+    """Clocks around the steps of an environment and the methods of an agent."""
 
     moments: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     steps: list[tuple[float, float]] = field(default_factory=list)
@@ -211,11 +211,11 @@ class _Clocks:
         agent = getattr(importlib.import_module(module), name)
         for moment in ("began", "collected", "ended"):
             method, _, edge = getattr(boundaries, moment).partition(":")
-            setattr(agent, method, self._noting(getattr(agent, method), moment, edge))
+            setattr(agent, method, self._timed(getattr(agent, method), moment, edge))
 
-    def _noting(self, method: Callable[..., Any], moment: str, edge: str) -> Callable[..., Any]:
+    def _timed(self, method: Callable[..., Any], moment: str, edge: str) -> Callable[..., Any]:
         @functools.wraps(method)
-        def noted(*args: object, **options: object) -> Any:  # noqa: ANN401 - as above
+        def timed(*args: object, **options: object) -> Any:  # noqa: ANN401 - as above
             if edge == "start":
                 self.moments[moment].append(time.perf_counter())
             returned = method(*args, **options)
@@ -223,17 +223,17 @@ class _Clocks:
                 self.moments[moment].append(time.perf_counter())
             return returned
 
-        return noted
+        return timed
 
     def iterations(self) -> list[dict[str, float]]:
-        """Return the fields of each `ClockedIteration`."""
+        """Return the fields of each `TimedIteration`."""
         zero = self.moments["began"][0]
-        found = []
+        iterations = []
         before = zero
         for collected, ended in zip(self.moments["collected"], self.moments["ended"], strict=True):
             began = next(moment for moment in self.moments["began"] if moment >= before)
             stepping = sum(end - start for start, end in self.steps if began <= start < collected)
-            found.append(
+            iterations.append(
                 {
                     "began": began - zero,
                     "collected": collected - zero,
@@ -242,17 +242,17 @@ class _Clocks:
                 }
             )
             before = ended
-        return found
+        return iterations
 
     def episodes(self) -> list[tuple[int, int]]:
-        """Return when each finished episode began and ended, in vector steps."""
+        """Return the first vector step of each finished episode, and the one after its last."""
         began = [0] * len(self.done[0])
-        found = []
+        episodes = []
         for step, done in enumerate(self.done, start=1):
             for number in done.nonzero().flatten().tolist():
-                found.append((began[number], step))
+                episodes.append((began[number], step))
                 began[number] = step
-        return found
+        return episodes
 
 
 def _train(
