@@ -42,7 +42,7 @@ def _run(
     ("arguments", "sentence"),
     [
         (["read", "nowhere.log"], "stepscope: nowhere.log does not exist; check the path"),
-        (["read", "."], "stepscope: . is a folder; give the file"),
+        (["read", "."], "stepscope: . is a directory; give the file"),
         (["read"], "stepscope: the following arguments are required: LOG; stepscope read --help shows"),
         (["read", "x", "--jsno"], "stepscope: unrecognized arguments: --jsno; stepscope --help shows"),
         (

@@ -119,10 +119,10 @@ def test_the_number_of_environments_makes_skrl_comparable(
 def test_overlapping_rates_are_not_called_faster(
     default: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the middle halves overlap, a ratio says little."""
+    """Where the IQRs overlap, a ratio says little."""
     main(["compare", default["rl_games"], default["rsl_rl"]])
     words = " ".join(capsys.readouterr().out.split())
-    assert "the middle halves overlap, so that the runs may be equally fast." in words
+    assert "the IQRs overlap, so that the runs may be equally fast." in words
 
 
 def test_the_rate_of_a_run_is_the_same_wherever_it_stands(
@@ -147,7 +147,7 @@ def test_the_rate_of_a_run_is_the_same_wherever_it_stands(
         )
     )
     assert [f"{int(last):,}"] * 6 == table + alone + comparison
-    assert "middle halves overlap" not in text  # one value has none
+    assert "IQRs overlap" not in text  # one value has none
 
 
 def test_rewards_have_a_caveat(default: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +185,7 @@ def test_what_a_benchmark_reports_is_compared(
     [
         (["A"], "holds one run; give a second LOG to compare it with."),
         (["A", "nowhere.log"], "nowhere.log does not exist; check the path"),
-        (["A", "."], ". is a folder; give the file"),
+        (["A", "."], ". is a directory; give the file"),
         (["A", "EMPTY"], "is empty; give the file that holds the console output of a run."),
         (["A", "NOTES"], "has no line that "),
         ([], "the following arguments are required: LOG"),

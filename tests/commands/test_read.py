@@ -73,7 +73,7 @@ def test_the_summary_ends_with_what_went_wrong(
         "library           RL-Games 1.6.0 to 1.6.1",
         "iterations        40 of 40, then it failed",
         "  fps step         9,021  9,012\N{EN DASH}9,030        9,001  env steps/s",
-        "found             40 iterations, 1 message, 1 failure, 1 unrecognised line",
+        "records           40 iterations, 1 message, 1 failure, 1 unrecognised line",
         f"not recognised    1 line, at byte {start + len(crash) + 1:,}: odd",
         f"first failure     after iteration 40/40 (byte {start:,})",
         "                  RuntimeError: first",

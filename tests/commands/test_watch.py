@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepscope.cli import main
-from stepscope.watch.monitor import State
+from stepscope.watch.monitor import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_environments_turn_vector_steps_into_env_steps(recordings: Path, run: Ru
         (["--once", "--", "python"], "--once shows a LOG as it stands now; leave it out to run a command."),
         (["--once", "--tee", "a.log"], "--once and --tee do not go together; leave one of them out."),
         (["--once", "no.log"], "no.log does not exist; check the path, or give - to read standard input."),
-        (["."], ". is a folder; give the file that holds the console output."),
+        (["."], ". is a directory; give the file that holds the console output."),
         (
             ["--", "/no/such"],
             "/no/such cannot be started (No such file or directory); check the command after --.",
@@ -198,10 +198,10 @@ def test_a_run_outlives_a_fault_of_the_view(
         "pathlib.Path(sys.argv[1]).write_text('done')\n"
     )
 
-    def fail(_self: State, _record: object) -> None:
+    def fail(_self: Monitor, _record: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(State, "add", fail)
+    monkeypatch.setattr(Monitor, "add", fail)
     with pytest.raises(ZeroDivisionError):
         main(["watch", "--tee", "--", sys.executable, "-c", code, str(mark)])
     assert "done" == mark.read_text()

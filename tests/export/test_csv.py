@@ -113,7 +113,7 @@ def test_a_long_log_does_not_wait_in_memory(recordings: Path) -> None:
     table, out = CsvTable(), io.StringIO()
     for record in reads(text * 5000):
         table.add(record)
-    assert table._waiting._rolled
+    assert table._pending._rolled
     table.write(out)
     assert 12 * 5000 + 1 == out.getvalue().count("\n")
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
+from stepscope._common.downsampling import Downsampler
 from stepscope.cli import main
 from stepscope.errors import BadInputError
 from stepscope.export import Plot
 from stepscope.export._figure import draw
-from stepscope.export._series import MOST_RUNS, RunSeries, Series
+from stepscope.export._series import MOST_RUNS, RunSeries
 from stepscope.logs import Record, read, reads
 from stepscope.plots import COLOURS
 from stepscope.runs._summary import Summary
@@ -82,7 +83,7 @@ def test_the_curves_are_what_was_printed(recordings: Path) -> None:
     [
         ("rl_games/1.6.5/default", [r"A typical iteration makes 30,925 environment steps per second", r"Learning takes 62% of the time", r"The best reward rises from 21.21 to 77.32"]),
         ("rsl_rl/5.5.1/default", [r"A typical iteration makes 29,781 ", r"Learning takes 73% of the time", r"The reward rises from 20.21 to 109.7"]),
-        ("skrl/2.1.1/default", [r"The bar says 329 vector steps per second"]),
+        ("skrl/2.1.1/default", [r"The progress bar shows 329 vector steps per second"]),
     ],
 )  # fmt: skip
 def test_titles_say_the_answers(recordings: Path, name: str, titles: list[str]) -> None:
@@ -207,10 +208,10 @@ def test_a_missing_matplotlib_is_one_sentence() -> None:
 def test_a_long_curve_keeps_its_shape(count: int) -> None:
     """Points are put together: their means, and the smallest and largest, are those of the values."""
     values = np.random.default_rng(count).normal(size=count)
-    series = Series()
+    series = Downsampler(limit=2048)
     for x, y in enumerate(values):
-        series.add(x, y)
-    each = series._each
+        series.add(y, x)
+    each = series._stretch
     groups = [values[at : at + each] for at in range(0, count, each)]
     assert len(groups) == len(series.x) <= 2048
     assert [mean.mean() for mean in groups] == pytest.approx(series.y)

@@ -229,7 +229,7 @@ def test_event_files_of_others_are_left_alone(tmp_path: Path) -> None:
 def test_a_file_is_no_folder(tmp_path: Path, below: str) -> None:
     """It is said at once and not after a long log was read."""
     (tmp_path / "a").touch()
-    with pytest.raises(BadInputError, match="is a file; give a folder for the event files"):
+    with pytest.raises(BadInputError, match="is not a directory; give a folder for the event files"):
         EventFiles(f"{tmp_path / 'a'}{below}")
 
 

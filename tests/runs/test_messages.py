@@ -5,43 +5,43 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.runs._messages import Groups, Place
+from stepscope.runs._messages import MessageClusters, Place
 
 _START = Place(byte=0)
 
 
 def test_numbers_become_a_range() -> None:
     """Each number by itself, as numbers and not as text."""
-    groups = Groups()
+    groups = MessageClusters()
     for line in ("increase a to 8 or b to 100", "increase a to 16 or b to 99", "increase a to 12 or b to 9"):
         groups.add(line, _START)
-    [group] = groups.groups()
+    [group] = groups.clusters()
     assert ("increase a to 8…16 or b to 9…100", 3) == (group.text, group.count)
 
 
 def test_numbers_that_stay_are_left_as_printed() -> None:
     """A line number in a file is no range."""
-    groups = Groups()
+    groups = MessageClusters()
     for _ in range(3):
         groups.add("a.py:007: UserWarning: 1.50", _START)
-    assert ["a.py:007: UserWarning: 1.50"] == [group.text for group in groups.groups()]
+    assert ["a.py:007: UserWarning: 1.50"] == [group.text for group in groups.clusters()]
 
 
 def test_the_place_is_that_of_the_first() -> None:
     """There it began."""
-    groups = Groups()
+    groups = MessageClusters()
     for byte in (5, 9):
         groups.add(f"warning {byte}", Place(byte=byte, after=byte))
-    assert [5] == [group.first.byte for group in groups.groups()]
+    assert [5] == [group.first.byte for group in groups.clusters()]
 
 
 @given(st.lists(st.text(), max_size=20))
 def test_any_text_can_be_grouped(texts: list[str]) -> None:
     """None is lost, and a text that stands alone is shown as it is."""
-    groups = Groups()
+    groups = MessageClusters()
     for text in texts:
         groups.add(text, _START)
-    found = groups.groups()
+    found = groups.clusters()
     assert len(texts) == sum(group.count for group in found)
     assert {text for text in texts if texts.count(text) == 1} >= {g.text for g in found if g.count == 1}
 

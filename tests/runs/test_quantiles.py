@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.runs._quantiles import EXACT, Values
+from stepscope.runs._quantiles import EXACT, QuantileSketch
 
 
 def _spread(values: list[float]) -> list[float] | None:
-    kept = Values()
+    kept = QuantileSketch()
     for value in values:
         kept.add(value)
-    spread = kept.spread()
+    spread = kept.quartiles()
     assert spread is None or spread.count == sum(0 < value < float("inf") for value in values)
     return None if spread is None else [spread.low, spread.median, spread.high]
 
@@ -43,10 +43,10 @@ def test_what_is_not_a_positive_number_does_not_count(values: list[float]) -> No
 def test_very_many_values_are_known_well_enough(extra: int, mean: int) -> None:
     """Beyond what is kept as it is, quartiles are right to 0.05 %, of small numbers too."""
     values = np.random.default_rng(0).lognormal(mean, 1, size=EXACT + extra)
-    kept = Values()
+    kept = QuantileSketch()
     for value in values:
         kept.add(float(value))
-    spread = kept.spread(scale=2)
+    spread = kept.quartiles(scale=2)
     assert spread is not None
     expected = 2 * np.quantile(values, [0.25, 0.5, 0.75])
     assert expected == pytest.approx([spread.low, spread.median, spread.high], rel=6e-4)
@@ -54,12 +54,12 @@ def test_very_many_values_are_known_well_enough(extra: int, mean: int) -> None:
 
 def test_memory_does_not_grow_with_them() -> None:
     """Half a megabyte is kept of two million values, however far they are apart."""
-    kept = Values()
+    kept = QuantileSketch()
     for exponent in range(2_000_000):
         kept.add(10.0 ** (exponent % 40 - 20))
     assert kept._bins is not None
     assert kept._bins.itemsize * len(kept._bins) + kept._exact.itemsize * EXACT < 1_000_000
-    spread = kept.spread()
+    spread = kept.quartiles()
     assert spread is not None
     assert (1e-6, 1e12) == (
         pytest.approx(spread.low, rel=1e-3),

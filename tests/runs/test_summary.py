@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stepscope.logs import Record, read, reads
-from stepscope.runs._failure import failure
+from stepscope.runs._failure import parse_traceback
 from stepscope.runs._messages import Place
 from stepscope.runs._report import report
 from stepscope.runs._summary import MOST_RUNS, RunSummary, Summary
@@ -49,7 +49,7 @@ def _texts(run: RunSummary) -> dict[str, str]:
 
 
 def test_rates_are_medians_without_the_first_iteration() -> None:
-    """Python's own statistics, over numbers that an expression finds, give the same median and middle half."""
+    """Python's own statistics, over numbers that an expression finds, give the same median and IQR."""
     text = (RECORDINGS / "rl_games" / "1.6.5" / "default.txt").read_text(encoding="utf-8")
     rates = {rate.scope: rate for rate in _of("rl_games/1.6.5/default").rates}
     for scope, label in (("step", "fps step"), ("rollout", "policy inference"), ("total", "fps total")):
@@ -137,7 +137,7 @@ def test_how_far_a_run_came(name: str) -> None:
     if run.unit == "vector step":
         assert settings["horizon"] * settings["iterations"] == run.done == run.planned
     else:
-        assert (settings["iterations"], steps) == (run.done, run.env_steps_each)
+        assert (settings["iterations"], steps) == (run.done, run.env_steps_per_iteration)
     assert settings["iterations"] * steps in (
         run.env_steps,
         run.env_steps_corrected,
@@ -188,7 +188,7 @@ def test_too_many_wordings_are_counted_together() -> None:
     run = _summed(f"Started to train\n{text}")
     assert (100, 26 * 26 - 100) == (len(run.warnings), run.more_warnings)
     assert (
-        "671 more of other wordings; --json shows all"
+        "671 more with other texts; --json shows all"
         == [line.text for line in report(run) if line.severity == "warn"][-1]
     )
 
@@ -209,13 +209,13 @@ def test_numbers_that_are_not_finite_are_early_signs() -> None:
         for n, loss in enumerate(["1.5", "nan", "nan", "inf"])
     )
     assert [("Mean value loss is nan", 2, 1), ("Mean value loss is inf", 1, 3)] == [
-        (sign.text, sign.count, sign.first.after) for sign in _summed(text).signs
+        (sign.text, sign.count, sign.first.after) for sign in _summed(text).early_warnings
     ]
 
 
 def test_what_tensorboard_warns_of_is_an_early_sign() -> None:
     """RL-Games goes on with NaN weights for a while, and this line is all that tells."""
-    signs = _of("rl_games/1.6.5/diverged").signs
+    signs = _of("rl_games/1.6.5/diverged").early_warnings
     assert ["NaN or Inf found in input tensor."] == [sign.text for sign in signs]
     assert 1 == signs[0].first.after
 
@@ -244,7 +244,7 @@ def test_a_failure_names_whose_code_called() -> None:
 def test_a_failure_is_the_same_in_any_process(prefix: str) -> None:
     """What torch and torchrun print before each line is no part of the exception."""
     text = "".join(f"{prefix}{line}\n" for line in _CRASH.format("first").splitlines())
-    assert "RuntimeError: first" == failure(text, Place(byte=0)).text
+    assert "RuntimeError: first" == parse_traceback(text, Place(byte=0)).text
 
 
 def test_runs_are_told_apart() -> None:
@@ -289,7 +289,7 @@ def test_counts_of_records_are_those_of_the_log() -> None:
     """Every record of every recording is counted once, under its kind."""
     for path in RECORDINGS.glob("*/*/*.txt"):
         summary = Summary(path.name)
-        records = list(summary.watch(read(path)))
+        records = list(summary.tee(read(path)))
         assert len(records) == sum(sum(run.kinds.values()) for run in summary.runs())
 
 

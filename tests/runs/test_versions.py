@@ -8,7 +8,7 @@ import pytest
 
 from stepscope.logs import read, reads
 from stepscope.runs._summary import Summary
-from stepscope.runs._versions import TRAINING, Clues
+from stepscope.runs._versions import TRAINING, VersionDetector
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 _LIBRARIES = ("rl_games", "rsl_rl", "sb3", "skrl")
@@ -80,10 +80,10 @@ def test_what_is_missing_tells_only_where_it_would_stand() -> None:
 
 def test_signs_that_contradict_say_nothing() -> None:
     """Logs of two versions that were put together are of no version."""
-    clues = Clues("rsl_rl")
+    clues = VersionDetector("rsl_rl")
     for version in ("4.0.1", "5.5.1"):
         for record in read(RECORDINGS / "rsl_rl" / version / "default.txt"):
-            clues.see(record)
+            clues.update(record)
     assert clues.versions() is None
 
 

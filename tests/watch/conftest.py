@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope.logs import reads
-from stepscope.watch.monitor import State
+from stepscope.watch.monitor import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,19 +36,19 @@ def epochs() -> Callable[..., str]:
 
 
 @pytest.fixture
-def state_of() -> Callable[..., State]:
+def monitor_of() -> Callable[..., Monitor]:
     """Return a function that returns the state after a text, every record of which was printed when it was read.
 
     The clock begins at 100 and goes on by `step` with each record.
     """
 
-    def fill(text: str | bytes, *, name: str = "train.log", step: float = 0.0, live: bool = True) -> State:
-        state = State(name)
+    def fill(text: str | bytes, *, name: str = "train.log", step: float = 0.0, live: bool = True) -> Monitor:
+        monitor = Monitor(name)
         now = 100.0
         for record in reads(text):
-            state.heard(at=now, live=live)
-            state.add(record)
+            monitor.note_output(at=now, live=live)
+            monitor.add(record)
             now += step
-        return state
+        return monitor
 
     return fill

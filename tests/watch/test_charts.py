@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.watch.draw import columns, curve, progress_bar, share_bar
+from stepscope._common.format import share_widths
+from stepscope.watch.charts import columns, curve, progress_bar, resample
 from stepscope.watch.palette import ASCII, UNICODE, Glyphs
 
 _GLYPHS = st.sampled_from([UNICODE, ASCII])
@@ -95,6 +97,22 @@ def test_a_progress_bar_is_as_long_as_the_share(share: float, width: int, glyphs
 def test_shares_fill_the_bar(parts: list[float], width: int) -> None:
     """Each takes its share to a cell, and together they take all."""
     shares = [part / sum(parts) for part in parts]
-    cells = share_bar(shares, width=width)
+    cells = share_widths(shares, width=width)
     assert width == sum(cells)
     assert all(abs(size - share * width) <= 1 for size, share in zip(cells, shares, strict=True))
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=300), st.integers(1, 200))
+def test_resampling_gives_as_many_values_between_the_same_bounds(values: list[float], size: int) -> None:
+    """No point is above the highest or below the lowest."""
+    points = resample(values, size)
+    slack = 1e-6 * (1 + max(map(abs, values)))
+    assert size == len(points)
+    assert min(values) - slack <= min(points)
+    assert max(points) <= max(values) + slack
+
+
+def test_means_of_parts() -> None:
+    """Where there are more values than points, a point is the mean of its part."""
+    assert [2.0, 5.0] == resample([1, 3, 4, 6], 2)
+    assert [1.0, 1.5, 2.0] == pytest.approx(resample([1, 2], 3))

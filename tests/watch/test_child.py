@@ -68,7 +68,7 @@ def test_python_is_told_not_to_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import time; print('now'); time.sleep(600)"
     child = python(code)
     until(child, b"now\n")
-    child.told(signal.SIGTERM)
+    child.handle_signal(signal.SIGTERM)
     all_of(child)
     monkeypatch.setenv("PYTHONUNBUFFERED", "")
     assert b"''\n" == all_of(python("import os; print(repr(os.environ['PYTHONUNBUFFERED']))"))
@@ -94,19 +94,19 @@ def test_ctrl_c_is_passed_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         clock.install(patch.setattr)
         for _ in range(3):
-            assert not child.told(signal.SIGINT)
+            assert not child.handle_signal(signal.SIGINT)
             clock.advance(0.4 * module._PATIENCE)
     assert b"SIGINT\n" == until(child, b"SIGINT\n")
     assert "again terminates it" in child.notes[0]
     with monkeypatch.context() as patch:
         clock.install(patch.setattr)
-        child.told(signal.SIGINT)
+        child.handle_signal(signal.SIGINT)
     assert b"SIGTERM\n" == until(child, b"SIGTERM\n")
     assert "again kills it" in child.notes[0]
     with monkeypatch.context() as patch:
         clock.install(patch.setattr)
         clock.advance(1.1 * module._PATIENCE)
-        child.told(signal.SIGINT)
+        child.handle_signal(signal.SIGINT)
     all_of(child)
     assert 137 == child.status
     assert child.interrupted
@@ -116,9 +116,9 @@ def test_other_signals_are_passed_on_as_they_are() -> None:
     """A scheduler sends SIGTERM, and expects the run to hear of it."""
     child = python(_STUBBORN)
     until(child, b"ready\n")
-    assert not child.told(signal.SIGTERM)
+    assert not child.handle_signal(signal.SIGTERM)
     until(child, b"SIGTERM\n")
-    child.told(signal.SIGKILL)
+    child.handle_signal(signal.SIGKILL)
     all_of(child)
 
 
@@ -130,7 +130,7 @@ def test_processes_of_the_command_hear_of_it_too() -> None:
     )
     child = python(code)
     until(child, b"inner\n")
-    child.told(signal.SIGINT)
+    child.handle_signal(signal.SIGINT)
     assert b"KeyboardInterrupt" in all_of(child)
     assert 130 == child.status
 
@@ -151,7 +151,7 @@ def test_a_stopped_run_goes_on() -> None:
     child.resume()
     while not child.next(1.0):
         continue
-    child.told(signal.SIGKILL)
+    child.handle_signal(signal.SIGKILL)
     all_of(child)
 
 

@@ -234,7 +234,7 @@ def test_it_tells_how_long_ago_something_was_written(log: Path, follow: Begin) -
 
 
 def test_it_lets_go_of_the_file(log: Path, follow: Begin) -> None:
-    """Watching for days must not keep every file open that had the name."""
+    """WatchLoop for days must not keep every file open that had the name."""
     log.write_bytes(b"one\n")
     source = follow(log)
     open_files = Path("/proc/self/fd")
@@ -344,7 +344,7 @@ def test_a_log_that_becomes_a_pipe_keeps_nobody_waiting(log: Path) -> None:
         patience = threading.Timer(60, process.kill)
         patience.start()
         os.mkfifo(log)
-        assert "it is a pipe by now" in process.stdout.readline()
+        assert "it has become a pipe" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         patience.cancel()

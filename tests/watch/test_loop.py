@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.watch.lines import WholeLines
+from stepscope.watch.loop import WholeLines
 
 _PIECES = st.lists(st.binary(max_size=6) | st.sampled_from([b"\n", b"\r", b"\r\n", b"epoch: 1/2"]))
 

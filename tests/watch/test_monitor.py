@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope.logs import read, reads
-from stepscope.watch.monitor import State
+from stepscope.watch.monitor import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from stepscope.watch.view_model import Shown
+    from stepscope.watch.view_model import ViewModel
 
     Epochs = Callable[..., str]
-    StateOf = Callable[..., State]
+    MonitorOf = Callable[..., Monitor]
 
 _CRASH = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nRuntimeError: first\n'
 
 
-def shown(state: State, *, now: float = 100.0) -> Shown:
+def shown(monitor: Monitor, *, now: float = 100.0) -> ViewModel:
     """Return what is shown at a time."""
-    return state.shown(now=now, wall=1e9)
+    return monitor.snapshot(now=now, wall=1e9)
 
 
 def test_nothing_is_shown_of_nothing() -> None:
     """Before the first byte there is only the name, and that we wait."""
-    found = shown(State("train.log"))
+    found = shown(Monitor("train.log"))
     assert ("train.log", "waiting", None, (), None) == (
         found.name,
         found.phase,
@@ -41,11 +41,11 @@ def test_nothing_is_shown_of_nothing() -> None:
 
 def test_a_run_that_we_started_is_starting() -> None:
     """It needs no log to come into being; after a minute without a word one may wonder."""
-    state = State("python train.py", started=100.0)
-    assert "starting" == shown(state, now=120.0).phase
+    monitor = Monitor("python train.py", started=100.0)
+    assert "starting" == shown(monitor, now=120.0).phase
     assert ("silent", "starting, silent for 1 min 30 s", "") == (
-        (found := shown(state, now=190.0)).phase,
-        found.says,
+        (found := shown(monitor, now=190.0)).phase,
+        found.status,
         found.hint,
     )
 
@@ -62,10 +62,10 @@ def test_a_run_that_we_started_is_starting() -> None:
         "isaaclab/3.0.0/train",
     ],
 )
-def test_the_numbers_are_those_of_the_log(recordings: Path, state_of: StateOf, name: str) -> None:
+def test_the_numbers_are_those_of_the_log(recordings: Path, monitor_of: MonitorOf, name: str) -> None:
     """Counts, rewards and rates are what the last records say, each rate under its own scope."""
     path = recordings / f"{name}.txt"
-    found = shown(state_of(path.read_bytes()))
+    found = shown(monitor_of(path.read_bytes()))
     steps = [record for record in read(path) if record.kind in ("iteration", "progress")]
     last = steps[-1]
     assert found.progress is not None
@@ -75,96 +75,96 @@ def test_the_numbers_are_those_of_the_log(recordings: Path, state_of: StateOf, n
     rewards = [record.reward for record in steps if record.reward is not None]
     if rewards:
         assert ("reward", rewards[-1]) == (found.quantities[0].name, found.quantities[0].last)
-        assert len(rewards) == len(found.quantities[0].trail)
+        assert len(rewards) == len(found.quantities[0].history)
     for rate in found.rates:
         if rate.scope == "bar" or rate.derived:
             continue
         values = [value for record in steps if (value := getattr(record.fps, rate.scope)) is not None]
-        assert tuple(values) == rate.trail
+        assert tuple(values) == rate.history
         assert min(values) <= rate.value <= max(values)
     printed = {scope for scope in ("step", "rollout", "total", "cumulative") if getattr(last.fps, scope)}
     assert printed == {rate.scope for rate in found.rates if not rate.derived and rate.scope != "bar"}
 
 
-def test_the_settings_of_the_run_are_found_again(recordings: Path, state_of: StateOf) -> None:
+def test_the_settings_of_the_run_are_found_again(recordings: Path, monitor_of: MonitorOf) -> None:
     """How many iterations were done is what the run was told to do."""
     for path in sorted(recordings.glob("r*/*/default.json")):
         settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-        found = shown(state_of(path.with_suffix(".txt").read_bytes()))
+        found = shown(monitor_of(path.with_suffix(".txt").read_bytes()))
         assert found.progress is not None
         assert settings["iterations"] == found.progress.done == found.progress.planned
         assert "finished" == found.phase
 
 
-def test_shares_of_time_come_from_the_latest_iterations(epochs: Epochs, state_of: StateOf) -> None:
+def test_shares_of_time_come_from_the_latest_iterations(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """A change shows within sixty iterations, however long the run was."""
     slow = epochs(1, 500, planned=1000)
     fast = epochs(501, 600, planned=1000).replace("fps total: 70", "fps total: 400")
-    found = shown(state_of(slow + fast))
+    found = shown(monitor_of(slow + fast))
     assert found.time is not None
     assert 0.5 == pytest.approx(found.time.learn)
     assert 400 == found.rates[-1].value
 
 
-def test_the_time_left_is_that_of_the_arrivals(epochs: Epochs, state_of: StateOf) -> None:
+def test_the_time_left_is_that_of_the_arrivals(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """Ten of forty epochs are done, one every two seconds: sixty seconds are left."""
-    state = state_of(epochs(1, 10), step=2.0)
-    found = shown(state, now=118.0)
+    monitor = monitor_of(epochs(1, 10), step=2.0)
+    found = shown(monitor, now=118.0)
     assert found.progress is not None
-    assert (10, 40, 60.0) == (found.progress.done, found.progress.planned, found.progress.left)
+    assert (10, 40, 60.0) == (found.progress.done, found.progress.planned, found.progress.eta)
 
 
-def test_the_time_left_of_an_old_log_is_that_of_its_rates(epochs: Epochs, state_of: StateOf) -> None:
+def test_the_time_left_of_an_old_log_is_that_of_its_rates(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """1,024 environment steps at 70 a second are 14.6 seconds an epoch, though all lines are read at once."""
-    found = shown(state_of(epochs(1, 10), live=False))
+    found = shown(monitor_of(epochs(1, 10), live=False))
     assert found.progress is not None
-    assert 30 * 1024 / 70 == pytest.approx(found.progress.left)
+    assert 30 * 1024 / 70 == pytest.approx(found.progress.eta)
 
 
-def test_of_two_ends_the_nearer_one_counts(state_of: StateOf) -> None:
+def test_of_two_ends_the_nearer_one_counts(monitor_of: MonitorOf) -> None:
     """RL-Games ends at its epochs or at its frames, whichever comes first."""
     line = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: {}/1000 frames: {}/4096\n"
-    found = shown(state_of("".join(line.format(epoch, 1024 * (epoch - 1)) for epoch in (1, 2, 3))))
+    found = shown(monitor_of("".join(line.format(epoch, 1024 * (epoch - 1)) for epoch in (1, 2, 3))))
     assert found.progress is not None
     assert ("env step", 4096) == (found.progress.unit, found.progress.planned)
 
 
-def test_silence_is_told_with_its_usual_cause(epochs: Epochs, state_of: StateOf) -> None:
+def test_silence_is_told_with_its_usual_cause(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """RL-Games does not flush what it prints, so its lines wait in a buffer where the output is no terminal."""
-    state = state_of(epochs(1, 10), step=1.0)
-    assert ("running", "") == ((found := shown(state, now=110.0)).phase, found.hint)
-    found = shown(state, now=109.0 + 180)
-    assert ("silent", "silent for 3 min") == (found.phase, found.says)
+    monitor = monitor_of(epochs(1, 10), step=1.0)
+    assert ("running", "") == ((found := shown(monitor, now=110.0)).phase, found.hint)
+    found = shown(monitor, now=109.0 + 180)
+    assert ("silent", "silent for 3 min") == (found.phase, found.status)
     assert "PYTHONUNBUFFERED=1" in found.hint
-    assert "" == shown(state, now=109.0 + 7200).hint  # no buffer lasts for hours
+    assert "" == shown(monitor, now=109.0 + 7200).hint  # no buffer lasts for hours
 
 
 def test_a_pipe_that_gives_nothing_is_told_with_its_usual_cause() -> None:
     """The first lines of RL-Games fill no buffer for a hundred epochs; a log that does not exist has no such cause."""
-    assert ("waiting", "") == ((found := shown(State("-", piped=100.0), now=110.0)).says, found.hint)
-    found = shown(State("-", piped=100.0), now=145.0)
-    assert ("waiting", "waiting for 45 s") == (found.phase, found.says)
+    assert ("waiting", "") == ((found := shown(Monitor("-", piped=100.0), now=110.0)).status, found.hint)
+    found = shown(Monitor("-", piped=100.0), now=145.0)
+    assert ("waiting", "waiting for 45 s") == (found.phase, found.status)
     assert "PYTHONUNBUFFERED=1" in found.hint
-    assert ("waiting", "") == ((found := shown(State("a.log"), now=145.0)).says, found.hint)
+    assert ("waiting", "") == ((found := shown(Monitor("a.log"), now=145.0)).status, found.hint)
 
 
-def test_silence_of_a_slow_run_is_no_silence(epochs: Epochs, state_of: StateOf) -> None:
+def test_silence_of_a_slow_run_is_no_silence(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """Where an iteration takes a minute, nobody wonders about two."""
-    state = state_of(epochs(1, 10), step=60.0)
-    assert "running" == shown(state, now=100 + 9 * 60 + 120).phase
-    assert "silent" == shown(state, now=100 + 9 * 60 + 300).phase
+    monitor = monitor_of(epochs(1, 10), step=60.0)
+    assert "running" == shown(monitor, now=100 + 9 * 60 + 120).phase
+    assert "silent" == shown(monitor, now=100 + 9 * 60 + 300).phase
 
 
-def test_silence_of_a_library_that_flushes_has_no_such_hint(recordings: Path, state_of: StateOf) -> None:
+def test_silence_of_a_library_that_flushes_has_no_such_hint(recordings: Path, monitor_of: MonitorOf) -> None:
     """Stable-Baselines3 flushes each table, and a run that we started is not buffered."""
-    state = state_of((recordings / "sb3/2.9.2/default.txt").read_bytes())
-    assert ("silent", "") == ((found := shown(state, now=400.0)).phase, found.hint)
+    monitor = monitor_of((recordings / "sb3/2.9.2/default.txt").read_bytes())
+    assert ("silent", "") == ((found := shown(monitor, now=400.0)).phase, found.hint)
 
 
-def test_identical_warnings_are_one_line(recordings: Path, state_of: StateOf) -> None:
+def test_identical_warnings_are_one_line(recordings: Path, monitor_of: MonitorOf) -> None:
     """Warp prints an overflow in every step of every world; it is counted, and the numbers in it are spanned."""
     text = (recordings / "isaaclab/3.0.0/overflow.txt").read_bytes()
-    found = shown(state_of(text))
+    found = shown(monitor_of(text))
     most = max(found.warnings, key=lambda warned: warned.count)
     assert text.count(b"nefc overflow - please increase njmax to ") - 10 < most.count
     assert most.text.startswith("nefc overflow - please increase njmax to ")
@@ -173,96 +173,95 @@ def test_identical_warnings_are_one_line(recordings: Path, state_of: StateOf) ->
 
 def test_new_warnings_come_first(epochs: Epochs) -> None:
     """What was warned about an hour ago matters less than what is warned about now."""
-    state = State("train.log")
+    monitor = Monitor("train.log")
     for at, text in (
         (100.0, "a.py:1: UserWarning: old\n" * 50),
         (110.0, epochs(1, 1)),
         (4000.0, "a.py:2: UserWarning: new\n"),
     ):
-        state.heard(at=at, live=True)
+        monitor.note_output(at=at, live=True)
         for record in reads(text):
-            state.add(record)
-        shown(state, now=at)
-    first, second = shown(state, now=4002.0).warnings
+            monitor.add(record)
+        shown(monitor, now=at)
+    first, second = shown(monitor, now=4002.0).warnings
     assert ("new", 1, 2.0) == (first.text[-3:], first.count, first.age)
     assert ("old", 50, 3902.0) == (second.text[-3:], second.count, second.age)
 
 
-def test_the_first_failure_stays(epochs: Epochs, state_of: StateOf) -> None:
+def test_the_first_failure_stays(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """What comes after it is often its consequence."""
     later = _CRASH.replace("first", "second")
-    found = shown(state_of(epochs(1, 3) + _CRASH + "\nodd\n" + later))
+    found = shown(monitor_of(epochs(1, 3) + _CRASH + "\nodd\n" + later))
     assert "failed" == found.phase
     assert found.failure is not None
     assert ("RuntimeError: first", 3) == (found.failure.text, found.failure.place.after)
-    assert _CRASH.rstrip() == found.trace
+    assert _CRASH.rstrip() == found.traceback
 
 
-def test_a_run_can_survive_a_traceback(epochs: Epochs, state_of: StateOf) -> None:
+def test_a_run_can_survive_a_traceback(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """A library may print one and go on; it stays on the screen, and the run goes on."""
-    found = shown(state_of(epochs(1, 3) + _CRASH + epochs(4, 6)))
+    found = shown(monitor_of(epochs(1, 3) + _CRASH + epochs(4, 6)))
     assert "running" == found.phase
     assert found.failure is not None
-    assert "finished" == shown(state_of(epochs(1, 3) + _CRASH + epochs(4, 40))).phase
+    assert "finished" == shown(monitor_of(epochs(1, 3) + _CRASH + epochs(4, 40))).phase
 
 
-def test_a_finished_run_has_nothing_left(epochs: Epochs, state_of: StateOf) -> None:
+def test_a_finished_run_has_nothing_left(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """After its last iteration, silence is what one expects."""
-    found = shown(state_of(epochs(1, 40), step=1.0), now=5000.0)
-    assert ("finished", "finished 1 h 21 min ago") == (found.phase, found.says)
+    found = shown(monitor_of(epochs(1, 40), step=1.0), now=5000.0)
+    assert ("finished", "finished 1 h 21 min ago") == (found.phase, found.status)
     assert found.progress is not None
-    assert found.progress.left is None
+    assert found.progress.eta is None
 
 
-def test_a_second_run_in_a_log_begins_anew(recordings: Path, state_of: StateOf) -> None:
+def test_a_second_run_in_a_log_begins_anew(recordings: Path, monitor_of: MonitorOf) -> None:
     """A log that is appended to shows the run at hand, with a word about the one before."""
     first = (recordings / "rl_games/1.6.5/diverged.txt").read_bytes()
     second = (recordings / "rl_games/1.6.5/default.txt").read_bytes()
-    found = shown(state_of(first + second))
+    found = shown(monitor_of(first + second))
     assert "finished" == found.phase
     assert found.failure is None
     assert ("run 2 of this log; run 1 failed",) == found.notes
 
 
-def test_messages_are_shown_until_the_run_is_under_way(epochs: Epochs, state_of: StateOf) -> None:
+def test_messages_are_shown_until_the_run_is_under_way(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """They are all there is while a simulator starts; later only a new one is of interest."""
-    state = state_of("Started to train\ncurrent training device: cpu\n")
-    assert ("Started to train", "current training device: cpu") == shown(state, now=1000.0).latest
+    monitor = monitor_of("Started to train\ncurrent training device: cpu\n")
+    assert ("Started to train", "current training device: cpu") == shown(monitor, now=1000.0).latest
     for record in reads(epochs(1, 5)):
-        state.add(record)
-    assert () == shown(state, now=1000.0).latest
+        monitor.add(record)
+    assert () == shown(monitor, now=1000.0).latest
 
 
-def test_the_last_view_of_a_long_run_is_complete(epochs: Epochs, state_of: StateOf) -> None:
-    """While a long run goes on its warnings are counted now and then; at the end all of them are."""
-    state = state_of(epochs(1, 10_000, planned=20_000))
-    shown(state)
+def test_warnings_of_a_long_run_are_counted_at_once(epochs: Epochs, monitor_of: MonitorOf) -> None:
+    """However long a run is, no warning waits to be counted."""
+    monitor = monitor_of(epochs(1, 10_000, planned=20_000))
+    shown(monitor)
     for record in reads("nefc overflow - please increase njmax to 8\n" * 7):
-        state.add(record)
-    assert () == shown(state, now=100.1).warnings
-    [warned] = state.shown(now=100.1, wall=1e9, last=True).warnings
-    assert 7 == warned.count
+        monitor.add(record)
+    [warning] = shown(monitor, now=100.1).warnings
+    assert 7 == warning.count
 
 
-def test_what_is_no_log_is_said_so(state_of: StateOf) -> None:
+def test_what_is_no_log_is_said_so(monitor_of: MonitorOf) -> None:
     """The same sentence as from ``stepscope read``."""
-    assert "has no line that" in (state_of("hello\n").problem or "")
-    assert state_of("Started to train\n").problem is None
+    assert "has no line that" in (monitor_of("hello\n").problem or "")
+    assert monitor_of("Started to train\n").problem is None
 
 
 def test_memory_does_not_grow(epochs: Epochs) -> None:
     """After hours of running, a hundred thousand epochs and warnings take as little as ten thousand."""
     import tracemalloc  # noqa: PLC0415 - it slows everything down
 
-    state = State("train.log")
-    state.heard(at=100.0, live=True)
+    monitor = Monitor("train.log")
+    monitor.note_output(at=100.0, live=True)
 
     def run(first: int, last: int) -> int:
         for epoch in range(first, last):
             text = epochs(epoch, epoch, planned=10**9) + f"nefc overflow - please increase njmax to {epoch}\n"
             for record in reads(text):
-                state.add(record)
-        shown(state)
+                monitor.add(record)
+        shown(monitor)
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
@@ -274,4 +273,4 @@ def test_memory_does_not_grow(epochs: Epochs) -> None:
 
 def test_a_name_cannot_write_on_the_terminal() -> None:
     """A path may hold escapes too."""
-    assert "ab" == shown(State("a\x1b[31mb")).name
+    assert "ab" == shown(Monitor("a\x1b[31mb")).name

@@ -118,13 +118,13 @@ def test_the_writer_of_a_named_pipe_may_come_late(tmp_path: Path) -> None:
 def test_what_still_comes_after_ctrl_c_is_read(ends: tuple[Pipe, int]) -> None:
     """Ctrl-C goes to the run as well, whose last words are worth reading; a second one means us."""
     pipe, writing = ends
-    assert not pipe.told(signal.SIGINT)
+    assert not pipe.handle_signal(signal.SIGINT)
     os.write(writing, b"KeyboardInterrupt\n")
     assert b"KeyboardInterrupt\n" == pipe.next(_LONG)
     assert "interrupted" in pipe.notes[0]
-    assert pipe.told(signal.SIGINT)
+    assert pipe.handle_signal(signal.SIGINT)
 
 
 def test_other_signals_end_it_at_once(ends: tuple[Pipe, int]) -> None:
-    """Whoever terminates the view wants it gone."""
-    assert ends[0].told(signal.SIGTERM)
+    """Whoever terminates the view preferred it gone."""
+    assert ends[0].handle_signal(signal.SIGTERM)

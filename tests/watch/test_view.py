@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepscope.watch.palette import ASCII, UNICODE
-from stepscope.watch.view import brief, rows
+from stepscope.watch.view import brief_rows, full_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from stepscope.watch.monitor import State
+    from stepscope.watch.monitor import Monitor
 
-    StateOf = Callable[..., State]
+    MonitorOf = Callable[..., Monitor]
 
 _NAMES = (
     "rl_games/1.6.5/checkpoints",
@@ -35,19 +35,19 @@ _SIZES = [(20, 3), (40, 10), (50, 20), (80, 24), (120, 40), (200, 60)]
 
 
 @pytest.fixture(params=_NAMES)
-def state(request: pytest.FixtureRequest, recordings: Path, state_of: StateOf) -> State:
+def monitor(request: pytest.FixtureRequest, recordings: Path, monitor_of: MonitorOf) -> Monitor:
     """Return the state at the end of a recording."""
-    return state_of((recordings / f"{request.param}.txt").read_bytes(), name=f"{request.param}.txt")
+    return monitor_of((recordings / f"{request.param}.txt").read_bytes(), name=f"{request.param}.txt")
 
 
 @pytest.mark.parametrize(("width", "height"), _SIZES)
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
-def test_it_fits(state: State, width: int, height: int, glyphs: object) -> None:
+def test_it_fits(monitor: Monitor, width: int, height: int, glyphs: object) -> None:
     """No row is wider than the terminal, there are no more rows than it has, and nothing in them moves the cursor."""
-    shown = state.shown(now=130.0, wall=1e9)
+    shown = monitor.snapshot(now=130.0, wall=1e9)
     for found in (
-        rows(shown, width=width, height=height, glyphs=glyphs),
-        brief(shown, width=width, height=height, glyphs=glyphs),
+        full_rows(shown, width=width, height=height, glyphs=glyphs),
+        brief_rows(shown, width=width, height=height, glyphs=glyphs),
     ):
         assert 0 < len(found) <= height
         assert max(row.cell_len for row in found) <= max(width, 22)
@@ -58,12 +58,12 @@ def test_it_fits(state: State, width: int, height: int, glyphs: object) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(50, 20), (80, 24), (120, 40)])
-def test_what_matters_most_is_there(state: State, width: int, height: int) -> None:
+def test_what_matters_most_is_there(monitor: Monitor, width: int, height: int) -> None:
     """How far the run is, how fast, and the first failure are on every screen of an ordinary size."""
-    shown = state.shown(now=130.0, wall=1e9)
-    text = "\n".join(row.plain for row in rows(shown, width=width, height=height, glyphs=UNICODE))
+    shown = monitor.snapshot(now=130.0, wall=1e9)
+    text = "\n".join(row.plain for row in full_rows(shown, width=width, height=height, glyphs=UNICODE))
     assert shown.progress is None or f"{shown.progress.unit} {shown.progress.done:,}" in text
-    assert shown.says in text
+    assert shown.status in text
     if shown.failure is not None:
         assert "first failure" in text
         assert shown.failure.text[:30] in text
@@ -71,55 +71,57 @@ def test_what_matters_most_is_there(state: State, width: int, height: int) -> No
         assert f"{shown.warnings[0].count:,} ×" in text  # noqa: RUF001 - as it is shown
 
 
-def test_no_rate_is_without_its_scope(state: State) -> None:
+def test_no_rate_is_without_its_scope(monitor: Monitor) -> None:
     """Each row with a rate begins with what the rate is about, and says its unit."""
-    shown = state.shown(now=130.0, wall=1e9)
+    shown = monitor.snapshot(now=130.0, wall=1e9)
     for width in (50, 80, 120):
-        found = [row.plain.strip() for row in rows(shown, width=width, height=50, glyphs=UNICODE)]
+        found = [row.plain.strip() for row in full_rows(shown, width=width, height=50, glyphs=UNICODE)]
         rates = [row for row in found if "steps/s" in row]
         assert len(shown.rates) == len(rates)
         for row in rates:
             assert re.match(r"(fps )?(step|rollout|total|cumulative)\b|bar's rate\b", row), row
 
 
-def test_a_failure_takes_the_room_that_there_is(recordings: Path, state_of: StateOf) -> None:
+def test_a_failure_takes_the_room_that_there_is(recordings: Path, monitor_of: MonitorOf) -> None:
     """On a large screen the end of the traceback is there too; the exception comes first on any."""
-    state = state_of((recordings / "rl_games/1.6.5/diverged.txt").read_bytes())
-    shown = state.shown(now=100.0, wall=1e9)
+    monitor = monitor_of((recordings / "rl_games/1.6.5/diverged.txt").read_bytes())
+    shown = monitor.snapshot(now=100.0, wall=1e9)
     small, large = (
-        [row.plain for row in rows(shown, width=120, height=height, glyphs=UNICODE)] for height in (14, 50)
+        [row.plain for row in full_rows(shown, width=120, height=height, glyphs=UNICODE)]
+        for height in (14, 50)
     )
     assert any("RuntimeError: normal expects" in row for row in small)
     assert sum("┃" in row for row in small) < sum("┃" in row for row in large)
     assert any("return torch.normal" in row for row in large)
 
 
-def test_curves_grow_with_the_room(recordings: Path, state_of: StateOf) -> None:
+def test_curves_grow_with_the_room(recordings: Path, monitor_of: MonitorOf) -> None:
     """A sparkline becomes a curve where there are rows for it."""
-    state = state_of((recordings / "rsl_rl/5.5.1/default.txt").read_bytes())
-    shown = state.shown(now=100.0, wall=1e9)
+    monitor = monitor_of((recordings / "rsl_rl/5.5.1/default.txt").read_bytes())
+    shown = monitor.snapshot(now=100.0, wall=1e9)
 
     def dotted(height: int) -> int:
-        found = rows(shown, width=80, height=height, glyphs=UNICODE)
+        found = full_rows(shown, width=80, height=height, glyphs=UNICODE)
         return sum(any("\u2801" <= char <= "\u28ff" for char in row.plain) for row in found)
 
     assert 2 <= dotted(14) < dotted(24) < dotted(40)
 
 
-def test_a_still_view_has_no_field_of_dots(state_of: StateOf) -> None:
+def test_a_still_view_has_no_field_of_dots(monitor_of: MonitorOf) -> None:
     """It would stay on the terminal for ever, with one of them lit."""
-    shown = state_of("Started to train\n").shown(now=100.0, wall=1e9)
-    assert any(row.plain.count("·") > 6 for row in rows(shown, width=80, height=24, glyphs=UNICODE))
-    still = rows(shown, width=80, height=24, glyphs=UNICODE, still=True)
+    shown = monitor_of("Started to train\n").snapshot(now=100.0, wall=1e9)
+    assert any(row.plain.count("·") > 6 for row in full_rows(shown, width=80, height=24, glyphs=UNICODE))
+    still = full_rows(shown, width=80, height=24, glyphs=UNICODE, still=True)
     assert not any(row.plain.count("·") > 6 for row in still)
 
 
-def test_the_lit_dot_moves_while_nothing_comes(state_of: StateOf) -> None:
+def test_the_lit_dot_moves_while_nothing_comes(monitor_of: MonitorOf) -> None:
     """One sees that the view is alive."""
-    state = state_of("Started to train\n")
+    monitor = monitor_of("Started to train\n")
     views = {
         "\n".join(
-            row.plain for row in rows(state.shown(now=100.0, wall=wall), width=80, height=24, glyphs=UNICODE)
+            row.plain
+            for row in full_rows(monitor.snapshot(now=100.0, wall=wall), width=80, height=24, glyphs=UNICODE)
         )
         for wall in (1e9, 1e9 + 1, 1e9 + 2)
     }
@@ -131,13 +133,13 @@ def test_the_lit_dot_moves_while_nothing_comes(state_of: StateOf) -> None:
 def test_no_text_and_no_size_breaks_it(width: int, height: int, text: bytes) -> None:
     """A log may hold anything, and a terminal may be one cell wide."""
     from stepscope.logs import reads  # noqa: PLC0415 - only here
-    from stepscope.watch.monitor import State  # noqa: PLC0415 - the same
+    from stepscope.watch.monitor import Monitor  # noqa: PLC0415 - the same
 
-    state = State("x")
-    state.heard(at=0.0, live=True)
+    monitor = Monitor("x")
+    monitor.note_output(at=0.0, live=True)
     for record in reads(text):
-        state.add(record)
-    shown = state.shown(now=1.0, wall=0.0)
-    found = rows(shown, width=width, height=height, glyphs=UNICODE)
+        monitor.add(record)
+    shown = monitor.snapshot(now=1.0, wall=0.0)
+    found = full_rows(shown, width=width, height=height, glyphs=UNICODE)
     assert len(found) <= height
     assert all(row.plain.isprintable() for row in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ __all__ = [
     "format_number",
     "format_rate",
     "format_seconds",
+    "share_widths",
     "truncate",
 ]
 
@@ -127,13 +129,23 @@ def format_finish_time(seconds: float, *, wall: float) -> str:
     return f"{finish:%a %H:%M}" if seconds < 6 * _DAY else f"{finish:%d %b}"
 
 
-def format_list(names: Sequence[str]) -> str:
+def format_list(names: Sequence[str], *, last: str = "and") -> str:
     """Return names as a sentence lists them.
 
-    >>> format_list(["a"]), format_list(["a", "b", "c"])
-    ('a', 'a, b and c')
+    >>> format_list(["a"]), format_list(["a", "b", "c"]), format_list(["a", "b"], last="or")
+    ('a', 'a, b and c', 'a or b')
     """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f" {last} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def share_widths(shares: Sequence[float], *, width: int) -> list[int]:
+    """Return how many of `width` characters each share takes in a bar; together they fill it.
+
+    >>> share_widths([0.5, 0.25, 0.25], width=10)
+    [5, 3, 2]
+    """
+    ends = [math.floor(width * sum(shares[: index + 1]) + 0.5) for index in range(len(shares))]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def collapse_spaces(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Open the logs that a command is given, and turn what the system says against one into a sentence."""
+"""Open logs named on a command line, and explain errors of the system."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from stepscope.logs import Record
 
-__all__ = ["blamed", "opened", "records", "title"]
+__all__ = ["explained", "opened", "read_log", "title"]
 
 
 def title(name: str) -> str:
-    """Return what the log is called wherever its name is shown."""
+    """Return the name of a log as it is shown."""
     return "standard input" if name == "-" else printable(name)
 
 
@@ -28,25 +28,25 @@ def title(name: str) -> str:
 def opened(name: str) -> Iterator[IO[bytes]]:
     """Open a log; standard input stays open afterwards."""
     if name == "-":
-        if sys.stdin is None:  # closed by whoever started us
+        if sys.stdin is None:  # closed by the parent process
             raise BadInputError("standard input is closed; pipe a log into it, or give the path of a file.")
         yield sys.stdin.buffer
         return
-    with blamed(name):
+    with explained(name):
         file = Path(name).open("rb")  # noqa: SIM115 - closed below, where an error is not the log's
     with file:
         yield file
 
 
-def records(log: IO[bytes], *, name: str, num_envs: int | None) -> Iterator[Record]:
-    """Yield the records of a log; what goes wrong with those who take them is none of its fault."""
-    with blamed(name):
+def read_log(log: IO[bytes], *, name: str, num_envs: int | None) -> Iterator[Record]:
+    """Yield the records of a log; an error of whoever takes them is not its own."""
+    with explained(name):
         yield from read(log, num_envs=num_envs)
 
 
 @contextmanager
-def blamed(name: str) -> Iterator[None]:
-    """Turn what the system says against a log into a sentence."""
+def explained(name: str) -> Iterator[None]:
+    """Turn an error of the system about a log into a message about it."""
     log = title(name)
     try:
         yield
@@ -55,7 +55,7 @@ def blamed(name: str) -> Iterator[None]:
             f"{log} does not exist; check the path, or give - to read standard input."
         ) from None
     except IsADirectoryError:
-        raise BadInputError(f"{log} is a folder; give the file that holds the console output.") from None
+        raise BadInputError(f"{log} is a directory; give the file that holds the console output.") from None
     except PermissionError:
         raise BadInputError(f"{log} may not be read by you; change its permissions or copy it.") from None
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer, positive_number
 from stepscope._common.optional import require
-from stepscope.commands._screen import columns, laid_out, painted
+from stepscope.commands._screen import columns, format_lines, painted
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def check_file(path: str) -> None:
 def show(table: Sequence[Sequence[str]], lines: Iterable[ReportLine], *, left: Sequence[int]) -> None:
     """Print a table, some of whose columns stand to the left, and what it comes to."""
     header, *rows = columns(table, left=left)
-    print(painted(header, "bold"), *rows, "", *laid_out(lines), sep="\n")
+    print(painted(header, "bold"), *rows, "", *format_lines(lines), sep="\n")
 
 
 def write(path: str, value: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How a command lays text out: labels in a column, lines as wide as the terminal, colours where they help."""
+"""Layout of text on standard output: labels in a column, lines as wide as the terminal, colours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stepscope._common.report import ReportLine
     from stepscope.runs import RunSummary
 
-__all__ = ["columns", "laid_out", "painted", "runs_table", "width"]
+__all__ = ["columns", "format_lines", "painted", "runs_table", "width"]
 
 _LABEL = 18
 _PIPE = 110
@@ -25,22 +25,22 @@ _CODES = {"bad": "31", "warn": "33", "good": "32", "bold": "1"}
 
 
 def width() -> int:
-    """Return how wide lines may be: as the terminal, or as ``COLUMNS`` says where there is none."""
-    asked = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return max(40, shutil.get_terminal_size((_PIPE, 0)).columns if asked else _PIPE)
+    """Return the width of a line: that of the terminal, or ``COLUMNS`` where there is none."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return max(40, shutil.get_terminal_size((_PIPE, 0)).columns if known else _PIPE)
 
 
 def painted(text: str, severity: str) -> str:
-    """Return `text` in a colour if standard output is a terminal and nobody said no to colours."""
+    """Return `text` in a colour if standard output is a terminal and colours are not switched off."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
     return text if plain or severity not in _CODES else f"\x1b[{_CODES[severity]}m{text}\x1b[0m"
 
 
-def laid_out(lines: Iterable[ReportLine]) -> Iterator[str]:
+def format_lines(lines: Iterable[ReportLine]) -> Iterator[str]:
     """Yield the lines of a report, wrapped, with their labels in a column."""
-    room = width() - _LABEL
+    text_width = width() - _LABEL
     for line in lines:
-        parts = textwrap.wrap(line.text, room, break_on_hyphens=False) or [""]
+        parts = textwrap.wrap(line.text, text_width, break_on_hyphens=False) or [""]
         for index, part in enumerate(parts):
             label = line.label if index == 0 else ""
             yield f"{painted(label.ljust(_LABEL), 'bold')}{painted(part, line.severity)}".rstrip()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stepscope._common.arguments import positive_integer
 from stepscope._common.format import DASH
-from stepscope.commands._logs import opened, records, title
+from stepscope.commands._logs import opened, read_log, title
 from stepscope.commands._screen import columns, painted, width
 from stepscope.errors import BadInputError
 from stepscope.runs import Summary, compare
@@ -46,24 +46,24 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    runs = [run for name in options.logs for run in _runs(name, num_envs=options.num_envs)]
+    runs = [run for name in options.logs for run in _read_runs(name, num_envs=options.num_envs)]
     if len(runs) < 2:  # noqa: PLR2004 - a comparison has two sides
         raise BadInputError(f"{title(options.logs[0])} holds one run; give a second LOG to compare it with.")
-    runs = _short(runs)
+    runs = _shorten_names(runs)
     comparison = compare(runs)
     if not comparison.compared:
-        raise BadInputError(f"nothing can be compared: {' '.join(comparison.remarks)}")
+        raise BadInputError(f"nothing can be compared: {' '.join(comparison.notes)}")
     for line in _table([name for name, _ in runs], comparison.rows):
         print(line)
-    for remark in comparison.remarks:
-        print(*["", *textwrap.wrap(remark, width(), break_on_hyphens=False)], sep="\n")
+    for note in comparison.notes:
+        print(*["", *textwrap.wrap(note, width(), break_on_hyphens=False)], sep="\n")
     return 0
 
 
-def _runs(name: str, *, num_envs: int | None) -> list[tuple[str, RunSummary]]:
+def _read_runs(name: str, *, num_envs: int | None) -> list[tuple[str, RunSummary]]:
     summary = Summary(title(name))
     with opened(name) as log:
-        for record in records(log, name=name, num_envs=num_envs):
+        for record in read_log(log, name=name, num_envs=num_envs):
             summary.add(record)
     if (problem := summary.problem()) is not None:
         raise BadInputError(problem)
@@ -71,8 +71,8 @@ def _runs(name: str, *, num_envs: int | None) -> list[tuple[str, RunSummary]]:
     return [(f"{title(name)}{f' run {run.run}' if len(runs) > 1 else ''}", run) for run in runs]
 
 
-def _short(runs: list[tuple[str, RunSummary]]) -> list[tuple[str, RunSummary]]:
-    """Leave out of the names the folders that all have in common."""
+def _shorten_names(runs: list[tuple[str, RunSummary]]) -> list[tuple[str, RunSummary]]:
+    """Remove the folders that all names have in common."""
     parts = [Path(name).parts for name, _ in runs]
     shared = 0
     while len({part[: shared + 1] for part in parts}) == 1 and all(len(part) > shared + 1 for part in parts):
@@ -88,14 +88,14 @@ def _table(names: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     begin = 1
     while begin < len(widths):
-        end, room = begin, width() - widths[0]
-        while end < len(widths) and (end == begin or room >= widths[end] + _GAP):
-            room -= widths[end] + _GAP
+        end, free = begin, width() - widths[0]
+        while end < len(widths) and (end == begin or free >= widths[end] + _GAP):
+            free -= widths[end] + _GAP
             end += 1
         if begin > 1:
             yield ""
-        here = [[row[0], *row[begin:end]] for row in cells]
-        lines = columns([row for row in here if set(row[1:]) != {DASH}])
+        block = [[row[0], *row[begin:end]] for row in cells]
+        lines = columns([row for row in block if set(row[1:]) != {DASH}])
         yield painted(next(lines), "bold")
         yield from lines
         begin = end

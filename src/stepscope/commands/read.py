@@ -1,8 +1,9 @@
-"""``stepscope read``: what a run printed, as a summary, as a table, and as files of other programs."""
+"""``stepscope read``: a log as a summary, as a table, and as files for other programs."""
 
 from __future__ import annotations
 
 import sys
+from collections import deque
 from contextlib import closing
 from itertools import chain, count
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer
-from stepscope.commands._logs import opened, records, title
-from stepscope.commands._screen import laid_out, painted, runs_table
+from stepscope._common.format import format_count
+from stepscope.commands._logs import opened, read_log, title
+from stepscope.commands._screen import format_lines, painted, runs_table
 from stepscope.errors import BadInputError
 from stepscope.export import CsvTable, EventFiles, Plot
 from stepscope.logs import table
@@ -81,7 +83,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 class _Exports:
-    """What a pass over the logs writes beside what it shows."""
+    """Files that are written in the same pass over the logs."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         if options.plot is not None and len(options.logs) > 1:
@@ -91,9 +93,9 @@ class _Exports:
         self.csv = CsvTable(several=len(options.logs) > 1) if options.csv else None
         self._folders = _folders(options.logs)
 
-    def watch(self, found: Iterator[Record], *, log: str) -> Iterator[Record]:
-        """Give each record to those who want it and pass it on."""
-        for record in found:
+    def tee(self, records: Iterator[Record], *, log: str) -> Iterator[Record]:
+        """Export each record and pass it on."""
+        for record in records:
             if self.csv is not None:
                 self.csv.add(record, log=title(log))
             if self.events is not None:
@@ -130,52 +132,46 @@ def _read_all(options: argparse.Namespace, exports: _Exports) -> int:
     for number, name in enumerate(options.logs):
         summary = Summary(title(name))
         with opened(name) as log:
-            found = records(log, name=name, num_envs=options.num_envs)
-            found = _wanted(found, run=options.run, name=summary.name)
-            passing = exports.watch(summary.watch(found), log=name)
+            records = read_log(log, name=name, num_envs=options.num_envs)
+            records = _select_run(records, run=options.run, name=summary.name)
+            records = exports.tee(summary.tee(records), log=name)
             if options.json:
-                _print_json(passing, live=not log.seekable())
+                _print_json(records, live=not log.seekable())
             elif options.csv:
-                _exhaust(passing)
+                deque(records, maxlen=0)
             else:
                 if len(options.logs) > 1:
                     print(*[""] * (number > 0), painted(title(name), "bold"), sep="\n")
-                _print_summary(passing, summary, everything=options.all)
+                _print_summary(records, summary, everything=options.all)
         summaries.append(summary)
-    _write(exports, summaries, said=not (options.json or options.csv))
+    _write(exports, summaries, report_files=not (options.json or options.csv))
     return int(options.check and any(summary.failed for summary in summaries))
 
 
-def _wanted(found: Iterator[Record], *, run: int | None, name: str) -> Iterator[Record]:
-    """Leave out the records of other runs than the one that is asked for."""
-    most = 0
-    for record in found:
-        most = max(most, record.run)
+def _select_run(records: Iterator[Record], *, run: int | None, name: str) -> Iterator[Record]:
+    """Leave out the records of other runs."""
+    last = 0
+    for record in records:
+        last = max(last, record.run)
         if run in (None, record.run):
             yield record
-    if run is not None and run > most > 0:
-        holds = "1 run" if most == 1 else f"{most:,} runs"
-        raise BadInputError(f"{name} holds {holds}; give a K from 1 to {most}.")
+    if run is not None and run > last > 0:
+        raise BadInputError(f"{name} holds {format_count(last, 'run')}; give a K from 1 to {last}.")
 
 
-def _exhaust(found: Iterator[Record]) -> None:
-    for _ in found:
-        pass
-
-
-def _print_json(found: Iterator[Record], *, live: bool) -> None:
-    for record in found:
+def _print_json(records: Iterator[Record], *, live: bool) -> None:
+    for record in records:
         print(record.to_json(), flush=live)  # a pipe is live: somebody may be watching the run
 
 
-def _print_summary(found: Iterator[Record], summary: Summary, *, everything: bool) -> None:
+def _print_summary(records: Iterator[Record], summary: Summary, *, everything: bool) -> None:
     empty = True
-    for line in table(found, everything=everything):
+    for line in table(records, everything=everything):
         print(line)
         empty = False
     runs = summary.runs()
     if summary.problem() is not None and not any(run.failure for run in runs):
-        return  # the problem says all
+        return  # the problem is the whole report
     if len(runs) > _BLOCKS:
         print(*[""] * (not empty), *runs_table(runs), "--run K shows the summary of one run alone", sep="\n")
         return
@@ -186,29 +182,29 @@ def _print_summary(found: Iterator[Record], summary: Summary, *, everything: boo
 def _block(run: RunSummary, *, several: bool) -> Iterator[str]:
     if several:
         yield painted(f"run {run.run}", "bold")
-    yield from laid_out(report(run))
+    yield from format_lines(report(run))
 
 
-def _write(exports: _Exports, summaries: Sequence[Summary], *, said: bool) -> None:
-    """Write what is complete only now, then say what was wrong with a log."""
+def _write(exports: _Exports, summaries: Sequence[Summary], *, report_files: bool) -> None:
+    """Write the files that are complete only now, then report what was wrong with a log."""
     problems = [problem for summary in summaries if (problem := summary.problem()) is not None]
     if exports.csv is not None:
         exports.csv.write(sys.stdout)
     if exports.events is not None:
-        exports.events.close()  # what it holds back is written now, before it is said to be
+        exports.events.close()  # buffered numbers are written now, before they are reported
     if problems:
         raise BadInputError(*problems)
     if exports.plot is not None:
         exports.plot.write(summaries[0].runs(), name=summaries[0].name)
-    _say_what_is_missing(exports)
-    if said and exports.events is not None:
+    _report_missing(exports)
+    if report_files and exports.events is not None:
         folder = printable(str(exports.events.folder))
         print(f"\n{exports.events.count:,} numbers written to {folder}; tensorboard --logdir shows them")
-    if said and exports.plot is not None:
+    if report_files and exports.plot is not None:
         print(f"\nfigure saved as {printable(str(exports.plot.path))}")
 
 
-def _say_what_is_missing(exports: _Exports) -> None:
+def _report_missing(exports: _Exports) -> None:
     missing = {
         "has a column; there are too many labels": 0 if exports.csv is None else exports.csv.left_out,
         "is in an event file; there are too many runs": 0

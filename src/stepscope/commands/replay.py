@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stepscope._common import printable
 from stepscope._common.report import ReportLine
 from stepscope.commands._planning import add_options, check_file, here_on_path
-from stepscope.commands._screen import laid_out
+from stepscope.commands._screen import format_lines
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _replay(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found, indent=1))
     else:
-        print(*laid_out(lines), sep="\n")
+        print(*format_lines(lines), sep="\n")
         if options.html is not None:
             print(f"\npage saved as {printable(options.html)}")
     return 0

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from stepscope._common.arguments import CommandParser, positive_integer
 from stepscope._common.optional import require
-from stepscope.commands._logs import blamed, opened, records, title
+from stepscope.commands._logs import explained, opened, read_log, title
 from stepscope.errors import BadInputError
 from stepscope.watch.child import Child, how_it_ended
 from stepscope.watch.follow import Follow
-from stepscope.watch.monitor import State
+from stepscope.watch.monitor import Monitor
 from stepscope.watch.pipe import Pipe
 from stepscope.watch.signals import Signals
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope._common.arguments import Parser
-    from stepscope.watch.loop import Source, Watching
+    from stepscope.watch.loop import Source, WatchLoop
     from stepscope.watch.view_model import Phase
 
 __all__ = ["add"]
@@ -76,9 +76,9 @@ def _watch(options: argparse.Namespace) -> int:
         return _once(options)
     source = _run if options.run is not None else _pipe if _is_pipe(options.log) else _follow
     signals = Signals()
-    watching_for = _outputs(options, signals)
+    make_loop = _outputs(options, signals)
     with signals:  # from before a command is started, so that none outlives an interruption
-        return source(options, watching_for)
+        return source(options, make_loop)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -98,35 +98,35 @@ def _once(options: argparse.Namespace) -> int:
     from stepscope.watch.screen import print_once  # noqa: PLC0415 - it imports rich
 
     now, wall = time.monotonic(), time.time()
-    state = State(title(options.log))
+    monitor = Monitor(title(options.log))
     with opened(options.log) as log:
         status = os.fstat(log.fileno())
         age = max(0.0, wall - status.st_mtime) if stat.S_ISREG(status.st_mode) else 0.0
-        state.heard(at=now - age, live=False)
-        for record in records(log, name=options.log, num_envs=options.num_envs):
-            state.add(record)
-    _complain_of(state)
-    print_once(state.shown(now=now, wall=wall), sys.stdout)
+        monitor.note_output(at=now - age, live=False)
+        for record in read_log(log, name=options.log, num_envs=options.num_envs):
+            monitor.add(record)
+    _check_log(monitor)
+    print_once(monitor.snapshot(now=now, wall=wall), sys.stdout)
     return 0
 
 
-def _run(options: argparse.Namespace, watching_for: Callable[[Source, State], Watching]) -> int:
+def _run(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], WatchLoop]) -> int:
     child = Child(options.run)
-    state = State(shlex.join(options.run), started=time.monotonic())
-    watching = watching_for(child, state)
-    watching.watch(num_envs=options.num_envs)
+    monitor = Monitor(shlex.join(options.run), started=time.monotonic())
+    loop = make_loop(child, monitor)
+    loop.run(num_envs=options.num_envs)
     status = child.status
-    says, hint = how_it_ended(status)
+    description, hint = how_it_ended(status)
     phase: Phase = "failed" if status else "finished"
     if child.interrupted:
-        says, hint, phase = f"interrupted (exit status {status})", "", "ended"
-    state.end(at=time.monotonic(), says=says, hint=hint, phase=phase)
-    watching.last()
+        description, hint, phase = f"interrupted (exit status {status})", "", "ended"
+    monitor.end(at=time.monotonic(), status=description, hint=hint, phase=phase)
+    loop.show_final()
     return status
 
 
 class _NamedPipe(Pipe):
-    """A pipe whose errors are sentences about it."""
+    """A pipe whose errors name it."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -139,41 +139,41 @@ class _NamedPipe(Pipe):
             return log.fileno()
 
     def next(self, timeout: float) -> bytes | None:
-        with blamed(self._name):
+        with explained(self._name):
             return super().next(timeout)
 
 
-def _pipe(options: argparse.Namespace, watching_for: Callable[[Source, State], Watching]) -> int:
-    with opened("-") if options.log == "-" else blamed(options.log):
+def _pipe(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], WatchLoop]) -> int:
+    with opened("-") if options.log == "-" else explained(options.log):
         pipe = _NamedPipe(options.log)
-    state = State(title(options.log), piped=time.monotonic())
-    watching = watching_for(pipe, state)
-    watching.watch(num_envs=options.num_envs)
-    if watching.stopped_by is None:
+    monitor = Monitor(title(options.log), piped=time.monotonic())
+    loop = make_loop(pipe, monitor)
+    loop.run(num_envs=options.num_envs)
+    if loop.stopped_by is None:
         if pipe.interrupted:
-            state.end(at=time.monotonic(), says="interrupted", phase="ended")
+            monitor.end(at=time.monotonic(), status="interrupted", phase="ended")
         else:
-            state.end(at=time.monotonic())
-            _complain_of(state)
-    watching.last()
-    return _SIGNALLED + watching.stopped_by if watching.stopped_by else 130 * pipe.interrupted
+            monitor.end(at=time.monotonic())
+            _check_log(monitor)
+    loop.show_final()
+    return _SIGNALLED + loop.stopped_by if loop.stopped_by else 130 * pipe.interrupted
 
 
-def _follow(options: argparse.Namespace, watching_for: Callable[[Source, State], Watching]) -> int:
-    with blamed(options.log):
+def _follow(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], WatchLoop]) -> int:
+    with explained(options.log):
         source = Follow(options.log)
-    watching = watching_for(source, State(options.log))
+    loop = make_loop(source, Monitor(options.log))
     try:
-        watching.watch(num_envs=options.num_envs)
-        watching.last()
+        loop.run(num_envs=options.num_envs)
+        loop.show_final()
     finally:
         source.close()
-    return _SIGNALLED + (watching.stopped_by or 0)
+    return _SIGNALLED + (loop.stopped_by or 0)
 
 
-def _outputs(options: argparse.Namespace, signals: Signals) -> Callable[[Source, State], Watching]:
-    """Return what connects a source with where it is shown."""
-    from stepscope.watch.loop import Watching  # noqa: PLC0415 - it imports rich
+def _outputs(options: argparse.Namespace, signals: Signals) -> Callable[[Source, Monitor], WatchLoop]:
+    """Return a function that connects a source with the output."""
+    from stepscope.watch.loop import WatchLoop  # noqa: PLC0415 - it imports rich
     from stepscope.watch.screen import BelowText, FullScreen, Plain, Screen, has_screen  # noqa: PLC0415 - the same
 
     tee, screen = None, Screen()
@@ -185,10 +185,10 @@ def _outputs(options: argparse.Namespace, signals: Signals) -> Callable[[Source,
         if file is not None:
             screen = FullScreen(file) if has_screen(file) else Plain(file)
 
-    def watching(source: Source, state: State) -> Watching:
-        return Watching(source, state, screen, signals, tee=tee, forgiving=options.run is not None)
+    def make_loop(source: Source, monitor: Monitor) -> WatchLoop:
+        return WatchLoop(source, monitor, screen, signals, tee=tee, best_effort=options.run is not None)
 
-    return watching
+    return make_loop
 
 
 def _pass_on(data: bytes) -> None:
@@ -209,7 +209,7 @@ def _is_pipe(log: str) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def _complain_of(state: State) -> None:
-    """Raise why this is not the log of a run, if it is not; a failure is shown in any case."""
-    if not state.failed and (problem := state.problem) is not None:
+def _check_log(monitor: Monitor) -> None:
+    """Raise an error if this is not the log of a run; a failure is shown in any case."""
+    if not monitor.failed and (problem := monitor.problem) is not None:
         raise BadInputError(problem)

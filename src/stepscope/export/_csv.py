@@ -19,8 +19,8 @@ _IN_MEMORY = 1 << 22
 class CsvTable:
     """Collects rows and writes them below a header that names every column.
 
-    What labels a log holds is known when all of it was read. Until then the rows wait in a temporary file, so memory
-    does not grow with them.
+    The labels of a log are known only when all of it was read. Until then the rows wait in a temporary file, so that
+    memory does not grow with them.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class CsvTable:
         self._several = several
         self._columns = dict.fromkeys(names)
         self.left_out = 0
-        self._waiting = SpooledTemporaryFile(  # noqa: SIM115 - closed below
+        self._pending = SpooledTemporaryFile(  # noqa: SIM115 - closed below
             max_size=_IN_MEMORY, mode="w+", encoding="utf-8", errors="surrogatepass", newline=""
         )
-        self._writer = csv.writer(self._waiting)
+        self._writer = csv.writer(self._pending)
 
     def add(self, record: Record, *, log: str = "") -> None:
         """Take a record; only iterations and progress updates are rows."""
@@ -53,20 +53,20 @@ class CsvTable:
                 f"./{log}" if log.startswith(("=", "+", "-", "@")) else log
             )  # else it would be a formula
         new = [name for name in values if name not in self._columns]
-        room = MOST_COLUMNS - len(self._columns)
-        self._columns.update(dict.fromkeys(new[:room]))
-        self.left_out += len(new[room:])
+        free = MOST_COLUMNS - len(self._columns)
+        self._columns.update(dict.fromkeys(new[:free]))
+        self.left_out += len(new[free:])
         self._writer.writerow([values.get(name) for name in self._columns])
 
     def close(self) -> None:
-        """Drop the rows that wait."""
-        self._waiting.close()
+        """Drop the rows."""
+        self._pending.close()
 
     def write(self, out: IO[str]) -> None:
-        """Write the header and all rows; what was not printed is an empty cell."""
+        """Write the header and all rows, with an empty cell for what was not printed."""
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self._columns)
-        self._waiting.seek(0)
-        for cells in csv.reader(self._waiting):
+        self._pending.seek(0)
+        for cells in csv.reader(self._pending):
             writer.writerow([*cells, *[""] * (len(self._columns) - len(cells))])
         self.close()

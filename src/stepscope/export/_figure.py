@@ -1,4 +1,4 @@
-"""Draw a run: how fast it is, where the time goes, and whether the reward rises."""
+"""Figure of a run: rates, shares of time, rewards."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from stepscope.export._series import RunSeries, Series
-    from stepscope.runs import Course, Rate, RunSummary
+    from stepscope._common.downsampling import Downsampler
+    from stepscope.export._series import RunSeries
+    from stepscope.runs import MetricTrend, Rate, RunSummary
 
     Runs = Sequence[tuple[RunSeries, RunSummary]]
 
@@ -66,7 +67,7 @@ def draw(series: Sequence[RunSeries], summaries: Sequence[RunSummary]) -> Figure
 
 
 class Panel(NamedTuple):
-    """A question: its answer, the vertical axis, and what draws it."""
+    """A question: its answer, the vertical axis, and a function that draws it."""
 
     title: str
     y: str
@@ -103,7 +104,7 @@ def _curves(axes: Axes, run: RunSeries) -> None:
         axes.fill_between(points.x, points.low, points.high, color=colour, alpha=0.2, linewidth=0)
 
 
-def _name_curves(axes: Axes, curves: dict[str, Series]) -> None:
+def _name_curves(axes: Axes, curves: dict[str, Downsampler]) -> None:
     """Write the names of curves beside their ends, none on top of another."""
     bottom, top = axes.get_ylim()
     places = sorted(
@@ -112,8 +113,8 @@ def _name_curves(axes: Axes, curves: dict[str, Series]) -> None:
         if points.y
     )
     lowest = -1.0
-    for wanted, name in places:
-        lowest = max(wanted, lowest + 0.085)
+    for place, name in places:
+        lowest = max(place, lowest + 0.085)
         axes.text(1.015, lowest, name, fontsize=9.5, va="center", transform=axes.transAxes)
 
 
@@ -126,26 +127,26 @@ def _speed_title(rates: Sequence[Rate]) -> str:
     if rate.scope == "cumulative":
         return f"{format_rate(rate.last)} {unit} since training began"
     if rate.scope == "bar":
-        return f"The bar says {format_rate(typical[0])} {unit}"
-    which = "The only iteration" if rate.warm is None else "A typical iteration"
-    return f"{which} makes {format_rate(typical[0])} {unit}"
+        return f"The progress bar shows {format_rate(typical[0])} {unit}"
+    subject = "The only iteration" if rate.warm is None else "A typical iteration"
+    return f"{subject} makes {format_rate(typical[0])} {unit}"
 
 
 def _time(runs: Runs) -> Panel | None:
-    told = [(run, summary.time) for run, summary in runs if run.collect.x and summary.time is not None]
-    if not told:
+    timed = [(run, summary.time) for run, summary in runs if run.collect.x and summary.time is not None]
+    if not timed:
         return None
-    run, time = max(told, key=lambda pair: len(pair[0].collect.x))
+    run, time = max(timed, key=lambda pair: len(pair[0].collect.x))
     # Logs of two libraries in one run may tell stepping apart in some iterations and not in others.
-    parted = time.step is not None and len(run.step.x) == len(run.collect.x)
+    split = time.step is not None and len(run.step.x) == len(run.collect.x)
     rollout = {"stepping": time.step or 0.0, "inference": time.inference or 0.0}
-    shares = {**(rollout if parted else {"the rollout": time.collect}), "learning": time.learn}
+    shares = {**(rollout if split else {"the rollout": time.collect}), "learning": time.learn}
     largest = max(shares, key=lambda name: shares[name])
 
     def fill(axes: Axes) -> None:
         colour, x = COLOURS.get(run.library, INK), run.collect.x
         zero, one = [0.0] * len(x), [1.0] * len(x)
-        levels = [zero, *([run.step.y] if parted else []), run.collect.y, one]
+        levels = [zero, *([run.step.y] if split else []), run.collect.y, one]
         for name, low, high, alpha in zip(shares, levels, levels[1:], (0.9, 0.55, 0.2), strict=False):
             axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
             middle, place = (low[-1] + high[-1]) / 2, axes.get_yaxis_transform()
@@ -159,8 +160,8 @@ def _time(runs: Runs) -> Panel | None:
 
 
 def _reward(runs: Runs) -> Panel | None:
-    courses = [course for _, summary in runs if (course := summary.reward or summary.best_reward) is not None]
-    if not courses or not any(run.reward.x for run, _ in runs):
+    trends = [trend for _, summary in runs if (trend := summary.reward or summary.best_reward) is not None]
+    if not trends or not any(run.reward.x for run, _ in runs):
         return None
     announced = any(run.announced for run, _ in runs)
 
@@ -171,21 +172,21 @@ def _reward(runs: Runs) -> Panel | None:
             axes.plot(points.x, points.y, color=colour, drawstyle=style, marker=_dot(points.x))
             axes.fill_between(points.x, points.low, points.high, color=colour, alpha=0.2, linewidth=0)
 
-    what = "best reward so far" if announced else "mean of recent episodes"
-    return Panel(_reward_title(courses, announced=announced), what, fill)
+    label = "best reward so far" if announced else "mean of recent episodes"
+    return Panel(_reward_title(trends, announced=announced), label, fill)
 
 
-def _reward_title(courses: Sequence[Course], *, announced: bool) -> str:
-    course = courses[-1]
+def _reward_title(trends: Sequence[MetricTrend], *, announced: bool) -> str:
+    trend = trends[-1]
     name = "best reward" if announced else "reward"
-    first, last = format_number(course.first), format_number(course.last)
-    if len(courses) > 1:
+    first, last = format_number(trend.first), format_number(trend.last)
+    if len(trends) > 1:
         return f"The {name} of the last run ends at {last}"
     if first == last:
-        return f"The {name} {'is' if course.count == 1 else 'ends where it began, at'} {last}"
-    if course.first != course.first or course.last != course.last:
+        return f"The {name} {'is' if trend.count == 1 else 'ends where it began, at'} {last}"
+    if trend.first != trend.first or trend.last != trend.last:
         return f"The {name} is not a number"
-    return f"The {name} {'rises' if course.last > course.first else 'falls'} from {first} to {last}"
+    return f"The {name} {'rises' if trend.last > trend.first else 'falls'} from {first} to {last}"
 
 
 def _dot(points: Sequence[float]) -> str:

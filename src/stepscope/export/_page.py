@@ -1,4 +1,4 @@
-"""A page with a figure and the summary of a log, in one file."""
+"""A self-contained page with the figure and the summary of a log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from stepscope.runs import RunSummary
 
-__all__ = ["page"]
+__all__ = ["format_page"]
 
 _MOST_SHOWN = 20
 
@@ -46,7 +46,7 @@ td {{ white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace,
 <h1>{title}</h1>
 <picture>
 <source media="(prefers-color-scheme: dark)" srcset="{dark}">
-<img src="{light}" alt="{words}">
+<img src="{light}" alt="{alt}">
 </picture>
 {tables}
 </body>
@@ -54,7 +54,7 @@ td {{ white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace,
 """
 
 
-def page(drawn: Figure, summaries: Sequence[RunSummary], *, name: str) -> str:
+def format_page(drawn: Figure, summaries: Sequence[RunSummary], *, name: str) -> str:
     """Return a page that needs no other file: the figure, once for light screens and once for dark ones, and the summary."""
     out = io.StringIO()
     drawn.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
@@ -64,7 +64,7 @@ def page(drawn: Figure, summaries: Sequence[RunSummary], *, name: str) -> str:
         title=html.escape(name),
         light=_uri(light),
         dark=_uri(for_dark_pages(light)),
-        words=html.escape("; ".join(titles)),
+        alt=html.escape("; ".join(titles)),
         tables="\n".join(_table(summary, several=len(summaries) > 1) for summary in summaries[:_MOST_SHOWN]),
     )
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot"]
 
-_ENDINGS = (".svg", ".png", ".html")
+_SUFFIXES = (".svg", ".png", ".html")
 
 
 class Plot:
-    """Collects what a figure of a log needs, and writes it.
+    """Collects the curves of a log, and draws them.
 
     Attributes
     ----------
@@ -32,21 +32,21 @@ class Plot:
     Parameters
     ----------
     path
-        Where the figure goes; its ending says what it becomes: ``.svg``, ``.png`` or ``.html``, a page by itself for
+        Where the figure goes; its suffix is the format: ``.svg``, ``.png`` or ``.html``, a page by itself for
         light and dark screens.
 
     Raises
     ------
     BadInputError
-        If the ending is another, if the folder is not there, or if matplotlib is not installed.
+        If the suffix is another, if the folder does not exist, or if matplotlib is not installed.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if self.path.suffix.lower() not in _ENDINGS:
-            endings = f"{', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+        if self.path.suffix.lower() not in _SUFFIXES:
+            suffixes = f"{', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}"
             raise BadInputError(
-                f"{self.path} does not end like a figure; give a name that ends in {endings}."
+                f"{self.path} does not end like a figure; give a name that ends in {suffixes}."
             )
         if self.path.is_dir() or not self.path.parent.is_dir():
             raise BadInputError(f"{self.path} cannot be a file; give a name in a folder that exists.")
@@ -68,9 +68,9 @@ class Plot:
         Parameters
         ----------
         summaries
-            What the runs come to, in the same order.
+            Summaries of the runs, in the same order.
         name
-            What the log is called.
+            Name of the log.
 
         Raises
         ------
@@ -84,17 +84,19 @@ class Plot:
         mpl.use("agg")  # no window opens
         from stepscope.export._figure import draw  # noqa: PLC0415 - it imports matplotlib
 
-        of_run = {summary.run: summary for summary in summaries}
-        drawn = draw([*self._runs.values()], [of_run[run] for run in self._runs])
+        by_run = {summary.run: summary for summary in summaries}
+        drawn = draw([*self._runs.values()], [by_run[run] for run in self._runs])
         if drawn is None:
             raise BadInputError(f"{name} holds neither rates nor rewards, so there is nothing to draw.")
-        ending = self.path.suffix.lower()
-        if ending == ".html":
-            from stepscope.export._page import page  # noqa: PLC0415 - the same
+        suffix = self.path.suffix.lower()
+        if suffix == ".html":
+            from stepscope.export._page import format_page  # noqa: PLC0415 - the same
 
-            self.path.write_text(page(drawn, summaries, name=name), encoding="utf-8")
+            self.path.write_text(format_page(drawn, summaries, name=name), encoding="utf-8")
             return
         out = io.BytesIO()
-        dated = {"Date": None} if ending == ".svg" else None  # the same figure is the same file
-        drawn.savefig(out, format=ending[1:], metadata=dated, dpi=200, facecolor="white", transparent=False)
+        metadata = {"Date": None} if suffix == ".svg" else None  # the same figure is the same file
+        drawn.savefig(
+            out, format=suffix[1:], metadata=metadata, dpi=200, facecolor="white", transparent=False
+        )
         self.path.write_bytes(out.getvalue())

@@ -1,18 +1,21 @@
-"""What a figure of a run is drawn from, in memory that does not grow with the log."""
+"""The curves in a figure of a run, in memory that does not grow with the log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stepscope._common.downsampling import Downsampler
+from stepscope.runs import SCOPES, bar_rate, time_shares
+
 if TYPE_CHECKING:
     from stepscope.logs import Record
 
-__all__ = ["MOST_RUNS", "RunSeries", "Series", "drawable"]
+__all__ = ["MOST_RUNS", "RunSeries", "drawable"]
 
 MOST_RUNS = 12
 """Runs that one figure draws: more curves than that are a tangle."""
 
-_MOST = 2048  # points, an even number: more than a figure has pixels
+_LIMIT = 2048  # points of a curve: more than a figure has pixels
 _FARTHEST = 2.0**53  # beyond, neighbours fall together
 _LARGEST, _SMALLEST = (
     1e36,
@@ -27,51 +30,6 @@ def drawable(x: float, y: float = 0.0) -> bool:
     (True, False, False, False)
     """
     return abs(x) <= _FARTHEST and (y == 0 or _SMALLEST <= abs(y) <= _LARGEST)
-
-
-class Series:
-    """Points of a curve; of very many, neighbours are put together.
-
-    Attributes
-    ----------
-    x, y
-        Where each point stands, and the mean of the values in it.
-    low, high
-        The smallest and the largest of these values.
-    """
-
-    def __init__(self) -> None:
-        self.x: list[float] = []
-        self.y: list[float] = []
-        self.low: list[float] = []
-        self.high: list[float] = []
-        self._each = 1
-        self._taken = 0
-
-    def add(self, x: float, y: float) -> None:
-        """Take a point, unless it is none that can be drawn."""
-        if not drawable(x, y):
-            return
-        if self._taken % self._each:
-            rest = self._taken % self._each
-            self.y[-1] += (y - self.y[-1]) / (rest + 1)
-            self.low[-1] = min(self.low[-1], y)
-            self.high[-1] = max(self.high[-1], y)
-        else:
-            if len(self.x) == _MOST:
-                self._halve()
-            self.x.append(x)
-            self.y.append(y)
-            self.low.append(y)
-            self.high.append(y)
-        self._taken += 1
-
-    def _halve(self) -> None:
-        self._each *= 2
-        self.x = self.x[::2]
-        self.y = [(one + other) / 2 for one, other in zip(self.y[::2], self.y[1::2], strict=True)]
-        self.low = [min(pair) for pair in zip(self.low[::2], self.low[1::2], strict=True)]
-        self.high = [max(pair) for pair in zip(self.high[::2], self.high[1::2], strict=True)]
 
 
 class RunSeries:
@@ -94,53 +52,47 @@ class RunSeries:
     """
 
     def __init__(self) -> None:
-        self.rates: dict[str, Series] = {}
-        self.step, self.collect, self.reward = Series(), Series(), Series()
+        self.rates: dict[str, Downsampler] = {}
+        self.step, self.collect, self.reward = (Downsampler(limit=_LIMIT) for _ in range(3))
         self.announced = False
         self.library = ""
         self.axis = "iteration"
-        self._at = 0.0
+        self._x = 0.0
 
     def add(self, record: Record) -> None:
         """Take a record."""
         if record.kind in ("iteration", "progress"):
-            self._place(record)
-            self._rates(record)
-            self._shares(record)
-            if record.reward is not None:
-                self.reward.add(self._at, record.reward)
+            self._set_x(record)
+            self._add_rates(record)
+            if (shares := time_shares(record)) is not None:
+                self._add_point(self.step, shares.step)
+                self._add_point(self.collect, shares.collect)
+            self._add_point(self.reward, record.reward)
         elif record.kind == "best_reward" and record.reward is not None:
             self.announced = True
-            self.reward.add(self._at, record.reward)
+            self._add_point(self.reward, record.reward)
 
-    def _place(self, record: Record) -> None:
+    def _set_x(self, record: Record) -> None:
         self.library = record.library or self.library
         if record.iteration is not None:
-            self._at = record.iteration
+            self._x = record.iteration
             self.axis = "iteration" if record.kind == "iteration" else "vector steps"
         elif record.env_steps is not None:
-            self._at = record.env_steps
+            self._x = record.env_steps
             self.axis = "environment steps"
 
-    def _rates(self, record: Record) -> None:
-        for scope in ("step", "rollout", "total", "cumulative"):
-            self._rate(scope, getattr(record.fps, scope))
+    def _add_rates(self, record: Record) -> None:
+        for scope in SCOPES:
+            self._add_rate(scope, getattr(record.fps, scope))
             if record.derived:
-                self._rate(f"{scope}, derived", record.derived.get(f"fps.{scope}"))
+                self._add_rate(f"{scope}, derived", record.derived.get(f"fps.{scope}"))
         if record.kind == "progress" and record.library == "skrl":
-            seconds = record.metrics.get("s/it")
-            self._rate("bar", 1 / seconds if seconds else record.metrics.get("it/s"))
+            self._add_rate("bar", bar_rate(record))
 
-    def _rate(self, name: str, value: float | None) -> None:
+    def _add_rate(self, name: str, value: float | None) -> None:
         if value is not None and value > 0:
-            self.rates.setdefault(name, Series()).add(self._at, value)
+            self._add_point(self.rates.setdefault(name, Downsampler(limit=_LIMIT)), value)
 
-    def _shares(self, record: Record) -> None:
-        fps, seconds = record.fps, record.seconds
-        if fps.step and fps.rollout and fps.total and fps.step >= fps.rollout >= fps.total > 0:
-            self.step.add(self._at, fps.total / fps.step)
-            self.collect.add(self._at, fps.total / fps.rollout)
-        elif (
-            seconds.collect is not None and seconds.learn is not None and seconds.collect + seconds.learn > 0
-        ):
-            self.collect.add(self._at, seconds.collect / (seconds.collect + seconds.learn))
+    def _add_point(self, curve: Downsampler, y: float | None) -> None:
+        if y is not None and drawable(self._x, y):
+            curve.add(y, self._x)

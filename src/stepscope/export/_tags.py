@@ -1,10 +1,12 @@
-"""Under which TensorBoard tag, and at which step, each library writes what it also prints."""
+"""TensorBoard tags and steps under which each library writes what it also prints."""
 
 from __future__ import annotations
 
 import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from stepscope.runs import bar_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["BAR_TAG", "Scalar", "Tags"]
 
 BAR_TAG = "Bar / Vector steps per second"
-"""Tag of skrl's bar: skrl writes no rate itself, so the name is ours, in its manner."""
+"""Tag of skrl's bar: skrl writes no rate itself, so the name follows its style."""
 
 
 class Scalar(NamedTuple):
@@ -42,7 +44,7 @@ class Tags:
         self._frames: int | None = None
 
     def scalars(self, record: Record) -> Iterator[Scalar]:
-        """Return what `record` holds; what a library prints and writes under no tag is left out."""
+        """Return the numbers of `record` that the library writes under a tag."""
         if record.library == "rl_games":
             return self._rl_games(record)
         if record.library == "rsl_rl" and record.kind == "iteration":
@@ -70,7 +72,7 @@ class Tags:
             yield Scalar("rewards/step", self._frames, record.reward)
 
 
-# RSL-RL prints these in its own words; everything else follows a rule. They are read as fields of the record, or are
+# RSL-RL prints these under names of their own; everything else follows a rule. They are fields of the record, or are
 # not written at all.
 _RSL_RL_OTHER = frozenset(
     {
@@ -139,8 +141,8 @@ def _rsl_rl_tag(label: str) -> str | None:
     if label.startswith(_EXTRA):
         return f"Episode/{label.removeprefix(_EXTRA)}"
     # Before an episode ends, versions 2.3.0 to 3.1.3 print a loss under its bare name.
-    found = _LOSS.fullmatch(label)
-    return f"Loss/{label if found is None else found[1]}"
+    match = _LOSS.fullmatch(label)
+    return f"Loss/{label if match is None else match[1]}"
 
 
 # Keys that Stable-Baselines3 keeps from TensorBoard.
@@ -159,8 +161,5 @@ def _sb3(record: Record) -> Iterator[Scalar]:
 
 
 def _skrl(record: Record) -> Iterator[Scalar]:
-    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
-    if rate is None and seconds:
-        rate = 1 / seconds
-    if rate is not None and record.iteration is not None:
+    if (rate := bar_rate(record)) is not None and record.iteration is not None:
         yield Scalar(BAR_TAG, record.iteration, rate)

@@ -23,7 +23,7 @@ _END_OF_TIME = 1e10  # seconds since 1970: TensorBoard makes dates of them
 
 
 class EventFiles:
-    """Writes what was printed into event files, under the tags and at the steps that the library itself uses.
+    """Writes printed numbers into event files, under the tags and at the steps that the library itself uses.
 
     There is a folder for each run of a log and for each process of a run, where there are several, up to 1,000. A log does not tell
     the time of day: events lie as many seconds after the beginning of 1970 as the run had taken, so TensorBoard's
@@ -52,20 +52,20 @@ class EventFiles:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         require("tensorboard", extra="tensorboard", what="--tensorboard")
-        there = next((path for path in (self.folder, *self.folder.parents) if path.exists()), Path())
-        if not there.is_dir():
-            raise BadInputError(f"{there} is a file; give a folder for the event files.")
+        existing = next((path for path in (self.folder, *self.folder.parents) if path.exists()), Path())
+        if not existing.is_dir():
+            raise BadInputError(f"{existing} is not a directory; give a folder for the event files.")
         if any(path.name != _NAME for path in self.folder.glob("*tfevents*")):
             raise BadInputError(
                 f"{self.folder} holds event files of another program; give a folder of its own."
             )
         self._files: dict[Path, IO[bytes]] = {}
-        self._made: set[Path] = set()
+        self._created: set[Path] = set()
         self._tags: dict[Path, Tags] = {}
         self.count = self.left_out = 0
 
     def add(self, record: Record, *, log: str = "") -> None:
-        """Write what `record` holds; `log` names its log where there are several."""
+        """Write the numbers of `record`; `log` names its log where there are several."""
         if not record.metrics and record.reward is None:
             return
         folder = self.folder / log if log else self.folder
@@ -100,10 +100,10 @@ class EventFiles:
             return file
         if len(self._files) >= _MOST_OPEN:
             self.close()
-        new = folder not in self._made
+        new = folder not in self._created
         if new:
             folder.mkdir(parents=True, exist_ok=True)
-            self._made.add(folder)
+            self._created.add(folder)
         self._files[folder] = (folder / _NAME).open("wb" if new else "ab")
         if new:
             self._write(folder, _version())

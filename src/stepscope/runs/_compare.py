@@ -1,4 +1,4 @@
-"""Runs side by side: what covers the same is compared, and what does not is said."""
+"""Compare runs side by side, on the scopes that they have in common."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stepscope._common.format import DASH, TIMES, format_number, format_rate
-from stepscope.runs._quantiles import Spread
-from stepscope.runs._rates import Rate
+from stepscope.runs._quantiles import Quartiles
+from stepscope.runs._rates import Rate, scope_label
 from stepscope.runs._report import library_label
 
 if TYPE_CHECKING:
@@ -50,20 +50,20 @@ class Comparison:
     Attributes
     ----------
     rows
-        What there is to see; ratios are those to the first run that has the quantity.
-    remarks
+        Ratios are to the first run that has the quantity.
+    notes
         Sentences: what was not compared and why, what was derived, and what to keep in mind.
     compared
         Whether there is anything that two runs have in common.
     """
 
     rows: tuple[Row, ...]
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
     compared: bool
 
 
 def compare(runs: Sequence[tuple[str, RunSummary]]) -> Comparison:
-    """Return runs side by side, on the scopes that they have in common.
+    """Compare runs on the scopes that they have in common.
 
     Parameters
     ----------
@@ -76,25 +76,25 @@ def compare(runs: Sequence[tuple[str, RunSummary]]) -> Comparison:
     shares = [summary.time for summary in summaries if summary.time is not None]
     rows = (*_counts(summaries), *_speeds(rates), *_times(summaries), *_results(summaries))
     return Comparison(
-        rows=rows, remarks=tuple(_remarks(runs, rates, common)), compared=bool(common) or len(shares) > 1
+        rows=rows, notes=tuple(_notes(runs, rates, common)), compared=bool(common) or len(shares) > 1
     )
 
 
 def _rates(run: RunSummary) -> dict[_Key, Rate]:
     """Return the rates of a run by scope and unit, a printed one before a derived one."""
-    found: dict[_Key, Rate] = {}
+    rates: dict[_Key, Rate] = {}
     for rate in run.rates:
-        found.setdefault((rate.scope, rate.unit), rate)
+        rates.setdefault((rate.scope, rate.unit), rate)
     for _, reported in run.reported:
         for scope, value in reported:
-            spread = Spread(median=value, low=value, high=value, count=1)
-            rate = Rate(scope=scope, warm=spread, first=value, last=value)
-            found.setdefault((scope, rate.unit), rate)
-    bar = found.get(("bar", "env steps/s"))
+            mean = Quartiles(median=value, low=value, high=value, count=1)
+            rate = Rate(scope=scope, warm=mean, first=value, last=value)
+            rates.setdefault((scope, rate.unit), rate)
+    bar = rates.get(("bar", "env steps/s"))
     if bar is not None and run.outcome == "finished":
         # The last bar of a run that is complete tells the rate of all of it, and no longer the smoothed one.
-        found[("cumulative", bar.unit)] = replace(bar, scope="cumulative", warm=None)
-    return found
+        rates[("cumulative", bar.unit)] = replace(bar, scope="cumulative", warm=None)
+    return rates
 
 
 def _keys(rates: Sequence[dict[_Key, Rate]]) -> list[_Key]:
@@ -110,7 +110,7 @@ def _counts(runs: Sequence[RunSummary]) -> Iterator[Row]:
         yield Row(label=f"{unit}s", cells=tuple(DASH if run is None else _done(run) for run in mine))
     steps = [run.env_steps_corrected or run.env_steps for run in runs]
     yield Row(label="env steps", cells=tuple(map(_whole, steps)))
-    yield Row(label="  an iteration", cells=tuple(_whole(run.env_steps_each) for run in runs))
+    yield Row(label="  an iteration", cells=tuple(_whole(run.env_steps_per_iteration) for run in runs))
 
 
 def _done(run: RunSummary) -> str:
@@ -124,12 +124,11 @@ def _whole(value: int | None) -> str:
 def _speeds(rates: Sequence[dict[_Key, Rate]]) -> Iterator[Row]:
     for key in _keys(rates):
         scope, unit = key
-        mine = [found.get(key) for found in rates]
-        label = "bar's rate" if scope == "bar" else f"fps {scope}"
-        yield Row(label=f"{label}, {unit}", cells=tuple(_speed(rate, mine) for rate in mine))
-        halves = tuple(_half(rate) for rate in mine)
-        if any(half for half in halves):
-            yield Row(label="  middle half", cells=tuple(half or DASH for half in halves))
+        mine = [of_run.get(key) for of_run in rates]
+        yield Row(label=f"{scope_label(scope)}, {unit}", cells=tuple(_speed(rate, mine) for rate in mine))
+        ranges = [_iqr(rate) for rate in mine]
+        if any(ranges):
+            yield Row(label="  IQR", cells=tuple(text or DASH for text in ranges))
 
 
 def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
@@ -142,10 +141,10 @@ def _speed(rate: Rate | None, others: Sequence[Rate | None]) -> str:
     return f"{format_rate(rate.typical)}{' derived' * rate.derived}{cold}{ratio}"
 
 
-def _half(rate: Rate | None) -> str:
-    if rate is None or rate.spread is None or rate.spread.count == 1:
+def _iqr(rate: Rate | None) -> str:
+    if rate is None or rate.quartiles is None or rate.quartiles.count == 1:
         return ""
-    return f"{format_rate(rate.spread.low)}{DASH}{format_rate(rate.spread.high)}"
+    return f"{format_rate(rate.quartiles.low)}{DASH}{format_rate(rate.quartiles.high)}"
 
 
 def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:
@@ -168,15 +167,15 @@ def _results(runs: Sequence[RunSummary]) -> Iterator[Row]:
         yield Row(label="reward, last mean", cells=tuple(cells))
     best = [run.best_reward or run.reward for run in runs]
     if any(best):
-        cells = (DASH if course is None else format_number(course.best) for course in best)
+        cells = (DASH if trend is None else format_number(trend.best) for trend in best)
         yield Row(label="reward, best mean", cells=tuple(cells))
     yield Row(label="failures", cells=tuple(f"{run.kinds.get('failure', 0):,}" for run in runs))
 
 
-def _remarks(
+def _notes(
     runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]], common: set[_Key]
 ) -> Iterator[str]:
-    yield from _refusals(runs, rates, common)
+    yield from _incomparable(runs, rates, common)
     yield from _overlaps(runs, rates)
     if ("bar", "vector steps/s") in common and ("bar", "env steps/s") not in common:
         yield "Vector steps compare only between runs with as many environments; --num-envs N tells how many."
@@ -195,15 +194,15 @@ def _overlaps(runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key,
     """Say where two rates differ by less than each of them varies."""
     for key, first in rates[0].items():
         for (name, _), mine in zip(runs[1:], rates[1:], strict=True):
-            one, other = first.spread, mine[key].spread if key in mine else None
+            one, other = first.quartiles, mine[key].quartiles if key in mine else None
             if one is not None and other is not None and one.low <= other.high and other.low <= one.high:
                 yield (
-                    f"{_named(key)} of {runs[0][0]} and {name}: the middle halves overlap, so that the runs may be"
-                    " equally fast."
+                    f"{_label(key)} of {runs[0][0]} and {name}: the IQRs overlap, so that the runs may be equally"
+                    " fast."
                 )
 
 
-def _refusals(
+def _incomparable(
     runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]], common: set[_Key]
 ) -> Iterator[str]:
     """Say of each run whose printed rates cover other things than those of the first why they are not compared."""
@@ -219,12 +218,12 @@ def _refusals(
                 key for key in _keys([rates[0], mine]) if key in common and key in rates[0] and key in mine
             ]
             instead = (
-                f"compared instead: {' and '.join(_named(key) for key in shared)}, derived where it is not printed."
+                f"compared instead: {' and '.join(_label(key) for key in shared)}, derived where it is not printed."
                 if shared
                 else _advice(first, run)
             )
             yield (
-                f"{_named(_widest(own))} of {name} and {_named(_widest(theirs))} of {other} are not compared: the"
+                f"{_label(_widest(own))} of {name} and {_label(_widest(theirs))} of {other} are not compared: the"
                 f" first {_COVERS[scope]}, the second {_COVERS[scope_2]}; {instead}"
             )
 
@@ -237,8 +236,8 @@ def _widest(keys: set[_Key]) -> _Key:
     return max(keys, key=lambda key: list(_COVERS).index(key[0]))
 
 
-def _named(key: _Key) -> str:
-    return "the bar's rate" if key[0] == "bar" else f"fps {key[0]}"
+def _label(key: _Key) -> str:
+    return f"{'the ' * (key[0] == 'bar')}{scope_label(key[0])}"
 
 
 def _advice(*runs: RunSummary) -> str:

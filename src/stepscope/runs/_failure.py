@@ -1,4 +1,4 @@
-"""What a traceback comes to: the exception, and where it was raised."""
+"""The exception in a traceback, and where it was raised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stepscope.runs._messages import Place
 
-__all__ = ["Failure", "failure"]
+__all__ = ["Failure", "parse_traceback"]
 
 _HEADER = "Traceback (most recent call last):"
 # torchrun and torch name the process before each line.
@@ -44,17 +44,17 @@ class Failure:
 
     @property
     def title(self) -> str:
-        """What to call it."""
+        """Its label in a report."""
         return "interrupted" if self.interrupted else "first failure"
 
 
-def failure(text: str, place: Place) -> Failure:
-    r"""Return what the traceback `text` comes to.
+def parse_traceback(text: str, place: Place) -> Failure:
+    r"""Return the exception of the traceback `text`, and where it was raised.
 
     >>> from stepscope.runs._messages import Place
     >>> trace = 'Traceback (most recent call last):\n  File "envs/ant.py", line 12, in step\nValueError: bad'
-    >>> found = failure(trace, Place(byte=0))
-    >>> found.text, found.where
+    >>> failure = parse_traceback(trace, Place(byte=0))
+    >>> failure.text, failure.where
     ('ValueError: bad', 'envs/ant.py:12 in step')
     """
     text = _PREFIX.sub("", text)
@@ -72,7 +72,7 @@ def _where(text: str) -> str:
     frames = _FRAME.findall(text)
     if not frames:
         return ""
-    own = [frame for frame in frames if not any(mark in frame[0] for mark in _FOREIGN)]
+    own = [frame for frame in frames if not any(folder in frame[0] for folder in _FOREIGN)]
     raised = _frame(*frames[-1])
     return raised if not own or own[-1] == frames[-1] else f"{raised}, called from {_frame(*own[-1])}"
 

@@ -1,15 +1,15 @@
-"""Messages that differ only in their numbers, counted together."""
+"""Clusters of messages that differ only in their numbers."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-__all__ = ["Group", "Groups", "Place"]
+from stepscope._common.text import split_numbers
 
-_MOST = 100  # kinds of messages that are told apart; a run prints a handful
+__all__ = ["MessageCluster", "MessageClusters", "MessageTemplate", "Place"]
+
+_MOST = 100  # templates that are told apart; a run prints a handful
 _LONGEST = 300
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,13 +40,15 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """Messages of one wording.
+class MessageCluster:
+    """Messages of one template.
 
     Attributes
     ----------
     text
-        What they say; a number that changed is given as ``smallest…largest``.
+        The message; a number that changed is given as ``smallest…largest``.
+    template
+        The message with ``#`` for each number.
     count
         How many there are.
     first
@@ -54,55 +56,70 @@ class Group:
     """
 
     text: str
+    template: str
     count: int
     first: Place
 
 
-class Groups:
-    """Counts messages by their wording; memory does not grow with their number."""
+class MessageTemplate:
+    """Text around numbers, with the range of each number.
 
-    def __init__(self) -> None:
-        self._found: dict[str, _Wording] = {}
-        self.others = 0
+    Attributes
+    ----------
+    count
+        Messages of this template. One whose text was seen before changes nothing else, so it may be counted here.
+    """
 
-    def add(self, text: str, place: Place) -> None:
-        """Count a message."""
-        text = text[:_LONGEST]
-        numbers = _NUMBER.findall(text)
-        key = _NUMBER.sub("#", text) if numbers else text
-        wording = self._found.get(key)
-        if wording is not None:
-            wording.add(numbers)
-        elif len(self._found) < _MOST:
-            self._found[key] = _Wording(text, numbers, place)
-        else:
-            self.others += 1
+    __slots__ = ("_first", "_highest", "_lowest", "_parts", "count")
 
-    def groups(self) -> tuple[Group, ...]:
-        """Return the groups, the first message's first."""
-        return tuple(wording.group() for wording in self._found.values())
-
-
-class _Wording:
-    def __init__(self, text: str, numbers: list[str], place: Place) -> None:
-        self._between = _NUMBER.split(text)
-        self._least = numbers
-        self._most = list(numbers)
-        self._place = place
-        self._count = 1
+    def __init__(self, parts: list[str], numbers: list[str], first: Place) -> None:
+        self._parts, self._first = parts, first
+        self._lowest, self._highest = numbers, list(numbers)
+        self.count = 1
 
     def add(self, numbers: list[str]) -> None:
-        self._count += 1
-        if numbers == self._most:
-            return
+        """Count a message with other numbers."""
+        self.count += 1
         for index, number in enumerate(numbers):
-            self._least[index] = min(self._least[index], number, key=float)
-            self._most[index] = max(self._most[index], number, key=float)
+            self._lowest[index] = min(self._lowest[index], number, key=float)
+            self._highest[index] = max(self._highest[index], number, key=float)
 
-    def group(self) -> Group:
-        spans = [
-            least if float(least) == float(most) else f"{least}…{most}"
-            for least, most in zip(self._least, self._most, strict=True)
-        ]
-        parts = [part for pair in zip(self._between, [*spans, ""], strict=True) for part in pair]
-        return Group(text="".join(parts), count=self._count, first=self._place)
+    def cluster(self) -> MessageCluster:
+        """Return what the messages have in common."""
+        text = self._parts[0]
+        for low, high, part in zip(self._lowest, self._highest, self._parts[1:], strict=True):
+            text += (low if float(low) == float(high) else f"{low}…{high}") + part
+        return MessageCluster(text=text, template="#".join(self._parts), count=self.count, first=self._first)
+
+
+class MessageClusters:
+    """Counts messages by template, in memory that does not grow with their number.
+
+    Attributes
+    ----------
+    others
+        Counts the messages beyond the most templates that are told apart.
+    """
+
+    def __init__(self) -> None:
+        self._templates: dict[tuple[str, ...], MessageTemplate] = {}
+        self.others = MessageTemplate([], [], Place(byte=0))
+        self.others.count = 0
+
+    def add(self, text: str, place: Place) -> MessageTemplate:
+        """Count a message, and return what counts it."""
+        parts, numbers = split_numbers(text[:_LONGEST])
+        key = tuple(parts)
+        template = self._templates.get(key)
+        if template is not None:
+            template.add(numbers)
+        elif len(self._templates) < _MOST:
+            template = self._templates[key] = MessageTemplate(parts, numbers, place)
+        else:
+            template = self.others
+            template.count += 1
+        return template
+
+    def clusters(self) -> tuple[MessageCluster, ...]:
+        """Return the clusters, in order of their first messages."""
+        return tuple(template.cluster() for template in self._templates.values())

@@ -1,8 +1,8 @@
-"""How far a run is: what is counted, from where, and to where."""
+"""Progress of a run: what is counted, from where, and to where."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope.logs import goal
 from stepscope.runs._messages import Place
@@ -10,12 +10,21 @@ from stepscope.runs._messages import Place
 if TYPE_CHECKING:
     from stepscope.logs import Record
 
-__all__ = ["Count"]
+__all__ = ["Position", "ProgressTracker"]
 
 _FROM_ZERO = frozenset({"rsl_rl"})
+_GOALS = ("max frames", "max steps")
 
 
-class Count:
+class Position(NamedTuple):
+    """How many of how many are done; None where the end was not printed."""
+
+    done: int
+    planned: int | None
+    unit: str
+
+
+class ProgressTracker:
     """Follows the counts of a run.
 
     Attributes
@@ -24,11 +33,11 @@ class Count:
         What is counted: ``iteration``, ``vector step`` or, if only a bar of Stable-Baselines3 was printed, ``env step``.
     begin, latest
         The first and the last count that was printed.
-    planned
-        How many there will be.
-    env_steps, corrected
+    planned, planned_env_steps
+        How many there will be, and how many environment steps.
+    env_steps, env_steps_corrected
         Environment steps, as printed and as corrected.
-    each
+    env_steps_per_iteration
         Environment steps from one iteration to the next, if they are always as many.
     """
 
@@ -37,13 +46,13 @@ class Count:
         self.begin: int | None = None
         self.latest: int | None = None
         self.planned: int | None = None
+        self.planned_env_steps: int | None = None
         self.env_steps: int | None = None
-        self.corrected: int | None = None
-        self.each: int | None = None
+        self.env_steps_corrected: int | None = None
+        self.env_steps_per_iteration: int | None = None
         self._offset = 0
         self._iterations = False
-        self._same = True
-        self._planned_env_steps: int | None = None
+        self._uniform = True
 
     @property
     def done(self) -> int | None:
@@ -51,18 +60,36 @@ class Count:
         return None if self.latest is None else self.latest + self._offset
 
     @property
+    def total_env_steps(self) -> int | None:
+        """Environment steps, corrected where the printed count lags."""
+        return self.env_steps if self.env_steps_corrected is None else self.env_steps_corrected
+
+    @property
+    def position(self) -> Position | None:
+        """The count and its end, or environment steps and theirs: whichever end is nearer."""
+        positions = []
+        if self.done is not None:
+            positions.append(Position(self.done, self.planned, self.unit))
+        if (steps := self.total_env_steps) is not None:
+            positions.append(Position(steps, self.planned_env_steps, "env step"))
+        return max(
+            positions,
+            key=lambda position: position.done / position.planned if position.planned else -1.0,
+            default=None,
+        )
+
+    @property
     def has_end(self) -> bool:
         """Whether it was printed how far the run is to go."""
-        return self.planned is not None or self._planned_env_steps is not None
+        return self.planned is not None or self.planned_env_steps is not None
 
     @property
     def complete(self) -> bool:
         """Whether all that was planned is done."""
-        if self.planned is not None and self.done is not None:
-            return self.done >= self.planned
-        return self._planned_env_steps is not None and (self.env_steps or 0) >= self._planned_env_steps
+        position = self.position
+        return position is not None and position.planned is not None and position.done >= position.planned
 
-    def iteration(self, record: Record) -> None:
+    def add_iteration(self, record: Record) -> None:
         """Take the counts of an iteration."""
         if not self._iterations:
             # What a bar counted until now were environment steps.
@@ -70,40 +97,43 @@ class Count:
             self.begin = self.latest = self.planned = None
             self._offset = record.library in _FROM_ZERO
         if record.iteration is not None:
-            self._take(record.iteration, record.iterations)
-        if record.env_steps is not None:
-            self._step(record.env_steps)
-        corrected = record.derived.get("env_steps") if record.derived else None
-        if corrected is not None:
-            self.corrected = int(corrected)
+            self._count(record.iteration, record.iterations)
+        steps, previous = record.env_steps, self.env_steps
+        if steps is not None:
+            if previous is not None and steps > previous:
+                added = steps - previous
+                self._uniform = self._uniform and self.env_steps_per_iteration in (None, added)
+                self.env_steps_per_iteration = added if self._uniform else None
+            self.env_steps = steps
+        if record.derived and (corrected := record.derived.get("env_steps")) is not None:
+            self.env_steps_corrected = int(corrected)
+        self._set_goal(record)
 
-    def progress(self, record: Record) -> None:
+    def add_progress(self, record: Record) -> None:
         """Take the counts of a bar: skrl's is about vector steps, that of Stable-Baselines3 about environment steps."""
         if record.env_steps is not None:
             self.env_steps = record.env_steps
-        if "max steps" in record.metrics:
-            self._planned_env_steps = goal(record.metrics["max steps"])
+        self._set_goal(record)
         if self._iterations:
             return
         if record.iteration is not None:
             self.unit = "vector step"
-            self._take(record.iteration, record.iterations)
+            self._count(record.iteration, record.iterations)
         elif record.env_steps is not None:
             self.unit = "env step"
-            self._take(record.env_steps, self._planned_env_steps)
+            self._count(record.env_steps, self.planned_env_steps)
 
-    def place(self, record: Record) -> Place:
+    def locate(self, record: Record) -> Place:
         """Return where `record` stands."""
         return Place(byte=record.span[0], after=self.latest, planned=self.planned, unit=self.unit)
 
-    def _step(self, env_steps: int) -> None:
-        if self.env_steps is not None and env_steps > self.env_steps:
-            each = env_steps - self.env_steps
-            self._same = self._same and self.each in (None, each)
-            self.each = each if self._same else None
-        self.env_steps = env_steps
+    def _set_goal(self, record: Record) -> None:
+        for name in _GOALS:
+            value = record.metrics.get(name)
+            if value is not None and (steps := goal(value)) is not None:
+                self.planned_env_steps = steps
 
-    def _take(self, count: int, planned: int | None) -> None:
+    def _count(self, count: int, planned: int | None) -> None:
         if self.begin is None:
             self.begin = count
         self.latest = count

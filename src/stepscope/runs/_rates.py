@@ -1,4 +1,4 @@
-"""What a run's iterations come to: rates, shares of time, rewards."""
+"""Rates and shares of time over the iterations of a run."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from stepscope.runs._quantiles import Values
-from stepscope.runs._trends import Course, Courses
+from stepscope.runs._quantiles import QuantileSketch
 
 if TYPE_CHECKING:
-    from stepscope.logs import Fps, Record
-    from stepscope.runs._quantiles import Spread
+    from stepscope.logs import Record
+    from stepscope.runs._quantiles import Quartiles
 
-__all__ = ["SCOPES", "Course", "Courses", "Rate", "Rates", "Scope", "TimeShares", "Times"]
+__all__ = [
+    "SCOPES",
+    "Rate",
+    "RateTracker",
+    "Scope",
+    "TimeShares",
+    "TimeTracker",
+    "bar_rate",
+    "scope_label",
+    "time_shares",
+]
 
 Scope = Literal["step", "rollout", "total", "cumulative", "bar"]
 
@@ -26,6 +35,15 @@ SCOPES: tuple[Literal["step", "rollout", "total", "cumulative"], ...] = (
 """Scopes of a rate, the narrowest first."""
 
 
+def scope_label(scope: str) -> str:
+    """Return what a rate of this scope is called.
+
+    >>> scope_label("total"), scope_label("bar")
+    ('fps total', "bar's rate")
+    """
+    return "bar's rate" if scope == "bar" else f"fps {scope}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
     """A rate of one scope over the iterations of a run.
@@ -33,13 +51,13 @@ class Rate:
     Attributes
     ----------
     scope
-        One of the scopes of `Fps`; or ``bar``: what skrl's progress bar says, which is smoothed and has the updates in it.
+        One of the scopes of `Fps`; or ``bar``: what skrl's progress bar prints, which is smoothed and includes updates.
     unit
         ``env steps/s`` or ``vector steps/s``.
     derived
         Whether it was computed from what was printed and not printed itself.
     warm
-        Spread of all values but that of the first iteration; None if there are no others.
+        Quartiles of all values but that of the first iteration; None if there are no others.
     first
         The value of the first iteration, which is cold and so not typical; None if it has none.
     last
@@ -49,7 +67,7 @@ class Rate:
     scope: Scope
     unit: str = "env steps/s"
     derived: bool = False
-    warm: Spread | None
+    warm: Quartiles | None
     first: float | None
     last: float
 
@@ -62,18 +80,18 @@ class Rate:
         return self.last if self.scope == "cumulative" or self.warm is None else self.warm.median
 
     @property
-    def spread(self) -> Spread | None:
+    def quartiles(self) -> Quartiles | None:
         """What `typical` is the median of; None where it is one value, as of ``cumulative``."""
         return None if self.scope == "cumulative" else self.warm
 
 
-class _Series:
+class _RateValues:
     """Values of one rate, that of the cold iteration kept apart."""
 
     def __init__(self) -> None:
         self.first: float | None = None
         self.last: float | None = None
-        self.warm = Values()
+        self.warm = QuantileSketch()
 
     def add(self, value: float, *, cold: bool) -> None:
         if cold:
@@ -91,28 +109,28 @@ class _Series:
             scope=scope,
             unit=unit,
             derived=derived,
-            warm=self.warm.spread(scale=scale),
+            warm=self.warm.quartiles(scale=scale),
             first=None if self.first is None else scale * self.first,
             last=scale * self.last,
         )
 
 
-class Rates:
+class RateTracker:
     """Takes the rates of each record of a run."""
 
     def __init__(self) -> None:
-        self._printed = tuple(_Series() for _ in SCOPES)
-        self._derived = {f"fps.{scope}": _Series() for scope in SCOPES}
-        self._bar = _Series()
+        self._printed = tuple(_RateValues() for _ in SCOPES)
+        self._derived = {f"fps.{scope}": _RateValues() for scope in SCOPES}
+        self._bar = _RateValues()
         self._num_envs: int | None = None
-        self._seen = False
+        self._cold = True
         self._time = 0.0
         self._iterations = 0
 
-    def iteration(self, record: Record) -> None:
+    def add_iteration(self, record: Record) -> None:
         """Take those of an iteration."""
-        fps, cold = record.fps, not self._seen
-        self._seen = True
+        fps, cold = record.fps, self._cold
+        self._cold = False
         step, rollout, total, cumulative = self._printed
         if fps.step is not None:
             step.add(fps.step, cold=cold)
@@ -125,34 +143,30 @@ class Rates:
         if fps.cumulative is not None:
             cumulative.add(fps.cumulative, cold=cold)
         if record.derived:
-            for name, series in self._derived.items():
+            for name, values in self._derived.items():
                 derived = record.derived.get(name)
                 if derived is not None:
-                    series.add(derived, cold=cold)
+                    values.add(derived, cold=cold)
 
-    def progress(self, record: Record) -> None:
-        """Take what the bar of skrl says."""
+    def add_progress(self, record: Record) -> None:
+        """Take that of skrl's bar."""
         if record.iteration is None:
             return
         if record.env_steps is not None and record.iteration:
             self._num_envs = record.env_steps // record.iteration
-        rate = record.metrics.get("it/s")
-        seconds = record.metrics.get("s/it")
-        if rate is None and seconds:
-            rate = 1 / seconds
-        if rate is not None:
+        if (rate := bar_rate(record)) is not None:
             self._bar.add(rate, cold=self._bar.last is None)
 
     def rates(self) -> tuple[Rate, ...]:
         """Return every rate, the narrowest scope first, what was printed before what was derived."""
-        found = [
-            *(series.rate(scope) for scope, series in zip(SCOPES, self._printed, strict=True)),
+        rates = [
+            *(values.rate(scope) for scope, values in zip(SCOPES, self._printed, strict=True)),
             *(self._derived[f"fps.{scope}"].rate(scope, derived=True) for scope in SCOPES),
             self._overall(),
             self._bar.rate("bar", unit="vector steps/s"),
             None if self._num_envs is None else self._bar.rate("bar", scale=self._num_envs, derived=True),
         ]
-        return tuple(rate for rate in found if rate is not None)
+        return tuple(rate for rate in rates if rate is not None)
 
     def _overall(self) -> Rate | None:
         """Return the rate over all iterations, which are as long as their rates say; the first counts too."""
@@ -162,9 +176,15 @@ class Rates:
         return Rate(scope="cumulative", derived=True, warm=None, first=overall, last=overall)
 
 
+def bar_rate(record: Record) -> float | None:
+    """Return the vector steps per second that a progress bar prints, some as seconds per step."""
+    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
+    return 1 / seconds if rate is None and seconds else rate
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeShares:
-    """Where the time of the warm iterations went; the shares add up to 1.
+    """Shares of the time of warm iterations, which add up to 1.
 
     Attributes
     ----------
@@ -181,50 +201,67 @@ class TimeShares:
     collect: float
     learn: float
 
+    def parts(self) -> list[tuple[str, float]]:
+        """Return the shares that make up the whole, by name."""
+        if self.step is None or self.inference is None:
+            return [("rollout", self.collect), ("learning", self.learn)]
+        return [("stepping", self.step), ("inference", self.inference), ("learning", self.learn)]
 
-class Times:
+
+class TimeTracker:
     """Adds up times of iterations; the unit does not matter, since only shares are wanted."""
 
     def __init__(self) -> None:
-        self._step = self._collect = self._learn = 0.0
-        self._parted = True
+        self._step: float | None = 0.0
+        self._collect = self._learn = 0.0
         self._cold = True
 
-    def iteration(self, record: Record) -> None:
+    def add_iteration(self, record: Record) -> None:
         """Take the times of an iteration, unless it is the first."""
-        fps, seconds = record.fps, record.seconds
-        if fps.step is not None:
-            times = _from_rates(fps)
-        elif seconds.collect is not None and seconds.learn is not None:
-            times = (0.0, seconds.collect, seconds.learn)
-        else:
-            return
         if self._cold:
             self._cold = False
-        elif times is not None:
+        elif (times := _times(record)) is not None:
             step, collect, learn = times
-            if collect >= 0 <= learn and step + collect + learn < math.inf:
-                self._parted = self._parted and fps.step is not None
-                self._step += step
-                self._collect += collect
-                self._learn += learn
+            self._step = None if self._step is None or step is None else self._step + step
+            self._collect += collect
+            self._learn += learn
 
     def shares(self) -> TimeShares | None:
         """Return the shares, where the log tells."""
-        whole = self._collect + self._learn
-        if not 0 < whole < math.inf:
+        return _shares(self._step, self._collect, self._learn)
+
+
+def time_shares(record: Record) -> TimeShares | None:
+    """Return the shares of one iteration, where it tells."""
+    times = _times(record)
+    return None if times is None else _shares(*times)
+
+
+def _times(record: Record) -> tuple[float | None, float, float] | None:
+    """Return the times of stepping, of the rollout and of learning.
+
+    RL-Games divides one number of steps by three times that contain each other, so that its rates tell seconds a step.
+    """
+    fps, seconds = record.fps, record.seconds
+    step, collect, learn = None, seconds.collect, seconds.learn
+    if fps.step is not None:
+        if not (fps.step and fps.rollout and fps.total and fps.step >= fps.rollout >= fps.total > 0):
             return None
-        collect = self._collect / whole
-        if not self._parted:
-            return TimeShares(collect=collect, learn=self._learn / whole)
-        step = self._step / whole
-        return TimeShares(step=step, inference=collect - step, collect=collect, learn=self._learn / whole)
+        step, collect, learn = 1 / fps.step, 1 / fps.rollout, 1 / fps.total - 1 / fps.rollout
+    if collect is None or learn is None or not (collect >= 0 <= learn and collect + learn < math.inf):
+        return None
+    return step, collect, learn
 
 
-def _from_rates(fps: Fps) -> tuple[float, float, float] | None:
-    """Return seconds an environment step: RL-Games divides one number of steps by three times that contain each other."""
-    if not fps.step or not fps.rollout or not fps.total:
+def _shares(step: float | None, collect: float, learn: float) -> TimeShares | None:
+    total = collect + learn
+    if not 0 < total < math.inf:
         return None
-    if not fps.step >= fps.rollout >= fps.total > 0:
-        return None
-    return 1 / fps.step, 1 / fps.rollout, 1 / fps.total - 1 / fps.rollout
+    if step is None:
+        return TimeShares(collect=collect / total, learn=learn / total)
+    return TimeShares(
+        step=step / total,
+        inference=(collect - step) / total,
+        collect=collect / total,
+        learn=learn / total,
+    )

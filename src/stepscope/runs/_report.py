@@ -1,4 +1,4 @@
-"""A run's summary as lines that people read."""
+"""Report on a run, from its summary."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope._common.format import (
+    DASH,
     TIMES,
     collapse_spaces,
     format_hms,
@@ -13,26 +14,29 @@ from stepscope._common.format import (
     format_number,
     format_rate,
     format_seconds,
+    share_widths,
     truncate,
 )
 from stepscope._common.report import ReportLine
 from stepscope.logs import LIBRARIES, library_name
-from stepscope.runs._rate_rows import rate_rows
+from stepscope.runs._rates import scope_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stepscope._common.report import Severity
     from stepscope.logs import Kind
-    from stepscope.runs._messages import Group
-    from stepscope.runs._rates import Course
+    from stepscope.runs._messages import MessageCluster
+    from stepscope.runs._rates import Rate
     from stepscope.runs._run import RunSummary
+    from stepscope.runs._trends import MetricTrend
 
-__all__ = ["KIND_LABELS", "bar", "library_label", "report"]
+__all__ = ["KIND_LABELS", "library_label", "report"]
 
-_WORDING = 120
-_SHOWN = 5  # messages of different wording; more would not fit on a screen
+_MESSAGE = 120
+_SHOWN = 5  # clusters of messages; more would not fit on a screen
 _BAR = 40
+_RANKS = 8
 _MINUTE = 60
 _MARKS = "█▓░"
 _SEVERITIES: dict[str, Severity] = {
@@ -55,6 +59,7 @@ _NO_REWARD = {
     "rsl_rl": "not printed: no episode ended",
     "rl_games": "not printed: RL-Games announces a best one only, from the epoch save_best_after on",
 }
+_RATE_HEADER = ("median", "IQR", "first, cold", "")
 _PATH = re.compile(r"'([^'\n]+)'|(?<= to )(\S[^\n]*)")
 
 
@@ -75,36 +80,37 @@ def report(run: RunSummary) -> Iterator[ReportLine]:
     if run.libraries or run.failure is not None:
         yield ReportLine(f"{run.unit}s", _progress(run), _SEVERITIES.get(run.outcome, ""))
     yield from _env_steps(run)
-    yield from (ReportLine(label, text) for label, text in rate_rows(run.rates))
+    yield from _rates(run.rates)
     yield from _reported(run)
     yield from _time(run)
     yield from _reward(run)
     if run.episode_length is not None:
-        yield ReportLine("episode length", _course(run.episode_length, run))
+        yield ReportLine("episode length", _trend(run.episode_length, run))
     yield from _checkpoints(run)
-    yield ReportLine("found", _counts(run))
+    yield ReportLine("records", _counts(run))
     yield from _unrecognised(run)
-    yield from _groups("warnings", run.warnings, more=run.more_warnings, severity="warn")
-    yield from _groups("early signs", run.signs, more=0, severity="bad")
+    yield from _clusters("warnings", run.warnings, more=run.more_warnings, severity="warn")
+    yield from _clusters("early warnings", run.early_warnings, more=0, severity="bad")
     yield from _failure(run)
 
 
 def library_label(run: RunSummary) -> str:
-    """Return the libraries, with the versions that print so, and what they ran in."""
+    """Return the libraries, with the versions that print so, and the simulators and frameworks around them."""
     names = [
         library_name(library) + ("" if versions is None else f" {versions}")
         for library, versions in run.libraries
     ]
-    around = _around(run)
+    runtimes = _runtimes(run)
     if not names:
-        names, around = around or ["a library that is not known"], []
-    ranks = f", ranks {', '.join(map(str, run.ranks[:8]))}{'…' * (len(run.ranks) > 8)}" if run.ranks else ""  # noqa: PLR2004 - a line is short
-    return f"{format_list(names)}{f', in {format_list(around)}' if around else ''}{ranks}"
+        names, runtimes = runtimes or ["a library that is not known"], []
+    ranks = ", ".join(map(str, run.ranks[:_RANKS])) + "…" * (len(run.ranks) > _RANKS)
+    around = f", in {format_list(runtimes)}" if runtimes else ""
+    return f"{format_list(names)}{around}{f', ranks {ranks}' if ranks else ''}"
 
 
-def _around(run: RunSummary) -> list[str]:
+def _runtimes(run: RunSummary) -> list[str]:
     keys = {library.key: library.name for library in LIBRARIES}
-    names = list(dict.fromkeys(keys.get(name, name) for name in run.around))
+    names = list(dict.fromkeys(keys.get(name, name) for name in run.runtimes))
     # A name without its version says nothing beside the one with it.
     return [name for name in names if not any(other.startswith(f"{name} ") for other in names)]
 
@@ -121,115 +127,127 @@ def _progress(run: RunSummary) -> str:
 def _env_steps(run: RunSummary) -> Iterator[ReportLine]:
     if run.env_steps is None:
         return
-    said = f"{run.env_steps:,}"
+    text = f"{run.env_steps:,}"
     if run.env_steps_corrected not in (None, run.env_steps):
-        said = f"{run.env_steps_corrected:,} ({said} is printed, which lags by one iteration)"
-    if run.env_steps_each is not None and run.unit == "iteration":
-        said += f", {run.env_steps_each:,} an iteration"
+        text = f"{run.env_steps_corrected:,} ({text} is printed, which lags by one iteration)"
+    if run.env_steps_per_iteration is not None and run.unit == "iteration":
+        text += f", {run.env_steps_per_iteration:,} an iteration"
     if run.seconds:
-        said += f", in {format_seconds(run.seconds) if run.seconds < _MINUTE else format_hms(run.seconds)}"
-    yield ReportLine("env steps", said)
+        text += f", in {format_seconds(run.seconds) if run.seconds < _MINUTE else format_hms(run.seconds)}"
+    yield ReportLine("env steps", text)
+
+
+def _rates(rates: Sequence[Rate]) -> Iterator[ReportLine]:
+    """Yield a small table of the rates; nothing if there are none.
+
+    A rate over the whole run that was only computed from those of its iterations tells nothing more than they do, and
+    is left out.
+    """
+    rows = [_rate_row(rate) for rate in rates if rate.scope != "cumulative" or not rate.derived]
+    if not rows:
+        return
+    rows.insert(0, ("rates", *_RATE_HEADER))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for label, *cells, unit in rows:
+        columns = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=False))
+        yield ReportLine(label, f"{columns}  {unit}".rstrip())
+
+
+def _rate_row(rate: Rate) -> tuple[str, str, str, str, str]:
+    """Return label, median, quartiles, first value and unit."""
+    label, unit = f"  {scope_label(rate.scope)}", f"{rate.unit}{', derived' * rate.derived}"
+    if rate.scope == "cumulative":
+        return label, format_rate(rate.last), DASH, DASH, f"{unit}, at the end"
+    first = DASH if rate.first is None else format_rate(rate.first)
+    warm = rate.warm
+    if warm is None:
+        return label, DASH, DASH, first, unit
+    iqr = f"{format_rate(warm.low)}{DASH}{format_rate(warm.high)}" if warm.count > 1 else DASH
+    return label, format_rate(warm.median), iqr, first, unit
 
 
 def _reported(run: RunSummary) -> Iterator[ReportLine]:
     for library, rates in run.reported:
-        said = ", ".join(f"fps {scope} {format_rate(value)}" for scope, value in rates)
-        yield ReportLine("reported", f"{said} env steps/s, means in the report of {library_name(library)}")
+        text = ", ".join(f"fps {scope} {format_rate(value)}" for scope, value in rates)
+        yield ReportLine("reported", f"{text} env steps/s, means in the report of {library_name(library)}")
 
 
 def _time(run: RunSummary) -> Iterator[ReportLine]:
-    time = run.time
-    if time is not None:
-        shares = (
-            [("rollout", time.collect)]
-            if time.step is None
-            else [("stepping", time.step), ("inference", time.inference or 0)]
-        )
-        shares.append(("learning", time.learn))
-        yield ReportLine(
-            "time",
-            "  ".join(
-                f"{mark} {name} {share:.0%}" for mark, (name, share) in zip(_MARKS, shares, strict=False)
-            ),
-        )
-        yield ReportLine("", bar([share for _, share in shares]))
+    if run.time is not None:
+        parts = list(zip(_MARKS, run.time.parts(), strict=False))
+        yield ReportLine("time", "  ".join(f"{mark} {name} {share:.0%}" for mark, (name, share) in parts))
+        widths = share_widths([share for _, (_, share) in parts], width=_BAR)
+        yield ReportLine("", "".join(mark * width for (mark, _), width in zip(parts, widths, strict=True)))
         return
     silent = [library_name(library) for library, _ in run.libraries if library in _NO_TIME]
     if silent and (run.done or run.kinds.get("iteration")):
         yield ReportLine("time", f"{format_list(silent)} does not print where it goes")
 
 
-def bar(shares: Sequence[float]) -> str:
-    """Return shares as a bar of characters.
-
-    >>> bar([0.25, 0.5, 0.25])
-    '██████████▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░'
-    """
-    ends = [round(_BAR * sum(shares[: index + 1])) for index in range(len(shares))]
-    return "".join(mark * (end - start) for mark, start, end in zip(_MARKS, [0, *ends], ends, strict=False))
-
-
 def _reward(run: RunSummary) -> Iterator[ReportLine]:
-    libraries = {library for library, _ in run.libraries}
     if run.reward is not None:
-        yield ReportLine("reward", f"{_course(run.reward, run)} (mean of recent episodes)")
-    elif run.best_reward is not None:
-        course = run.best_reward
-        times = f"{course.count:,} times" if course.count > 1 else "once"
-        at = "" if course.best_at is None else f" after iteration {course.best_at:,}"
+        yield ReportLine("reward", f"{_trend(run.reward, run)} (mean of recent episodes)")
+    elif (best := run.best_reward) is not None:
+        times = f"{best.count:,} times" if best.count > 1 else "once"
+        at = "" if best.best_at is None else f" after iteration {best.best_at:,}"
         yield ReportLine(
-            "reward", f"best {format_number(course.best)}{at}, announced {times}; only a best one is printed"
+            "reward", f"best {format_number(best.best)}{at}, announced {times}; only a best one is printed"
         )
     elif run.done or run.kinds.get("iteration"):
+        libraries = {library for library, _ in run.libraries}
         reasons = [reason for library, reason in _NO_REWARD.items() if library in libraries]
         yield from (ReportLine("reward", reason) for reason in reasons[:1])
 
 
-def _course(course: Course, run: RunSummary) -> str:
-    if course.count == 1:
-        return format_number(course.last)
-    at = "" if course.best_at is None else f" at {run.unit} {course.best_at:,}"
-    most = "" if course.best is None else f", most {format_number(course.best)}{at}"
-    return f"{format_number(course.first)} at first, {format_number(course.last)} at last{most}"
+def _trend(trend: MetricTrend, run: RunSummary) -> str:
+    if trend.count == 1:
+        return format_number(trend.last)
+    text = f"first {format_number(trend.first)}, last {format_number(trend.last)}"
+    if trend.best is None:
+        return text
+    at = "" if trend.best_at is None else f" ({run.unit} {trend.best_at:,})"
+    return f"{text}, max {format_number(trend.best)}{at}"
 
 
 def _checkpoints(run: RunSummary) -> Iterator[ReportLine]:
-    if saved := run.kinds.get("checkpoint"):
-        found = _PATH.search(run.last_checkpoint or "")
-        last = "" if found is None else f", the last {found[1] or found[2]}"
-        yield ReportLine("checkpoints", truncate(f"{saved:,}{last}"))
+    if count := run.kinds.get("checkpoint"):
+        path = _PATH.search(run.last_checkpoint or "")
+        last = "" if path is None else f", the last {path[1] or path[2]}"
+        yield ReportLine("checkpoints", truncate(f"{count:,}{last}"))
 
 
 def _counts(run: RunSummary) -> str:
     counts = [(kind, run.kinds.get(kind, 0)) for kind in KIND_LABELS]
-    return ", ".join(f"{found:,} {KIND_LABELS[kind][found != 1]}" for kind, found in counts if found)
+    return ", ".join(f"{count:,} {KIND_LABELS[kind][count != 1]}" for kind, count in counts if count)
 
 
 def _unrecognised(run: RunSummary) -> Iterator[ReportLine]:
     if run.unrecognised is not None:
         text, place = run.unrecognised
-        found = run.kinds["unrecognised"]
-        lines = f"{found:,} lines, the first" if found > 1 else "1 line,"
+        count = run.kinds["unrecognised"]
+        lines = f"{count:,} lines, the first" if count > 1 else "1 line,"
         yield ReportLine(
             "not recognised", truncate(f"{lines} at byte {place.byte:,}: {collapse_spaces(text)}")
         )
 
 
-def _groups(label: str, groups: Sequence[Group], *, more: int, severity: Severity) -> Iterator[ReportLine]:
-    most = sorted(groups, key=lambda group: -group.count)
-    for group in most[:_SHOWN]:
-        text = truncate(collapse_spaces(group.text), _WORDING)
-        yield ReportLine(label, f"{group.count:,} {TIMES} {text} ({_when(group)})", severity)
+def _clusters(
+    label: str, clusters: Sequence[MessageCluster], *, more: int, severity: Severity
+) -> Iterator[ReportLine]:
+    ordered = sorted(clusters, key=lambda cluster: -cluster.count)
+    for cluster in ordered[:_SHOWN]:
+        text = truncate(collapse_spaces(cluster.text), _MESSAGE)
+        yield ReportLine(label, f"{cluster.count:,} {TIMES} {text} ({_place(cluster)})", severity)
         label = ""
-    rest = sum(group.count for group in most[_SHOWN:]) + more
+    rest = sum(cluster.count for cluster in ordered[_SHOWN:]) + more
     if rest:
-        yield ReportLine("", f"{rest:,} more of other wordings; --json shows all", severity)
+        yield ReportLine("", f"{rest:,} more with other texts; --json shows all", severity)
 
 
-def _when(group: Group) -> str:
-    place = group.first
-    where = f"at the start, byte {place.byte:,}" if place.after is None else str(place)
-    return where if group.count == 1 else f"first {where}"
+def _place(cluster: MessageCluster) -> str:
+    place = cluster.first
+    text = f"at the start, byte {place.byte:,}" if place.after is None else str(place)
+    return text if cluster.count == 1 else f"first {text}"
 
 
 def _failure(run: RunSummary) -> Iterator[ReportLine]:

@@ -1,4 +1,4 @@
-"""One run of a log, summed up record by record in memory that does not grow."""
+"""Statistics of one run, updated record by record in memory that does not grow."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.runs._around import name_of
-from stepscope.runs._failure import failure
-from stepscope.runs._messages import Groups
-from stepscope.runs._progress import Count
-from stepscope.runs._rates import SCOPES, Courses, Rates, Times
+from stepscope.runs._failure import parse_traceback
+from stepscope.runs._messages import MessageClusters, MessageTemplate, Place
+from stepscope.runs._progress import ProgressTracker
+from stepscope.runs._rates import SCOPES, RateTracker, TimeTracker
 from stepscope.runs._run_summary import Outcome, RunSummary
-from stepscope.runs._versions import TRAINING, Clues
+from stepscope.runs._trends import MetricTracker
+from stepscope.runs._versions import TRAINING, VersionDetector, detect_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope.logs import Kind, Record
     from stepscope.runs._failure import Failure
-    from stepscope.runs._messages import Place
     from stepscope.runs._rates import Scope
 
 __all__ = ["Outcome", "Run", "RunSummary"]
 
 _MOST_RANKS = 1024
-_MOST_NAMES = 16
+_MOST_RUNTIMES = 16
+_MOST_TEXTS = 1024  # that are remembered with their template: a log repeats few messages very often
+_LONGEST_REMEMBERED = 256
 _WARNING = re.compile(r"(?i)warn(?:ing)?\b|deprecated|overflow|\bwarning:|\bexceeded\b")
 _BAD_NUMBER = re.compile(r"(?i)\bnan\b.{0,40}\b(?:input|found|detected|encountered)|\bfound nan\b")
 # What stands before a message: torchrun's stamp, and the folder of the file that a Python warning names.
 _STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
 _FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
-_WORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp", "max ", "won!", "achieved")
+_KEYWORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp", "max ", "won!", "achieved")
 _ENDS = ("MAX EPOCHS NUM!", "MAX FRAMES NUM!", "Maximum reward achieved", "Network won!")
 _LONGEST = 2000
 
@@ -43,33 +44,37 @@ class Run:
     ----------
     kinds
         How many records of each kind there were so far.
+    progress
+        Its counts.
     """
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._clues: dict[str, Clues] = {}
-        self._around: dict[str, None] = {}
-        self._named: dict[str, None] = {}
+        self._versions: dict[str, VersionDetector] = {}
+        self._runtimes: dict[str, None] = {}
+        self._detected_runtimes: dict[str, None] = {}
         self._ranks: set[int] = set()
         self.kinds: dict[Kind, int] = {}
-        self._count = Count()
+        self.progress = ProgressTracker()
         self._seconds: float | None = None
-        self._rates, self._times = Rates(), Times()
-        self._reward, self._length, self._best = Courses(), Courses(), Courses()
+        self._rates, self._times = RateTracker(), TimeTracker()
+        self._reward, self._length, self._best = MetricTracker(), MetricTracker(), MetricTracker()
         self._checkpoint: str | None = None
-        self._said_end = False
+        self._end_announced = False
         self._reported: dict[str, tuple[tuple[Scope, float], ...]] = {}
         self._failure: Failure | None = None
-        self._warnings, self._signs = Groups(), Groups()
+        self._warnings, self._early_warnings = MessageClusters(), MessageClusters()
         self._unrecognised: tuple[str, Place] | None = None
-        self._take: dict[Kind, Callable[[Record], None]] = {
-            "iteration": self._iteration,
-            "progress": self._progress,
-            "checkpoint": self._saved,
-            "best_reward": self._announced,
-            "message": self._message,
-            "failure": self._failed,
-            "unrecognised": self._unknown,
+        self._unremarkable = MessageTemplate([], [], Place(byte=0))
+        self._texts: dict[tuple[str, str | None, str | None], MessageTemplate] = {}
+        self._add: dict[Kind, Callable[[Record], None]] = {
+            "iteration": self._add_iteration,
+            "progress": self._add_progress,
+            "checkpoint": self._add_checkpoint,
+            "best_reward": self._add_best_reward,
+            "message": self._add_message,
+            "failure": self._add_failure,
+            "unrecognised": self._add_unrecognised,
         }
 
     def add(self, record: Record) -> None:
@@ -78,36 +83,40 @@ class Run:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if record.rank is not None and len(self._ranks) < _MOST_RANKS:
             self._ranks.add(record.rank)
+        if record.text is not None:
+            template = self._texts.get((kind, library, record.text))
+            if template is not None:
+                template.count += 1  # a message that was seen before tells nothing else
+                return
         if library is not None:
-            clues = self._clues.get(library) or self._new(library)
-            if clues is not None:
-                clues.see(record)
-        self._take[kind](record)
+            self._detect_version(library, record)
+        self._add[kind](record)
 
-    def _new(self, library: str) -> Clues | None:
+    def _detect_version(self, library: str, record: Record) -> None:
         if library not in TRAINING:
-            self._around[library] = None
-            return None
-        return self._clues.setdefault(library, Clues(library))
+            self._runtimes[library] = None
+            return
+        if library not in self._versions:
+            self._versions[library] = VersionDetector(library)
+        self._versions[library].update(record)
 
-    def _iteration(self, record: Record) -> None:
-        self._count.iteration(record)
-        self._rates.iteration(record)
-        self._times.iteration(record)
-        self._means(record)
-        values = record.metrics.values()
-        if not math.isfinite(sum(values)):
-            place = self._count.place(record)
+    def _add_iteration(self, record: Record) -> None:
+        self.progress.add_iteration(record)
+        self._rates.add_iteration(record)
+        self._times.add_iteration(record)
+        self._add_means(record)
+        if not math.isfinite(sum(record.metrics.values())):
+            place = self.progress.locate(record)
             for label, value in record.metrics.items():
                 if not math.isfinite(value):
-                    self._signs.add(f"{label} is {value}", place)
+                    self._early_warnings.add(f"{label} is {value}", place)
 
-    def _progress(self, record: Record) -> None:
-        self._count.progress(record)
-        self._rates.progress(record)
-        self._means(record)
+    def _add_progress(self, record: Record) -> None:
+        self.progress.add_progress(record)
+        self._rates.add_progress(record)
+        self._add_means(record)
 
-    def _means(self, record: Record) -> None:
+    def _add_means(self, record: Record) -> None:
         if record.reward is not None:
             self._reward.add(record.reward, record.iteration)
         if record.episode_length is not None:
@@ -115,47 +124,61 @@ class Run:
         if (elapsed := record.derived.get("seconds.elapsed", record.seconds.elapsed)) is not None:
             self._seconds = elapsed
 
-    def _saved(self, record: Record) -> None:
+    def _add_checkpoint(self, record: Record) -> None:
         self._checkpoint = record.text
         if record.reward is not None and not math.isfinite(record.reward):
-            self._signs.add(f"reward of a checkpoint is {record.reward}", self._count.place(record))
+            self._early_warnings.add(
+                f"reward of a checkpoint is {record.reward}", self.progress.locate(record)
+            )
 
-    def _announced(self, record: Record) -> None:
+    def _add_best_reward(self, record: Record) -> None:
         if record.reward is not None:
-            self._best.add(record.reward, self._count.latest)
+            self._best.add(record.reward, self.progress.latest)
 
-    def _message(self, record: Record) -> None:
-        self._remarkable(record)
-        if record.metrics and record.library is not None:
+    def _add_message(self, record: Record) -> None:
+        template = self._classify_message(record)
+        if not record.metrics:
+            self._remember(record, template)
+        elif record.library is not None:
             rates = ((scope, getattr(record.fps, scope)) for scope in SCOPES)
-            found = tuple((scope, value) for scope, value in rates if value is not None)
-            self._reported.update({record.library: found} if found else {})
+            if reported := tuple((scope, value) for scope, value in rates if value is not None):
+                self._reported[record.library] = reported
 
-    def _unknown(self, record: Record) -> None:
-        if not self._remarkable(record) and self._unrecognised is None:
-            self._unrecognised = (record.text or "", self._count.place(record))
+    def _add_unrecognised(self, record: Record) -> None:
+        template = self._classify_message(record)
+        if template is None and self._unrecognised is None:
+            self._unrecognised = (record.text or "", self.progress.locate(record))
+        self._remember(record, template)
 
-    def _remarkable(self, record: Record) -> bool:
-        """Keep a message that is a warning, an early sign of failure, an end, or names what else is at work."""
+    def _remember(self, record: Record, template: MessageTemplate | None) -> None:
+        if len(record.text or "") > _LONGEST_REMEMBERED:
+            return
+        if len(self._texts) == _MOST_TEXTS:
+            self._texts.clear()
+        key = (record.kind, record.library, record.text)
+        self._texts[key] = self._unremarkable if template is None else template
+
+    def _classify_message(self, record: Record) -> MessageTemplate | None:
+        """Count a message that is a warning or an early one; note an announced end, and runtimes that it names."""
         text = (record.text or "")[:_LONGEST]
         lowered = text.lower()
-        if not any(word in lowered for word in _WORDS):  # much faster than the expressions, and mostly true
-            return False
+        if not any(
+            word in lowered for word in _KEYWORDS
+        ):  # much faster than the expressions, and mostly true
+            return None
         line = text.lstrip("\n").partition("\n")[0]
-        self._said_end = self._said_end or line.startswith(_ENDS)
-        if (name := name_of(line)) is not None and len(self._named) < _MOST_NAMES:
-            self._named[name] = None
+        self._end_announced = self._end_announced or line.startswith(_ENDS)
+        if (runtime := detect_runtime(line)) is not None and len(self._detected_runtimes) < _MOST_RUNTIMES:
+            self._detected_runtimes[runtime] = None
         if _BAD_NUMBER.search(line):
-            self._signs.add(line, self._count.place(record))
-        elif _WARNING.search(line):
-            self._warnings.add(_FOLDERS.sub("", _STAMP.sub("", line)), self._count.place(record))
-        else:
-            return False
-        return True
+            return self._early_warnings.add(line, self.progress.locate(record))
+        if _WARNING.search(line):
+            return self._warnings.add(_FOLDERS.sub("", _STAMP.sub("", line)), self.progress.locate(record))
+        return None
 
-    def _failed(self, record: Record) -> None:
+    def _add_failure(self, record: Record) -> None:
         if self._failure is None:
-            self._failure = failure(record.text or "", self._count.place(record))
+            self._failure = parse_traceback(record.text or "", self.progress.locate(record))
 
     @property
     def failed(self) -> bool:
@@ -163,40 +186,40 @@ class Run:
         return self._failure is not None
 
     def summary(self, *, rates: bool = True) -> RunSummary:
-        """Return what the run comes to so far; without `rates` it takes no time that grows with the run."""
-        count = self._count
+        """Return the summary of the run so far; without `rates` it takes no time that grows with the run."""
+        progress = self.progress
         return RunSummary(
             run=self._number,
-            libraries=tuple((library, clues.versions()) for library, clues in self._clues.items()),
-            around=(*self._around, *self._named),
+            libraries=tuple((library, detector.versions()) for library, detector in self._versions.items()),
+            runtimes=(*self._runtimes, *self._detected_runtimes),
             ranks=tuple(sorted(self._ranks)),
             kinds=dict(self.kinds),
-            unit=count.unit,
-            begin=count.begin,
-            done=count.done,
-            planned=count.planned,
-            env_steps=count.env_steps,
-            env_steps_corrected=count.corrected,
-            env_steps_each=count.each,
+            unit=progress.unit,
+            begin=progress.begin,
+            done=progress.done,
+            planned=progress.planned,
+            env_steps=progress.env_steps,
+            env_steps_corrected=progress.env_steps_corrected,
+            env_steps_per_iteration=progress.env_steps_per_iteration,
             seconds=self._seconds,
             rates=self._rates.rates() if rates else (),
             reported=tuple(self._reported.items()),
             time=self._times.shares(),
-            reward=self._reward.course(),
-            episode_length=self._length.course(),
-            best_reward=self._best.course(),
+            reward=self._reward.trend(),
+            episode_length=self._length.trend(),
+            best_reward=self._best.trend(),
             last_checkpoint=self._checkpoint,
             outcome=self._outcome(),
             failure=self._failure,
-            warnings=self._warnings.groups(),
-            more_warnings=self._warnings.others,
-            signs=self._signs.groups(),
+            warnings=self._warnings.clusters(),
+            more_warnings=self._warnings.others.count,
+            early_warnings=self._early_warnings.clusters(),
             unrecognised=self._unrecognised,
         )
 
     def _outcome(self) -> Outcome:
         if self._failure is not None:
             return "interrupted" if self._failure.interrupted else "failed"
-        if self._said_end or self._count.complete:
+        if self._end_announced or self.progress.complete:
             return "finished"
-        return "unfinished" if self._count.has_end else "unknown"
+        return "unfinished" if self.progress.has_end else "unknown"

@@ -1,4 +1,4 @@
-"""What a run comes to, as data."""
+"""Summary statistics of a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from stepscope.logs import Kind
     from stepscope.runs._failure import Failure
-    from stepscope.runs._messages import Group, Place
+    from stepscope.runs._messages import MessageCluster, Place
     from stepscope.runs._rates import Rate, Scope, TimeShares
-    from stepscope.runs._trends import Course
+    from stepscope.runs._trends import MetricTrend
     from stepscope.runs._versions import Versions
 
 __all__ = ["Outcome", "RunSummary"]
@@ -20,7 +20,7 @@ Outcome = Literal["failed", "interrupted", "finished", "unfinished", "unknown"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSummary:
-    """What a run comes to.
+    """Summary statistics of a run.
 
     Attributes
     ----------
@@ -29,8 +29,8 @@ class RunSummary:
     libraries
         Keys of the training libraries that printed into it, in order, each with the versions that print so, where
         that tells.
-    around
-        What else printed into it: keys of simulators and frameworks, and what their messages name.
+    runtimes
+        Simulators and frameworks that printed into it: their keys, and the names in their messages.
     ranks
         Processes that printed, where the text tells.
     kinds
@@ -42,20 +42,20 @@ class RunSummary:
         where a library counts from zero.
     env_steps, env_steps_corrected
         Environment steps at the end: as printed, and corrected where the printed count lags.
-    env_steps_each
+    env_steps_per_iteration
         Environment steps of an iteration.
     seconds
         How long the run took so far, where that was printed.
     rates
         Rates by scope.
     reported
-        Mean rates by scope in the last report of a benchmark, with the key of who reports.
+        Mean rates by scope in the last report of a benchmark, with the key of the library that reports.
     time
-        Where the time goes, where the log tells.
+        Shares of the time, where the log tells.
     reward, episode_length
-        How the means of recent episodes went.
+        Trends of the means of recent episodes.
     best_reward
-        How the rewards went that were announced as the best so far.
+        Trend of the rewards that were announced as the best so far.
     last_checkpoint
         What was printed about the last checkpoint.
     outcome
@@ -63,17 +63,17 @@ class RunSummary:
         done, or the library said so. ``unfinished``: neither. ``unknown``: the log does not tell what was planned.
     failure
         The first failure.
-    warnings, signs
-        Warnings by their wording; and numbers that are not finite, which announce a failure.
+    warnings, early_warnings
+        Clusters of warnings; and of numbers that are not finite, which announce a failure.
     more_warnings
-        Warnings beyond those of `warnings`, of which there are too many kinds.
+        Warnings beyond those of `warnings`, whose texts differ too much.
     unrecognised
-        The first line that nothing is known about, with its place.
+        The first line that was not recognised, with its place.
     """
 
     run: int
     libraries: tuple[tuple[str, Versions | None], ...]
-    around: tuple[str, ...]
+    runtimes: tuple[str, ...]
     ranks: tuple[int, ...]
     kinds: dict[Kind, int]
     unit: str
@@ -82,20 +82,20 @@ class RunSummary:
     planned: int | None
     env_steps: int | None
     env_steps_corrected: int | None
-    env_steps_each: int | None
+    env_steps_per_iteration: int | None
     seconds: float | None
     rates: tuple[Rate, ...]
     reported: tuple[tuple[str, tuple[tuple[Scope, float], ...]], ...]
     time: TimeShares | None
-    reward: Course | None
-    episode_length: Course | None
-    best_reward: Course | None
+    reward: MetricTrend | None
+    episode_length: MetricTrend | None
+    best_reward: MetricTrend | None
     last_checkpoint: str | None
     outcome: Outcome
     failure: Failure | None
-    warnings: tuple[Group, ...]
+    warnings: tuple[MessageCluster, ...]
     more_warnings: int
-    signs: tuple[Group, ...]
+    early_warnings: tuple[MessageCluster, ...]
     unrecognised: tuple[str, Place] | None
 
     @property

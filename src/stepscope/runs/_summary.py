@@ -1,10 +1,11 @@
-"""What a log comes to, run by run."""
+"""Summary of a log, run by run."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from stepscope._common.format import format_list
 from stepscope.logs import LIBRARIES
 from stepscope.runs._report import KIND_LABELS, report
 from stepscope.runs._run import Run, RunSummary
@@ -43,7 +44,7 @@ class Summary:
     def __init__(self, name: str) -> None:
         self.name = name
         self._size = 0
-        self._over: dict[int, RunSummary] = {}
+        self._finished: dict[int, RunSummary] = {}
         self._live: dict[int, Run] = {}
         self._first: Record | None = None
         self._libraries = False
@@ -53,40 +54,41 @@ class Summary:
         if self._first is None:
             self._first = record
         self._size = record.span[1]
-        self._libraries = self._libraries or record.library is not None
-        number = min(record.run, MOST_RUNS)
+        if record.library is not None:
+            self._libraries = True
+        number = min(MOST_RUNS, record.run)
         run = self._live.get(number) or self._begin(number)
         run.add(record)
 
     def _begin(self, number: int) -> Run:
-        """Begin a run, and keep of those long over only what they came to."""
-        if number in self._over:  # it cannot be taken up again
+        """Begin a run, and keep only the summaries of those long over."""
+        if number in self._finished:  # it cannot be taken up again
             return next(reversed(self._live.values()))
         if len(self._live) == _LIVE:
             oldest = next(iter(self._live))
-            self._over[oldest] = self._live.pop(oldest).summary()
+            self._finished[oldest] = self._live.pop(oldest).summary()
         self._live[number] = Run(number)
         return self._live[number]
 
-    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+    def tee(self, records: Iterable[Record]) -> Iterator[Record]:
         """Take each record and pass it on."""
         for record in records:
             self.add(record)
             yield record
 
     def runs(self) -> tuple[RunSummary, ...]:
-        """Return what each run comes to so far."""
-        return (*self._over.values(), *(run.summary() for run in self._live.values()))
+        """Return the summary of each run so far."""
+        return (*self._finished.values(), *(run.summary() for run in self._live.values()))
 
     @property
     def failed(self) -> bool:
         """Whether there is a failure in any run."""
-        return any(run.failure for run in self._over.values()) or any(
+        return any(run.failure for run in self._finished.values()) or any(
             run.failed for run in self._live.values()
         )
 
     def sentences(self) -> Iterator[str]:
-        """Yield what there is to say, as plain lines."""
+        """Yield the report of each run, as plain lines."""
         for run in self.runs():
             yield from (f"{line.label}: {line.text}" if line.label else line.text for line in report(run))
 
@@ -100,13 +102,12 @@ class Summary:
                 " for example with iconv -f UTF-16 -t UTF-8."
             )
         if not self._libraries:
-            known = [library.name for library in LIBRARIES]
-            names = f"{', '.join(known[:-1])} or {known[-1]}"
+            names = format_list([library.name for library in LIBRARIES], last="or")
             return f"{self.name} has no line that {names} prints ({self._counts()})."
         return None
 
     def _is_utf_16(self) -> bool:
-        """Say whether the first line looks it: a byte order mark, then characters of two bytes, one of which is 0."""
+        """Say whether the first line looks like it: a byte order mark, then characters of two bytes, one of which is 0."""
         first = self._first
         if self._libraries or first is None or first.kind != "unrecognised" or first.text is None:
             return False
@@ -114,7 +115,7 @@ class Summary:
         return _UTF_16.match(first.text) is not None and end - start >= 2 * (len(first.text) - 1)
 
     def _counts(self) -> str:
-        runs: tuple[Run | RunSummary, ...] = (*self._over.values(), *self._live.values())
+        runs: tuple[Run | RunSummary, ...] = (*self._finished.values(), *self._live.values())
         counts = {kind: sum(run.kinds.get(kind, 0) for run in runs) for kind in KIND_LABELS}
         return ", ".join(
             f"{count:,} {KIND_LABELS[kind][count != 1]}" for kind, count in counts.items() if count

@@ -1,16 +1,16 @@
-"""How a quantity of a run went, such as the reward."""
+"""First, last and best value of a metric, such as the reward."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["Course", "Courses"]
+__all__ = ["MetricTracker", "MetricTrend"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Course:
-    """How a quantity went, such as the reward.
+class MetricTrend:
+    """How a metric went.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class Course:
     count: int
 
 
-class Courses:
-    """Takes the values of one quantity."""
+class MetricTracker:
+    """Takes the values of one metric."""
 
     def __init__(self) -> None:
         self._first = self._last = math.nan
@@ -49,10 +49,10 @@ class Courses:
         if value > (-math.inf if self._best is None else self._best):
             self._best, self._best_at = value, at
 
-    def course(self) -> Course | None:
-        """Return the course; None if there were no values."""
+    def trend(self) -> MetricTrend | None:
+        """Return the trend; None if there were no values."""
         if not self._count:
             return None
-        return Course(
+        return MetricTrend(
             first=self._first, last=self._last, best=self._best, best_at=self._best_at, count=self._count
         )

@@ -1,17 +1,20 @@
-"""Which versions of a library print what a log holds."""
+"""Versions of a training library, and simulators beside it, recognised by what they print."""
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from stepscope.logs import Record
 
-__all__ = ["TRAINING", "Clues", "Versions"]
+__all__ = ["TRAINING", "VersionDetector", "Versions", "detect_runtime"]
 
-_MOST_ITERATIONS = 512  # that are looked at: a run does not change its version
+_MOST_ITERATIONS = 512  # that are examined: a run does not change its version
+_WARP = re.compile(r"Warp (\d{1,4}(?:\.\w{1,20}){1,4}) initialized")
+_OVERFLOW = re.compile(r"(?:nefc|broadphase|narrowphase|contact|constraint) overflow\b.{0,40}\bincrease n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +41,7 @@ class Versions:
         return self.first if self.first == self.last else f"{self.first} to {self.last}"
 
 
-class _Sign(NamedTuple):
+class VersionMarker(NamedTuple):
     """Something printed, and the releases that print it."""
 
     since: str | None
@@ -47,16 +50,16 @@ class _Sign(NamedTuple):
     text: str = ""
 
 
-def _labels(*labels: str, since: str | None = None, until: str | None = None) -> _Sign:
-    return _Sign(since, until, labels=frozenset(labels))
+def _labels(*labels: str, since: str | None = None, until: str | None = None) -> VersionMarker:
+    return VersionMarker(since, until, labels=frozenset(labels))
 
 
-def _text(text: str, *, since: str | None = None, until: str | None = None) -> _Sign:
-    return _Sign(since, until, text=text)
+def _text(text: str, *, since: str | None = None, until: str | None = None) -> VersionMarker:
+    return VersionMarker(since, until, text=text)
 
 
 # Labels of an iteration, and beginnings of messages. The recordings hold the proof of each.
-_SIGNS: dict[str, tuple[_Sign, ...]] = {
+_MARKERS: dict[str, tuple[VersionMarker, ...]] = {
     "rl_games": (
         _labels("frames", since="1.6.0"),
         _text("seq_length: ", since="1.6.1"),
@@ -84,11 +87,11 @@ _SIGNS: dict[str, tuple[_Sign, ...]] = {
     "skrl": (),
     "sb3": (),
 }
-TRAINING = frozenset(_SIGNS)
+TRAINING = frozenset(_MARKERS)
 """Keys of the libraries that train; the others are what a training runs in."""
 
-# What a version says at its start, after another thing that all say: without it, the version is `until` or older.
-_MISSED: dict[str, tuple[tuple[str, str, str], ...]] = {
+# What a version prints at its start, after something that all print: without it, the version is `until` or older.
+_ABSENT_MARKERS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "rl_games": (
         ("Started to train", "torch.compile: ", "1.6.1"),
         ("current training device: ", "seq_length: ", "1.6.0"),
@@ -99,26 +102,39 @@ _WITHOUT_FRAMES = "1.5.2"
 _EXPLAINED, _SB3_BEFORE, _SB3_SINCE = "train/explained_variance", "2.3.2", "2.4.0"
 
 
-class Clues:
+def detect_runtime(line: str) -> str | None:
+    """Return the simulator that the first line of a message shows to run beside the training library.
+
+    >>> detect_runtime("Warp 1.19.0 initialized:"), detect_runtime("nefc overflow - please increase njmax to 8")
+    ('NVIDIA Warp 1.19.0', 'MuJoCo Warp')
+    """
+    if (match := _WARP.match(line)) is not None:
+        return f"NVIDIA Warp {match[1]}"
+    return "MuJoCo Warp" if _OVERFLOW.match(line) is not None else None
+
+
+class VersionDetector:
     """Narrows the versions of one library down, record by record."""
 
     def __init__(self, library: str) -> None:
         self._library = library
-        self._signs = _SIGNS.get(library, ())
-        self._missed = _MISSED.get(library, ())
-        told = [sign.text for sign in self._signs if sign.text]
-        self._beginnings = (*told, *(text for before, wanted, _ in self._missed for text in (before, wanted)))
-        self._said: set[str] = set()
+        self._markers = _MARKERS.get(library, ())
+        self._absent_markers = _ABSENT_MARKERS.get(library, ())
+        self._beginnings = (
+            *(marker.text for marker in self._markers if marker.text),
+            *(text for before, wanted, _ in self._absent_markers for text in (before, wanted)),
+        )
+        self._printed: set[str] = set()
         self._labels: set[frozenset[str]] = set()
-        self._left = _MOST_ITERATIONS
+        self._remaining = _MOST_ITERATIONS
         self._first: str | None = None
         self._last: str | None = None
 
-    def see(self, record: Record) -> None:
+    def update(self, record: Record) -> None:
         """Take what `record` tells."""
         if record.kind == "iteration":
-            if self._left:
-                self._left -= 1
+            if self._remaining:
+                self._remaining -= 1
                 self._iteration(record)
         elif record.text is not None and record.text.startswith(self._beginnings):
             self._message(record.text)
@@ -133,10 +149,10 @@ class Clues:
         return Versions(first=first, last=last)
 
     def _message(self, text: str) -> None:
-        self._said.update(beginning for beginning in self._beginnings if text.startswith(beginning))
-        for sign in self._signs:
-            if sign.text and text.startswith(sign.text):
-                self._narrow(sign.since, sign.until)
+        self._printed.update(beginning for beginning in self._beginnings if text.startswith(beginning))
+        for marker in self._markers:
+            if marker.text and text.startswith(marker.text):
+                self._narrow(marker.since, marker.until)
 
     def _iteration(self, record: Record) -> None:
         if self._library == "sb3":
@@ -148,13 +164,13 @@ class Clues:
         if not self._labels:
             self._first_iteration(labels)
         self._labels.add(labels)
-        for sign in self._signs:
-            if sign.labels and sign.labels <= labels:
-                self._narrow(sign.since, sign.until)
+        for marker in self._markers:
+            if marker.labels and marker.labels <= labels:
+                self._narrow(marker.since, marker.until)
 
     def _first_iteration(self, labels: frozenset[str]) -> None:
-        for before, wanted, until in self._missed:
-            if before in self._said and wanted not in self._said:
+        for before, wanted, until in self._absent_markers:
+            if before in self._printed and wanted not in self._printed:
                 self._narrow(None, until)
         if self._library == "rl_games" and "frames" not in labels:
             self._narrow(None, _WITHOUT_FRAMES)

@@ -1,5 +1,5 @@
-"""Follow a run while it trains: where its text comes from, what it comes to, and how that is shown.
+"""Follow a run while it trains.
 
-``follow``, ``pipe`` and ``child`` bring bytes, ``state`` turns records into what there is to show and reads no clock,
-``view`` lays it out with rich, and ``screen`` puts it on a terminal. Only ``view`` and ``screen`` import rich.
+``follow``, ``pipe`` and ``child`` bring bytes, ``monitor`` turns records into a view model and reads no clock, ``view``
+lays that out with rich, and ``screen`` puts it on a terminal. Only these two and their widgets and charts import rich.
 """

@@ -1,4 +1,4 @@
-"""Run a command, read what it prints, pass on what it is to be told, and tell how it ended."""
+"""Run a command, read its output, and pass signals on to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Child", "how_it_ended"]
 
-_GRACE = (
-    1.0  # seconds for the last words of those whom an ended command left behind, with its output still open
-)
+_GRACE = 1.0  # seconds for processes that an ended command left behind, with its output still open
 _PATIENCE = 2.0  # seconds
-_ASKING = (
+_REQUESTS = (
     (signal.SIGINT, "interrupted; waiting for the run to end (Ctrl-C again terminates it)"),
     (signal.SIGTERM, "terminated; waiting for the run to end (Ctrl-C again kills it)"),
     (getattr(signal, "SIGKILL", signal.SIGTERM), "killed; waiting for the run to end"),
@@ -34,7 +32,7 @@ _SIGNALLED = 128  # a shell's exit status for a process that a signal ended is t
 class Child:
     """A command that runs in a process group of its own, standard output and standard error in one pipe.
 
-    It is told of Ctrl-C by us alone, once, and not by the terminal as well. So it has no keyboard either:
+    Ctrl-C reaches it through us alone, once, and not from the terminal as well. So it has no keyboard either:
     where standard input is a terminal, it gets an empty one.
 
     Parameters
@@ -56,7 +54,7 @@ class Child:
     def __init__(self, command: Sequence[str]) -> None:
         reading, writing = os.pipe()
         try:
-            self._process = _started(command, writing)
+            self._process = _start(command, writing)
         except (OSError, ValueError) as error:
             os.close(reading)
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -66,42 +64,42 @@ class Child:
         finally:
             os.close(writing)
         self._pipe = Pipe(lambda: reading, note="", ours=True)
-        self._over_since: float | None = None
-        self._asked, self._asked_at = 0, 0.0
+        self._ended_at: float | None = None
+        self._requests, self._requested_at = 0, 0.0
         self.notes: tuple[str, ...] = ()
 
     def next(self, timeout: float) -> bytes | None:
-        """Return what it printed within `timeout` seconds: nothing if nothing, None when it has ended."""
+        """Return its output of the next `timeout` seconds, perhaps none; None when it has ended."""
         began = time.monotonic()
         data = self._pipe.next(timeout)
         if data:
-            self._over_since = None
+            self._ended_at = None
             return data
         ended = self._process.poll() is not None
         if ended:
             self.notes = ()
         if data is None:
-            if not ended:  # it closed its output and goes on
+            if not ended:  # it closed its output and continues
                 time.sleep(max(0.0, timeout - (time.monotonic() - began)))
             return None if ended else b""
         if ended:
-            self._over_since = self._over_since or began
-            if time.monotonic() - self._over_since > _GRACE:
+            self._ended_at = self._ended_at or began
+            if time.monotonic() - self._ended_at > _GRACE:
                 return None
         return b""
 
-    def told(self, number: int) -> bool:
-        """Pass a signal on. Only a second Ctrl-C, a while after the first, asks for more: first politely."""
-        if number != signal.SIGINT:
-            self._send(number)
+    def handle_signal(self, signum: int) -> bool:
+        """Pass a signal on; a second Ctrl-C, a while after the first, terminates, and a third one kills."""
+        if signum != signal.SIGINT:
+            self._send(signum)
             return False
         now = time.monotonic()
-        if self._asked and now - self._asked_at < _PATIENCE:
+        if self._requests and now - self._requested_at < _PATIENCE:
             return False  # pressed twice in a hurry: a run may be saving its work
-        number, note = _ASKING[min(self._asked, len(_ASKING) - 1)]
-        self._asked, self._asked_at = self._asked + 1, now
+        signum, note = _REQUESTS[min(self._requests, len(_REQUESTS) - 1)]
+        self._requests, self._requested_at = self._requests + 1, now
         self.notes = (note,)
-        self._send(number)
+        self._send(signum)
         return False
 
     def pause(self) -> None:
@@ -110,20 +108,20 @@ class Child:
             self._send(STOP)
 
     def resume(self) -> None:
-        """Let the command go on."""
+        """Let the command continue."""
         if STOP is not None:
             self._send(signal.SIGCONT)
 
     def close(self) -> None:
         """Do nothing: it has ended."""
 
-    def _send(self, number: int) -> None:
+    def _send(self, signum: int) -> None:
         """Send a signal to the command and to all that it started in its group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.name == "posix":
-                os.killpg(self._process.pid, number)
+                os.killpg(self._process.pid, signum)
             else:
-                self._process.send_signal(number)
+                self._process.send_signal(signum)
 
     @property
     def status(self) -> int:
@@ -134,10 +132,10 @@ class Child:
     @property
     def interrupted(self) -> bool:
         """Whether it was asked to end."""
-        return self._asked > 0
+        return self._requests > 0
 
 
-def _started(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
     keyboard = sys.stdin is None or sys.stdin.closed or sys.stdin.isatty()
     return subprocess.Popen(
         command,
@@ -145,12 +143,12 @@ def _started(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         stdout=output,
         stderr=output,
         env={"PYTHONUNBUFFERED": "1", **os.environ},
-        **_own_group(),
+        **_new_group(),
     )
 
 
-def _own_group() -> dict[str, Any]:
-    """Return what makes a command begin a process group of its own.
+def _new_group() -> dict[str, Any]:
+    """Return options that start a command in a process group of its own.
 
     A session of its own would not do: outside of the terminal's, Ctrl-Z is ignored.
     """

@@ -1,4 +1,4 @@
-"""How long what remains will take, from how long the latest took.
+"""Time until a run is done, from the pace of its latest iterations.
 
 A library's own estimate begins with the slow first iteration in it, and some print none.
 """
@@ -14,42 +14,42 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Pace"]
+__all__ = ["EtaEstimator"]
 
-_MARKS = 64
+_SAMPLES = 64
 _APART = 0.5  # seconds; a bar is drawn ten times in each, and an update takes longer than that
-_ENOUGH = 4  # intervals between arrivals, before those are believed more than what was printed
+_ENOUGH = 4  # intervals between arrivals, before those are preferred to printed times
 _COARSE = 10.0  # seconds since training began are printed as whole ones: a few of them tell little
-_HICCUP = 10  # times as slow as usual: the machine slept, or somebody looked into a debugger
-_PAUSE = 60.0  # seconds; nothing shorter is taken for that
-_RARE = 2
-_LONGEST = 1e9  # seconds: no run takes thirty years, and a sum of numbers that are far too large is none
+_OUTLIER_FACTOR = 10  # times as slow as usual: the machine slept, or a debugger was open
+_SHORTEST_OUTLIER = 60.0  # seconds
+_RARE = 2  # outliers among the samples; more of them are the rule
+_LONGEST = 1e9  # seconds: no run takes thirty years
 
 
-class _Mark(NamedTuple):
+class _Sample(NamedTuple):
     done: float
     arrived: float | None
     printed: float | None
     elapsed: float | None
 
 
-class Pace:
-    """Seconds per iteration, or per whatever is counted, over the latest marks.
+class EtaEstimator:
+    """Estimates seconds per iteration, or per whatever is counted, over the latest samples.
 
-    Three clocks can tell it: when lines arrive, if they are read as they are printed; the seconds that were printed of
+    There are three clocks: when lines arrive, if they are read as they are printed; the seconds that were printed of
     each iteration; and the seconds that were printed of the whole run. Only differences count, so the first iteration,
     which is cold, is never in it.
     """
 
     def __init__(self) -> None:
-        self._marks: deque[_Mark] = deque(maxlen=_MARKS)
+        self._samples: deque[_Sample] = deque(maxlen=_SAMPLES)
         self._printed = 0.0
-        self._lacking = False
+        self._incomplete = False
 
     def add(
         self, count: float, *, arrived: float | None, seconds: float | None, elapsed: float | None
     ) -> None:
-        """Take a mark.
+        """Take a sample.
 
         Parameters
         ----------
@@ -58,82 +58,84 @@ class Pace:
         arrived
             When that was read, if it was printed just then.
         seconds
-            How long it took since the mark before, as printed.
+            How long it took since the sample before, as printed.
         elapsed
             Seconds since training began, as printed.
         """
-        if self._marks and count <= self._marks[-1].done:
-            if count == self._marks[-1].done:
+        if self._samples and count <= self._samples[-1].done:
+            if count == self._samples[-1].done:
                 return
-            self._marks.clear()
-        if not self._marks:
-            self._printed, self._lacking = 0.0, False
+            self._samples.clear()
+        if not self._samples:
+            self._printed, self._incomplete = 0.0, False
         elif seconds is not None and 0 <= seconds < _LONGEST:
             self._printed += seconds
         else:
-            self._lacking = True
-        mark = _Mark(count, arrived, None if self._lacking else self._printed, elapsed)
-        if self._in_one_burst(mark) or (len(self._marks) > 1 and self._close(self._marks[-2], mark)):
-            self._marks[-1] = mark
+            self._incomplete = True
+        sample = _Sample(count, arrived, None if self._incomplete else self._printed, elapsed)
+        if self._in_same_burst(sample) or (
+            len(self._samples) > 1 and self._too_close(self._samples[-2], sample)
+        ):
+            self._samples[-1] = sample
         else:
-            self._marks.append(mark)
+            self._samples.append(sample)
 
-    def _in_one_burst(self, mark: _Mark) -> bool:
-        """Say whether a mark came at once with the one before: a buffer was full, and its end is what counts."""
-        return bool(self._marks) and mark.arrived is not None and mark.arrived == self._marks[-1].arrived
+    def _in_same_burst(self, sample: _Sample) -> bool:
+        """Say whether a sample came at once with the one before: a buffer was full, and its end is what counts."""
+        return (
+            bool(self._samples) and sample.arrived is not None and sample.arrived == self._samples[-1].arrived
+        )
 
     @staticmethod
-    def _close(before: _Mark, mark: _Mark) -> bool:
-        """Say whether the mark between two others tells nothing."""
+    def _too_close(before: _Sample, sample: _Sample) -> bool:
+        """Say whether the sample between two others tells nothing."""
         for clock in _CLOCKS:
-            earlier, later = clock(before), clock(mark)
+            earlier, later = clock(before), clock(sample)
             if earlier is not None and later is not None:
                 return later - earlier < _APART
         return False
 
-    @property
-    def latest(self) -> float | None:
-        """When the latest mark arrived, if it was read as it was printed."""
-        return self._marks[-1].arrived if self._marks else None
-
-    def seconds(self) -> float | None:
-        """Return the seconds that one takes; None while nothing tells."""
+    def pace(self) -> float | None:
+        """Return the seconds per count; None while nothing tells."""
         arrived, printed, elapsed = (list(self._intervals(clock)) for clock in _CLOCKS)
-        whole = math.fsum(seconds for _, seconds in elapsed) >= _COARSE
-        order = (arrived[_ENOUGH - 1 :] and arrived, printed, whole and elapsed, arrived, elapsed)
-        return next((pace for each in order if each and (pace := _mean(each)) is not None), None)
+        precise = math.fsum(seconds for _, seconds in elapsed) >= _COARSE
+        order = (arrived[_ENOUGH - 1 :] and arrived, printed, precise and elapsed, arrived, elapsed)
+        return next(
+            (pace for intervals in order if intervals and (pace := _mean(intervals)) is not None), None
+        )
 
-    def _intervals(self, clock: Callable[[_Mark], float | None]) -> Iterator[tuple[float, float]]:
-        """Yield how many were done, and in how many seconds, between one mark and the next that both have a time."""
-        marks = list(self._marks)
-        for before, after in pairwise(marks):
+    def _intervals(self, clock: Callable[[_Sample], float | None]) -> Iterator[tuple[float, float]]:
+        """Yield how many were done, and in how many seconds, between one sample and the next that both have a time."""
+        samples = list(self._samples)
+        for before, after in pairwise(samples):
             begin, end = clock(before), clock(after)
             if begin is not None and end is not None and 0 <= end - begin < _LONGEST:
                 yield after.done - before.done, end - begin
 
-    def left(self, remaining: float, *, now: float) -> float | None:
-        """Return the seconds until `remaining` more are done; what has passed since the latest mark counts."""
-        pace = self.seconds()
+    def eta(self, remaining: float, *, now: float) -> float | None:
+        """Return the seconds until `remaining` more are done; time since the latest sample counts."""
+        pace = self.pace()
         if pace is None:
             return None
-        passed = 0.0 if self.latest is None else min(max(0.0, now - self.latest), pace)
+        latest = self._samples[-1].arrived
+        passed = 0.0 if latest is None else min(max(0.0, now - latest), pace)
         return max(0.0, remaining * pace - passed)
 
 
-_CLOCKS: tuple[Callable[[_Mark], float | None], ...] = (
-    lambda mark: mark.arrived,
-    lambda mark: mark.printed,
-    lambda mark: mark.elapsed,
+_CLOCKS: tuple[Callable[[_Sample], float | None], ...] = (
+    lambda sample: sample.arrived,
+    lambda sample: sample.printed,
+    lambda sample: sample.elapsed,
 )
 
 
 def _mean(intervals: list[tuple[float, float]]) -> float | None:
-    """Return seconds per one, over all intervals; a rare one that was far too long counts as `_HICCUP` usual ones.
+    """Return seconds per one, over all intervals; a rare one that was far too long counts as `_OUTLIER_FACTOR` usual ones.
 
     What comes regularly, such as an evaluation, is not rare and counts in full.
     """
     usual = median(seconds / count for count, seconds in intervals)
-    limits = [max(_HICCUP * usual * count, _PAUSE) for count, _ in intervals]
+    limits = [max(_OUTLIER_FACTOR * usual * count, _SHORTEST_OUTLIER) for count, _ in intervals]
     rare = sum(seconds > most for (_, seconds), most in zip(intervals, limits, strict=True)) <= _RARE
     spent = math.fsum(
         min(seconds, most) if rare else seconds for (_, seconds), most in zip(intervals, limits, strict=True)

@@ -1,4 +1,4 @@
-"""Follow a file as it grows, through all that happens to logs: they are renamed, emptied, deleted, or not there yet."""
+"""Follow a file as it grows, even if it is renamed, emptied, deleted, or does not exist yet."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Follow"]
 
 _CHUNK = 1 << 18
 _POLL = 0.25  # seconds
-_NOTED = 60.0  # seconds for which a note is shown that is no news any more
+_NOTE_LASTS = 60.0  # seconds
 _FOREVER = float("inf")
-_REMEMBERED = 64  # bytes before the place that was read last, to notice that the file became another
+_REMEMBERED = 64  # bytes before the current position, to notice that the file was overwritten
 
 
 class Follow:
@@ -50,26 +50,26 @@ class Follow:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self.live, self.reading, self.age = False, 1.0, 0.0
-        self._note, self._noted_until = "", 0.0
+        self._note, self._note_until = "", 0.0
         self._file: FileIO | None = None
         self._identity: tuple[int, int] | None = None
-        self._behind = 0  # the size at first
+        self._backlog = 0  # the size at first
         self._restart()
         try:
-            self._behind = os.fstat(self._opened().fileno()).st_size
+            self._backlog = os.fstat(self._open().fileno()).st_size
         except FileNotFoundError:
             self.live = True
-            self._say("waiting for the log, which does not exist yet", lasting=True)
+            self._set_note("waiting for the log, which does not exist yet", lasting=True)
         else:
-            self.reading = 0.0 if self._behind else 1.0
+            self.reading = 0.0 if self._backlog else 1.0
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say about the file."""
-        return (self._note,) if self._note and time.monotonic() < self._noted_until else ()
+        """Messages about the file."""
+        return (self._note,) if self._note and time.monotonic() < self._note_until else ()
 
     def next(self, timeout: float) -> bytes | None:
-        """Return what was written within `timeout` seconds; nothing if nothing was. It never ends."""
+        """Return what was written in the next `timeout` seconds, perhaps nothing; a file never ends."""
         end = time.monotonic() + timeout
         while not (data := self._poll()):
             self.live, self.reading = True, 1.0
@@ -77,11 +77,11 @@ class Follow:
                 return b""
             time.sleep(min(_POLL, left))
         if self.reading < 1:
-            self.reading = min(1.0, self._position / self._behind)
+            self.reading = min(1.0, self._position / self._backlog)
         return data
 
-    def told(self, number: int) -> bool:  # noqa: ARG002 - as of every source
-        """Take a signal: each of them ends the watching."""
+    def handle_signal(self, signum: int) -> bool:  # noqa: ARG002 - as of every source
+        """Take a signal: any of them ends the watch."""
         return True
 
     def pause(self) -> None:
@@ -90,21 +90,21 @@ class Follow:
     resume = pause
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _say(self, note: str, *, lasting: bool = False) -> None:
+    def _set_note(self, note: str, *, lasting: bool = False) -> None:
         self._note = note
-        self._noted_until = _FOREVER if lasting else time.monotonic() + _NOTED
+        self._note_until = _FOREVER if lasting else time.monotonic() + _NOTE_LASTS
 
-    def _opened(self) -> FileIO:
+    def _open(self) -> FileIO:
         """Return the file; one that was lost and is the same again is read on where it was."""
         if self._file is None:
             if stat.S_ISFIFO(self._path.stat().st_mode):
-                raise OSError("it is a pipe by now; watch it anew")
-            self._file = open(self._path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 - closed by `close`
+                raise OSError("it has become a pipe; watch it anew")
+            self._file = open(self._path, "rb", buffering=0, opener=_open_without_waiting)  # noqa: SIM115 - closed by `close`
             status = os.fstat(self._file.fileno())
             if (identity := (status.st_dev, status.st_ino)) != self._identity:
                 self._identity = identity
@@ -113,17 +113,17 @@ class Follow:
         return self._file
 
     def _restart(self) -> None:
-        self._position, self._known, self._sparse = 0, b"", False
+        self._position, self._before, self._sparse = 0, b"", False
 
     def _poll(self) -> bytes:
         """Return what is new now."""
         try:
-            file = self._opened()
+            file = self._open()
             return self._read(file) or self._from_successor(file)
         except FileNotFoundError:
             return b""
         except OSError as error:  # rights that changed, a network file system that lost it
-            self._say(f"the log cannot be read just now ({error.strerror or error})")
+            self._set_note(f"the log cannot be read just now ({error.strerror or error})")
             self.close()
             return b""
 
@@ -132,10 +132,10 @@ class Follow:
         status = os.fstat(file.fileno())
         if status.st_size == self._position:
             return b""
-        if status.st_size < self._position or not self._is_same(file):
+        if status.st_size < self._position or not self._is_unchanged(file):
             unfinished = self._unfinished
             self._restart()
-            self._say("the log was emptied or overwritten; it is read from its beginning")
+            self._set_note("the log was emptied or overwritten; it is read from its beginning")
             if unfinished:
                 return b"\n"
         self._skip_hole(file)
@@ -145,21 +145,21 @@ class Follow:
         if self._sparse:
             data = data.lstrip(b"\0")
             self._sparse = not data
-        self._known = (self._known + data)[-_REMEMBERED:]
+        self._before = (self._before + data)[-_REMEMBERED:]
         self.age = max(0.0, time.time() - status.st_mtime)
         return data
 
-    def _is_same(self, file: FileIO) -> bool:
-        """Say whether what was read last still stands there: a file can be emptied and filled again between two looks.
+    def _is_unchanged(self, file: FileIO) -> bool:
+        """Say whether what was read last still stands there: a file can be emptied and filled again between two reads.
 
         Zeros are no contradiction. A writer that does not append goes on where it was, and leaves a hole before.
         """
-        file.seek(self._position - len(self._known))
-        before = file.read(len(self._known)) or b""
-        if before == self._known:
+        file.seek(self._position - len(self._before))
+        before = file.read(len(self._before)) or b""
+        if before == self._before:
             return True
         self._sparse = not before.strip(b"\0")
-        self._known = before
+        self._before = before
         return self._sparse
 
     def _skip_hole(self, file: FileIO) -> None:
@@ -174,30 +174,30 @@ class Follow:
 
     @property
     def _unfinished(self) -> bool:
-        return bool(self._known) and self._known[-1:] not in (b"\n", b"\r")
+        return bool(self._before) and self._before[-1:] not in (b"\n", b"\r")
 
     def _from_successor(self, file: FileIO) -> bytes:
         """Return the first bytes of the file that has the name by now, if that is another and something is in it."""
         try:
-            there = self._path.stat()
+            status = self._path.stat()
         except FileNotFoundError:
-            self._say("the log was deleted; a new one is read when there is one", lasting=True)
+            self._set_note("the log was deleted; a new one is read when there is one", lasting=True)
             return b""
-        if (there.st_dev, there.st_ino) == self._identity:
-            if self._noted_until == _FOREVER:  # it was there all the time, under another name
+        if (status.st_dev, status.st_ino) == self._identity:
+            if self._note_until == _FOREVER:  # it was there all the time, under another name
                 self._note = ""
             return b""
-        if not there.st_size:
+        if not status.st_size:
             return b""
-        if data := self._read(file):  # written between our last look and the new file
+        if data := self._read(file):  # written between our last read and the new file
             return data
         unfinished = self._unfinished
         self.close()
-        successor = self._opened()
-        self._say("the log was replaced by a new file, which is read on")
+        successor = self._open()
+        self._set_note("the log was replaced by a new file, which is read on")
         return b"\n" if unfinished else self._read(successor)
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def _open_without_waiting(path: str, flags: int) -> int:
     """Open a file; one that became a pipe just now would wait for its writer, and take no signal meanwhile."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

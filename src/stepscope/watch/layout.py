@@ -1,7 +1,8 @@
-"""What the parts of a view share: how wide a row is, where its columns stand, and which colour is whose."""
+"""Layout of a view: columns of a row, colours, and how the rows of a screen are shared among its sections."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -9,58 +10,108 @@ from rich.text import Text
 from stepscope.watch.palette import BAD, COLOURS, GOOD, WARN
 
 if TYPE_CHECKING:
-    from stepscope.watch.palette import Glyphs
-    from stepscope.watch.view_model import Shown
+    from collections.abc import Callable, Sequence
 
-__all__ = ["UNIT", "Layout"]
+    from stepscope.watch.palette import Glyphs
+    from stepscope.watch.view_model import ViewModel
+
+__all__ = ["UNIT", "Layout", "Section", "allocate_rows"]
 
 _WIDE = 66  # below that, labels are short and a line says one thing less
 _LABEL, _SHORT_LABEL = 16, 11
 _NUMBER, _SHORT_NUMBER = 11, 9
 UNIT = 15
-_TONES = {"silent": WARN, "failed": BAD, "finished": GOOD, "waiting": WARN}
+_GAPS = 7.5  # importance of the rows between sections
+_PHASE_STYLES = {"silent": WARN, "failed": BAD, "finished": GOOD, "waiting": WARN}
 
 
 class Layout:
-    """Where things stand in a row.
+    """Columns and colours of a row.
 
     Attributes
     ----------
     width
         Cells of a row.
     wide
-        Whether there is room for more than the shortest way to say it.
+        Whether rows have space for more than the shortest labels.
     label
         Cells of the column of labels.
     accent
         The library's colour.
-    tone
-        The colour of the state that the run is in.
+    phase_style
+        The colour of the state of the run.
     """
 
-    def __init__(self, shown: Shown, *, width: int, glyphs: Glyphs) -> None:
-        self.shown = shown
+    def __init__(self, model: ViewModel, *, width: int, glyphs: Glyphs) -> None:
+        self.model = model
         self.glyphs = glyphs
         self.width = width
         self.wide = width >= _WIDE
         self.label = _LABEL if self.wide else _SHORT_LABEL
-        self.accent = COLOURS.get(shown.library or "", "cyan")
-        self.tone = _TONES.get(shown.phase, self.accent)
+        self.accent = COLOURS.get(model.library or "", "cyan")
+        self.phase_style = _PHASE_STYLES.get(model.phase, self.accent)
 
-    def labelled(self, label: str, value: str, *, unit: str = "", tone: str = "") -> Text:
+    def labelled(self, label: str, value: str, *, unit: str = "", style: str = "") -> Text:
         """Return a row that begins with a label, a number and its unit."""
         number = value.rjust(_NUMBER if self.wide else _SHORT_NUMBER)
-        row = Text.assemble((label.ljust(self.label), "dim"), (number, f"bold {tone}"))
+        row = Text.assemble((label.ljust(self.label), "dim"), (number, f"bold {style}"))
         return row.append(f" {unit}".ljust(UNIT), style="dim") if unit else row
 
-    def spread(self, left: Text, *rights: Text, needed: bool = False) -> Text:
+    def spread(self, left: Text, *rights: Text, required: bool = False) -> Text:
         """Return a row with something at each end: of several right ends, the first that fits.
 
-        If none does, there is none; or the left is cut, if the right is `needed`.
+        If none does, there is none; or the left is cut, if the right is `required`.
         """
         fitting = (right for right in rights if left.cell_len + right.cell_len + 2 <= self.width)
-        right = next(fitting, rights[-1] if needed and rights else Text())
+        right = next(fitting, rights[-1] if required and rights else Text())
         if not right.plain:
             return left
         left.truncate(max(0, self.width - right.cell_len - 2), overflow="ellipsis")
         return left.append(" " * max(0, self.width - left.cell_len - right.cell_len)).append_text(right)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """Rows that belong together.
+
+    Attributes
+    ----------
+    build
+        Returns at most as many rows as it is asked for.
+    min, max
+        How many make sense.
+    preferred
+        Rows that it should have before another section gets more than its own preference.
+    importance
+        From 0, which goes last when there is no space.
+    """
+
+    build: Callable[[int], Sequence[Text]]
+    min: int
+    max: int
+    importance: int
+    preferred: int = 0
+
+
+def allocate_rows(sections: Sequence[Section], height: int) -> list[list[Text]]:
+    """Return the rows of each section that finds space within `height`, with one row left between two of them.
+
+    If there is no space for all, the least important goes first; the gaps matter more than some sections.
+    """
+    sections = [section for section in sections if section.max > 0]
+    sizes = {index: section.min for index, section in enumerate(sections)}
+    gaps = True
+    while (spare := height - sum(sizes.values()) - gaps * (len(sizes) - 1)) < 0 and len(sizes) > 1:
+        last = max(sizes, key=lambda index: sections[index].importance)
+        if gaps and sections[last].importance < _GAPS:
+            gaps = False
+        else:
+            del sizes[last]
+    order = sorted(sizes, key=lambda index: sections[index].importance)
+    preferred = [min(section.preferred, section.max) for section in sections]
+    for limits in (preferred, [section.max for section in sections]):
+        for index in order:
+            more = max(0, min(spare, limits[index] - sizes[index]))
+            sizes[index] += more
+            spare -= more
+    return [list(sections[index].build(size))[:size] for index, size in sizes.items()]

@@ -1,4 +1,4 @@
-"""Read, show, read on: what goes on until the run or the reader has had enough."""
+"""Read and show a run until it ends, or until a signal ends the watch."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from stepscope.logs import stream
-from stepscope.watch.lines import WholeLines
 from stepscope.watch.screen import Screen
 from stepscope.watch.signals import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stepscope.watch.monitor import State
+    from stepscope.watch.monitor import Monitor
     from stepscope.watch.signals import Signals
-    from stepscope.watch.view_model import Shown
+    from stepscope.watch.view_model import ViewModel
 
-__all__ = ["Source", "Watching"]
+__all__ = ["Source", "WatchLoop", "WholeLines"]
 
 _TICK = 0.25  # seconds
 _IDLE = 1.0  # seconds from one frame to the next when nothing happens but time
+_LONGEST_LINE = 1 << 17  # the reader keeps half of that of a line
 
 
 class Source(Protocol):
@@ -32,13 +32,13 @@ class Source(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say about it."""
+        """Messages about it."""
 
     def next(self, timeout: float) -> bytes | None:
         """Return what came within `timeout` seconds; None at the end."""
 
-    def told(self, number: int) -> bool:
-        """Take a signal, and say whether to stop at once."""
+    def handle_signal(self, signum: int) -> bool:
+        """Take a signal, and return whether to stop at once."""
 
     def pause(self) -> None:
         """Stop whatever runs for it."""
@@ -47,68 +47,68 @@ class Source(Protocol):
         """Let it run again."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
 
 
-class Watching:
-    """One run that is watched.
+class WatchLoop:
+    """Passes a run from its source to a screen.
 
     Parameters
     ----------
     source
         Where its text comes from.
-    state
+    monitor
         Takes its records.
     screen
         Where it is shown.
     signals
-        Those that came, which are being collected already.
+        Pending signals, which are being collected already.
     tee
-        Takes every byte before anything else does; None if nobody wants them.
-    forgiving
-        Whether to go on where neither can be written: a run that we started matters more than who looks at it.
+        Takes every byte before anything else does.
+    best_effort
+        Whether to go on where neither can be written: a run that was started here matters more than its view.
     """
 
     def __init__(
         self,
         source: Source,
-        state: State,
+        monitor: Monitor,
         screen: Screen,
         signals: Signals,
         *,
         tee: Callable[[bytes], None] | None = None,
-        forgiving: bool = False,
+        best_effort: bool = False,
     ) -> None:
-        self._source, self._state, self._screen, self._tee = source, state, screen, tee
-        self._forgiving = forgiving
+        self._source, self._monitor, self._screen, self._tee = source, monitor, screen, tee
+        self._best_effort = best_effort
         self._signals = signals
         self._shown_at = float("-inf")
-        self._fresh = True
+        self._changed = True
         self.stopped_by: int | None = None
 
-    def watch(self, *, num_envs: int | None = None) -> None:
+    def run(self, *, num_envs: int | None = None) -> None:
         """Read to the end, or until a signal says so; that is in `stopped_by` then."""
         try:
-            self._safely(self._screen.enter)
+            self._ignore_io_errors(self._screen.enter)
             for record in stream(self._chunks(), num_envs=num_envs):
-                self._state.add(record)
+                self._monitor.add(record)
         except Exception:
-            self._outlive()
+            self._drain()
             raise
         finally:
-            self._safely(self._screen.leave)
+            self._ignore_io_errors(self._screen.leave)
 
-    def _outlive(self) -> None:
-        """Let a run that we started come to its end, whatever went wrong here."""
-        if self._forgiving:
-            self._safely(self._screen.leave)
+    def _drain(self) -> None:
+        """Let a run that was started here come to its end, whatever went wrong."""
+        if self._best_effort:
+            self._ignore_io_errors(self._screen.leave)
             self._screen = Screen()
             for _ in self._chunks():
                 continue
 
-    def last(self) -> None:
-        """Show the last moment, which stays."""
-        self._safely(lambda: self._screen.last(self._moment(last=True)))
+    def show_final(self) -> None:
+        """Show the final state, which stays."""
+        self._ignore_io_errors(lambda: self._screen.show_final(self._snapshot()))
 
     def _chunks(self) -> Iterator[bytes]:
         """Yield whole lines as they come, and an empty chunk when nothing came for a while."""
@@ -116,7 +116,7 @@ class Watching:
         quiet = True
         while (data := self._source.next(_TICK)) is not None:
             if data:
-                self._heard(data)
+                self._on_data(data)
                 whole = lines.add(data)
                 quiet = quiet and not whole
                 if whole:
@@ -124,59 +124,88 @@ class Watching:
             elif not quiet:
                 quiet = True
                 yield b""
-            if self._stops():
+            if self._handle_signals():
                 break
             self._show()
         if rest := lines.rest():
             yield rest
 
-    def _heard(self, data: bytes) -> None:
-        self._state.heard(at=time.monotonic() - self._source.age, live=self._source.live)
-        self._fresh = True
+    def _on_data(self, data: bytes) -> None:
+        self._monitor.note_output(at=time.monotonic() - self._source.age, live=self._source.live)
+        self._changed = True
         if self._tee is not None:
             try:
                 self._tee(data)
             except OSError:
-                if not self._forgiving:
+                if not self._best_effort:
                     raise
                 self._tee = None
-        self._safely(lambda: self._screen.text(data))
+        self._ignore_io_errors(lambda: self._screen.text(data))
 
-    def _stops(self) -> bool:
-        for number in self._signals.taken():
-            if number == STOP:
+    def _handle_signals(self) -> bool:
+        """Pass signals on, and return whether to stop."""
+        for signum in self._signals.pending():
+            if signum == STOP:
                 self._pause()
-            elif self._source.told(number):
-                self.stopped_by = number
+            elif self._source.handle_signal(signum):
+                self.stopped_by = signum
                 return True
             self._shown_at = float("-inf")
         return False
 
     def _pause(self) -> None:
         """Stop as Ctrl-Z does, and go on."""
-        self._safely(self._screen.leave)
+        self._ignore_io_errors(self._screen.leave)
         self._source.pause()
         self._signals.stop()
         self._source.resume()
-        self._safely(self._screen.enter)
+        self._ignore_io_errors(self._screen.enter)
 
     def _show(self) -> None:
         passed = time.monotonic() - self._shown_at
-        due = passed >= (self._screen.every if self._fresh else _IDLE)
+        due = passed >= (self._screen.every if self._changed else _IDLE)
         if self._screen.draws and (due or self._screen.resized()):
-            self._safely(lambda: self._screen.show(self._moment()))
-            self._shown_at, self._fresh = time.monotonic(), False
+            self._ignore_io_errors(lambda: self._screen.show(self._snapshot()))
+            self._shown_at, self._changed = time.monotonic(), False
 
-    def _moment(self, *, last: bool = False) -> Shown:
-        source = self._source
-        return self._state.shown(
-            now=time.monotonic(), wall=time.time(), notes=source.notes, reading=source.reading, last=last
+    def _snapshot(self) -> ViewModel:
+        return self._monitor.snapshot(
+            now=time.monotonic(), wall=time.time(), notes=self._source.notes, reading=self._source.reading
         )
 
-    def _safely(self, write: Callable[[], None]) -> None:
+    def _ignore_io_errors(self, write: Callable[[], None]) -> None:
         try:
             write()
         except OSError:
-            if not self._forgiving:
+            if not self._best_effort:
                 raise
             self._screen = Screen()
+
+
+class WholeLines:
+    r"""Passes whole lines on; a carriage return ends a line too, since a progress bar prints no other end.
+
+    Examples
+    --------
+    >>> lines = WholeLines()
+    >>> lines.add(b"epoch: 1/20"), lines.add(b"0 frames: 0\nfps"), lines.rest()
+    (b'', b'epoch: 1/200 frames: 0\n', b'fps')
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def add(self, data: bytes) -> bytes:
+        """Return the lines that are complete with `data`."""
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if not end and len(self._rest) < _LONGEST_LINE:
+            self._rest += data
+            return b""
+        whole = self._rest + (data[:end] if end else data)
+        self._rest = data[end:] if end else b""
+        return whole
+
+    def rest(self) -> bytes:
+        """Return the incomplete line, and forget it."""
+        rest, self._rest = self._rest, b""
+        return rest

@@ -1,4 +1,4 @@
-"""The colours of stepscope's plots, on a terminal, and what bars and curves are made of."""
+"""Colours and characters of a view on a terminal."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Glyphs:
     levels
         Eighths of a cell, from low to high.
     done, tip, ahead
-        What a progress bar is made of.
+        Parts of a progress bar.
     shares
         Marks of three shares, as `stepscope read` has them.
     dot, lit
         The motif: environments, and the one that matters.
     edge
-        Stands before what must not be overlooked.
+        Stands before a failure.
     hole
         A value that is not a number.
     times, about
@@ -87,7 +87,7 @@ ASCII = Glyphs(
 
 
 def glyphs_for(file: TextIO) -> Glyphs:
-    """Return what `file` can show."""
+    """Return the characters that `file` can show."""
     try:
         f"{UNICODE.levels}{UNICODE.done}{UNICODE.shares}{UNICODE.lit}\u28ff".encode(file.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -1,4 +1,4 @@
-"""Read what comes through a pipe, without ever waiting longer than asked."""
+"""Read a pipe, never waiting longer than asked."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Pipe:
 
     Parameters
     ----------
-    opened
+    open_pipe
         Returns the file descriptor; it may wait, as it does for the writer of a named pipe.
     note
-        What to say until something comes.
+        Message until something comes.
     ours
         Whether to close the descriptor at the end.
     """
@@ -43,19 +43,19 @@ class Pipe:
     reading = 1.0
     age = 0.0
 
-    def __init__(self, opened: Callable[[], int], *, note: str, ours: bool = False) -> None:
+    def __init__(self, open_pipe: Callable[[], int], *, note: str, ours: bool = False) -> None:
         self.notes: tuple[str, ...] = (note,)
-        self._opened, self._ours = opened, ours
+        self._open_pipe, self._ours = open_pipe, ours
         self._chunks: queue.SimpleQueue[bytes | OSError | None] = queue.SimpleQueue()
-        self._room = threading.Semaphore(_AHEAD)
+        self._slots = threading.Semaphore(_AHEAD)
         self._ended = self.interrupted = False
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         try:
-            descriptor = self._opened()
+            descriptor = self._open_pipe()
             while data := os.read(descriptor, _CHUNK):
-                self._room.acquire()
+                self._slots.acquire()
                 self._chunks.put(data)
             if self._ours:
                 os.close(descriptor)
@@ -64,7 +64,7 @@ class Pipe:
         self._chunks.put(None)
 
     def next(self, timeout: float) -> bytes | None:
-        """Return what came within `timeout` seconds: nothing if there was nothing, None at the end.
+        """Return the output of the next `timeout` seconds, perhaps none; None at the end.
 
         Raises
         ------
@@ -79,18 +79,18 @@ class Pipe:
             return b""
         if isinstance(data, OSError):
             raise data
-        self._room.release()
+        self._slots.release()
         self._ended = data is None
         if not self.interrupted or self._ended:
             self.notes = ()
         return data
 
-    def told(self, number: int) -> bool:
-        """Take a signal. Ctrl-C goes to whoever writes too, and what that still has to say is read first."""
-        if number != signal.SIGINT or self.interrupted:
+    def handle_signal(self, signum: int) -> bool:
+        """Take a signal. Ctrl-C reaches the writer too, whose remaining output is read first."""
+        if signum != signal.SIGINT or self.interrupted:
             return True
         self.interrupted = True
-        self.notes = ("interrupted; what still comes is read (Ctrl-C again stops that)",)
+        self.notes = ("interrupted; reading the rest (Ctrl-C again stops that)",)
         return False
 
     def pause(self) -> None:

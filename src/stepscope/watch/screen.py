@@ -1,4 +1,4 @@
-"""Where a view appears: the whole terminal, the rows below passing text, or plain lines now and then."""
+"""Screens for a view: the whole terminal, the rows below passing text, or plain lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from stepscope.watch.view_model import Shown
+    from stepscope.watch.view_model import ViewModel
 
 __all__ = ["BelowText", "FullScreen", "Plain", "Screen", "has_screen", "print_once"]
 
@@ -29,7 +29,7 @@ _HOME, _ERASE_REST, _ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 _PAGE = 30  # rows where there is no terminal to fill
 _PIPE_WIDTH = 80
 _BELOW = 9
-_HELD = 1 << 16
+_MOST_HELD = 1 << 16
 
 
 def has_screen(file: TextIO) -> bool:
@@ -58,30 +58,30 @@ class Screen:
         """Give the terminal back as it was."""
 
     def resized(self) -> bool:
-        """Say whether there is another room than at the last frame."""
+        """Say whether the size is another than at the last frame."""
         return False
 
-    def show(self, shown: Shown) -> None:
-        """Show a moment."""
+    def show(self, model: ViewModel) -> None:
+        """Show the state of the run."""
 
     def text(self, data: bytes) -> None:
-        """Let what was printed pass."""
+        """Pass printed text on."""
 
-    def last(self, shown: Shown) -> None:
-        """Show the last moment, which stays; the terminal was given back."""
+    def show_final(self, model: ViewModel) -> None:
+        """Show the final state, which stays; the terminal was given back."""
 
 
 class _Terminal(Screen):
-    """What is common to the views that are drawn."""
+    """A screen that is drawn on a terminal."""
 
     every, draws = 0.25, True
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._glyphs = glyphs_for(file)
-        self._size = self._room()
+        self._size = self._terminal_size()
 
-    def _room(self) -> os.terminal_size:
+    def _terminal_size(self) -> os.terminal_size:
         try:
             columns, lines = os.get_terminal_size(self._file.fileno())
         except OSError:
@@ -90,9 +90,9 @@ class _Terminal(Screen):
 
     def resized(self) -> bool:
         """Say whether the terminal has another size than at the last frame."""
-        return self._room() != self._size
+        return self._terminal_size() != self._size
 
-    def _painted(self, rows: Sequence[Text]) -> list[str]:
+    def _render(self, rows: Sequence[Text]) -> list[str]:
         console = Console(
             file=self._file, width=self._size.columns, force_terminal=True, legacy_windows=False
         )
@@ -104,12 +104,12 @@ class _Terminal(Screen):
         self._file.write(text)
         self._file.flush()
 
-    def last(self, shown: Shown) -> None:
-        """Print the last moment below what was on the terminal before."""
-        self._size = self._room()
+    def show_final(self, model: ViewModel) -> None:
+        """Print the final state below what was on the terminal before."""
+        self._size = self._terminal_size()
         height = max(4, min(_PAGE, self._size.lines - 2))
-        rows = view.rows(shown, width=self._size.columns, height=height, glyphs=self._glyphs, still=True)
-        self._write("\n".join(self._painted(rows)) + "\n")
+        rows = view.full_rows(model, width=self._size.columns, height=height, glyphs=self._glyphs, still=True)
+        self._write("\n".join(self._render(rows)) + "\n")
 
 
 class FullScreen(_Terminal):
@@ -123,18 +123,18 @@ class FullScreen(_Terminal):
         """Show the first screen again."""
         self._write(_LEAVE)
 
-    def show(self, shown: Shown) -> None:
+    def show(self, model: ViewModel) -> None:
         """Draw every row anew: whatever else was written here is gone with it."""
-        self._size = self._room()
-        rows = view.rows(shown, width=self._size.columns, height=self._size.lines, glyphs=self._glyphs)
-        painted = f"{_ERASE_REST}\r\n".join(self._painted(rows))
-        self._write(f"{_FRAME}{_HOME}{painted}{_ERASE_REST}{_ERASE_BELOW}{_FRAME_END}")
+        self._size = self._terminal_size()
+        rows = view.full_rows(model, width=self._size.columns, height=self._size.lines, glyphs=self._glyphs)
+        rendered = f"{_ERASE_REST}\r\n".join(self._render(rows))
+        self._write(f"{_FRAME}{_HOME}{rendered}{_ERASE_REST}{_ERASE_BELOW}{_FRAME_END}")
 
 
 class BelowText(_Terminal):
     """A few rows below text that passes on the same terminal.
 
-    A line of text is held until it is whole, and a progress bar until the next one comes: the view takes the row below.
+    A line of text is held until it is complete, and a progress bar until the next one: the view takes the row below.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -149,52 +149,54 @@ class BelowText(_Terminal):
 
     def leave(self) -> None:
         """Take the view away and write what was held."""
-        self._write(self._erasing() + _SHOW)
+        self._write(self._erase_sequence() + _SHOW)
         self._file.buffer.write(self._held)
         self._within_line = bool(self._held)
         self._held = b""
         self._file.flush()
 
-    def last(self, shown: Shown) -> None:
-        """Print the last moment below the text, of which the last line may have no end."""
+    def show_final(self, model: ViewModel) -> None:
+        """Print the final state below the text, of which the last line may have no end."""
         if self._within_line:
             self._write("\n")
-        super().last(shown)
+        super().show_final(model)
 
     def text(self, data: bytes) -> None:
         """Write the lines that are complete above the view."""
         data = self._held + data
-        end = max(data.rfind(b"\n"), data.rfind(b"\r") if len(data) > _HELD else -1) + 1
-        if len(data) - end > _HELD:
+        end = max(data.rfind(b"\n"), data.rfind(b"\r") if len(data) > _MOST_HELD else -1) + 1
+        if len(data) - end > _MOST_HELD:
             end = len(data)
         self._held = data[end:]
         if not end:
             return
         drawn = self._drawn
-        self._write(self._erasing())
+        self._write(self._erase_sequence())
         self._file.buffer.write(data[:end])
         if data[end - 1 : end] != b"\n":  # far too long a line: the view needs a row of its own
             self._file.buffer.write(b"\n")
         self._draw(drawn)
 
-    def show(self, shown: Shown) -> None:
+    def show(self, model: ViewModel) -> None:
         """Draw the view anew."""
-        erasing = self._erasing()
-        self._size = self._room()
+        erase = self._erase_sequence()
+        self._size = self._terminal_size()
         height = min(_BELOW, max(1, self._size.lines // 2))
-        self._draw(view.brief(shown, width=self._size.columns, height=height, glyphs=self._glyphs), erasing)
+        self._draw(
+            view.brief_rows(model, width=self._size.columns, height=height, glyphs=self._glyphs), erase
+        )
 
-    def _erasing(self) -> str:
+    def _erase_sequence(self) -> str:
         """Return what takes the view away: of its rows, those that a narrower terminal has wrapped are several."""
-        columns = self._room().columns
+        columns = self._terminal_size().columns
         rows = sum(max(1, -(-row.cell_len // columns)) for row in self._drawn)
         self._drawn = []
         return f"\r\x1b[{rows - 1}A{_ERASE_BELOW}" if rows > 1 else f"\r{_ERASE_BELOW}" if rows else ""
 
-    def _draw(self, rows: list[Text], erasing: str = "") -> None:
-        painted = "\r\n".join(self._painted(rows)) if rows else ""
+    def _draw(self, rows: list[Text], erase: str = "") -> None:
+        rendered = "\r\n".join(self._render(rows)) if rows else ""
         self._drawn = rows
-        self._write(f"{_FRAME}{erasing}{painted}{_FRAME_END}")
+        self._write(f"{_FRAME}{erase}{rendered}{_FRAME_END}")
 
 
 class Plain(Screen):
@@ -206,22 +208,22 @@ class Plain(Screen):
         self._file = file
         self._lines = PlainLines()
 
-    def show(self, shown: Shown) -> None:
+    def show(self, model: ViewModel) -> None:
         """Print what is new."""
-        for line in self._lines.lines(shown, now=time.monotonic()):
+        for line in self._lines.lines(model, now=time.monotonic()):
             print(line, file=self._file, flush=True)
 
-    def last(self, shown: Shown) -> None:
+    def show_final(self, model: ViewModel) -> None:
         """Print how it ended."""
-        for line in self._lines.last(shown):
+        for line in self._lines.final_lines(model):
             print(line, file=self._file, flush=True)
 
 
-def print_once(shown: Shown, file: TextIO) -> None:
-    """Print one moment, with colours if `file` is a terminal."""
+def print_once(model: ViewModel, file: TextIO) -> None:
+    """Print the state of a run, with colours if `file` is a terminal."""
     if has_screen(file):
-        _Terminal(file).last(shown)
+        _Terminal(file).show_final(model)
         return
-    found = view.rows(shown, width=_PIPE_WIDTH, height=_PAGE, glyphs=glyphs_for(file), still=True)
-    for row in found:
+    rows = view.full_rows(model, width=_PIPE_WIDTH, height=_PAGE, glyphs=glyphs_for(file), still=True)
+    for row in rows:
         print(row.plain.rstrip(), file=file)

@@ -1,4 +1,4 @@
-"""Take signals when there is time for them, instead of being interrupted anywhere."""
+"""Collect signals, to be handled between two steps instead of anywhere."""
 
 from __future__ import annotations
 
@@ -8,55 +8,54 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType, TracebackType
 
     from typing_extensions import Self
 
 __all__ = ["STOP", "Signals"]
 
-_ENDS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 STOP = getattr(signal, "SIGTSTP", None)
-"""What Ctrl-Z sends, where there is such a thing."""
+"""Sent by Ctrl-Z, where there is such a signal."""
 
 
 class Signals:
     """Collects the signals that ask to end or to stop, while it is entered.
 
-    One that is ignored stays so: ``nohup`` has its say.
+    One that is ignored stays so, as under ``nohup``.
     """
 
     def __init__(self) -> None:
-        self._came: deque[int] = deque()
+        self._arrived: deque[int] = deque()
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        numbers = [getattr(signal, name) for name in _ENDS if hasattr(signal, name)]
-        for number in (*numbers, *([] if STOP is None else [STOP])):
-            before = signal.getsignal(number)
+        signums = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        for signum in (*signums, *([] if STOP is None else [STOP])):
+            before = signal.getsignal(signum)
             if before is not signal.SIG_IGN:
-                self._before[number] = before
-                signal.signal(number, self._take)
+                self._before[signum] = before
+                signal.signal(signum, self._collect)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)  # type: ignore[arg-type] # what getsignal returned
+        for signum, before in self._before.items():
+            signal.signal(signum, before)  # type: ignore[arg-type] # what getsignal returned
 
-    def _take(self, number: int, _frame: FrameType | None) -> None:
-        self._came.append(number)
+    def _collect(self, signum: int, _frame: FrameType | None) -> None:
+        self._arrived.append(signum)
 
-    def taken(self) -> list[int]:
-        """Return the signals that came since the last call."""
-        came = []
-        while self._came:
-            came.append(self._came.popleft())
-        return came
+    def pending(self) -> Iterator[int]:
+        """Yield the signals that have arrived, and forget them."""
+        while self._arrived:
+            yield self._arrived.popleft()
 
     def stop(self) -> None:
         """Stop this process as Ctrl-Z does; return when it is told to continue."""
         if STOP is not None and STOP in self._before:
             signal.signal(STOP, signal.SIG_DFL)
             os.kill(os.getpid(), STOP)
-            signal.signal(STOP, self._take)
+            signal.signal(STOP, self._collect)

@@ -1,212 +1,223 @@
-"""What is kept of the run at hand, in memory that does not grow."""
+"""The run at hand: its statistics, latest iterations, curves and pace, in memory that does not grow."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from stepscope._common import printable
+from stepscope._common.downsampling import Downsampler
 from stepscope._common.format import format_number
-from stepscope.logs import goal
-from stepscope.runs import TRAINING, Count, Courses, Run
-from stepscope.watch.eta import Pace
-from stepscope.watch.recent import Recent
-from stepscope.watch.trail import Trail
-from stepscope.watch.view_model import Progress, Quantity, Warned
+from stepscope._common.text import mask_numbers
+from stepscope.runs import Run, bar_rate
+from stepscope.watch.eta import EtaEstimator
+from stepscope.watch.view_model import Progress, Quantity, RateView, WarningView
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepscope.logs import Record
-    from stepscope.runs import RunSummary
+    from stepscope.runs import MetricTrend, Rate, RunSummary, TimeShares
 
-__all__ = ["OneRun"]
+__all__ = ["RECENT", "LatestLines", "RecentIterations", "RunTracker"]
 
-_SUMMARY_EVERY = 0.25  # seconds; of a long run they are more, since to sum it up takes longer
-_LARGE, _MOST = 1 << 13, 1 << 16  # iterations; beyond the second number it takes no longer
-_GOALS = ("max frames", "max steps")
-_BEST = "best reward"
-_LONG_AGO = 3600.0
+RECENT = 60
+"""Iterations that count as recent."""
 
-
-class _Measured:
-    """One quantity over a run: where it stands, and how it went."""
-
-    def __init__(self) -> None:
-        self._courses, self._trail = Courses(), Trail()
-
-    def add(self, value: float | None, at: int | None) -> None:
-        if value is not None:
-            self._courses.add(value, at)
-            self._trail.add(value)
-
-    def shown(self, name: str, unit: str) -> Quantity | None:
-        course = self._courses.course()
-        if course is None:
-            return None
-        most: tuple[str, ...] = ()
-        if course.best is not None and course.count > 1:
-            at = () if course.best_at is None else (f"at {unit} {course.best_at:,}",)
-            most = at if name == _BEST else (f"most {format_number(course.best)}", *at)
-        return Quantity(name=name, last=course.last, most=most, trail=self._trail.points())
+_LONG_AGO = 3600.0  # seconds
+_LINES = 12
+_LONGEST_LINE = 500
 
 
-class OneRun:
+class RunTracker:
     """Takes the records of one run.
 
     Attributes
     ----------
     number
-        Which run of the log it is.
-    whole
-        All of it, summed up.
+        Number of the run in its log.
+    run
+        Its statistics.
     recent
         Its latest iterations.
-    library
-        The latest training library that printed into it.
-    trace
+    traceback
         Its first traceback.
-    went_on
-        Whether there were iterations after that.
+    resumed_after_failure
+        Whether iterations followed that.
     """
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.whole, self.recent = Run(number), Recent()
-        self.library: str | None = None
-        self.trace = ""
-        self.went_on = False
-        self._count, self._pace = Count(), Pace()
-        self._reward, self._length, self._best = _Measured(), _Measured(), _Measured()
-        self._goal: int | None = None
+        self.run, self.recent = Run(number), RecentIterations()
+        self.traceback = ""
+        self.resumed_after_failure = False
+        self._eta = EtaEstimator()
+        self._reward, self._length, self._best = Downsampler(), Downsampler(), Downsampler()
         self._unit = ""
         self._env_steps: int | None = None
-        self._summary: RunSummary | None = None
-        self._summed_at = 0.0
-        self._grew = False
-        self._grown: dict[tuple[bool, int], tuple[int, float | None]] = {}
+        self._warning_counts: dict[tuple[bool, int], tuple[int, float | None]] = {}
 
     def add(self, record: Record, *, arrived: float | None) -> None:
         """Take a record, and when it was read if that was just when it was printed."""
-        self.whole.add(record)
-        self._grew = True
-        if record.library in TRAINING:
-            self.library = record.library
+        self.run.add(record)
         if record.kind in ("iteration", "progress"):
-            self._step(record, arrived)
-        elif record.kind == "best_reward":
-            self._best.add(record.reward, self._count.latest)
+            self._add_step(record, arrived)
+        elif record.kind == "best_reward" and record.reward is not None:
+            self._best.add(record.reward)
         elif record.kind == "failure":
-            self.trace = self.trace or record.text or ""
-            self.went_on, self._summary = False, None
+            self.traceback = self.traceback or record.text or ""
+            self.resumed_after_failure = False
 
-    def _step(self, record: Record, arrived: float | None) -> None:
-        self.went_on = bool(self.trace)
+    def _add_step(self, record: Record, arrived: float | None) -> None:
+        self.resumed_after_failure = bool(self.traceback)
         self.recent.add(record)
-        (self._count.iteration if record.kind == "iteration" else self._count.progress)(record)
-        goals = (goal(record.metrics.get(name)) for name in _GOALS)
-        self._goal = next((steps for steps in goals if steps is not None), self._goal)
-        self._reward.add(record.reward, record.iteration)
-        self._length.add(record.episode_length, record.iteration)
-        seconds = self._seconds(record)
-        if (position := self._position()) is None:
+        if record.reward is not None:
+            self._reward.add(record.reward)
+        if record.episode_length is not None:
+            self._length.add(record.episode_length)
+        seconds = self._iteration_seconds(record)
+        if (position := self.run.progress.position) is None:
             return
-        done, _, unit = position
-        if unit != self._unit:
-            self._unit, self._pace = unit, Pace()
-        self._pace.add(done, arrived=arrived, seconds=seconds, elapsed=record.seconds.elapsed)
+        if position.unit != self._unit:
+            self._unit, self._eta = position.unit, EtaEstimator()
+        self._eta.add(position.done, arrived=arrived, seconds=seconds, elapsed=record.seconds.elapsed)
 
-    def _seconds(self, record: Record) -> float | None:
+    def _iteration_seconds(self, record: Record) -> float | None:
         """Return how long an iteration took, as printed or as its rate says."""
-        before, self._env_steps = self._env_steps, record.env_steps
+        previous, self._env_steps = self._env_steps, record.env_steps
         seconds = record.seconds
         if seconds.iteration is not None:
             return seconds.iteration
         if seconds.collect is not None and seconds.learn is not None:
             return seconds.collect + seconds.learn
         rate = record.fps.total or record.derived.get("fps.total")
-        if not rate or before is None or record.env_steps is None:
+        if not rate or previous is None or record.env_steps is None:
             return None
-        return (record.env_steps - before) / rate
-
-    def _position(self) -> tuple[int, int | None, str] | None:
-        """Return how many of how many are done, and what they are; of two ends, the one that comes first."""
-        count = self._count
-        steps = count.env_steps if count.corrected is None else count.corrected
-        found: list[tuple[int, int | None, str]] = []
-        if count.done is not None:
-            found.append((count.done, count.planned, count.unit))
-        if steps is not None:
-            found.append((steps, self._goal, "env step"))
-        return max(found, key=lambda each: each[0] / each[1] if each[1] else -1.0, default=None)
+        return (record.env_steps - previous) / rate
 
     @property
     def pace(self) -> float | None:
         """Seconds that one iteration takes, or one of what is counted."""
-        return self._pace.seconds()
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything was reported yet."""
-        return self._position() is not None
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that was planned is done, whatever happened in between."""
-        position = self._position()
-        return position is not None and position[1] is not None and position[0] >= position[1]
+        return self._eta.pace()
 
     def progress(self, *, now: float | None, elapsed: float | None) -> Progress | None:
-        """Return how far it is; without a time there is nothing left to wait for."""
-        if (position := self._position()) is None:
+        """Return the progress; without a time there is no end to wait for."""
+        counts = self.run.progress
+        if (position := counts.position) is None:
             return None
         done, planned, unit = position
-        left = None
-        if now is not None and planned is not None:
-            left = self._pace.left(planned - done, now=now)
-        count = self._count
-        steps = count.env_steps if count.corrected is None else count.corrected
+        eta = None if now is None or planned is None else self._eta.eta(planned - done, now=now)
         return Progress(
             done=done,
             planned=planned,
             unit=unit,
-            env_steps=None if unit == "env step" else steps,
-            left=left,
+            env_steps=None if unit == "env step" else counts.total_env_steps,
+            eta=eta,
             pace=None if unit != "iteration" else self.pace,
             elapsed=elapsed,
         )
 
-    def quantities(self) -> tuple[Quantity, ...]:
-        """Return rewards and lengths; a library that announces a best reward only gives that."""
-        unit = self._count.unit
-        reward = self._reward.shown("reward", unit) or self._best.shown(_BEST, unit)
-        found = (reward, self._length.shown("episode length", unit))
-        return tuple(quantity for quantity in found if quantity is not None)
+    def quantities(self, summary: RunSummary) -> tuple[Quantity, ...]:
+        """Return rewards and lengths; of a library that announces a best reward only, that."""
+        reward = _quantity("reward", summary.reward, self._reward, summary.unit)
+        best = _quantity("best reward", summary.best_reward, self._best, summary.unit)
+        length = _quantity("episode length", summary.episode_length, self._length, summary.unit)
+        return tuple(quantity for quantity in (reward or best, length) if quantity is not None)
 
-    def summary(self, now: float, *, live: bool, fresh: bool = False) -> RunSummary:
-        """Return what the run comes to, from a little while ago if it is long and nobody wants it `fresh`."""
-        size = min(_MOST, self.whole.kinds.get("iteration", 0))
-        every = _SUMMARY_EVERY * (1 + size // _LARGE)
-        if self._summary is None or (self._grew and (fresh or now >= self._summed_at + every)):
-            self._summary, self._summed_at, self._grew = self.whole.summary(), now, False
-            self._notice(self._summary, now if live else None)
-        return self._summary
+    def warnings(self, summary: RunSummary, *, now: float, live: bool) -> tuple[WarningView, ...]:
+        """Return the warnings: early ones first, then those that came last.
 
-    def _notice(self, summary: RunSummary, now: float | None) -> None:
-        """Remember when each kind of warning last came."""
-        for sign, groups in ((True, summary.signs), (False, summary.warnings)):
-            for index, group in enumerate(groups):
-                if self._grown.get((sign, index), (0, None))[0] != group.count:
-                    self._grown[sign, index] = group.count, now
-
-    def warned(self, summary: RunSummary, now: float) -> tuple[Warned, ...]:
-        """Return the warnings: signs of failure first, then those that came last."""
-        found = []
-        for sign, groups in ((True, summary.signs), (False, summary.warnings)):
-            for index, group in enumerate(groups):
-                at = self._grown.get((sign, index), (0, None))[1]
-                age = None if at is None else max(0.0, now - at)
-                found.append(Warned(text=printable(group.text), count=group.count, age=age, sign=sign))
-        return tuple(sorted(found, key=_by_urgency))
+        A kind of warning is as old as the call that first saw its number grow to what it is, if that was `live`.
+        """
+        views = []
+        for early, clusters in ((True, summary.early_warnings), (False, summary.warnings)):
+            for index, cluster in enumerate(clusters):
+                count, at = self._warning_counts.get((early, index), (0, None))
+                if cluster.count != count:
+                    at = now if live else None
+                    self._warning_counts[early, index] = cluster.count, at
+                views.append(
+                    WarningView(
+                        text=printable(cluster.text),
+                        template=cluster.template,
+                        count=cluster.count,
+                        age=None if at is None else max(0.0, now - at),
+                        early=early,
+                    )
+                )
+        return tuple(sorted(views, key=_by_urgency))
 
 
-def _by_urgency(warned: Warned) -> tuple[bool, int, int]:
-    age = _LONG_AGO if warned.age is None else min(warned.age, _LONG_AGO)
-    return not warned.sign, round(age / 10), -warned.count
+def _quantity(name: str, trend: MetricTrend | None, curve: Downsampler, unit: str) -> Quantity | None:
+    if trend is None:
+        return None
+    maximum: tuple[str, ...] = ()
+    if trend.best is not None and trend.count > 1:
+        at = () if trend.best_at is None else (f"at {unit} {trend.best_at:,}",)
+        maximum = at if name == "best reward" else (f"max {format_number(trend.best)}", *at)
+    return Quantity(name=name, last=trend.last, maximum=maximum, history=tuple(curve.y))
+
+
+def _by_urgency(warning: WarningView) -> tuple[bool, int, int]:
+    age = _LONG_AGO if warning.age is None else min(warning.age, _LONG_AGO)
+    return not warning.early, round(age / 10), -warning.count
+
+
+class RecentIterations:
+    """The latest iterations and progress updates of a run: a median over hours would hide a change."""
+
+    def __init__(self) -> None:
+        self._iterations: deque[Record] = deque(maxlen=RECENT)
+        self._updates: deque[Record] = deque(maxlen=RECENT)
+
+    def add(self, record: Record) -> None:
+        """Take an iteration or a progress update."""
+        (self._iterations if record.kind == "iteration" else self._updates).append(record)
+
+    def summarise(self) -> tuple[tuple[RateView, ...], TimeShares | None]:
+        """Return the rates by scope, and the shares of time."""
+        run = Run(1)
+        for record in (*self._iterations, *self._updates):
+            run.add(record)
+        summary = run.summary()
+        rates = (rate for rate in summary.rates if rate.scope != "cumulative" or not rate.derived)
+        return tuple(self._view(rate) for rate in rates), summary.time
+
+    def _view(self, rate: Rate) -> RateView:
+        return RateView(
+            scope=rate.scope,
+            value=rate.typical,
+            unit=rate.unit,
+            derived=rate.derived,
+            history=tuple(value for value in self._values(rate) if value is not None),
+        )
+
+    def _values(self, rate: Rate) -> Iterator[float | None]:
+        if rate.scope == "bar":
+            return (bar_rate(record) for record in list(self._updates)[1:])
+        return (
+            record.derived.get(f"fps.{rate.scope}") if rate.derived else getattr(record.fps, rate.scope)
+            for record in self._iterations
+        )
+
+
+class LatestLines:
+    """Keeps the latest lines that differ in more than their numbers; one that comes again goes to the end."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[str, float]] = {}
+
+    def add(self, text: str, *, at: float) -> None:
+        """Take a message that was read at a time; its first line with a letter counts."""
+        line = next((line for line in text[:_LONGEST_LINE].splitlines() if any(map(str.isalpha, line))), "")
+        if not (line := printable(line)):
+            return
+        template = mask_numbers(line)
+        self._lines.pop(template, None)
+        self._lines[template] = line, at
+        if len(self._lines) > _LINES:
+            del self._lines[next(iter(self._lines))]
+
+    def lines(self, *, since: float) -> tuple[str, ...]:
+        """Return the lines that were read since a time, the last one last."""
+        return tuple(line for line, at in self._lines.values() if at >= since)

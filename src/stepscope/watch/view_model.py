@@ -1,4 +1,4 @@
-"""What a view shows of a run at one moment, as values: the view only lays them out."""
+"""Values that a view shows of a run at one moment."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from stepscope.runs import Failure, TimeShares
 
-__all__ = ["Phase", "Progress", "Quantity", "RateShown", "Shown", "Warned"]
+__all__ = ["Phase", "Progress", "Quantity", "RateView", "ViewModel", "WarningView"]
 
 Phase = Literal["waiting", "reading", "starting", "running", "silent", "finished", "failed", "ended"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Progress:
         What they count: ``iteration``, ``vector step`` or ``env step``.
     env_steps
         Environment steps so far, corrected where the printed count lags.
-    left
+    eta
         Seconds until all are done, from how long the latest took.
     pace
         Seconds that one takes.
@@ -37,7 +37,7 @@ class Progress:
     planned: int | None = None
     unit: str = "iteration"
     env_steps: int | None = None
-    left: float | None = None
+    eta: float | None = None
     pace: float | None = None
     elapsed: float | None = None
 
@@ -48,7 +48,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RateShown:
+class RateView:
     """A rate of one scope.
 
     Attributes
@@ -61,7 +61,7 @@ class RateShown:
         ``env steps/s`` or ``vector steps/s``.
     derived
         Whether it was computed from what was printed.
-    trail
+    history
         The latest values.
     """
 
@@ -69,7 +69,7 @@ class RateShown:
     value: float
     unit: str
     derived: bool = False
-    trail: tuple[float, ...] = ()
+    history: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,70 +79,73 @@ class Quantity:
     Attributes
     ----------
     name
-        What it is.
+        Its label.
     last
         The latest value.
-    most
+    maximum
         The largest value and where it was, as far as that is known; empty if there is only one value.
-    trail
-        How it went over the whole run.
+    history
+        Its course over the whole run.
     """
 
     name: str
     last: float
-    most: tuple[str, ...] = ()
-    trail: tuple[float, ...] = ()
+    maximum: tuple[str, ...] = ()
+    history: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Warned:
-    """Messages of one wording.
+class WarningView:
+    """Messages that differ only in their numbers.
 
     Attributes
     ----------
     text
-        What they say.
+        The message, with ranges for numbers that changed.
+    template
+        The message without its numbers.
     count
         How many there are.
     age
-        Seconds since their number last grew; None if that was before we looked.
-    sign
-        Whether it is an early sign of failure.
+        Seconds since their number last grew; None if that was before the watch began.
+    early
+        Whether it is an early warning of a failure.
     """
 
     text: str
+    template: str = ""
     count: int
     age: float | None = None
-    sign: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class ViewModel:
     """All that a view shows.
 
     Attributes
     ----------
     name
-        What is watched: a path, a command.
-    by
-        The library, with the versions that print so, and what it runs in; empty while nothing tells.
+        Name of the log, or the command.
+    library_label
+        The library, with the versions that print so, and the simulators around it; empty while nothing tells.
     library
         Its key, which has a colour.
-    phase, says
-        What state the run is in, for the colour of it and in words.
+    phase, status
+        The state of the run, for its colour and in words.
     hint
-        What the reader could do about that.
+        What the reader could do about it.
     notes
-        What there is to say about the log itself.
+        Messages about the log itself.
     wall
         The time of day, in seconds since 1970.
     progress, rates, time, quantities, warnings, failure
-        What there is of each.
-    silent
+        None or empty where nothing was printed.
+    not_printed
         Sentences about what this library does not print.
     more_warnings
         Warnings beyond those in `warnings`.
-    trace
+    traceback
         The first traceback as it was printed.
     latest
         The latest lines that were messages, the last one last.
@@ -151,21 +154,21 @@ class Shown:
     """
 
     name: str
-    by: str = ""
+    library_label: str = ""
     library: str | None = None
     phase: Phase
-    says: str
+    status: str
     hint: str = ""
     notes: tuple[str, ...] = ()
     wall: float = 0.0
     progress: Progress | None = None
-    rates: tuple[RateShown, ...] = ()
+    rates: tuple[RateView, ...] = ()
     time: TimeShares | None = None
     quantities: tuple[Quantity, ...] = ()
-    silent: tuple[str, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    not_printed: tuple[str, ...] = ()
+    warnings: tuple[WarningView, ...] = ()
     more_warnings: int = 0
     failure: Failure | None = None
-    trace: str = ""
+    traceback: str = ""
     latest: tuple[str, ...] = ()
     beat: int = 0
