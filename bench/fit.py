@@ -26,7 +26,7 @@ from stepscope.measure._footprint import RETURNS_MEMORY
 from stepscope.plan import memory_of
 from stepscope.plan._probe import Load
 from stepscope.plan._target import Target
-from stepscope.plan.fit._fit import Budget, fit
+from stepscope.plan.fit._capacity import Budget, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

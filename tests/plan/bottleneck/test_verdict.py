@@ -12,8 +12,8 @@ from stepscope._common.report import ReportLine
 from stepscope.errors import BadInputError
 from stepscope.measure import Timing, summarise
 from stepscope.plan import Part, Point, find_bottleneck
+from stepscope.plan.bottleneck._measure import Measured
 from stepscope.plan.bottleneck._report import report
-from stepscope.plan.bottleneck._times import Measured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common.report import ReportLine
+from stepscope.plan.bottleneck._advice import how_often, rounded
 from stepscope.plan.bottleneck._parts import SCOPES
-from stepscope.plan.bottleneck._words import how_often, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stepscope._common.report import Severity
     from stepscope.measure import Timing
     from stepscope.plan._target import Target
-    from stepscope.plan.bottleneck._times import Measured
+    from stepscope.plan.bottleneck._measure import Measured
     from stepscope.plan.bottleneck._verdict import Verdict
 
 __all__ = ["format_rows", "report", "to_json"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from stepscope.errors import BadInputError
 from stepscope.evidence import Decision
+from stepscope.plan.bottleneck._advice import advice, gain_of_doubling, reason
 from stepscope.plan.bottleneck._parts import Part, Point, Scope, models, parts_at, widest
-from stepscope.plan.bottleneck._words import advice, gain_of_doubling, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

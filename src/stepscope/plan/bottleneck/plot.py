@@ -9,15 +9,15 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator
 
 from stepscope import plots
-from stepscope.plan.bottleneck._words import rounded
+from stepscope.plan.bottleneck._advice import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
+    from stepscope.plan.bottleneck._measure import Measured
     from stepscope.plan.bottleneck._parts import Scope
-    from stepscope.plan.bottleneck._times import Measured
     from stepscope.plan.bottleneck._verdict import Verdict
 
 __all__ = ["draw", "drawn"]

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from stepscope import plots
 from stepscope._common import printable
 from stepscope._common.format import format_bytes
-from stepscope.plan.fit._fit import fits
+from stepscope.plan.fit._capacity import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stepscope.plan._probe import Probe
     from stepscope.plan._target import Target
-    from stepscope.plan.fit._fit import Fit
+    from stepscope.plan.fit._capacity import Fit
 
 __all__ = ["draw"]
 

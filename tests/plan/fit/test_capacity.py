@@ -11,8 +11,8 @@ import pytest
 from stepscope.errors import BadInputError
 from stepscope.plan._probe import Load, probe
 from stepscope.plan._target import Target
-from stepscope.plan.fit._fit import Budget, Fit, fit, fits, verify
-from stepscope.plan.fit._words import report
+from stepscope.plan.fit._capacity import Budget, Fit, fit, fits, verify
+from stepscope.plan.fit._report import report
 
 MIB = 2**20
 LONG = 3600.0  # seconds: a probe on a busy machine takes its time, and no size is chosen by it

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from stepscope._common.format import format_bytes
 from stepscope._common.report import ReportLine, Severity
 from stepscope.plan._memory_model import MARGIN
-from stepscope.plan.fit._fit import BEYOND, fits, fitted
+from stepscope.plan.fit._capacity import BEYOND, fits, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stepscope.plan._probe import Probe
-    from stepscope.plan.fit._fit import Fit, Memory
+    from stepscope.plan.fit._capacity import Fit, Memory
 
 __all__ = ["format_rows", "report"]
 
