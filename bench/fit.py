@@ -23,10 +23,8 @@ from typing import TYPE_CHECKING, Any
 from stepscope.evidence import provenance
 from stepscope.measure import footprint_of_command
 from stepscope.measure._footprint import RETURNS_MEMORY
-from stepscope.plan import memory_of
-from stepscope.plan._probe import Load
-from stepscope.plan._target import Target
-from stepscope.plan.fit._capacity import Budget, fit
+from stepscope.plan import Load, Target, memory_of
+from stepscope.plan.fit import Budget, estimate_capacity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,15 +83,15 @@ def _bracket(fits: Callable[[int], bool], near: int) -> tuple[int, int]:
 def run_fit(world: World, budget: int) -> dict[str, Any]:
     """Fit, and say how many probes that took; whatever they died of, this process goes on."""
     begun = time.perf_counter()
-    made = fit(
+    capacity = estimate_capacity(
         Target.parse(world.factory, None),
-        budget=Budget.here(budget),
+        budget=Budget.of_this_machine(budget),
         load=Load(horizon=world.horizon, options=world.options),
         limit_seconds=LIMIT,
     )
     return {
-        "found": made.largest,
-        "probes": len(made.probes),
+        "found": capacity.largest,
+        "probes": len(capacity.probes),
         "crashes": 0,
         "seconds": time.perf_counter() - begun,
         "ended": "",

@@ -46,7 +46,7 @@ def test_a_module_in_the_working_directory_is_fitted(here: Path, run: Run) -> No
     assert "within 5% of the prediction" in " ".join(text.split())
     found = json.loads((here / "fit.json").read_text(encoding="utf-8"))
     assert pytest.approx(10_000, rel=0.03) == found["models"]["host"]["per_env_bytes"]
-    assert (1, "mine:World", "host") == (found["schema"], found["target"], found["bound_by"])
+    assert (1, "mine:World", "host") == (found["schema"], found["target"], found["limited_by"])
     assert [True, False] == [each["fits"] for each in found["verified"]]
     assert f"{found['largest_num_envs']:,}" in text
     assert "python" in found["provenance"]["versions"]

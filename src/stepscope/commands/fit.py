@@ -1,9 +1,9 @@
-"""``stepscope fit``: how many environments fit into memory, from a few small probes."""
+"""Command ``stepscope fit``: predict how many environments fit into memory, from a few small probes."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer, size_in_bytes
@@ -13,7 +13,7 @@ from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.plan import Load
-from stepscope.plan.fit import FIRST, Budget, fit, format_rows, report, to_json, verify
+from stepscope.plan.fit import FIRST, Budget, estimate_capacity, format_rows, report, to_json, verify
 
 if TYPE_CHECKING:
     import argparse
@@ -76,22 +76,23 @@ def _fit(options: argparse.Namespace) -> int:
     limit = options.limit or LIMIT[target.factory is not None]
     budget = _budget(options.budget)
     if options.verify and budget.device_bytes is None:
-        budget.check_provable(budget.given)  # now, before anything runs for a while
+        budget.check_verifiable(budget.requested_bytes)  # now, before anything runs for a while
+    settings: Any = {"budget": budget, "load": load, "limit_seconds": limit, "on_probe": _show_progress}
     verified: tuple[Probe, ...] = ()
     try:
-        made = fit(target, budget=budget, load=load, limit_seconds=limit, first=options.first, tell=_tell)
+        capacity = estimate_capacity(target, first=options.first, **settings)
         if options.verify:
-            verified = verify(target, made, budget=budget, load=load, limit_seconds=limit, tell=_tell)
+            verified = verify(target, capacity, **settings)
     finally:
         progress("")
     if options.json is not None:
-        write(options.json, to_json(made, verified, target=target, provenance=asdict(provenance())))
+        write(options.json, to_json(capacity, verified, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        show(format_rows(made), report(made, verified), left=(4,))
+        show(format_rows(capacity), report(capacity, verified), left=(4,))
     if options.plot is not None:
         from stepscope.plan.fit.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
-        draw(made, verified, target=target, path=options.plot)
+        draw(capacity, verified, target=target, path=options.plot)
         if options.json != "-":
             print(f"\nfigure saved as {printable(options.plot)}")
     return 0
@@ -105,12 +106,12 @@ def _check(options: argparse.Namespace, *, factory: bool) -> None:
     check_outputs(options)
 
 
-def _budget(given: int | None) -> Budget:
+def _budget(requested_bytes: int | None) -> Budget:
     try:
-        return Budget.here(given)
+        return Budget.of_this_machine(requested_bytes)
     except OSError as error:
-        raise BadInputError("memory is measured on Linux only, which tells what a process takes.") from error
+        raise BadInputError("the memory of a process can be measured on Linux only.") from error
 
 
-def _tell(found: Probe) -> None:
-    progress(f"N = {found.num_envs:,}: {found.outcome.fate}, {format_bytes(found.host_bytes)}")
+def _show_progress(probe: Probe) -> None:
+    progress(f"N = {probe.num_envs:,}: {probe.outcome.fate}, {format_bytes(probe.host_bytes)}")

@@ -1,10 +1,10 @@
-"""One probe: a few steps of so many environments in a fresh process, and what that took."""
+"""Memory of a few steps of so many environments, each size in a fresh process."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.measure import RETURNS_MEMORY, footprint_of, footprint_of_command
 
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from stepscope.measure import Outcome
     from stepscope.plan._target import Target
 
-__all__ = ["Load", "Probe", "memory_of", "probe"]
+__all__ = ["Load", "Memory", "Probe", "memory_of", "run_probe"]
+
+Memory = Literal["host", "device"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a factory's environments are used for while they are measured; a command knows that itself.
+    """Use of a factory's environments while they are measured; a command has its own.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class Probe:
     num_envs
         The size.
     outcome
-        What the process took, or died of.
+        Footprint of the process, or what it died of.
     """
 
     num_envs: int
@@ -61,6 +63,10 @@ class Probe:
     def device_bytes(self) -> int | None:
         """Peak memory of the GPU; None where there is none, or none was used."""
         return (self.outcome.footprint.device_bytes if self.outcome.footprint else None) or None
+
+    def bytes_of(self, memory: Memory) -> int:
+        """Return the peak of one memory; 0 where none of it was used."""
+        return self.host_bytes if memory == "host" else self.device_bytes or 0
 
     @property
     def before_bytes(self) -> int | None:
@@ -79,7 +85,7 @@ def memory_of(
     limit_bytes: int | None = None,
     limit_asked_bytes: int | None = None,
 ) -> Outcome:
-    """Step so many environments a few times in a fresh process, and return what it took of memory.
+    """Step so many environments a few times in a fresh process, and return its memory footprint.
 
     Parameters
     ----------
@@ -121,7 +127,7 @@ def memory_of(
     )
 
 
-def probe(
+def run_probe(
     target: Target, num_envs: int, *, load: Load, limit_seconds: float, limit_bytes: int | None
 ) -> Probe:
     """Measure one size in a process of its own; however that ends, it is a result."""

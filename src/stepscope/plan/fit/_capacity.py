@@ -1,113 +1,128 @@
-"""How many environments fit: from a few small probes, each in a process of its own."""
+"""Largest number of environments within a memory budget, from a few small probes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stepscope._common.format import format_bytes
 from stepscope.errors import BadInputError
 from stepscope.measure import available_bytes, free_bytes, shown
 from stepscope.plan._memory_model import MemoryModel
-from stepscope.plan._probe import Load, Probe, probe
-from stepscope.plan.fit._search import DEVICE_FLOOR, FIRST, FLOOR, MOST_PROBES, next_size, noise
+from stepscope.plan._probe import Load, Memory, Probe, run_probe
+from stepscope.plan.fit._search import FIRST, MOST_PROBES, NOISE_FLOOR, next_size, noise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stepscope.plan._target import Target
 
-__all__ = ["BEYOND", "Budget", "Fit", "Memory", "fit", "fits", "fitted", "to_json", "verify"]
+__all__ = [
+    "BEYOND",
+    "Budget",
+    "Capacity",
+    "estimate_capacity",
+    "regression_probes",
+    "verify",
+    "within_budget",
+]
 
 BEYOND = 1.05
-"""What does not fit at this times the predicted size proves that the prediction is within 5 % of the truth."""
+"""A run of this times the predicted size that exceeds the budget shows that the prediction is within 5 %."""
 
 _SAFE = 0.95  # of what is available: the rest stays for the system, so that nothing but a probe can die
-
-Memory = Literal["host", "device"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What environments may take.
+    """Memory that environments may take.
 
     Attributes
     ----------
     host_bytes
-        Of the machine's memory: no process may take more, whatever the budget is.
+        Of the machine: no process may take more, whatever the budget is.
     device_bytes
-        Of the GPU's; None without one.
-    given
-        The budget that the user set, in bytes; None where it is all that is available. It is the GPU's where the
-        target uses one, and the machine's elsewhere.
+        Of the GPU; None without one.
+    requested_bytes
+        The budget that the user set; None for all that is available. It is the GPU's where the target uses one, and
+        the machine's elsewhere.
     """
 
     host_bytes: int
     device_bytes: int | None
-    given: int | None = None
+    requested_bytes: int | None = None
 
     @classmethod
-    def here(cls, given: int | None = None) -> Budget:
+    def of_this_machine(cls, requested_bytes: int | None = None) -> Budget:
         """Return what is available on this machine now, of its own memory all but a twentieth."""
-        return cls(host_bytes=int(_SAFE * available_bytes()), device_bytes=free_bytes(), given=given)
+        return cls(
+            host_bytes=int(_SAFE * available_bytes()),
+            device_bytes=free_bytes(),
+            requested_bytes=requested_bytes,
+        )
 
-    def check_provable(self, host_bytes: int | None) -> None:
-        """Raise a sentence if so much memory cannot be taken here, and no prediction for it be proved.
+    def check_verifiable(self, host_bytes: int | None) -> None:
+        """Check that a prediction for so much memory can be verified on this machine.
 
         Raises
         ------
         BadInputError
-            It cannot.
+            The machine has less.
         """
         if host_bytes is not None and host_bytes > self.host_bytes:
             raise BadInputError(
-                f"{format_bytes(host_bytes)} cannot be proved here, where {format_bytes(self.host_bytes)} can be taken;"
-                " leave --verify out, or give a smaller --budget."
+                f"{format_bytes(host_bytes)} cannot be verified here, where {format_bytes(self.host_bytes)} is available;"
+                " leave out --verify, or give a smaller --budget."
             )
 
-    def of(self, memory: Memory, *, on_device: bool) -> int | None:
-        """Return the budget of one of the memories, for a target that uses the GPU or does not."""
-        counts = memory == ("device" if on_device else "host")
+    def bytes_of(self, memory: Memory, *, on_device: bool) -> int | None:
+        """Return the budget of one memory, for a target that uses the GPU or does not."""
         available = self.device_bytes if memory == "device" else self.host_bytes
-        return self.given if counts and self.given is not None else available
+        is_limiting = on_device == (memory == "device")
+        return self.requested_bytes if is_limiting and self.requested_bytes is not None else available
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
-    """How many environments fit, and why.
+class Capacity:
+    """Predicted number of environments, and its reasons.
 
     Attributes
     ----------
     probes
-        What was measured, in this order.
+        The measurements, in order.
     models
-        The line through each memory that was measured, ``"host"`` and ``"device"``; empty where fewer than two sizes
-        fitted.
-    noisy
-        The memories whose line rises no more than the runs vary, so that it tells nothing about larger sizes.
+        The regression line of each memory that was measured, ``"host"`` and ``"device"``; empty with fewer than two
+        successful sizes.
     budgets
-        What each of them may take, in bytes.
+        Bytes available of each memory.
     largest
-        The predicted number of environments; 0 where not even one fits, None where no memory tells a limit.
-    bound_by
-        The memory that limits it.
+        The predicted number of environments; 0 if not even one is within the budget, None if no memory shows a limit.
+    limited_by
+        The memory that runs out first.
+    noisy
+        Memories whose line rises no more than the runs vary, so that it says nothing about larger sizes.
     """
 
     probes: tuple[Probe, ...]
     models: dict[Memory, MemoryModel]
     budgets: dict[Memory, int]
     largest: int | None
-    bound_by: Memory
+    limited_by: Memory
     noisy: frozenset[Memory] = frozenset()
+
+    @property
+    def succeeded(self) -> list[Probe]:
+        """Probes whose process ended well."""
+        return [probe for probe in self.probes if probe.outcome.ok]
 
     @property
     def fixed_share(self) -> float | None:
         """Share of the budget that is taken however few environments there are; None without a model."""
-        model = self.models.get(self.bound_by)
-        return None if model is None else model.fixed_share(self.budgets[self.bound_by])
+        model = self.models.get(self.limited_by)
+        return None if model is None else model.fixed_share(self.budgets[self.limited_by])
 
 
-def fit(
+def estimate_capacity(
     target: Target,
     *,
     budget: Budget,
@@ -115,9 +130,9 @@ def fit(
     limit_seconds: float,
     first: int = FIRST,
     most: int = MOST_PROBES,
-    tell: Callable[[Probe], object] = lambda _: None,
-) -> Fit:
-    """Probe a few sizes, fit a line to each memory, and predict the largest size within the budget.
+    on_probe: Callable[[Probe], object] = lambda _: None,
+) -> Capacity:
+    """Probe a few sizes, draw a line through each memory, and predict the largest size within the budget.
 
     Raises
     ------
@@ -127,140 +142,139 @@ def fit(
     probes: list[Probe] = []
     while (
         len(probes) < most
-        and (size := _next(probes, budget, limit_seconds=limit_seconds, first=first)) is not None
+        and (size := _next_size(probes, budget, limit_seconds=limit_seconds, first=first)) is not None
     ):
-        limit = _limit(budget, probes)
-        found = probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=limit)
-        if found.outcome.fate not in ("ok", "out of memory", "too slow"):
-            raise BadInputError(_why(target, found))
-        probes.append(found)
-        tell(found)
-        if found.outcome.fate == "too slow":
-            if len(probes) == 1:
-                raise BadInputError(_why(target, found))
+        limit = _host_limit(budget, probes)
+        latest = run_probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=limit)
+        too_slow = latest.outcome.fate == "too slow"
+        if latest.outcome.fate not in ("ok", "out of memory", "too slow") or (too_slow and not probes):
+            raise BadInputError(_describe_failure(target, latest))
+        probes.append(latest)
+        on_probe(latest)
+        if too_slow:
             break
-    return _fitted(probes, budget)
+    return _estimate(probes, budget)
 
 
 def verify(
     target: Target,
-    made: Fit,
+    capacity: Capacity,
     *,
     budget: Budget,
     load: Load,
     limit_seconds: float,
-    tell: Callable[[Probe], object] = lambda _: None,
+    on_probe: Callable[[Probe], object] = lambda _: None,
 ) -> tuple[Probe, ...]:
     """Run at the predicted size and just beyond.
 
     Raises
     ------
     BadInputError
-        The budget is more than this machine has, so that nothing can be proved here.
+        The budget is more than this machine has.
     """
-    budget.check_provable(made.budgets["host"])
-    if not made.largest:
+    limit = capacity.budgets["host"]
+    budget.check_verifiable(limit)
+    if not capacity.largest:
         return ()
-    beyond = max(made.largest + 1, int(BEYOND * made.largest))
-    found = []
-    for size in (made.largest, beyond):
-        limit = made.budgets["host"]
-        found.append(probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=limit))
-        tell(found[-1])
-    return tuple(found)
+    probes = []
+    for size in (capacity.largest, max(capacity.largest + 1, int(BEYOND * capacity.largest))):
+        probes.append(run_probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=limit))
+        on_probe(probes[-1])
+    return tuple(probes)
 
 
-def fits(made: Fit, found: Probe) -> bool:
-    """Tell whether a probe stayed within every budget."""
-    taken: dict[Memory, int | None] = {"host": found.host_bytes, "device": found.device_bytes}
-    return found.outcome.ok and all((taken[memory] or 0) <= size for memory, size in made.budgets.items())
+def within_budget(probe: Probe, budgets: Mapping[Memory, int]) -> bool:
+    """Tell whether a probe stayed within the budget of every memory."""
+    return probe.outcome.ok and all(probe.bytes_of(memory) <= size for memory, size in budgets.items())
 
 
-def _limit(budget: Budget, probes: Sequence[Probe]) -> int:
-    """Return what a probe's process may take of the machine: the budget, unless that is, or may be, of the GPU."""
-    no_device = budget.device_bytes is None or any(each.outcome.ok for each in probes)
-    on_device = any(each.device_bytes for each in probes)
-    if budget.given is not None and no_device and not on_device:
-        return min(budget.host_bytes, budget.given)
-    return budget.host_bytes
-
-
-def _next(probes: Sequence[Probe], budget: Budget, *, limit_seconds: float, first: int) -> int | None:
-    """Return the size that all memories allow to probe next."""
-    good = [each for each in probes if each.outcome.ok]
-    failed = [each.num_envs for each in probes if not each.outcome.ok]
-    on_device = any(each.device_bytes for each in good)
-    sizes = []
-    memories: list[Memory] = ["host", "device"] if on_device else ["host"]
-    for memory in memories:
-        room = budget.of(memory, on_device=on_device)
-        sizes.append(
-            next_size(
-                [(each.num_envs, float(_bytes(each, memory) or 0), each.outcome.seconds) for each in good],
-                failed=failed,
-                budget_bytes=min(room or 0, budget.host_bytes) if memory == "host" else (room or 0),
-                before_bytes=good[0].before_bytes if good and memory == "host" else None,
-                limit_seconds=limit_seconds,
-                first=first,
-                floor_bytes=FLOOR if memory == "host" else DEVICE_FLOOR,
-            )
-        )
-    return None if None in sizes else min(size for size in sizes if size is not None)
-
-
-def _bytes(found: Probe, memory: Memory) -> int | None:
-    return found.host_bytes if memory == "host" else found.device_bytes
-
-
-def fitted(good: Sequence[Probe]) -> Sequence[Probe]:
+def regression_probes(succeeded: Sequence[Probe]) -> Sequence[Probe]:
     """Return the probes that the line goes through: not the first one, where three others show the line.
 
     The first process of a simulator may compile its kernels, which takes memory that no later one takes.
     """
-    return good[1:] if len(good) > 3 else good  # noqa: PLR2004 - as said
+    return succeeded[1:] if len(succeeded) > 3 else succeeded  # noqa: PLR2004 - as said
 
 
-def _fitted(probes: Sequence[Probe], budget: Budget) -> Fit:
-    good = [each for each in probes if each.outcome.ok]
-    on_device = any(each.device_bytes for each in good)
-    memories: list[Memory] = ["host", "device"] if on_device else ["host"]
-    budgets = {memory: budget.of(memory, on_device=on_device) or 0 for memory in memories}
+def _host_limit(budget: Budget, probes: Sequence[Probe]) -> int:
+    """Return the host memory that a probe may take: the budget, unless that is, or may be, the GPU's."""
+    no_device = budget.device_bytes is None or any(probe.outcome.ok for probe in probes)
+    if budget.requested_bytes is not None and no_device and not _use_device(probes):
+        return min(budget.host_bytes, budget.requested_bytes)
+    return budget.host_bytes
+
+
+def _use_device(probes: Sequence[Probe]) -> bool:
+    return any(probe.device_bytes for probe in probes)
+
+
+def _memories(succeeded: Sequence[Probe]) -> list[Memory]:
+    return ["host", "device"] if _use_device(succeeded) else ["host"]
+
+
+def _next_size(probes: Sequence[Probe], budget: Budget, *, limit_seconds: float, first: int) -> int | None:
+    """Return the size to probe next, as far as all memories allow; None if another probe would add nothing."""
+    succeeded = [probe for probe in probes if probe.outcome.ok]
+    sizes = []
+    for memory in _memories(succeeded):
+        available = budget.bytes_of(memory, on_device=_use_device(succeeded)) or 0
+        size = next_size(
+            [(probe.num_envs, float(probe.bytes_of(memory)), probe.outcome.seconds) for probe in succeeded],
+            failed=[probe.num_envs for probe in probes if not probe.outcome.ok],
+            budget_bytes=min(available, budget.host_bytes) if memory == "host" else available,
+            before_bytes=succeeded[0].before_bytes if succeeded and memory == "host" else None,
+            limit_seconds=limit_seconds,
+            first=first,
+            floor_bytes=NOISE_FLOOR[memory],
+        )
+        if size is None:
+            return None
+        sizes.append(size)
+    return min(sizes)
+
+
+def _estimate(probes: Sequence[Probe], budget: Budget) -> Capacity:
+    succeeded = [probe for probe in probes if probe.outcome.ok]
+    memories = _memories(succeeded)
+    budgets = {memory: budget.bytes_of(memory, on_device=_use_device(succeeded)) or 0 for memory in memories}
     models: dict[Memory, MemoryModel] = {}
     noisy: set[Memory] = set()
-    if len({each.num_envs for each in good}) > 1:
+    if len({probe.num_envs for probe in succeeded}) > 1:
         for memory in memories:
-            points = [(each.num_envs, _bytes(each, memory) or 1) for each in fitted(good)]
+            points = [(probe.num_envs, probe.bytes_of(memory) or 1) for probe in regression_probes(succeeded)]
             models[memory] = MemoryModel.fit(points)
-            if not _rises(models[memory], points, floor_bytes=FLOOR if memory == "host" else DEVICE_FLOOR):
+            if not _rises(models[memory], points, floor_bytes=NOISE_FLOOR[memory]):
                 noisy.add(memory)
-    largest, bound_by = _smallest(models, budgets, noisy=noisy, default=memories[-1])
-    made = Fit(
+    largest: int | None
+    if models:
+        largest, limited_by = _first_exhausted(models, budgets, noisy=noisy, default=memories[-1])
+    else:
+        sizes = [probe.num_envs for probe in succeeded if within_budget(probe, budgets)]
+        largest, limited_by = max(sizes, default=0), memories[-1]
+    return Capacity(
         probes=tuple(probes),
         models=models,
         budgets=budgets,
         largest=largest,
-        bound_by=bound_by,
+        limited_by=limited_by,
         noisy=frozenset(noisy),
     )
-    if models:
-        return made
-    return replace(made, largest=max((each.num_envs for each in good if fits(made, each)), default=0))
 
 
 def _rises(model: MemoryModel, points: Sequence[tuple[int, int]], *, floor_bytes: float) -> bool:
-    """Tell whether a line rises by more than its points vary, and than they lie beside it."""
+    """Tell whether a line rises by more than its points vary, and by more than they lie beside it."""
     sizes = [num_envs for num_envs, _ in points]
-    beside = max(abs(taken - model.predict(num_envs)) for num_envs, taken in points)
-    varies = noise(max(taken for _, taken in points), floor_bytes)
-    return model.per_env_bytes * (max(sizes) - min(sizes)) > max(varies, 2 * beside)
+    residual = max(abs(size - model.predict(num_envs)) for num_envs, size in points)
+    variation = noise(max(size for _, size in points), floor_bytes)
+    return model.per_env_bytes * (max(sizes) - min(sizes)) > max(variation, 2 * residual)
 
 
-def _smallest(
+def _first_exhausted(
     models: dict[Memory, MemoryModel], budgets: dict[Memory, int], *, noisy: set[Memory], default: Memory
 ) -> tuple[int | None, Memory]:
-    """Return what the memory that runs out first allows, and which one that is."""
+    """Return the number of environments that the memory that runs out first allows, and that memory."""
     allowed = {memory: model.largest(budgets[memory]) for memory, model in models.items()}
-    # Of one whose line tells nothing it is still known where not even the fixed part fits.
+    # A noisy line still shows where not even the fixed part is within the budget.
     known = {memory: size for memory, size in allowed.items() if size == 0 or (size and memory not in noisy)}
     if not known:
         return None, default
@@ -268,57 +282,14 @@ def _smallest(
     return known[first], first
 
 
-def _why(target: Target, found: Probe) -> str:
-    """Say in a sentence what was wrong with a probe that did not fail for want of memory."""
-    what = f"{shown(str(target))} with {found.num_envs:,} environments"
-    if found.outcome.fate == "too slow":
-        return f"{what} {found.outcome.reason}; give it more with --limit SECONDS, or begin smaller with --first N."
-    reason = found.outcome.reason.rstrip(".")
-    said = [line.strip() for line in found.outcome.last_words.splitlines() if line.strip()]
-    last = f" ({said[-1]})" if said and "raised" not in reason else ""
-    return f"{what} cannot be measured: it {reason}{last}." if _is_verb(reason) else f"{what}: {reason}."
-
-
-def _is_verb(reason: str) -> bool:
-    return reason.startswith(("raised ", "ended ", "was ", "took ", "lost "))
-
-
-def to_json(
-    made: Fit, verified: Sequence[Probe], *, target: Target, provenance: dict[str, Any]
-) -> dict[str, Any]:
-    """Return all of it as what JSON can hold; the fields are described on the page of the command line."""
-    return {
-        "schema": 1,
-        "target": str(target),
-        "budget_bytes": dict(made.budgets),
-        "probes": [_probe_json(each) for each in made.probes],
-        "models": {
-            memory: {
-                "fixed_bytes": model.fixed_bytes,
-                "per_env_bytes": model.per_env_bytes,
-                "residuals": list(model.residuals),
-            }
-            for memory, model in made.models.items()
-        },
-        "largest_num_envs": made.largest,
-        "bound_by": made.bound_by,
-        "fixed_share": made.fixed_share,
-        "verified": [{**_probe_json(each), "fits": fits(made, each)} for each in verified],
-        "provenance": provenance,
-    }
-
-
-def _probe_json(found: Probe) -> dict[str, Any]:
-    footprint = found.outcome.footprint
-    return {
-        "num_envs": found.num_envs,
-        "fate": found.outcome.fate,
-        "reason": found.outcome.reason,
-        "seconds": found.outcome.seconds,
-        "threads": found.outcome.threads,
-        "host_bytes": found.host_bytes,
-        "device_bytes": found.device_bytes,
-        "torch_allocated_bytes": footprint.torch_allocated_bytes if footprint else None,
-        "torch_reserved_bytes": footprint.torch_reserved_bytes if footprint else None,
-        "other_bytes": footprint.other_bytes if footprint else None,
-    }
+def _describe_failure(target: Target, probe: Probe) -> str:
+    """Return a sentence about a probe that failed for another reason than memory."""
+    subject = f"{shown(str(target))} with {probe.num_envs:,} environments"
+    if probe.outcome.fate == "too slow":
+        return f"{subject} {probe.outcome.reason}; allow more with --limit SECONDS, or begin smaller with --first N."
+    reason = probe.outcome.reason.rstrip(".")
+    if not reason.startswith(("raised ", "ended ", "was ", "took ", "lost ")):
+        return f"{subject}: {reason}."
+    lines = [line.strip() for line in probe.outcome.last_words.splitlines() if line.strip()]
+    last = f" ({lines[-1]})" if lines and "raised" not in reason else ""
+    return f"{subject} cannot be measured: it {reason}{last}."

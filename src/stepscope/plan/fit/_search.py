@@ -1,4 +1,4 @@
-"""Which sizes to probe: as large as needed to see the growth, and far enough from the budget to be safe."""
+"""Sizes to probe: as large as needed to see the growth, and far enough from the budget to be safe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEVICE_FLOOR", "FAR", "FIRST", "FLOOR", "MOST_PROBES", "next_size", "noise"]
+    from stepscope.plan._probe import Memory
+
+__all__ = ["FAR", "FIRST", "MOST_PROBES", "NOISE_FLOOR", "next_size", "noise"]
 
 FIRST = 64
 """Size of the first probe: small beside what anybody trains with, and most scenes fit this often."""
@@ -17,39 +19,36 @@ FAR = 0.5
 
 MOST_PROBES = 4
 
-FLOOR = 4 * 2**20
-"""Bytes below which differences in a machine's memory are noise, whatever caused them."""
-
-DEVICE_FLOOR = 32 * 2**20
-"""The same of a GPU's memory: PyTorch takes it in blocks of up to 20 MiB."""
+NOISE_FLOOR: dict[Memory, int] = {"host": 4 * 2**20, "device": 32 * 2**20}
+"""Bytes below which differences are noise, whatever caused them; PyTorch takes a GPU's memory in blocks of up to 20 MiB."""
 
 _STEP_DOWN = 16  # the factor by which the next probe is smaller where the first one did not fit
 _NOISE = 0.005  # the same, as a share of what was measured
 
 
 def next_size(
-    taken: Sequence[tuple[int, float, float]],
+    probes: Sequence[tuple[int, float, float]],
     *,
     failed: Sequence[int] = (),
     budget_bytes: float,
     before_bytes: float | None = None,
     limit_seconds: float,
     first: int = FIRST,
-    floor_bytes: float = FLOOR,
+    floor_bytes: float = NOISE_FLOOR["host"],
 ) -> int | None:
     """Return the size to probe next; None if another probe would add nothing.
 
     Parameters
     ----------
-    taken
-        Size, bytes and seconds of the probes that ended well.
+    probes
+        Size, bytes and seconds of those that ended well.
     failed
         Sizes that did not fit.
     budget_bytes
-        What there is.
+        Memory that is available.
     before_bytes
-        What a probe's process took before it made an environment, where that is known: all else is taken to grow
-        with their number until a second size tells more.
+        Memory of a probe's process before it made an environment, where known: all else is assumed to grow with their
+        number until there is a second size.
     limit_seconds
         Time after which a probe is ended.
     first
@@ -70,39 +69,41 @@ def next_size(
     >>> next_size([(64, 240e6, 1.0)], budget_bytes=2**30, before_bytes=235e6, limit_seconds=60)
     1792
     """
-    if not taken:
+    if not probes:
         smallest = min(failed, default=None)
         if smallest is None:
             return first
         return max(1, smallest // _STEP_DOWN) if smallest > 1 else None
-    ordered = sorted(taken)
+    ordered = sorted(probes)
     size = min(
-        _within(
+        _size_at_limit(
             [(num_envs, bytes_) for num_envs, bytes_, _ in ordered],
-            limit=_far(min(bytes_ for _, bytes_, _ in ordered), budget_bytes),
+            limit=_probe_limit(min(bytes_ for _, bytes_, _ in ordered), budget_bytes),
             noise=noise(ordered[-1][1], floor_bytes),
             before=before_bytes,
         ),
-        _within(
+        _size_at_limit(
             [(num_envs, seconds) for num_envs, _, seconds in ordered], limit=FAR * limit_seconds, noise=1.0
         ),
     )
     if failed:
         size = min(size, (min(failed) - 1))
-    return _useful(_rounded(size, unit=ordered[0][0]), [num_envs for num_envs, _, _ in ordered], failed)
+    return _useful_size(
+        _round_down(size, unit=ordered[0][0]), [num_envs for num_envs, _, _ in ordered], failed
+    )
 
 
-def noise(bytes_: float, floor_bytes: float = FLOOR) -> float:
+def noise(bytes_: float, floor_bytes: float = NOISE_FLOOR["host"]) -> float:
     """Return the difference, in bytes, that two runs may have which take so many."""
     return max(floor_bytes, _NOISE * bytes_)
 
 
-def _far(smallest: float, budget: float) -> float:
-    """Memory that no probe should exceed."""
+def _probe_limit(smallest: float, budget: float) -> float:
+    """Return the memory that no probe should exceed."""
     return smallest + FAR * (budget - smallest)
 
 
-def _within(
+def _size_at_limit(
     points: list[tuple[int, float]], *, limit: float, noise: float, before: float | None = None
 ) -> float:
     """Return the size at which the steepest line through the last points reaches the limit."""
@@ -116,22 +117,22 @@ def _within(
     return num_envs + (limit - value) / slope
 
 
-def _rounded(size: float, *, unit: int) -> int:
+def _round_down(size: float, *, unit: int) -> int:
     """Round down to 4, 5, 6 or 7 times a power of two of the unit, or to the unit; 0 below it."""
     times = int(size / unit)
     shift = max(0, times.bit_length() - 3)
     return unit * (times >> shift << shift)
 
 
-def _useful(size: int, seen: list[int], failed: Sequence[int]) -> int | None:
+def _useful_size(size: int, seen: list[int], failed: Sequence[int]) -> int | None:
     """Return a size that adds a point to the line: the one proposed, or a smaller one where that is none."""
     largest = seen[-1]
     if size > largest:
         return size
-    # No room above. Two sizes make a line, and a third one shows whether it is straight.
+    # Nothing larger is allowed. Two sizes make a line, and a third one shows whether it is straight.
     if len(seen) >= 3:  # noqa: PLR2004 - as said
         return None
     others = [largest // 4, 1, largest // 2]
     if largest == 1:
-        others = [2]  # there is none below; what does not fit harms nobody
-    return next((each for each in others if each > 0 and each not in (*seen, *failed)), None)
+        others = [2]  # there is none below; one that does not fit does no harm
+    return next((size for size in others if size > 0 and size not in (*seen, *failed)), None)

@@ -1,4 +1,4 @@
-"""The line of a fit as a figure."""
+"""Plot of a capacity estimate: memory against the number of environments."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from matplotlib import pyplot as plt
 from stepscope import plots
 from stepscope._common import printable
 from stepscope._common.format import format_bytes
-from stepscope.plan.fit._capacity import fits
+from stepscope.plan.fit._capacity import within_budget
+from stepscope.plan.fit._report import MEMORY_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
-
     from stepscope.plan._probe import Probe
     from stepscope.plan._target import Target
-    from stepscope.plan.fit._capacity import Fit
+    from stepscope.plan.fit._capacity import Capacity
 
 __all__ = ["draw"]
 
@@ -27,38 +26,37 @@ _POINTS = 200
 _LONGEST = 80  # characters of a target in a title
 
 
-def draw(made: Fit, verified: Sequence[Probe], *, target: Target, path: str) -> None:
+def draw(capacity: Capacity, verified: Sequence[Probe], *, target: Target, path: str) -> None:
     """Draw the memory that limits a target against its number of environments, and write the figure."""
-    memory = made.bound_by
-    budget = made.budgets[memory]
-    title = "No limit can be told" if made.largest is None else f"No environment of {_named(target)} fits"
-    if made.largest:
-        title = f"{made.largest:,} environments fit"
-    name = "host memory" if memory == "host" else "GPU memory"
-    figure, axes = plots.figure(title=title, x="number of environments", y=f"{name} (GiB)", log="x")
-    good = [each for each in made.probes if each.outcome.ok]
-    _dots(
-        axes,
-        [(each.num_envs, _taken(each, memory)) for each in good],
-        "o",
-        plots.COLOURS["per_env"],
-        "probes",
+    memory = capacity.limited_by
+    budget = capacity.budgets[memory]
+    figure, axes = plots.figure(
+        title=_title(capacity, target),
+        x="number of environments",
+        y=f"{MEMORY_LABELS[memory]} (GiB)",
+        log="x",
     )
-    _dots(
-        axes, [(e.num_envs, _taken(e, memory)) for e in verified if fits(made, e)], "s", plots.INK, "verified"
-    )
-    _dots(axes, [(e.num_envs, _taken(e, memory)) for e in verified if not fits(made, e)], "x", plots.COLOURS["failure"], "does not fit")  # fmt: skip
-    if (model := made.models.get(memory)) is not None:
-        sizes = [*(each.num_envs for each in (*made.probes, *verified)), made.largest or 1]
+    within = [within_budget(probe, capacity.budgets) for probe in verified]
+    for probes, marker, colour, label in (
+        (capacity.succeeded, "o", plots.COLOURS["per_env"], "probes"),
+        ([probe for probe, fits in zip(verified, within, strict=True) if fits], "s", plots.INK, "verified"),
+        (
+            [probe for probe, fits in zip(verified, within, strict=True) if not fits],
+            "x",
+            plots.COLOURS["failure"],
+            "does not fit",
+        ),
+    ):
+        if probes:
+            sizes = [probe.num_envs for probe in probes]
+            gibibytes = [probe.bytes_of(memory) / 2**30 for probe in probes]
+            axes.plot(sizes, gibibytes, marker, color=colour, label=label)
+    if (model := capacity.models.get(memory)) is not None:
+        sizes = [*(probe.num_envs for probe in (*capacity.probes, *verified)), capacity.largest or 1]
         low, high = min(sizes), 1.1 * max(sizes)
         line = [low * (high / low) ** (i / _POINTS) for i in range(_POINTS + 1)]
-        axes.plot(
-            line,
-            [model.predict(n) / 2**30 for n in line],
-            "--",
-            color=plots.COLOURS["per_env"],
-            label="a + b N",
-        )
+        fitted = [model.predict(n) / 2**30 for n in line]
+        axes.plot(line, fitted, "--", color=plots.COLOURS["per_env"], label="a + b N")
         axes.axhline(
             model.fixed_bytes / 2**30, color=plots.COLOURS["fixed"], linestyle=":", label="fixed part a"
         )
@@ -69,17 +67,12 @@ def draw(made: Fit, verified: Sequence[Probe], *, target: Target, path: str) -> 
     plt.close(figure)
 
 
-def _named(target: Target) -> str:
-    """Return a target as a title may show it: between two dollar signs would stand a formula."""
-    return printable(str(target), limit=_LONGEST).replace("$", r"\$")
-
-
-def _taken(each: Probe, memory: str) -> int:
-    return each.host_bytes if memory == "host" else each.device_bytes or 0
-
-
-def _dots(axes: Axes, points: Sequence[tuple[int, int]], marker: str, colour: str, label: str) -> None:
-    if points:
-        axes.plot(
-            [n for n, _ in points], [size / 2**30 for _, size in points], marker, color=colour, label=label
-        )
+def _title(capacity: Capacity, target: Target) -> str:
+    if capacity.largest:
+        return f"{capacity.largest:,} environments fit"
+    if capacity.largest is None:
+        return "The runs show no limit"
+    name = printable(str(target), limit=_LONGEST).replace(
+        "$", r"\$"
+    )  # between two $ there would be a formula
+    return f"No environment of {name} fits"
