@@ -78,7 +78,7 @@ def test_arguments_beyond_json_get_a_sentence() -> None:
     [
         ("fail", "raised RuntimeError: CUDA out of memory", "Tried to allocate"),
         ("die", "was killed by SIGKILL", "goodbye"),
-        ("leave", "ended without an answer, with exit code 3", ""),
+        ("leave", "ended with exit status 3 and without an answer", ""),
         (
             "missing",
             "raised AttributeError: module 'targets_under_test' has no attribute 'missing'",

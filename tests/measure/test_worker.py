@@ -54,7 +54,7 @@ def test_arguments_and_results_travel() -> None:
     ("name", "reason", "words"),
     [
         ("fail", "raised RuntimeError: CUDA out of memory", "Tried to allocate"),
-        ("leave", "ended without an answer, with exit code 3", ""),
+        ("leave", "ended with exit status 3 and without an answer", ""),
         pytest.param(
             "die",
             "was killed by SIGKILL",

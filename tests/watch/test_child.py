@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from stepscope._common.exit_status import describe_exit
 from stepscope.errors import BadInputError
 from stepscope.watch import child as module
-from stepscope.watch.child import Child, how_it_ended
+from stepscope.watch.child import Child
 from tests.virtual_time import VirtualTime
 
 
@@ -53,7 +54,7 @@ def test_a_signal_counts_as_in_a_shell(number: signal.Signals) -> None:
     child = python(f"import os; os.kill(os.getpid(), {int(number)})")
     all_of(child)
     assert 128 + number == child.status
-    assert number.name in how_it_ended(child.status)[0]
+    assert number.name in describe_exit(child.status)
 
 
 def test_both_outputs_come_in_the_order_of_printing() -> None:

@@ -10,10 +10,11 @@ import time
 from typing import TYPE_CHECKING
 
 from stepscope._common.arguments import CommandParser, positive_integer
+from stepscope._common.exit_status import SIGNAL_STATUS, describe_exit
 from stepscope._common.optional import require
 from stepscope.commands._logs import explained, opened, read_log, title
 from stepscope.errors import BadInputError
-from stepscope.watch.child import Child, how_it_ended
+from stepscope.watch.child import Child
 from stepscope.watch.follow import Follow
 from stepscope.watch.monitor import Monitor
 from stepscope.watch.pipe import Pipe
@@ -42,7 +43,6 @@ _AFTER = (
     " awaited; after two seconds a second Ctrl-C terminates it, and a third one kills it."
 )
 _USAGE = "stepscope watch [-h] [--once] [--tee] [--num-envs N] (LOG | - | -- COMMAND ...)"
-_SIGNALLED = 128
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -116,7 +116,8 @@ def _run(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], Wat
     loop = make_loop(child, monitor)
     loop.run(num_envs=options.num_envs)
     status = child.status
-    description, hint = how_it_ended(status)
+    description = describe_exit(status) if status else "finished"
+    hint = "the kernel does that when memory runs out" if "SIGKILL" in description else ""
     phase: Phase = "failed" if status else "finished"
     if child.interrupted:
         description, hint, phase = f"interrupted (exit status {status})", "", "ended"
@@ -156,7 +157,7 @@ def _pipe(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], Wa
             monitor.end(at=time.monotonic())
             _check_log(monitor)
     loop.show_final()
-    return _SIGNALLED + loop.stopped_by if loop.stopped_by else 130 * pipe.interrupted
+    return SIGNAL_STATUS + loop.stopped_by if loop.stopped_by else 130 * pipe.interrupted
 
 
 def _follow(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], WatchLoop]) -> int:
@@ -168,7 +169,7 @@ def _follow(options: argparse.Namespace, make_loop: Callable[[Source, Monitor], 
         loop.show_final()
     finally:
         source.close()
-    return _SIGNALLED + (loop.stopped_by or 0)
+    return SIGNAL_STATUS + (loop.stopped_by or 0)
 
 
 def _outputs(options: argparse.Namespace, signals: Signals) -> Callable[[Source, Monitor], WatchLoop]:

@@ -7,14 +7,14 @@ import faulthandler
 import importlib
 import json
 import os
-import signal
 import sys
 from typing import Any
 
 from stepscope._common import printable
+from stepscope._common.exit_status import describe_exit
 from stepscope.errors import BadInputError
 
-__all__ = ["call", "fate", "import_first", "last_words", "shown", "told", "watch"]
+__all__ = ["call", "describe_unanswered", "import_first", "last_words", "shown", "told", "watch"]
 
 _LAST_WORDS = 12  # lines
 _LONGEST = 300  # characters of a line that are shown
@@ -76,8 +76,6 @@ def shown(line: str, *, indent: bool = False) -> str:
     return printable(line[: 10 * _LONGEST], limit=_LONGEST, indent=indent)
 
 
-def fate(code: int) -> str:
-    """Tell how a process ended that did not answer, from its exit code, which is negative after a signal."""
-    if code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"ended without an answer, with exit code {code}"
+def describe_unanswered(code: int) -> str:
+    """Return how a process ended that did not answer, from its exit status, negative after a signal."""
+    return describe_exit(code) + (" and without an answer" if code >= 0 else "")

@@ -16,7 +16,7 @@ import tempfile
 import time
 from typing import IO, Any
 
-from stepscope.measure._call import call, fate, import_first, last_words, watch
+from stepscope.measure._call import call, describe_unanswered, import_first, last_words, watch
 from stepscope.measure._process_tree import adopt_orphans, end_all_below
 
 __all__: list[str] = []
@@ -55,7 +55,7 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
         said.seek(0)
         words = last_words(said.read().decode("utf-8", "replace"))
         late = f"took longer than {request['limit']:g} s"
-        return {"reason": late if took_too_long else fate(code), "last_words": words}
+        return {"reason": late if took_too_long else describe_unanswered(code), "last_words": words}
 
 
 def _be_child(request: dict[str, Any], writing: int, said: IO[bytes]) -> None:

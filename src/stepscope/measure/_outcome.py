@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.exit_status import describe_exit
 from stepscope._common.format import format_bytes
 from stepscope.measure._out_of_memory import in_words
 
@@ -51,6 +52,5 @@ def _died(
     if late:
         return "too slow", f"took longer than {limit_seconds:g} s"
     if code < 0:
-        by = signal.Signals(-code)
-        return ("crashed" if by in _CRASHES else "killed"), f"was killed by {by.name}"
-    return "failed", reason or f"ended with exit status {code}"
+        return ("crashed" if -code in _CRASHES else "killed"), describe_exit(code)
+    return "failed", reason or describe_exit(code)

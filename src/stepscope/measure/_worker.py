@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from stepscope.measure._call import call, fate, import_first, last_words, watch
+from stepscope.measure._call import call, describe_unanswered, import_first, last_words, watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict
             code == 1 and any(line.startswith("Timeout (") for line in words.splitlines())
         )
         return {
-            "reason": f"took longer than {limit:g} s" if late else fate(code or 0),
+            "reason": f"took longer than {limit:g} s" if late else describe_unanswered(code or 0),
             "last_words": last_words(words),
         }
 

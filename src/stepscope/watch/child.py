@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.exit_status import SIGNAL_STATUS
 from stepscope.errors import BadInputError
 from stepscope.watch.pipe import Pipe
 from stepscope.watch.signals import STOP
@@ -17,7 +18,7 @@ from stepscope.watch.signals import STOP
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Child", "how_it_ended"]
+__all__ = ["Child"]
 
 _GRACE = 1.0  # seconds for processes that an ended command left behind, with its output still open
 _PATIENCE = 2.0  # seconds
@@ -26,7 +27,6 @@ _REQUESTS = (
     (signal.SIGTERM, "terminated; waiting for the run to end (Ctrl-C again kills it)"),
     (getattr(signal, "SIGKILL", signal.SIGTERM), "killed; waiting for the run to end"),
 )
-_SIGNALLED = 128  # a shell's exit status for a process that a signal ended is this and the signal's number
 
 
 class Child:
@@ -127,7 +127,7 @@ class Child:
     def status(self) -> int:
         """Exit status as a shell gives it: 128 and the signal's number if that ended it."""
         code = self._process.wait()
-        return code if code >= 0 else _SIGNALLED - code
+        return code if code >= 0 else SIGNAL_STATUS - code
 
     @property
     def interrupted(self) -> bool:
@@ -155,19 +155,3 @@ def _new_group() -> dict[str, Any]:
     if os.name != "posix":
         return {}
     return {"process_group": 0} if sys.version_info >= (3, 11) else {"preexec_fn": os.setpgrp}
-
-
-def how_it_ended(status: int) -> tuple[str, str]:
-    """Return an exit status in words, and what that may mean.
-
-    >>> how_it_ended(0), how_it_ended(3), how_it_ended(143)
-    (('finished', ''), ('exit status 3', ''), ('killed by SIGTERM (exit status 143)', ''))
-    """
-    if status == 0:
-        return "finished", ""
-    try:
-        name = signal.Signals(status - _SIGNALLED).name
-    except ValueError:
-        return f"exit status {status}", ""
-    hint = "the kernel does that when memory runs out" if name == "SIGKILL" else ""
-    return f"killed by {name} (exit status {status})", hint
