@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stepscope.envs import CartPole
 from stepscope.nans import cost, record
-from stepscope.nans._columns import Name, name_parts
+from stepscope.nans._flatten import Name, name_parts
 from stepscope.nans._ring import Ring, Size
 
 MJLAB = 100 * 4096 * 71 * 4

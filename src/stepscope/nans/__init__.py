@@ -6,12 +6,12 @@ fresh environment through it, and `bisect` does so with one thing changed at a t
 All of it needs torch 2.4 or newer and NumPy 1.26 or newer.
 """
 
-from stepscope.nans._bad import BadValueError, BadValueWarning
 from stepscope.nans._causes import Cause
-from stepscope.nans._columns import name_parts
 from stepscope.nans._cost import cost
 from stepscope.nans._dump import Dump, load
-from stepscope.nans._find import BadValue
+from stepscope.nans._errors import BadValueError, BadValueWarning
+from stepscope.nans._first_bad import BadValue
+from stepscope.nans._flatten import name_parts
 from stepscope.nans._page import page
 from stepscope.nans._record import record
 from stepscope.nans._recorder import Recorder

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from stepscope.nans._columns import name_parts
+from stepscope.nans._flatten import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stepscope.nans._find import BadValue
+    from stepscope.nans._first_bad import BadValue
     from stepscope.nans._ring import History
 
 __all__ = ["CAUSES", "Cause", "likely_cause"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stepscope.nans._bad import warn
+from stepscope.nans._errors import warn
 from stepscope.nans._foreign import attribute, describe_error, label
 
 if TYPE_CHECKING:

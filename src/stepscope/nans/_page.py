@@ -9,8 +9,8 @@ from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from stepscope.nans._columns import column_name
-from stepscope.nans._find import in_order
+from stepscope.nans._first_bad import in_order
+from stepscope.nans._flatten import column_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,17 +17,17 @@ from torch import Tensor
 
 from stepscope._common import printable
 from stepscope.errors import BadInputError
-from stepscope.nans._bad import BadValueError, BadValueWarning, warn
-from stepscope.nans._columns import STRIDED, WATCHED, as_tensor, flat, is_of_arrays
 from stepscope.nans._dump import save
-from stepscope.nans._find import bad_now
+from stepscope.nans._errors import BadValueError, BadValueWarning, warn
+from stepscope.nans._extrema import Look
+from stepscope.nans._first_bad import bad_now
+from stepscope.nans._flatten import STRIDED, WATCHED, as_tensor, flat, is_of_arrays
 from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of, snapshot_of
-from stepscope.nans._limits import Limits
-from stepscope.nans._look import Look
 from stepscope.nans._names import names_of
 from stepscope.nans._report import report_on
-from stepscope.nans._results import Parts, flags_of, parts_of, without
 from stepscope.nans._ring import Ring, Snapshot
+from stepscope.nans._step_layout import Parts, flags_of, parts_of, without
+from stepscope.nans._thresholds import Limits
 from stepscope.nans._updates import BadUpdateError, Updates
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.measure import found_by_name
-from stepscope.nans._columns import name_parts
+from stepscope.nans._flatten import name_parts
 from stepscope.nans._foreign import attribute
-from stepscope.nans._fresh import NO_SNAPSHOT, made
+from stepscope.nans._replay_env import NO_SNAPSHOT, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from stepscope.nans._bad import warn
 from stepscope.nans._causes import likely_cause
-from stepscope.nans._columns import column_name, name_parts
-from stepscope.nans._find import bad_envs, first_bad
+from stepscope.nans._errors import warn
+from stepscope.nans._first_bad import bad_envs, first_bad
+from stepscope.nans._flatten import column_name, name_parts
 from stepscope.nans._foreign import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from stepscope.nans._causes import Cause
-    from stepscope.nans._find import BadValue
+    from stepscope.nans._first_bad import BadValue
     from stepscope.nans._ring import History
 
 __all__ = ["Report", "report_on"]

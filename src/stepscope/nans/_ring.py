@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from stepscope.errors import BadInputError
-from stepscope.nans._columns import name_parts
+from stepscope.nans._flatten import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

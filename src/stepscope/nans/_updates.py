@@ -12,9 +12,9 @@ import torch
 from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from stepscope.nans._arriving import Arriving
-from stepscope.nans._bad import warn
-from stepscope.nans._columns import flat
+from stepscope.nans._errors import warn
+from stepscope.nans._extrema import Arriving
+from stepscope.nans._flatten import flat
 from stepscope.nans._foreign import describe_error, label
 
 if TYPE_CHECKING:

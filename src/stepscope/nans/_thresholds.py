@@ -6,7 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from stepscope.nans._columns import name_parts
+from stepscope.nans._flatten import name_parts
 
 __all__ = ["Limits"]
 

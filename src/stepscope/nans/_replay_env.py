@@ -12,10 +12,10 @@ import torch
 from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.measure import made_by, takes
-from stepscope.nans._columns import flat, is_of_arrays
 from stepscope.nans._dump import as_array
+from stepscope.nans._flatten import flat, is_of_arrays
 from stepscope.nans._foreign import attribute, describe_error, device_of, snapshot_of
-from stepscope.nans._results import parts_of
+from stepscope.nans._step_layout import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from stepscope.nans._columns import name_parts
+from stepscope.nans._flatten import name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
