@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,12 @@ else:
     settings.load_profile("unhurried")
 
 
+@pytest.fixture
+def recordings() -> Path:
+    """Return the folder of the recordings."""
+    return Path(__file__).parents[1] / "recordings"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests together that share a fixture of their module, such as a training: it is then made once.
 
@@ -43,7 +50,7 @@ def _shared(item: pytest.Item) -> str | None:
         return None
     if "library" in item.fixturenames:  # importing the training libraries takes seconds in each process
         return "libraries"
-    found = item._fixtureinfo.name2fixturedefs.values()  # nothing public tells
-    if any(fixtures[-1].scope == "module" for fixtures in found):
+    definitions = item._fixtureinfo.name2fixturedefs.values()  # nothing public tells
+    if any(fixtures[-1].scope == "module" for fixtures in definitions):
         return item.nodeid.partition("::")[0]
     return None

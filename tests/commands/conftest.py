@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -37,12 +37,6 @@ def log(tmp_path: Path, epochs: str, crash: str) -> Path:
     path = tmp_path / "train.log"
     path.write_text(f"Started to train\n{epochs}{crash}\nodd\n", encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def recordings() -> Path:
-    """Return the folder of the recordings."""
-    return Path(__file__).parents[2] / "recordings"
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_the_last_of_rsl_rl_counts_from_zero() -> None:
     assert ["finished", "unfinished"] == [_summed(part).outcome for part in (text, cut)]
 
 
-def test_warnings_are_counted_by_their_wording() -> None:
+def test_warnings_are_clustered_by_template() -> None:
     """Numbers that change are given as a range, so that the largest that was asked for can be read."""
     lines = [f"nefc overflow - please increase njmax to {size}\n" for size in (8, 64, 16)]
     warning = "/usr/lib/a.py:254: FutureWarning: old\n  old()\n"
@@ -177,11 +177,11 @@ def test_warnings_are_counted_by_their_wording() -> None:
     assert [
         (1200, "nefc overflow - please increase njmax to 8…64"),
         (1, "a.py:254: FutureWarning: old"),
-    ] == [(group.count, group.text) for group in run.warnings]
+    ] == [(cluster.count, cluster.text) for cluster in run.warnings]
     assert len("Started to train\n") == run.warnings[0].first.byte
 
 
-def test_too_many_wordings_are_counted_together() -> None:
+def test_too_many_templates_are_counted_together() -> None:
     """Memory does not grow with them."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     text = "".join(f"UserWarning: {a}{b}\n" for a in letters for b in letters)
@@ -191,6 +191,23 @@ def test_too_many_wordings_are_counted_together() -> None:
         "671 more with other texts; --json shows all"
         == [line.text for line in report(run) if line.severity == "warn"][-1]
     )
+
+
+def test_a_repeated_message_counts_as_a_new_one_does() -> None:
+    """Texts that were seen before are only counted, more of them than are remembered too; nothing else differs."""
+    lines = [f"nefc overflow - please increase njmax to {size}" for size in range(3000)] * 2
+    run = _summed(
+        "Started to train\n"
+        + "\n".join(["Started to train", "hello 5", *lines, "NaN found in input"] * 2)
+        + "\n"
+    )
+    assert [(12_000, "nefc overflow - please increase njmax to 0…2999")] == [
+        (cluster.count, cluster.text) for cluster in run.warnings
+    ]
+    assert [2] == [cluster.count for cluster in run.early_warnings]
+    assert (3 + 2 * 6000, ("MuJoCo Warp",)) == (run.kinds["message"], run.runtimes[1:])
+    assert run.unrecognised is not None
+    assert "hello 5" == run.unrecognised[0]
 
 
 def test_a_clock_that_begins_again_goes_on() -> None:

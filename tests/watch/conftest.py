@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EPOCH = "fps step: {} fps step and policy inference: 800 fps total: 70 epoch: {}/{} frames: {}\n"
-
-
-@pytest.fixture
-def recordings() -> Path:
-    """Return the folder of the recordings."""
-    return Path(__file__).parents[2] / "recordings"
 
 
 @pytest.fixture

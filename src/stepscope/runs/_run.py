@@ -89,16 +89,16 @@ class Run:
                 template.count += 1  # a message that was seen before tells nothing else
                 return
         if library is not None:
-            self._detect_version(library, record)
+            detector = self._versions.get(library) or self._add_library(library)
+            if detector is not None:
+                detector.update(record)
         self._add[kind](record)
 
-    def _detect_version(self, library: str, record: Record) -> None:
+    def _add_library(self, library: str) -> VersionDetector | None:
         if library not in TRAINING:
             self._runtimes[library] = None
-            return
-        if library not in self._versions:
-            self._versions[library] = VersionDetector(library)
-        self._versions[library].update(record)
+            return None
+        return self._versions.setdefault(library, VersionDetector(library))
 
     def _add_iteration(self, record: Record) -> None:
         self.progress.add_iteration(record)
@@ -137,12 +137,12 @@ class Run:
 
     def _add_message(self, record: Record) -> None:
         template = self._classify_message(record)
-        if not record.metrics:
+        rates = [(scope, getattr(record.fps, scope)) for scope in SCOPES] if record.metrics else []
+        reported = tuple((scope, value) for scope, value in rates if value is not None)
+        if reported and record.library is not None:
+            self._reported[record.library] = reported
+        else:
             self._remember(record, template)
-        elif record.library is not None:
-            rates = ((scope, getattr(record.fps, scope)) for scope in SCOPES)
-            if reported := tuple((scope, value) for scope, value in rates if value is not None):
-                self._reported[record.library] = reported
 
     def _add_unrecognised(self, record: Record) -> None:
         template = self._classify_message(record)
