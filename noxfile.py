@@ -213,7 +213,7 @@ def fuzz(session: nox.Session) -> None:
 def record(session: nox.Session) -> None:
     """Record what each library prints and, where there is a GPU, what the examples measure on it."""
     python = shared(session)
-    session.run(python, "-m", "stepscope.train.record", *session.posargs)
+    session.run(python, "-m", "stepscope.recordings", *session.posargs)
     if not session.posargs:
         session.run(python, "-m", "stepscope.evidence.record", env={"MPLBACKEND": "agg"})
 

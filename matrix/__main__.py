@@ -14,7 +14,7 @@ from matrix._verdict import difference, read_recording
 from matrix._versions import read_versions
 from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
-from stepscope.train.record import write_recording
+from stepscope.recordings import write_recording
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matrix._environment import Environment
     from matrix._versions import Variant, Version
-    from stepscope.train.record import Recording
+    from stepscope.recordings import Recording
 
 
 @dataclass(frozen=True, kw_only=True)

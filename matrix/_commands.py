@@ -16,8 +16,8 @@ from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.logs import reads
+from stepscope.recordings import PLACES, Recording, without_places, write_recording
 from stepscope.train import run_and_capture
-from stepscope.train.record import PLACES, Recording, without_places, write_recording
 
 if TYPE_CHECKING:
     import argparse

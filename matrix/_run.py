@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matrix._environment import ROOT
+from stepscope.recordings import PLACES, Recording, without_places
 from stepscope.train import run_and_capture
-from stepscope.train.record import PLACES, Recording, without_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from stepscope.evidence import drift
 from stepscope.logs import read
+from stepscope.recordings import drift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from matrix._versions import Variant
     from stepscope.logs import Record
-    from stepscope.train.record import Recording
+    from stepscope.recordings import Recording
 
 __all__ = ["Reading", "difference", "iteration_faults", "read_recording"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stepscope.errors import BadInputError
-from stepscope.train.record import DISTRIBUTIONS
+from stepscope.recordings import DISTRIBUTIONS
 
 __all__ = ["LIST", "Variant", "Version", "read_versions"]
 

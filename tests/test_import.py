@@ -37,6 +37,7 @@ HEAVY = (
         "stepscope.cli",
         "stepscope.evidence",
         "stepscope.train",
+        "stepscope.recordings",
     ],
 )
 def test_light_modules_import_nothing_heavy(module: str) -> None:
@@ -66,6 +67,7 @@ ROWS = (
     ("evidence", "export", "watch"),
     ("envs", "measure"),
     ("nans", "plan", "train"),
+    ("recordings",),
     ("commands",),
     ("cli", "_sphinx"),
 )

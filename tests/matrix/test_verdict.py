@@ -14,7 +14,7 @@ from matrix._run import RECORDINGS
 from matrix._verdict import difference, iteration_faults, read_recording
 from matrix._versions import Variant
 from stepscope.logs import Record, reads
-from stepscope.train.record import Recording
+from stepscope.recordings import Recording
 
 FOLDER = RECORDINGS / "rsl_rl" / metadata.version("rsl-rl-lib")
 

@@ -12,7 +12,7 @@ from matrix._environment import ROOT
 from matrix._run import RECORDINGS
 from matrix._versions import LIST, Variant, Version, read_versions
 from stepscope.errors import BadInputError
-from stepscope.train.record import DISTRIBUTIONS, VARIANTS
+from stepscope.recordings import DISTRIBUTIONS, VARIANTS
 
 if TYPE_CHECKING:
     from pathlib import Path

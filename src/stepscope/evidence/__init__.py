@@ -6,7 +6,6 @@ Run by the build (`STEPSCOPE_EVIDENCE` names a folder), it is also written down 
 """
 
 from stepscope.evidence._claims import Claim, ClaimFailedError, Decision, claim
-from stepscope.evidence._drift import Drift, drift, shape
 from stepscope.evidence._ledger import (
     FOLDER_VARIABLE,
     ScriptEvidence,
@@ -27,14 +26,12 @@ __all__ = [
     "Claim",
     "ClaimFailedError",
     "Decision",
-    "Drift",
     "Provenance",
     "Rates",
     "RecordedClaim",
     "ScriptEvidence",
     "claim",
     "device_name",
-    "drift",
     "evidence_file",
     "measured",
     "newest_decided",
@@ -46,7 +43,6 @@ __all__ = [
     "read_script",
     "restart_clock",
     "script_name",
-    "shape",
     "versions",
     "write",
 ]

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepscope.evidence import drift
-from stepscope.train.record import DISTRIBUTIONS
+from stepscope.recordings import DISTRIBUTIONS, drift
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 ALL = sorted(RECORDINGS.glob("*/*/*.txt"))

@@ -1,4 +1,4 @@
-"""Record what each library prints: ``python -m stepscope.train.record [LIBRARY ...]``.
+"""Recordings of what each library prints.
 
 A recording is the console output of a real run, ``recordings/LIBRARY/VERSION/VARIANT.txt``,
 with a JSON file beside it that says how it was made.
@@ -6,7 +6,6 @@ with a JSON file beside it that says how it was made.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import sysconfig
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import stepscope
 from stepscope.evidence import provenance
-from stepscope.train._run import LIBRARIES, console_command, run
+from stepscope.train import console_command, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,39 +170,3 @@ def write_recording(text: bytes, recording: Recording, *, into: Path) -> Path:
     path.write_bytes(text)
     path.with_suffix(".json").write_text(json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8")
     return path
-
-
-def main() -> int:
-    """Record the named libraries, or all of them."""
-    parser = argparse.ArgumentParser(
-        prog="python -m stepscope.train.record", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "libraries", nargs="*", metavar="LIBRARY", help=f"some of {', '.join(LIBRARIES)}; default: all"
-    )
-    parser.add_argument(
-        "--into", type=Path, default=Path("recordings"), help="folder to write to (default: %(default)s)"
-    )
-    options = parser.parse_args()
-    for library in options.libraries or VARIANTS:
-        if library not in VARIANTS:
-            parser.error(f"{library!r} is not one of {', '.join(LIBRARIES)}")
-        try:
-            metadata.version(DISTRIBUTIONS[library])
-        except metadata.PackageNotFoundError:
-            parser.error(f"{DISTRIBUTIONS[library]} is not installed; install stepscope[examples] first")
-        for variant in VARIANTS[library]:
-            text, recording = make_recording(library, variant)
-            if recording.exit_code != 0 and variant != "diverged":
-                sys.stderr.write(text.decode(errors="replace"))
-                sys.stderr.write(
-                    f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n"
-                )
-                return 1
-            path = write_recording(text, recording, into=options.into)
-            sys.stdout.write(f"{path}  {len(text)} bytes in {recording.seconds} s\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

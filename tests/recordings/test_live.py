@@ -9,8 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from stepscope.evidence import drift
-from stepscope.train.record import DISTRIBUTIONS, VARIANTS, Recording, make_recording
+from stepscope.recordings import DISTRIBUTIONS, VARIANTS, Recording, drift, make_recording
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 RUNS = [(library, variant) for library, variants in VARIANTS.items() for variant in variants]

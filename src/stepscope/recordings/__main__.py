@@ -1,0 +1,47 @@
+"""Record what each library prints: ``python -m stepscope.recordings [LIBRARY ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from stepscope.recordings import DISTRIBUTIONS, VARIANTS, make_recording, write_recording
+from stepscope.train import LIBRARIES
+
+
+def main() -> int:
+    """Record the named libraries, or all of them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stepscope.recordings", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "libraries", nargs="*", metavar="LIBRARY", help=f"some of {', '.join(LIBRARIES)}; default: all"
+    )
+    parser.add_argument(
+        "--into", type=Path, default=Path("recordings"), help="folder to write to (default: %(default)s)"
+    )
+    options = parser.parse_args()
+    for library in options.libraries or VARIANTS:
+        if library not in VARIANTS:
+            parser.error(f"{library!r} is not one of {', '.join(LIBRARIES)}")
+        try:
+            metadata.version(DISTRIBUTIONS[library])
+        except metadata.PackageNotFoundError:
+            parser.error(f"{DISTRIBUTIONS[library]} is not installed; install stepscope[examples] first")
+        for variant in VARIANTS[library]:
+            text, recording = make_recording(library, variant)
+            if recording.exit_code != 0 and variant != "diverged":
+                sys.stderr.write(text.decode(errors="replace"))
+                sys.stderr.write(
+                    f"{recording.command} ended with exit status {recording.exit_code}; nothing recorded.\n"
+                )
+                return 1
+            path = write_recording(text, recording, into=options.into)
+            sys.stdout.write(f"{path}  {len(text)} bytes in {recording.seconds} s\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
