@@ -109,7 +109,7 @@ def test_its_log_is_read(branch: Path) -> None:
     ]
     summary = stepscope(branch, "-m", "stepscope", "read", "toy.log")
     assert re.search(r"library +Toy\n", summary), summary
-    assert re.search(r"progress +5/5.*finished", summary), summary
+    assert re.search(r"iterations +5 of 5, finished", summary), summary
 
 
 def test_its_log_is_compared_with_another(branch: Path) -> None:
@@ -124,7 +124,7 @@ def test_its_training_is_watched(branch: Path) -> None:
     train = [sys.executable, "-m", "stepscope.train", "toy", "--num-envs", "8", "--iterations", "5"]
     shown = stepscope(branch, "-m", "stepscope", "watch", "--", *train)
     assert "Toy" in shown
-    assert "5/5" in shown
+    assert "finished: iteration 5 of 5, 1,280 env steps" in shown
 
 
 def test_its_log_is_exported(branch: Path) -> None:

@@ -14,7 +14,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from stepscope.cli import main
 from stepscope.errors import BadInputError
 from stepscope.export import EventFiles
-from stepscope.export._tags import BAR_TAG
 from stepscope.logs import Record, Seconds, read, reads
 from stepscope.train import run
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EPOCH = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: {}/40 frames: 0\n"
+_BAR_TAG = "Bar / Vector steps per second"
 _Scalars = dict[str, dict[int, list[float]]]
 
 
@@ -99,9 +99,9 @@ def test_the_bar_of_skrl_gets_a_tag_of_its_own(tmp_path: Path) -> None:
     run("skrl", log=tmp_path / "train.log", cwd=tmp_path, num_envs=64, iterations=4, horizon=16, device="cpu")
     _written(read(tmp_path / "train.log"), tmp_path / "ours")
     ours = _scalars(tmp_path / "ours")
-    assert [BAR_TAG] == list(ours)
-    assert BAR_TAG not in _of_library(tmp_path / "runs")
-    assert 64 in ours[BAR_TAG]
+    assert [_BAR_TAG] == list(ours)
+    assert _BAR_TAG not in _of_library(tmp_path / "runs")
+    assert 64 in ours[_BAR_TAG]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope._common.downsampling import Downsampler
-from stepscope.runs import SCOPES, bar_rate, time_shares
+from stepscope.logs import bar_rate
+from stepscope.runs import SCOPES, time_shares
 
 if TYPE_CHECKING:
     from stepscope.logs import Record

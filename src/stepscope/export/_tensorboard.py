@@ -7,11 +7,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from stepscope._common.optional import require
 from stepscope.errors import BadInputError
-from stepscope.export._tags import Tags
+from stepscope.logs import BY_KEY
 
 if TYPE_CHECKING:
-    from stepscope.export._tags import Scalar
-    from stepscope.logs import Record
+    from stepscope.logs import Record, Scalar
 
 __all__ = ["EventFiles"]
 
@@ -61,7 +60,7 @@ class EventFiles:
             )
         self._files: dict[Path, IO[bytes]] = {}
         self._created: set[Path] = set()
-        self._tags: dict[Path, Tags] = {}
+        self._env_steps: dict[Path, int | None] = {}  # of the latest iteration
         self.count = self.left_out = 0
 
     def add(self, record: Record, *, log: str = "") -> None:
@@ -73,13 +72,17 @@ class EventFiles:
             folder /= f"run_{record.run}"
         if record.rank:
             folder /= f"rank_{record.rank}"
-        if folder not in self._tags:
-            if len(self._tags) == _MOST_FOLDERS:
-                self.left_out += sum(1 for _ in Tags().scalars(record))
-                return
-            self._tags[folder] = Tags()
+        if record.library is None:
+            return
+        scalars = BY_KEY[record.library].scalars(record, self._env_steps.get(folder))
+        if folder not in self._env_steps and len(self._env_steps) == _MOST_FOLDERS:
+            self.left_out += sum(1 for _ in scalars)
+            return
+        self._env_steps.setdefault(folder, None)
+        if record.kind == "iteration":
+            self._env_steps[folder] = record.env_steps
         seconds = record.derived.get("seconds.elapsed", record.seconds.elapsed)
-        for scalar in self._tags[folder].scalars(record):
+        for scalar in scalars:
             self._write(folder, _event(scalar, seconds or 0.0))
             self.count += 1
 

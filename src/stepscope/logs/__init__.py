@@ -8,7 +8,8 @@ Nothing here needs more than Python's standard library, so it also runs in a bro
 ('rl_games', 'iteration', 1, 78179)
 """
 
-from stepscope.logs._library import Library
+from stepscope.logs._bars import bar_rate
+from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._read import read, reads
 from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
 from stepscope.logs._rows import COLUMNS, MOST_COLUMNS, Records, row
@@ -28,7 +29,10 @@ __all__ = [
     "Library",
     "Record",
     "Records",
+    "Scalar",
     "Seconds",
+    "VersionMarker",
+    "bar_rate",
     "goal",
     "library_name",
     "read",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope.logs._expressions import compiled
 from stepscope.logs._values import parse_duration, parse_number
 
-__all__ = ["Bar", "parse_bar"]
+if TYPE_CHECKING:
+    from stepscope.logs._records import Record
+
+__all__ = ["Bar", "bar_rate", "parse_bar"]
 
 # The bar itself is made of blocks; or of digits and hashes, or question marks, where those cannot be shown.
 _START = compiled(rb"\s*+\d{1,3}%\|[ #?\d\xe2|]")
@@ -56,3 +59,9 @@ def parse_bar(text: bytes) -> Bar | None:
     value = parse_number(rate)
     rates = {} if value is None else {unit.decode(): value}
     return Bar(int(done), int(total), parse_duration(elapsed), parse_duration(remaining), rates, whole=True)
+
+
+def bar_rate(record: Record) -> float | None:
+    """Return the vector steps per second that a progress bar prints, some as seconds per step."""
+    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
+    return 1 / seconds if rate is None and seconds else rate

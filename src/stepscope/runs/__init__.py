@@ -2,16 +2,14 @@
 
 from stepscope.runs._compare import Row, compare
 from stepscope.runs._failure import Failure
-from stepscope.runs._rates import SCOPES, Rate, TimeShares, bar_rate, scope_label, time_shares
+from stepscope.runs._rates import SCOPES, Rate, TimeShares, scope_label, time_shares
 from stepscope.runs._report import library_label, report
 from stepscope.runs._run import Run, RunSummary
 from stepscope.runs._summary import Summary
 from stepscope.runs._trends import MetricTrend
-from stepscope.runs._versions import TRAINING
 
 __all__ = [
     "SCOPES",
-    "TRAINING",
     "Failure",
     "MetricTrend",
     "Rate",
@@ -20,7 +18,6 @@ __all__ = [
     "RunSummary",
     "Summary",
     "TimeShares",
-    "bar_rate",
     "compare",
     "library_label",
     "report",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from stepscope.logs import goal
+from stepscope.logs import BY_KEY, goal
 from stepscope.runs._messages import Place
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Position", "ProgressTracker"]
 
-_FROM_ZERO = frozenset({"rsl_rl"})
 _GOALS = ("max frames", "max steps")
 
 
@@ -95,7 +94,7 @@ class ProgressTracker:
             # What a bar counted until now were environment steps.
             self._iterations, self.unit = True, "iteration"
             self.begin = self.latest = self.planned = None
-            self._offset = record.library in _FROM_ZERO
+            self._offset = 0 if record.library is None else 1 - BY_KEY[record.library].first_iteration
         if record.iteration is not None:
             self._count(record.iteration, record.iterations)
         steps, previous = record.env_steps, self.env_steps

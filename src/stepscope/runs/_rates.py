@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from stepscope.logs import bar_rate
 from stepscope.runs._quantiles import QuantileSketch
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ __all__ = [
     "Scope",
     "TimeShares",
     "TimeTracker",
-    "bar_rate",
     "scope_label",
     "time_shares",
 ]
@@ -174,12 +174,6 @@ class RateTracker:
             return None
         overall = self._iterations / self._time
         return Rate(scope="cumulative", derived=True, warm=None, first=overall, last=overall)
-
-
-def bar_rate(record: Record) -> float | None:
-    """Return the vector steps per second that a progress bar prints, some as seconds per step."""
-    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
-    return 1 / seconds if rate is None and seconds else rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from stepscope._common.format import (
     truncate,
 )
 from stepscope._common.report import ReportLine
-from stepscope.logs import LIBRARIES, library_name
+from stepscope.logs import BY_KEY, LIBRARIES, library_name
 from stepscope.runs._rates import scope_label
 
 if TYPE_CHECKING:
@@ -51,13 +51,6 @@ _ENDS = {
     "finished": ", finished",
     "unfinished": ", without an error: it is running, was killed, or the log is cut off",
     "unknown": "",
-}
-_NO_TIME = ("sb3", "skrl")
-_NO_REWARD = {
-    "skrl": "skrl does not print it; its event files have it",
-    "sb3": "not printed: no episode ended, or the environment has no VecMonitor",
-    "rsl_rl": "not printed: no episode ended",
-    "rl_games": "not printed: RL-Games announces a best one only, from the epoch save_best_after on",
 }
 _RATE_HEADER = ("median", "IQR", "first, cold", "")
 _PATH = re.compile(r"'([^'\n]+)'|(?<= to )(\S[^\n]*)")
@@ -179,7 +172,7 @@ def _time(run: RunSummary) -> Iterator[ReportLine]:
         widths = share_widths([share for _, (_, share) in parts], width=_BAR)
         yield ReportLine("", "".join(mark * width for (mark, _), width in zip(parts, widths, strict=True)))
         return
-    silent = [library_name(library) for library, _ in run.libraries if library in _NO_TIME]
+    silent = [library_name(library) for library, _ in run.libraries if not BY_KEY[library].prints_times]
     if silent and (run.done or run.kinds.get("iteration")):
         yield ReportLine("time", f"{format_list(silent)} does not print where it goes")
 
@@ -194,8 +187,7 @@ def _reward(run: RunSummary) -> Iterator[ReportLine]:
             "reward", f"best {format_number(best.best)}{at}, announced {times}; only a best one is printed"
         )
     elif run.done or run.kinds.get("iteration"):
-        libraries = {library for library, _ in run.libraries}
-        reasons = [reason for library, reason in _NO_REWARD.items() if library in libraries]
+        reasons = [BY_KEY[library].no_reward for library, _ in run.libraries]
         yield from (ReportLine("reward", reason) for reason in reasons[:1])
 
 

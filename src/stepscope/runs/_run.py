@@ -6,13 +6,14 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from stepscope.logs import BY_KEY, LIBRARIES
 from stepscope.runs._failure import parse_traceback
 from stepscope.runs._messages import MessageClusters, MessageTemplate, Place
 from stepscope.runs._progress import ProgressTracker
 from stepscope.runs._rates import SCOPES, RateTracker, TimeTracker
 from stepscope.runs._run_summary import Outcome, RunSummary
 from stepscope.runs._trends import MetricTracker
-from stepscope.runs._versions import TRAINING, VersionDetector, detect_runtime
+from stepscope.runs._versions import VersionDetector, detect_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ _BAD_NUMBER = re.compile(r"(?i)\bnan\b.{0,40}\b(?:input|found|detected|encounter
 _STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
 _FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
 _KEYWORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp", "max ", "won!", "achieved")
-_ENDS = ("MAX EPOCHS NUM!", "MAX FRAMES NUM!", "Maximum reward achieved", "Network won!")
+_RUN_ENDS = tuple(end for library in LIBRARIES for end in library.run_ends)
 _LONGEST = 2000
 
 
@@ -95,7 +96,7 @@ class Run:
         self._add[kind](record)
 
     def _add_library(self, library: str) -> VersionDetector | None:
-        if library not in TRAINING:
+        if not BY_KEY[library].trains:
             self._runtimes[library] = None
             return None
         return self._versions.setdefault(library, VersionDetector(library))
@@ -167,7 +168,7 @@ class Run:
         ):  # much faster than the expressions, and mostly true
             return None
         line = text.lstrip("\n").partition("\n")[0]
-        self._end_announced = self._end_announced or line.startswith(_ENDS)
+        self._end_announced = self._end_announced or line.startswith(_RUN_ENDS)
         if (runtime := detect_runtime(line)) is not None and len(self._detected_runtimes) < _MOST_RUNTIMES:
             self._detected_runtimes[runtime] = None
         if _BAD_NUMBER.search(line):

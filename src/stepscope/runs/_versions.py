@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from stepscope.logs import BY_KEY
 
 if TYPE_CHECKING:
     from stepscope.logs import Record
 
-__all__ = ["TRAINING", "VersionDetector", "Versions", "detect_runtime"]
+__all__ = ["VersionDetector", "Versions", "detect_runtime"]
 
 _MOST_ITERATIONS = 512  # that are examined: a run does not change its version
 _WARP = re.compile(r"Warp (\d{1,4}(?:\.\w{1,20}){1,4}) initialized")
@@ -41,67 +43,6 @@ class Versions:
         return self.first if self.first == self.last else f"{self.first} to {self.last}"
 
 
-class VersionMarker(NamedTuple):
-    """Something printed, and the releases that print it."""
-
-    since: str | None
-    until: str | None
-    labels: frozenset[str] = frozenset()
-    text: str = ""
-
-
-def _labels(*labels: str, since: str | None = None, until: str | None = None) -> VersionMarker:
-    return VersionMarker(since, until, labels=frozenset(labels))
-
-
-def _text(text: str, *, since: str | None = None, until: str | None = None) -> VersionMarker:
-    return VersionMarker(since, until, text=text)
-
-
-# Labels of an iteration, and beginnings of messages. The recordings hold the proof of each.
-_MARKERS: dict[str, tuple[VersionMarker, ...]] = {
-    "rl_games": (
-        _labels("frames", since="1.6.0"),
-        _text("seq_length: ", since="1.6.1"),
-        _text("torch.compile: ", since="1.6.5"),
-        _text("Network won!", until="1.5.2"),
-        _text("Run Directory: ", until="1.6.1"),
-    ),
-    "rsl_rl": (
-        _labels("Total timesteps", until="3.1.3"),
-        _labels("Total steps", since="3.2.0"),
-        _labels("Value function loss", until="2.2.4"),
-        _labels("Value function loss", "Mean reward", until="2.1.2"),
-        _labels("Mean total reward", since="2.2.0", until="2.2.4"),
-        _labels("value_function", since="2.3.0", until="3.1.3"),
-        _labels("Mean value_function loss", since="2.3.0", until="3.1.3"),
-        _labels("Total time", until="2.3.0"),
-        _labels("Time elapsed", since="2.3.1"),
-        _labels("Mean action noise std", until="4.0.1"),
-        _labels("Mean action std", since="5.0.0"),
-        _text("Actor MLP: Sequential(", until="2.3.3"),
-        _text("Actor MLP: MLP(", since="3.0.0", until="3.3.0"),
-        _text("Resolved observation sets:", since="3.0.0"),
-        _text("Actor Model: ", since="4.0.0"),
-    ),
-    "skrl": (),
-    "sb3": (),
-}
-TRAINING = frozenset(_MARKERS)
-"""Keys of the libraries that train; the others are what a training runs in."""
-
-# What a version prints at its start, after something that all print: without it, the version is `until` or older.
-_ABSENT_MARKERS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "rl_games": (
-        ("Started to train", "torch.compile: ", "1.6.1"),
-        ("current training device: ", "seq_length: ", "1.6.0"),
-    ),
-}
-_WITHOUT_FRAMES = "1.5.2"
-# Up to 2.3.2, Stable-Baselines3 printed this number with all digits of a 32-bit float, later with three.
-_EXPLAINED, _SB3_BEFORE, _SB3_SINCE = "train/explained_variance", "2.3.2", "2.4.0"
-
-
 def detect_runtime(line: str) -> str | None:
     """Return the simulator that the first line of a message shows to run beside the training library.
 
@@ -117,13 +58,13 @@ class VersionDetector:
     """Narrows the versions of one library down, record by record."""
 
     def __init__(self, library: str) -> None:
-        self._library = library
-        self._markers = _MARKERS.get(library, ())
-        self._absent_markers = _ABSENT_MARKERS.get(library, ())
-        self._beginnings = (
-            *(marker.text for marker in self._markers if marker.text),
-            *(text for before, wanted, _ in self._absent_markers for text in (before, wanted)),
-        )
+        self._digits = BY_KEY[library].digits
+        markers = BY_KEY[library].markers
+        self._printed_markers = [marker for marker in markers if marker.text and not marker.instead_of]
+        self._absent_markers = [marker for marker in markers if marker.instead_of or marker.missing]
+        self._label_markers = [(marker, frozenset(marker.labels)) for marker in markers if marker.labels]
+        beginnings = (text for marker in markers for text in (marker.text, marker.instead_of))
+        self._beginnings = tuple(filter(None, beginnings))
         self._printed: set[str] = set()
         self._labels: set[frozenset[str]] = set()
         self._remaining = _MOST_ITERATIONS
@@ -135,9 +76,9 @@ class VersionDetector:
         if record.kind == "iteration":
             if self._remaining:
                 self._remaining -= 1
-                self._iteration(record)
+                self._update_iteration(record)
         elif record.text is not None and record.text.startswith(self._beginnings):
-            self._message(record.text)
+            self._update_message(record.text)
 
     def versions(self) -> Versions | None:
         """Return the versions that print all that was seen; None if nothing tells, or if no version does."""
@@ -148,40 +89,40 @@ class VersionDetector:
             return None
         return Versions(first=first, last=last)
 
-    def _message(self, text: str) -> None:
+    def _update_message(self, text: str) -> None:
         self._printed.update(beginning for beginning in self._beginnings if text.startswith(beginning))
-        for marker in self._markers:
-            if marker.text and text.startswith(marker.text):
+        for marker in self._printed_markers:
+            if text.startswith(marker.text):
                 self._narrow(marker.since, marker.until)
 
-    def _iteration(self, record: Record) -> None:
-        if self._library == "sb3":
-            self._digits(record.metrics.get(_EXPLAINED))
-            return
+    def _update_iteration(self, record: Record) -> None:
+        if self._digits is not None:
+            self._count_digits(record, *self._digits)
         labels = frozenset(record.metrics)
         if labels in self._labels:
             return
         if not self._labels:
-            self._first_iteration(labels)
+            self._update_absent(labels)
         self._labels.add(labels)
-        for marker in self._markers:
-            if marker.labels and marker.labels <= labels:
+        for marker, wanted in self._label_markers:
+            if wanted <= labels:
                 self._narrow(marker.since, marker.until)
 
-    def _first_iteration(self, labels: frozenset[str]) -> None:
-        for before, wanted, until in self._absent_markers:
-            if before in self._printed and wanted not in self._printed:
-                self._narrow(None, until)
-        if self._library == "rl_games" and "frames" not in labels:
-            self._narrow(None, _WITHOUT_FRAMES)
+    def _update_absent(self, labels: frozenset[str]) -> None:
+        """Take what the first iteration tells by what was not printed."""
+        for marker in self._absent_markers:
+            replaced = marker.text in self._printed and marker.instead_of not in self._printed
+            if labels.isdisjoint(marker.missing) if marker.missing else replaced:
+                self._narrow(marker.since, marker.until)
 
-    def _digits(self, value: float | None) -> None:
+    def _count_digits(self, record: Record, label: str, until: str, since: str) -> None:
+        value = record.metrics.get(label)
         if value is None or not math.isfinite(value):
             return
         if float(f"{value:.3g}") != value:
-            self._narrow(None, _SB3_BEFORE)
+            self._narrow(None, until)
         elif self._last is None:  # three digits by chance are rare, and older versions soon print more
-            self._narrow(_SB3_SINCE, None)
+            self._narrow(since, None)
 
     def _narrow(self, since: str | None, until: str | None) -> None:
         if since is not None and (self._first is None or _parts(since) > _parts(self._first)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope._common import printable
 from stepscope._common.format import format_duration
+from stepscope.logs import BY_KEY
 from stepscope.runs import Summary, library_label, report
 from stepscope.watch.tracker import LatestLines, RunTracker
 from stepscope.watch.view_model import ViewModel
@@ -25,7 +26,6 @@ _PACES = 4  # iterations that may pass without a line
 _LONG = 3600.0  # after that, it is not a buffer that holds lines back
 _STALE = 60.0  # seconds after which a message is no news, once there are iterations
 _HINT = "lines may wait in a buffer: set PYTHONUNBUFFERED=1 for the run"
-_BUFFERED = ("rl_games", "rsl_rl", None)  # the others flush what they print
 _MESSAGES = ("message", "unrecognised", "checkpoint", "best_reward")
 _ENDS = {
     "failed": "failed",
@@ -188,7 +188,11 @@ class Monitor:
         limit = max(_QUIET, _PACES * (self._tracker.pace or 0)) if begun else _QUIET_AT_START
         if quiet < limit:
             return ("running", "running", "") if begun else ("starting", "starting", "")
-        hint = _HINT if self._started is None and library in _BUFFERED and quiet < _LONG else ""
+        hint = (
+            _HINT
+            if self._started is None and (library is None or not BY_KEY[library].flushes) and quiet < _LONG
+            else ""
+        )
         return "silent", f"{'' if begun else 'starting, '}silent for {format_duration(quiet)}", hint
 
 

@@ -9,7 +9,8 @@ from stepscope._common import printable
 from stepscope._common.downsampling import Downsampler
 from stepscope._common.format import format_number
 from stepscope._common.text import mask_numbers
-from stepscope.runs import Run, bar_rate
+from stepscope.logs import bar_rate
+from stepscope.runs import Run
 from stepscope.watch.eta import EtaEstimator
 from stepscope.watch.view_model import Progress, Quantity, RateView, WarningView
 

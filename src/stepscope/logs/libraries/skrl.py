@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._bars import parse_bar
+from stepscope.logs._bars import bar_rate, parse_bar
 from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar
@@ -62,10 +62,7 @@ _BAR_TAG = "Bar / Vector steps per second"
 
 
 def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa: ARG001 - vector steps are its axis
-    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
-    if rate is None and seconds:
-        rate = 1 / seconds
-    if record.kind == "progress" and rate is not None and record.iteration is not None:
+    if record.kind == "progress" and record.iteration is not None and (rate := bar_rate(record)) is not None:
         yield Scalar(_BAR_TAG, record.iteration, rate)
 
 
