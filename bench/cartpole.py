@@ -106,7 +106,9 @@ def run(sizes: Sequence[int], *, rounds: int) -> tuple[dict[int, measure.Compari
 
 def _side(name: str, num_envs: int) -> Callable[[], measure.Elapsed]:
     target, arguments = CONTESTANTS[name]
-    return lambda: measure.Elapsed(**measure.fresh(target, limit=600.0, num_envs=num_envs, **arguments))
+    return lambda: measure.Elapsed(
+        **measure.run_in_subprocess(target, limit=600.0, num_envs=num_envs, **arguments)
+    )
 
 
 def _refusal(name: str, num_envs: int) -> str | None:

@@ -25,7 +25,7 @@ from tensordict import TensorDict
 from stepscope.envs import CartPole
 from stepscope.evidence import provenance
 from stepscope.measure import Comparison, compare, stopwatch
-from stepscope.measure._factory import made_by
+from stepscope.measure._factory import make_env
 from stepscope.nans import BadValueError, record
 from stepscope.train.sb3 import _Environment
 
@@ -64,7 +64,7 @@ def around(factory: str, num_envs: int, device: str, folder: str) -> Iterator[Co
     """Yield steps of an environment, each with one of its own."""
 
     def make() -> Any:  # noqa: ANN401 - any environment
-        env = made_by(factory, num_envs=num_envs, device=device, options={"seed": 0})
+        env = make_env(factory, num_envs=num_envs, device=device, options={"seed": 0})
         env.reset(seed=0)
         return env
 
@@ -195,7 +195,7 @@ def waits(contender: Contender) -> int:
 def dumped(factory: str, num_envs: int, device: str, folder: str) -> tuple[float, int]:
     """Return the seconds that a finding takes, report and dump together, and the bytes of the dump."""
     env = record(
-        made_by(factory, num_envs=num_envs, device=device, options={"seed": 0}), folder=folder, every=8
+        make_env(factory, num_envs=num_envs, device=device, options={"seed": 0}), folder=folder, every=8
     )
     env.reset(seed=0)
     actions = torch.zeros(num_envs, env.single_action_space.shape[0], device=device)

@@ -88,7 +88,7 @@ measured(
                 part: getattr(each, part).median
                 for part in ("stepping", "inference", "learning")
             }
-            | {"waits": each.waits, "lost": each.lost}
+            | {"waits": each.host_syncs, "lost": each.sync_overhead}
             for n, each in found.items()
         }
         for name, found in splits.items()
@@ -153,12 +153,12 @@ for name in doubled:
 
 hidden = splits["a hidden .item() a step"]
 reads = hidden[max(hidden)]
-for place, often in reads.waits_at:
+for place, often in reads.host_syncs_at:
     path, _, line = place.rpartition(":")
     code = Path(path).read_text(encoding="utf-8").splitlines()[int(line) - 1].strip()
     print(f"{often:.0f} a vector step: {Path(path).name}:{line}: {code}")
 others = max(
-    each.waits
+    each.host_syncs
     for name, found in splits.items()
     if "stepscope.envs.bottlenecks" in cases[name]["env"] and found is not hidden
     for each in found.values()
@@ -196,15 +196,15 @@ claim(
 )
 claim(
     "one hidden .item() a step is found, and none where there is none",
-    round(reads.waits) == 1 and others == 0,
-    f"{reads.waits:.0f} and {others:.0f} a vector step",
+    round(reads.host_syncs) == 1 and others == 0,
+    f"{reads.host_syncs:.0f} and {others:.0f} a vector step",
 )
 claim(
     "a host that reads a value in the middle of each step is what limits a run on a GPU",
     verdicts["a hidden .item() a step"].bottleneck == "synchronisation-bound",
     "nothing waits on a CPU"
-    if reads.lost is None
-    else f"{100 * reads.lost:.0f} % of the rollout is lost",
+    if reads.sync_overhead is None
+    else f"{100 * reads.sync_overhead:.0f} % of the rollout is lost",
     needs="cuda",
 )
 

@@ -42,7 +42,7 @@ for n in [*small, held_out]:
     found = memory_of("stepscope.envs:CartPole", n, horizon=horizon, options=options)
     if not found.ok:
         raise SystemExit(
-            f"{n} environments: {found.fate}, {found.reason}\n{found.last_words}"
+            f"{n} environments: {found.status}, {found.reason}\n{found.output_tail}"
         )
     footprints[n] = found.footprint
 taken = {

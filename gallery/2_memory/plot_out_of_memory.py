@@ -69,14 +69,14 @@ for name, training in TRAININGS.items():
     tries[name] = {}
     for n in [2**20, 2**18, 2**16, 1]:
         found = tries[name][n] = run(n, **training, limit=LIMIT)
-        print(f"{name:13}  N = {n:7}  {found.fate}: {found.reason[:70]}")
+        print(f"{name:13}  N = {n:7}  {found.status}: {found.reason[:70]}")
         if found.ok:
             break
 
 # %%
 # The last words of the second training with one environment: its allocator names the buffer's size.
 
-print(tries["replay buffer"][1].last_words[-400:])
+print(tries["replay buffer"][1].output_tail[-400:])
 
 # %%
 # Two runs without a limit give each line, and with it the answer before anybody tries.
@@ -105,7 +105,7 @@ measured(
             "limit_bytes": LIMIT,
             "fixed_bytes": lines[name].fixed_bytes,
             "per_env_bytes": lines[name].per_env_bytes,
-            "fates": {n: found.fate for n, found in tries[name].items()},
+            "fates": {n: found.status for n, found in tries[name].items()},
         }
         for name in TRAININGS
     },
@@ -145,7 +145,7 @@ plots.show(figure)
 # What practitioners are told, checked on this machine.
 
 fates = {
-    name: [found.fate for found in tried.values()] for name, tried in tries.items()
+    name: [found.status for found in tried.values()] for name, tried in tries.items()
 }
 claim(
     "out of memory, fewer environments help where the environments take it",

@@ -40,7 +40,7 @@ def test_a_module_in_the_working_directory_is_fitted(here: Path, run: Run) -> No
     done = run("fit", "mine:World", *size, "--verify", "--json", "fit.json", "--plot", "fit.svg")
     assert (0, b"") == (done.returncode, done.stderr)
     text = done.stdout.decode()
-    assert ["num_envs", "seconds", "host", "memory", "fitted", "residual", "fate"] == text.splitlines()[
+    assert ["num_envs", "seconds", "host", "memory", "fitted", "residual", "status"] == text.splitlines()[
         0
     ].split()
     assert "within 5% of the prediction" in " ".join(text.split())

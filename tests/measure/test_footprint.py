@@ -14,7 +14,7 @@ import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.measure import Outcome, footprint_of, footprint_of_command
-from stepscope.measure._host_memory import available_bytes
+from stepscope.measure._host_memory import available_host_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +48,9 @@ def hung(measure: Callable[[float], Outcome], words: str) -> Outcome:
     """
     for limit in (1.0, 10.0, 100.0):
         outcome = measure(limit)
-        if words in outcome.printed + outcome.last_words:
+        if words in outcome.printed + outcome.output_tail:
             break
-    if outcome.fate == "too slow":
+    if outcome.status == "too slow":
         assert f"took longer than {limit:g} s" == outcome.reason
     return outcome
 
@@ -58,7 +58,7 @@ def hung(measure: Callable[[float], Outcome], words: str) -> Outcome:
 def test_what_is_taken_is_found() -> None:
     """100 MiB more are 100 MiB more, to a hundredth."""
     few, many = run("take", mebibytes=100), run("take", mebibytes=200)
-    assert ("ok", "ok") == (few.fate, many.fate)
+    assert ("ok", "ok") == (few.status, many.status)
     assert pytest.approx(100 * MIB, rel=0.01) == host(many) - host(few)
 
 
@@ -76,7 +76,7 @@ def test_a_moment_is_enough() -> None:
 def test_memory_that_nobody_touches_does_not_count() -> None:
     """What is asked for and not used takes nothing, and no limit on memory ends its process."""
     outcome = run("ask_only", mebibytes=4000, limit_bytes=100 * MIB)
-    assert ("ok", True) == (outcome.fate, host(outcome) < 60 * MIB)
+    assert ("ok", True) == (outcome.status, host(outcome) < 60 * MIB)
 
 
 def test_shared_pages_count_once() -> None:
@@ -97,7 +97,7 @@ def test_a_command_is_measured_with_what_it_starts(tmp_path: Path) -> None:
         child = f'{sys.executable} -c "{code}"'
         variables = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
         outcome = footprint_of_command(["sh", "-c", f"{child} & " * count + "wait"], environment=variables)
-        assert "ok" == outcome.fate
+        assert "ok" == outcome.status
         totals.append(host(outcome))
     assert totals[1] > totals[0] + 140 * MIB
 
@@ -106,24 +106,24 @@ def test_a_command_ends_where_its_limit_is() -> None:
     """A tree of processes is ended as a whole when together they take more than they may."""
     child = f"{sys.executable} -c 'import time; held = bytearray(120 << 20); time.sleep(600)'"
     outcome = footprint_of_command(["sh", "-c", f"{child} & {child} & {child}; wait"], limit_bytes=250 * MIB)
-    assert ("out of memory", "took more than its limit of 250 MiB") == (outcome.fate, outcome.reason)
+    assert ("out of memory", "took more than its limit of 250 MiB") == (outcome.status, outcome.reason)
     assert outcome.seconds < 300  # each of them lasts for 600 s
 
 
 def test_no_process_takes_the_machine_down() -> None:
     """One that takes memory without end is ended soon after its limit, long before the machine is full."""
-    available = available_bytes()
+    available = available_host_bytes()
     outcome = run("take_without_end", limit_bytes=300 * MIB)
-    assert ("out of memory", None) == (outcome.fate, outcome.result)
+    assert ("out of memory", None) == (outcome.status, outcome.result)
     assert 300 * MIB < host(outcome) < 300 * MIB + available / 4
 
 
 def test_nothing_escapes() -> None:
     """A grandchild in a session of its own counts, and ends with its measurement."""
     outcome = run("hide", mebibytes=150)
-    assert ("ok", True) == (outcome.fate, host(outcome) > 150 * MIB)
+    assert ("ok", True) == (outcome.status, host(outcome) > 150 * MIB)
     assert not _lives(outcome.result)
-    assert "out of memory" == run("hide", mebibytes=300, limit_bytes=200 * MIB).fate
+    assert "out of memory" == run("hide", mebibytes=300, limit_bytes=200 * MIB).status
 
 
 def _lives(pid: int) -> bool:
@@ -169,18 +169,18 @@ def test_a_measurement_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
 def test_each_allocators_words_are_understood(name: str, words: str) -> None:
     """What PyTorch, NumPy, Python and Warp say when the system refuses them is out of memory."""
     outcome = run(name, mebibytes=8000, limit_asked_bytes=3000 * MIB)
-    assert ("out of memory", True) == (outcome.fate, words in outcome.reason), outcome
+    assert ("out of memory", True) == (outcome.status, words in outcome.reason), outcome
 
 
 def test_a_refusal_for_want_of_memory_is_told_apart() -> None:
     """An environment that turns the allocator's error into a sentence of its own still ran out of memory."""
-    assert "out of memory" == run("cartpoles", num_envs=10**12).fate
+    assert "out of memory" == run("cartpoles", num_envs=10**12).status
     refused = run("cartpoles", num_envs=0)
-    assert ("failed", "num_envs is 0; it must be a whole number from 1.") == (refused.fate, refused.reason)
+    assert ("failed", "num_envs is 0; it must be a whole number from 1.") == (refused.status, refused.reason)
 
 
 @pytest.mark.parametrize(
-    ("number", "fate"),
+    ("number", "status"),
     [
         (signal.SIGKILL, "killed"),
         (signal.SIGTERM, "killed"),
@@ -188,12 +188,12 @@ def test_a_refusal_for_want_of_memory_is_told_apart() -> None:
         (signal.SIGABRT, "crashed"),
     ],
 )
-def test_signals_are_told_apart(number: signal.Signals, fate: str) -> None:
+def test_signals_are_told_apart(number: signal.Signals, status: str) -> None:
     """A crash is a crash, with the function that it happened in; who is killed was killed by somebody."""
     outcome = footprint_of("targets_under_test:die", number=number)
-    assert (fate, f"was killed by {number.name}") == (outcome.fate, outcome.reason)
-    assert "goodbye" in outcome.last_words
-    assert (fate == "crashed") == ("in die" in outcome.last_words)
+    assert (status, f"was killed by {number.name}") == (outcome.status, outcome.reason)
+    assert "goodbye" in outcome.output_tail
+    assert (status == "crashed") == ("in die" in outcome.output_tail)
 
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
@@ -201,25 +201,25 @@ def test_a_hang_is_cut_and_says_where_it_was() -> None:
     outcome = hung(
         lambda limit: footprint_of("targets_under_test:hang", limit_seconds=limit), "waiting for the device"
     )
-    assert ("too slow", True) == (outcome.fate, "in hang" in outcome.last_words)
+    assert ("too slow", True) == (outcome.status, "in hang" in outcome.output_tail)
     script = "def stuck():\n    import time; print('stuck'); time.sleep(600)\nstuck()"
     command = [sys.executable, "-c", script]
     outcome = hung(lambda limit: footprint_of_command(command, limit_seconds=limit), "stuck\n")
-    assert ("too slow", True) == (outcome.fate, "in stuck" in outcome.last_words)
+    assert ("too slow", True) == (outcome.status, "in stuck" in outcome.output_tail)
 
 
 def test_a_hang_after_words_of_no_memory_is_out_of_memory() -> None:
     """A renderer without memory prints so and hangs: that is the cause, and not the time."""
     words = "VkResult: ERROR_OUT_OF_DEVICE_MEMORY"
     outcome = hung(lambda limit: run("say_and_hang", what=words, limit_seconds=limit), words)
-    assert ("out of memory", words) == (outcome.fate, outcome.reason)
+    assert ("out of memory", words) == (outcome.status, outcome.reason)
 
 
 def test_a_flood_of_words_costs_nothing() -> None:
     """Of what is printed only the end is kept, and nobody waits for a reader."""
     outcome = run("print_much", mebibytes=16)
-    assert ("failed", "ended with exit status 4") == (outcome.fate, outcome.reason)
-    assert outcome.last_words.endswith("the end")
+    assert ("failed", "ended with exit status 4") == (outcome.status, outcome.reason)
+    assert outcome.output_tail.endswith("the end")
 
 
 def test_results_and_arguments_travel() -> None:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope.measure._host_syncs import busy, lost_to_waiting, profiled, waits
+from stepscope.measure._host_syncs import busy_time, host_syncs, profile_syncs, sync_overhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ STAYS: dict[str, Callable[[torch.Tensor], object]] = {
 def test_what_reads_is_seen_with_its_line(name: str, device: torch.device) -> None:
     """Each of these needs a value on the host: it is counted, here, once."""
     values = torch.arange(1.0, 9.0, device=device)
-    with waits(device) as found:
+    with host_syncs(device) as found:
         READS[name](values)
     (where,) = found
     assert where.rpartition(":")[0] == __file__
@@ -57,7 +57,7 @@ def test_what_reads_is_seen_with_its_line(name: str, device: torch.device) -> No
 def test_what_stays_on_the_device_is_not_counted(name: str, device: torch.device) -> None:
     """None of these needs to know a value."""
     values = torch.arange(1.0, 9.0, device=device)
-    with waits(device) as found:
+    with host_syncs(device) as found:
         STAYS[name](values)
     assert {} == found
 
@@ -70,8 +70,8 @@ def test_what_is_lost_is_a_share(
     device: list[tuple[float, float]], waiting: list[tuple[float, float]]
 ) -> None:
     """It lies between nothing and everything, and without waiting nothing is lost."""
-    assert 0.0 <= lost_to_waiting(device, waiting, begin=0.0, end=10.0) <= 1.0
-    assert lost_to_waiting(device, [], begin=0.0, end=10.0) == 0.0
+    assert 0.0 <= sync_overhead(device, waiting, begin=0.0, end=10.0) <= 1.0
+    assert sync_overhead(device, [], begin=0.0, end=10.0) == 0.0
 
 
 @given(spans)
@@ -81,7 +81,9 @@ def test_overlapping_spans_count_once(given_spans: list[tuple[float, float]]) ->
     expected = sum(
         any(begin <= 10 * (tick + 0.5) / ticks < end for begin, end in given_spans) for tick in range(ticks)
     )
-    assert pytest.approx(10 * expected / ticks, abs=10 / ticks * (len(given_spans) + 1)) == busy(given_spans)
+    assert pytest.approx(10 * expected / ticks, abs=10 / ticks * (len(given_spans) + 1)) == busy_time(
+        given_spans
+    )
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -96,6 +98,6 @@ def test_a_wait_between_two_halves_is_lost_on_a_gpu() -> None:
             small.mul_(0.999)
 
     waiting()
-    lost, often = profiled(waiting)
+    lost, often = profile_syncs(waiting)
     assert lost > 0.1
     assert often >= 1

@@ -77,7 +77,7 @@ class TestLoopSplits:
             (("many_launches", 256), "stepping"), (("many_launches", 16), "stepping")
         )
         split = found.splits["heavy", 256]
-        assert ("cpu", 1, None, 256) == (split.clock, split.threads, split.lost, split.num_envs)
+        assert ("cpu", 1, None, 256) == (split.clock, split.threads, split.sync_overhead, split.num_envs)
         for took in found.times.rounds:
             parts = {
                 part: took[("heavy", 256), part].cpu

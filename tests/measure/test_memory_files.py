@@ -46,7 +46,7 @@ def hold(kind: str, mebibytes: int, folder: str, **limits: int) -> Outcome:
 def test_files_in_memory_count(kind: str, folder: str) -> None:
     """64 MiB in memory that no resident set counts, or that one counts, too, are 64 MiB."""
     few, many = hold(kind, 0, folder), hold(kind, 64, folder)
-    assert ("ok", "ok") == (few.fate, many.fate), many
+    assert ("ok", "ok") == (few.status, many.status), many
     assert few.footprint is not None
     assert many.footprint is not None
     assert pytest.approx(64 * MIB, rel=0.05) == many.footprint.host_bytes - few.footprint.host_bytes
@@ -56,7 +56,7 @@ def test_files_in_memory_count(kind: str, folder: str) -> None:
 def test_the_limit_holds_for_files_in_memory(kind: str, folder: str) -> None:
     """What is put into files beyond the limit is too much, and is ended before it is all there."""
     outcome = hold(kind, 2000, folder, limit_bytes=200 * MIB)
-    assert ("out of memory", "took more than its limit of 200 MiB") == (outcome.fate, outcome.reason)
+    assert ("out of memory", "took more than its limit of 200 MiB") == (outcome.status, outcome.reason)
     assert outcome.footprint is not None
     assert outcome.footprint.host_bytes < 1000 * MIB
 
@@ -71,7 +71,7 @@ def test_files_of_others_do_not_count(folder: str) -> None:
             beside = hold("nothing", 0, folder)
         finally:
             other.kill()
-    assert (base.fate, beside.fate) == ("ok", "ok")
+    assert (base.status, beside.status) == ("ok", "ok")
     assert base.footprint is not None
     assert beside.footprint is not None
     assert beside.footprint.host_bytes < base.footprint.host_bytes + 16 * MIB

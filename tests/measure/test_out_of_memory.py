@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepscope.measure._out_of_memory import in_words
+from stepscope.measure._out_of_memory import find_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from stepscope.measure._out_of_memory import in_words
 )
 def test_words_are_known(line: str) -> None:
     """The line itself is returned, whatever stands around it."""
-    assert line.strip() == in_words(f"step 1\n{line}\nstep 2\n")
+    assert line.strip() == find_out_of_memory(f"step 1\n{line}\nstep 2\n")
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_words_are_known(line: str) -> None:
 )
 def test_other_words_are_left_alone(line: str) -> None:
     """What is printed with memory left is no sign of having none."""
-    assert in_words(line) is None
+    assert find_out_of_memory(line) is None

@@ -15,8 +15,14 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from stepscope.measure._host_memory import available_bytes
-from stepscope.measure._process_tree import Tree, descendants, peak_resident, proportional, resident
+from stepscope.measure._host_memory import available_host_bytes
+from stepscope.measure._process_tree import (
+    ProcessTree,
+    descendants,
+    peak_resident,
+    proportional,
+    resident_bytes,
+)
 
 MIB = 2**20
 
@@ -41,20 +47,20 @@ def holder() -> Iterator[subprocess.Popen[str]]:
 
 def test_present_and_peak_are_told_apart(holder: subprocess.Popen[str]) -> None:
     """The kernel's counters agree with what the process has done."""
-    assert 200 * MIB < resident(holder.pid) < 230 * MIB
+    assert 200 * MIB < resident_bytes(holder.pid) < 230 * MIB
     assert 300 * MIB < peak_resident(holder.pid) < 330 * MIB
 
 
 def test_a_process_that_shares_little_has_its_share_and_no_more(holder: subprocess.Popen[str]) -> None:
     """The exact sum over page tables agrees with the kernel's counter, but for the libraries that others use, too."""
-    assert 200 * MIB < proportional(holder.pid) <= resident(holder.pid) + MIB
+    assert 200 * MIB < proportional(holder.pid) <= resident_bytes(holder.pid) + MIB
 
 
 def test_sampling_agrees_with_the_kernel_and_with_wait(holder: subprocess.Popen[str]) -> None:
     """A tree of one process has the peak that ``VmHWM`` and, at its end, ``ru_maxrss`` tell."""
-    tree = Tree(adopts=os.getpid())
+    tree = ProcessTree(adopts=os.getpid())
     tree.pids, tree._next = [holder.pid], time.monotonic() + 60
-    tree.look()
+    tree.sample()
     assert peak_resident(holder.pid) == tree.peak
     assert holder.stdin is not None
     holder.stdin.close()
@@ -100,9 +106,9 @@ def test_a_process_lives_as_long_as_one_of_its_threads() -> None:
 def test_a_process_that_is_not_there_takes_nothing() -> None:
     """Processes end at any time; that is no error."""
     gone = 2**22 + 1  # beyond the largest process number
-    assert (0, 0, 0) == (resident(gone), peak_resident(gone), proportional(gone))
+    assert (0, 0, 0) == (resident_bytes(gone), peak_resident(gone), proportional(gone))
 
 
 def test_what_is_available_is_what_the_system_can_give() -> None:
     """It is positive and less than the machine has."""
-    assert 0 < available_bytes() < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 0 < available_host_bytes() < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

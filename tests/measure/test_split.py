@@ -9,7 +9,7 @@ import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError
-from stepscope.measure._host_memory import available_bytes
+from stepscope.measure._host_memory import available_host_bytes
 from stepscope.measure._split import loop_split
 from tests.measure.loops_under_test import POLICY, RENDER, STEP
 
@@ -61,8 +61,8 @@ def test_rendering_is_timed_by_leaving_it_out() -> None:
 def test_what_a_hidden_item_costs_is_found_with_its_line() -> None:
     """One value a vector step is read, and the line is named."""
     split = loop_split("stepscope.envs.bottlenecks:hidden_wait", options={"launches": 3}, **SHORT)
-    (where, often), *rest = split.waits_at
-    assert (1.0, 1.0, []) == (split.waits, often, rest)
+    (where, often), *rest = split.host_syncs_at
+    assert (1.0, 1.0, []) == (split.host_syncs, often, rest)
     path, _, line = where.rpartition(":")
     with open(path, encoding="utf-8") as source:  # noqa: PTH123 - a name from a frame
         assert ".item()" in source.read().splitlines()[int(line) - 1]
@@ -80,7 +80,7 @@ def test_no_loop_may_ask_for_more_memory_than_there_is() -> None:
     with pytest.raises(MeasurementFailedError, match="MemoryError") as caught:
         loop_split(f"{HERE}limited", **SHORT)
     (limit,) = re.findall(r"limit (\d+)", caught.value.reason)
-    assert 0.5 * available_bytes() < int(limit) < 1.5 * available_bytes()
+    assert 0.5 * available_host_bytes() < int(limit) < 1.5 * available_host_bytes()
 
 
 def test_a_factory_that_raises_is_a_failed_measurement() -> None:

@@ -27,7 +27,7 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(name: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the target returns
     """Run one of the targets beside this file."""
-    return measure.fresh(f"targets_under_test:{name}", **arguments)
+    return measure.run_in_subprocess(f"targets_under_test:{name}", **arguments)
 
 
 def test_every_measurement_has_its_own_process() -> None:
@@ -91,7 +91,7 @@ def test_a_death_is_reported_and_survived(name: str, reason: str, words: str) ->
     with pytest.raises(measure.MeasurementFailedError) as failure:
         run(name)
     assert reason == failure.value.reason
-    assert words in failure.value.last_words
+    assert words in failure.value.output_tail
     assert reason in str(failure.value)
     assert run("echo") == {}
 
@@ -100,7 +100,7 @@ def test_a_crash_says_where_it_was() -> None:
     """A segmentation fault's last words name the Python function that it happened in."""
     with pytest.raises(measure.MeasurementFailedError, match="SIGSEGV") as failure:
         run("die", number=signal.SIGSEGV)
-    assert "in die" in failure.value.last_words
+    assert "in die" in failure.value.output_tail
 
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
@@ -109,11 +109,11 @@ def test_a_hang_is_cut_and_says_where_it_was() -> None:
     for limit in (1, 10, 100):  # a busy machine may take a second only to come there
         with pytest.raises(measure.MeasurementFailedError, match=f"took longer than {limit} s") as failure:
             run("hang", limit=limit)
-        if "waiting for the device" in failure.value.last_words:
+        if "waiting for the device" in failure.value.output_tail:
             break
     assert time.perf_counter() - start < 400  # the hang would last for 600 s
-    assert "waiting for the device" in failure.value.last_words
-    assert "in hang" in failure.value.last_words
+    assert "waiting for the device" in failure.value.output_tail
+    assert "in hang" in failure.value.output_tail
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks Linux which processes there are")
@@ -157,7 +157,7 @@ def test_an_unguarded_script_runs_once(tmp_path: Path) -> None:
     """A script without a main guard is not run again by its measurements, and leaves no process behind."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from stepscope import measure\nprint('once')\nprint(measure.fresh('os:getcwd') == __import__('os').getcwd())\n",
+        "from stepscope import measure\nprint('once')\nprint(measure.run_in_subprocess('os:getcwd') == __import__('os').getcwd())\n",
         encoding="utf-8",
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)

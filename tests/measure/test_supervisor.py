@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope.measure import MeasurementFailedError, _subprocess, footprint_of, fresh
+from stepscope.measure import MeasurementFailedError, _subprocess, footprint_of, run_in_subprocess
 from tests.processes import Started
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_a_footprint_that_turns_on_its_watcher_ends(
     """Whoever kills or stops the process that watches it, or that one's guard, is ended at once."""
     target = "targets_under_test:turn_on_watchers"
     outcome = footprint_of(target, generations=generations, number=number, limit_seconds=500)
-    assert ("failed", "lost the process that watches it, and was ended") == (outcome.fate, outcome.reason)
+    assert ("failed", "lost the process that watches it, and was ended") == (outcome.status, outcome.reason)
     assert [] == started.left()
 
 
@@ -64,17 +64,17 @@ def test_a_footprint_that_stops_the_guard_is_measured() -> None:
 def test_a_measurement_that_kills_an_ancestor_ends(started: Started, generations: list[int]) -> None:
     """Whether it is the server, its watcher or the guard: nothing is left, and the next measurement works."""
     with pytest.raises(MeasurementFailedError):
-        fresh(
+        run_in_subprocess(
             "targets_under_test:turn_on_watchers", generations=generations, number=signal.SIGKILL, limit=500
         )
     assert [] == started.left()
-    assert {} == fresh("targets_under_test:echo")
+    assert {} == run_in_subprocess("targets_under_test:echo")
 
 
 @pytest.mark.parametrize("closes", [False, True])
 def test_a_measurement_leaves_no_daemon(started: Started, *, closes: bool) -> None:
     """A process in a session of its own, whose parent has ended, keeps nobody waiting and ends with the measurement."""
-    daemon = fresh("targets_under_test:become_a_daemon", closes=closes, limit=300)
+    daemon = run_in_subprocess("targets_under_test:become_a_daemon", closes=closes, limit=300)
     assert daemon not in started.pids()
 
 
@@ -88,8 +88,8 @@ def test_a_measurement_leaves_no_daemon(started: Started, *, closes: bool) -> No
 def test_a_measurement_ends_where_its_limit_is(target: str, arguments: dict[str, int]) -> None:
     """The limit is for all its processes together, and for memory that is in none of them; the next one works."""
     with pytest.raises(MeasurementFailedError, match=r"took more than its limit of 700 MiB"):
-        fresh(f"targets_under_test:{target}", limit=500, **arguments)
-    assert {} == fresh("targets_under_test:echo")
+        run_in_subprocess(f"targets_under_test:{target}", limit=500, **arguments)
+    assert {} == run_in_subprocess("targets_under_test:echo")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_measurement_ends_where_its_limit_is(target: str, arguments: dict[str,
 def test_whatever_is_raised_is_told_in_a_line(what: str, reason: str) -> None:
     """An exception of any kind has its type and the start of its first line, in both ways of measuring."""
     with pytest.raises(MeasurementFailedError) as error:
-        fresh("targets_under_test:raise_it", what=what)
+        run_in_subprocess("targets_under_test:raise_it", what=what)
     outcome = footprint_of("targets_under_test:raise_it", what=what)
     for told in (error.value.reason, outcome.reason):
         assert told.startswith(reason) if what == "long" else told == reason
-    for words in (error.value.reason, error.value.last_words, outcome.reason, outcome.last_words):
+    for words in (error.value.reason, error.value.output_tail, outcome.reason, outcome.output_tail):
         assert all(len(line) < 400 and line.isprintable() for line in words.splitlines())

@@ -24,7 +24,7 @@ def without_fork(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(name: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the target returns
     """Run one of the targets beside this file."""
-    return measure.fresh(f"targets_under_test:{name}", **arguments)
+    return measure.run_in_subprocess(f"targets_under_test:{name}", **arguments)
 
 
 def test_every_measurement_has_its_own_process() -> None:
@@ -68,7 +68,7 @@ def test_a_death_is_reported(name: str, reason: str, words: str) -> None:
     with pytest.raises(measure.MeasurementFailedError) as failure:
         run(name)
     assert reason == failure.value.reason
-    assert words in failure.value.last_words
+    assert words in failure.value.output_tail
 
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
@@ -77,11 +77,11 @@ def test_a_hang_is_cut_and_says_where_it_was() -> None:
     for limit in (1, 10, 100):  # a busy machine may take a second only to come there
         with pytest.raises(measure.MeasurementFailedError, match=f"took longer than {limit} s") as failure:
             run("hang", limit=limit)
-        if "waiting for the device" in failure.value.last_words:
+        if "waiting for the device" in failure.value.output_tail:
             break
     assert time.perf_counter() - start < 500  # the hang would last for 600 s
-    assert "waiting for the device" in failure.value.last_words
-    assert "in hang" in failure.value.last_words
+    assert "waiting for the device" in failure.value.output_tail
+    assert "in hang" in failure.value.output_tail
 
 
 def test_a_process_that_does_not_start_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

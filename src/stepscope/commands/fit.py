@@ -114,4 +114,4 @@ def _budget(requested_bytes: int | None) -> Budget:
 
 
 def _show_progress(probe: Probe) -> None:
-    progress(f"N = {probe.num_envs:,}: {probe.outcome.fate}, {format_bytes(probe.host_bytes)}")
+    progress(f"N = {probe.num_envs:,}: {probe.outcome.status}, {format_bytes(probe.host_bytes)}")

@@ -7,11 +7,10 @@ What is compared is measured in turns (`compare`), in one such process or in alt
 of the ratio: other work on the machine makes a comparison longer or leaves it undecided, and does not make it wrong.
 """
 
-from stepscope.measure._call import shown
 from stepscope.measure._compare import Comparison, Elapsed, compare, stopwatch
 from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
 from stepscope.measure._estimate import Estimate, all_of
-from stepscope.measure._factory import found_by_name, made_by, takes
+from stepscope.measure._factory import accepts, found_by_name, make_env
 from stepscope.measure._footprint import (
     RETURNS_MEMORY,
     Footprint,
@@ -19,13 +18,13 @@ from stepscope.measure._footprint import (
     footprint_of,
     footprint_of_command,
 )
-from stepscope.measure._gpu_memory import free_bytes
-from stepscope.measure._host_memory import available_bytes
-from stepscope.measure._process_tree import resident
+from stepscope.measure._gpu_memory import free_gpu_bytes
+from stepscope.measure._host_memory import available_host_bytes
+from stepscope.measure._process_tree import resident_bytes
 from stepscope.measure._scene import SceneCost, SceneCosts, scene_cost, scene_costs
 from stepscope.measure._split import LoopSplit, LoopSplits, loop_split, loop_splits
 from stepscope.measure._steps import step_time, step_times
-from stepscope.measure._subprocess import MeasurementFailedError, fresh
+from stepscope.measure._subprocess import MeasurementFailedError, run_in_subprocess
 from stepscope.measure._timing import Timing, summarise, time_blocks
 
 __all__ = [
@@ -43,25 +42,24 @@ __all__ = [
     "SceneCost",
     "SceneCosts",
     "Timing",
+    "accepts",
     "all_of",
-    "available_bytes",
+    "available_host_bytes",
     "compare",
     "footprint_of",
     "footprint_of_command",
     "found_by_name",
-    "free_bytes",
-    "fresh",
+    "free_gpu_bytes",
     "loop_split",
     "loop_splits",
-    "made_by",
-    "resident",
+    "make_env",
+    "resident_bytes",
+    "run_in_subprocess",
     "scene_cost",
     "scene_costs",
-    "shown",
     "step_time",
     "step_times",
     "stopwatch",
     "summarise",
-    "takes",
     "time_blocks",
 ]

@@ -11,10 +11,10 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["found_by_name", "made_by", "takes"]
+__all__ = ["accepts", "found_by_name", "make_env"]
 
 
-def made_by(factory: str, *, num_envs: int, device: object, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
+def make_env(factory: str, *, num_envs: int, device: object, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
     """Return what ``"module:factory"`` makes; it is told the device if it takes one.
 
     Raises
@@ -63,12 +63,12 @@ def found_by_name(name: str) -> Callable[..., Any]:
     return found
 
 
-def takes(function: Callable[..., Any], **options: object) -> bool:
+def accepts(function: Callable[..., Any], **options: object) -> bool:
     """Say whether a function can be called with these options alone.
 
     Examples
     --------
-    >>> takes(lambda *, seed=None: seed, seed=0), takes(lambda: None, seed=0)
+    >>> accepts(lambda *, seed=None: seed, seed=0), accepts(lambda: None, seed=0)
     (True, False)
     """
     try:

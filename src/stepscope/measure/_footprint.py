@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._call import last_words, shown
-from stepscope.measure._outcome import fate_of
+from stepscope.measure._call import format_line, format_tail
+from stepscope.measure._outcome import classify_outcome
 from stepscope.measure._subprocess import environment
-from stepscope.measure._supervised import Watched
+from stepscope.measure._supervised import SupervisedProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,13 +66,13 @@ class Outcome:
 
     Attributes
     ----------
-    fate
+    status
         ``"ok"``; ``"out of memory"``, in whichever words, or beyond its limit; ``"too slow"``, beyond its time;
         ``"crashed"``, by a signal such as SIGSEGV; ``"killed"``, by somebody else; ``"failed"``, with an exception
         or an exit status.
     reason
         One line in words; empty if all went well.
-    last_words
+    output_tail
         The last lines that the process printed, or the end of its traceback.
     result
         What the function returned; None for a command, and unless all went well.
@@ -86,9 +86,9 @@ class Outcome:
         ``OMP_NUM_THREADS`` in the process; None where it is not set, and each library chooses.
     """
 
-    fate: str
+    status: str
     reason: str
-    last_words: str
+    output_tail: str
     result: Any
     footprint: Footprint | None
     seconds: float
@@ -98,7 +98,7 @@ class Outcome:
     @property
     def ok(self) -> bool:
         """Whether all went well."""
-        return self.fate == "ok"
+        return self.status == "ok"
 
 
 def footprint_of(
@@ -152,7 +152,7 @@ def footprint_of(
     Examples
     --------
     >>> outcome = footprint_of("platform:python_implementation")
-    >>> outcome.fate, outcome.result, 5e6 < outcome.footprint.host_bytes < 5e8
+    >>> outcome.status, outcome.result, 5e6 < outcome.footprint.host_bytes < 5e8
     ('ok', 'CPython', True)
     """
     if not all(target.partition(":")):
@@ -173,7 +173,7 @@ def footprint_of(
         asked.write(line.encode())
         asked.seek(0)
         report = _supervised(
-            [sys.executable, "-c", "from stepscope.measure._worker import answer; answer()"],
+            [sys.executable, "-c", "from stepscope.measure._worker import main; main()"],
             environment={**RETURNS_MEMORY, **environment()},
             limit_seconds=limit_seconds + 1.0,  # it ends itself before, saying where it hangs
             limit_bytes=limit_bytes,
@@ -242,7 +242,7 @@ def _supervised(
     files: tuple[int | None, int | None],
 ) -> dict[str, Any]:
     """Run a command under its watcher and return the report."""
-    report = Watched(
+    report = SupervisedProcess(
         command,
         environment=environment,
         limit_seconds=limit_seconds,
@@ -251,23 +251,27 @@ def _supervised(
         files=files,
     ).report()
     if "not_found" in report:
-        raise BadInputError(f"{shown(command[0])} cannot be started: {report['not_found']}; check its name.")
+        raise BadInputError(
+            f"{format_line(command[0])} cannot be started: {report['not_found']}; check its name."
+        )
     return {**report, "threads": environment.get("OMP_NUM_THREADS")}
 
 
 def _outcome(report: dict[str, Any], *, answer: bytes, limit_seconds: float, function: bool) -> Outcome:
     answered = _answered(answer)
     share = dict(answered.get("result") or {})
-    fate, reason = fate_of(report, answered=answered, limit_seconds=limit_seconds, function=function)
-    words = answered.get("last_words") or last_words(report.get("words", ""))
+    status, reason = classify_outcome(
+        report, answered=answered, limit_seconds=limit_seconds, function=function
+    )
+    words = answered.get("output_tail") or format_tail(report.get("output", ""))
     return Outcome(
-        fate=fate,
-        reason=shown(reason),
-        last_words=words,
-        result=share.get("result") if fate == "ok" else None,
+        status=status,
+        reason=format_line(reason),
+        output_tail=words,
+        result=share.get("result") if status == "ok" else None,
         footprint=None if "lost" in report else split(report, torch=share.get("torch")),
         seconds=report.get("seconds", 0.0),
-        printed=report.get("words", ""),
+        printed=report.get("output", ""),
         threads=report["threads"],
     )
 

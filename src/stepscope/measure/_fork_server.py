@@ -2,7 +2,7 @@
 
 It reads one request a line and answers with one line; both are JSON. A child is a fork made before anything ran with
 torch, so it is as fresh as a new process, without the two seconds that importing torch takes. Nothing here may touch
-a GPU: CUDA does not survive a fork. It runs on Linux only, under the watcher of a `Watched`.
+a GPU: CUDA does not survive a fork. It runs on Linux only, under the watcher of a `SupervisedProcess`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ import tempfile
 import time
 from typing import IO, Any
 
-from stepscope.measure._call import call, describe_unanswered, import_first, last_words, watch
+from stepscope.measure._call import (
+    call_target,
+    describe_unanswered,
+    format_tail,
+    import_packages,
+    limit_time,
+)
 from stepscope.measure._process_tree import adopt_orphans, end_all_below
 
 __all__: list[str] = []
@@ -30,7 +36,7 @@ def serve() -> None:
     requests, answers = sys.stdin, os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a measurement prints must not look like an answer
     adopt_orphans()
-    import_first()
+    import_packages()
     for line in requests:
         answers.write(json.dumps(_in_child(json.loads(line))) + "\n")
         answers.flush()
@@ -53,9 +59,9 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
         if answer.endswith(b"\n"):
             return dict(json.loads(answer))
         said.seek(0)
-        words = last_words(said.read().decode("utf-8", "replace"))
+        words = format_tail(said.read().decode("utf-8", "replace"))
         late = f"took longer than {request['limit']:g} s"
-        return {"reason": late if took_too_long else describe_unanswered(code), "last_words": words}
+        return {"reason": late if took_too_long else describe_unanswered(code), "output_tail": words}
 
 
 def _be_child(request: dict[str, Any], writing: int, said: IO[bytes]) -> None:
@@ -64,9 +70,9 @@ def _be_child(request: dict[str, Any], writing: int, said: IO[bytes]) -> None:
         os.setsid()
         for stream in (1, 2):
             os.dup2(said.fileno(), stream)
-        watch(request["limit"])
+        limit_time(request["limit"])
         with os.fdopen(writing, "w", encoding="utf-8") as answers:
-            answers.write(call(request) + "\n")
+            answers.write(call_target(request) + "\n")
     finally:
         os._exit(0)
 

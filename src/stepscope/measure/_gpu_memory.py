@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Driver", "free_bytes"]
+__all__ = ["GpuMemory", "free_gpu_bytes"]
 
 _NOTHING = 32 * 2**20  # bytes: less growth is somebody else's; a CUDA context alone takes more
 _TICK = 0.05  # seconds between two questions, each of which takes the driver about a millisecond
 
 
-class Driver:
+class GpuMemory:
     """The memory that processes take on all GPUs together, watched from now on.
 
     Attributes
@@ -52,7 +52,7 @@ class Driver:
             ]
             self._nvml = pynvml
 
-    def look(self, pids: Collection[int]) -> None:
+    def sample(self, pids: Collection[int]) -> None:
         """Ask the driver, unless it was asked just now."""
         if self._nvml is None or time.monotonic() < self._next:
             return
@@ -101,6 +101,6 @@ class Driver:
             return 0
 
 
-def free_bytes() -> int | None:
+def free_gpu_bytes() -> int | None:
     """Memory of the first GPU that nobody has taken yet; None without a GPU."""
-    return Driver().free()
+    return GpuMemory().free()

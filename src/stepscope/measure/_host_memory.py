@@ -6,12 +6,12 @@ import contextlib
 import re
 from pathlib import Path
 
-__all__ = ["available_bytes"]
+__all__ = ["available_host_bytes"]
 
 _ROOT = Path("/sys/fs/cgroup")
 
 
-def available_bytes() -> int:
+def available_host_bytes() -> int:
     """Memory that a new process could take now, in bytes: the system's estimate, or less in a limited control group.
 
     Raises

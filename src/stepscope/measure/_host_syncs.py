@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
 
-__all__ = ["busy", "lost_to_waiting", "profiled", "waits"]
+__all__ = ["busy_time", "host_syncs", "profile_syncs", "sync_overhead"]
 
 _OURS = (str(Path(__file__).parent), str(Path(torch.__file__).parent))
 # Operations whose result's size or value the host must know: it waits until the device has come so far.
@@ -37,7 +37,7 @@ _WAITING = ("StreamSynchronize", "DeviceSynchronize", "EventSynchronize", "cudaM
 
 
 @contextmanager
-def waits(device: torch.device) -> Iterator[Counter[str]]:
+def host_syncs(device: torch.device) -> Iterator[Counter[str]]:
     """Count, by ``file:line``, the operations inside of the block in which the host waits for the device.
 
     On CUDA they are those that PyTorch warns of in its synchronisation debug mode. On the CPU, where nothing waits,
@@ -129,7 +129,7 @@ def _caller() -> str | None:
     return None
 
 
-def profiled(call: Callable[[], object]) -> tuple[float, int]:
+def profile_syncs(call: Callable[[], object]) -> tuple[float, int]:
     """Return the share of the time of `call` that waiting costs on CUDA, and how often the host waited.
 
     This also sees what other libraries than PyTorch wait for.
@@ -149,10 +149,10 @@ def profiled(call: Callable[[], object]) -> tuple[float, int]:
             waiting.append(span)
     begin, end = ends[0], max([ends[1], *(last for _, last in device)])
     waiting = [span for span in waiting if span[1] <= ends[1]]  # later ones are the profiler's own
-    return lost_to_waiting(device, waiting, begin=begin, end=end), len(waiting)
+    return sync_overhead(device, waiting, begin=begin, end=end), len(waiting)
 
 
-def lost_to_waiting(
+def sync_overhead(
     device: Sequence[tuple[float, float]],
     waiting: Sequence[tuple[float, float]],
     *,
@@ -174,21 +174,21 @@ def lost_to_waiting(
     --------
     The host works for 3, waits for 2 while the device works, and so on again.
 
-    >>> lost_to_waiting([(3, 5), (8, 10)], [(3, 5), (8, 10)], begin=0, end=10)
+    >>> sync_overhead([(3, 5), (8, 10)], [(3, 5), (8, 10)], begin=0, end=10)
     0.4
     """
     whole = end - begin
     if whole <= 0:
         return 0.0
-    return max(0.0, 1.0 - max(busy(device), whole - busy(waiting)) / whole)
+    return max(0.0, 1.0 - max(busy_time(device), whole - busy_time(waiting)) / whole)
 
 
-def busy(spans: Sequence[tuple[float, float]]) -> float:
+def busy_time(spans: Sequence[tuple[float, float]]) -> float:
     """Return how long at least one of some spans lasts.
 
     Examples
     --------
-    >>> busy([(0, 2), (1, 3), (5, 6)])
+    >>> busy_time([(0, 2), (1, 3), (5, 6)])
     4.0
     """
     total, until = 0.0, float("-inf")

@@ -57,7 +57,7 @@ class MemoryFiles:
         """Bytes of all of them."""
         return self.mapped + self.unmapped
 
-    def look(self, pids: Sequence[int]) -> None:
+    def sample(self, pids: Sequence[int]) -> None:
         """Find the files of these processes, the tree's living ones."""
         self._pids |= set(pids)
         files = dict(self._open(pids))

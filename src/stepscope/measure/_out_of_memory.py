@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["in_words"]
+__all__ = ["find_out_of_memory"]
 
 # Each is what a library prints; words that only look like it are left out: "VkCreateFence failed with
 # ERROR_OUT_OF_HOST_MEMORY" is printed with plenty of memory free, and "malloc(): invalid size" is a broken heap.
@@ -27,14 +27,14 @@ _WORDS = (
 _ANY = re.compile("|".join(f"(?:{word})" for word in _WORDS), re.MULTILINE)
 
 
-def in_words(text: str) -> str | None:
+def find_out_of_memory(text: str) -> str | None:
     r"""Return the first line that says that there is no memory left; None if none does.
 
     Examples
     --------
-    >>> in_words("step 3\nRuntimeError: Array allocation failed on device: cpu for 4096 bytes")
+    >>> find_out_of_memory("step 3\nRuntimeError: Array allocation failed on device: cpu for 4096 bytes")
     'RuntimeError: Array allocation failed on device: cpu for 4096 bytes'
-    >>> in_words("malloc(): invalid size (unsorted)") is None
+    >>> find_out_of_memory("malloc(): invalid size (unsorted)") is None
     True
     """
     found = _ANY.search(text)

@@ -1,4 +1,4 @@
-"""In which of a few ways a measurement ended."""
+"""Ways in which a measurement ends."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common.exit_status import describe_exit
 from stepscope._common.format import format_bytes
-from stepscope.measure._out_of_memory import in_words
+from stepscope.measure._out_of_memory import find_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["fate_of"]
+__all__ = ["classify_outcome"]
 
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
 
 
-def fate_of(
+def classify_outcome(
     report: Mapping[str, Any], *, answered: Mapping[str, Any], limit_seconds: float, function: bool
 ) -> tuple[str, str]:
-    """Return the fate of a measurement and, in one line, its reason.
+    """Return the status of a measurement and, in one line, its reason.
 
     What took more than its limit is out of memory even if it ended well: between two looks it had time to.
     """
@@ -34,17 +34,19 @@ def fate_of(
     if "refused" in share:
         because = share["out_of_memory"]
         return ("out of memory" if because else "failed"), share["refused"]
-    return _died(report, answered=answered, limit_seconds=limit_seconds, function=function)
+    return _classify_death(report, answered=answered, limit_seconds=limit_seconds, function=function)
 
 
-def _died(
+def _classify_death(
     report: Mapping[str, Any], *, answered: Mapping[str, Any], limit_seconds: float, function: bool
 ) -> tuple[str, str]:
     code, reason = report["code"], answered.get("reason")
-    late = report["ended_by"] == "time" or (function and code == 1 and "Timeout (" in report["words"])
+    late = report["ended_by"] == "time" or (function and code == 1 and "Timeout (" in report["output"])
     if not function and not late and code == 0:
         return "ok", ""
-    allocator = in_words(f"{reason or ''}\n{answered.get('last_words', '')}") or report["out_of_memory"]
+    allocator = (
+        find_out_of_memory(f"{reason or ''}\n{answered.get('output_tail', '')}") or report["out_of_memory"]
+    )
     if allocator:  # also of one that hangs: a renderer may print it and never end
         return "out of memory", reason or allocator
     if code == -signal.SIGKILL and report["killed_by_kernel"]:

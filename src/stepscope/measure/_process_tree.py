@@ -16,7 +16,7 @@ from stepscope.measure._memory_files import MemoryFiles
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Tree", "adopt_orphans", "end_all_below", "peak_resident", "proportional", "resident"]
+__all__ = ["ProcessTree", "adopt_orphans", "end_all_below", "peak_resident", "proportional", "resident_bytes"]
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _SCAN = 0.02  # seconds between two looks for new processes, at least
@@ -30,7 +30,7 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
-def resident(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """Resident set of a process, in bytes; 0 if there is none of this number.
 
     Pages that several processes share count in each of them.
@@ -78,7 +78,7 @@ def _kibibytes(path: str, *keys: bytes) -> tuple[int, ...]:
     return tuple(int(each[1]) * 1024 if each else 0 for each in found)
 
 
-class Tree:
+class ProcessTree:
     """A process, its children, and theirs; what they take of memory, and the files in memory that they have made.
 
     Those whose parent has ended are found as well if the caller adopts them (``PR_SET_CHILD_SUBREAPER``), since
@@ -111,7 +111,7 @@ class Tree:
         self._files = MemoryFiles()
         self._next = 0.0
 
-    def look(self, *, last: bool = False) -> int:
+    def sample(self, *, last: bool = False) -> int:
         """Measure all processes now, note the peak, and return the bytes that they take together.
 
         The last look finds what they have left behind.
@@ -119,7 +119,7 @@ class Tree:
         now = time.monotonic()
         if now >= self._next or last:
             self.pids = descendants(self._adopts)
-            self._files.look(self.pids)
+            self._files.sample(self.pids)
             took = time.monotonic() - now
             self._next = now + max(_SCAN, self._share * took)
         together = self._together(_resident_and_shared)
@@ -135,7 +135,7 @@ class Tree:
 
     def _exactly(self) -> int:
         if self._files.size:
-            self._files.look(self.pids)
+            self._files.sample(self.pids)
         return self._together(_resident_and_shared if len(self.pids) == 1 else _proportional_and_shared)
 
     def _together(self, read: Callable[[int], tuple[int, ...]]) -> int:

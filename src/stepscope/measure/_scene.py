@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stepscope.measure._compare import Comparison
-from stepscope.measure._subprocess import fresh
+from stepscope.measure._subprocess import run_in_subprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -162,7 +162,7 @@ def scene_costs(
         The process raised, died or took too long.
     """
     names = list(variants)
-    found = fresh(
+    found = run_in_subprocess(
         "stepscope.measure._scene:_measure",
         limit=limit,
         scene=scene,

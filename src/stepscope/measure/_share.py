@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._out_of_memory import in_words
+from stepscope.measure._out_of_memory import find_out_of_memory
 
 __all__ = ["with_share"]
 
@@ -50,7 +50,7 @@ def _allocator(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while cause is not None:
         said = f"{type(cause).__name__}: {cause}"
-        if isinstance(cause, MemoryError) or in_words(said):
+        if isinstance(cause, MemoryError) or find_out_of_memory(said):
             return said.partition("\n")[0]
         cause = cause.__cause__ or cause.__context__
     return None

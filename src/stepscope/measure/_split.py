@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.measure._compare import Comparison
-from stepscope.measure._subprocess import fresh
+from stepscope.measure._subprocess import run_in_subprocess
 from stepscope.measure._timing import Timing
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class LoopSplit:
         Stepping and inference; and all three: ``num_envs`` divided by one of these is the rate of that scope.
     without_rendering
         Stepping with the rendering switched off; None where the environment does not say that it can.
-    waits
+    host_syncs
         How often the host reads from the device in a vector step, for which it waits where that is a GPU.
-    waits_at
+    host_syncs_at
         Where, as ``file:line``, with how often in a vector step; the most frequent first.
-    lost
+    sync_overhead
         Share of the rollout that would be saved if host and device did not wait for one another; None on the CPU,
         where there is nothing to wait for.
     device, clock, threads
@@ -72,9 +72,9 @@ class LoopSplit:
     rollout: Timing
     total: Timing
     without_rendering: Timing | None
-    waits: float
-    waits_at: tuple[tuple[str, float], ...]
-    lost: float | None
+    host_syncs: float
+    host_syncs_at: tuple[tuple[str, float], ...]
+    sync_overhead: float | None
     device: str
     clock: str
     threads: int
@@ -141,7 +141,7 @@ def loop_split(
     MeasurementFailedError
         The process raised, died or took too long, for instance for want of memory.
     """
-    found = fresh(
+    found = run_in_subprocess(
         "stepscope.measure._split:_split",
         limit=limit,
         env=env,
@@ -161,7 +161,7 @@ def loop_split(
     )
     for name in _TIMINGS:
         found[name] = None if found[name] is None else Timing(**found[name])
-    found["waits_at"] = tuple((where, often) for where, often in found["waits_at"])
+    found["host_syncs_at"] = tuple((where, often) for where, often in found["host_syncs_at"])
     return LoopSplit(**found)
 
 
@@ -213,7 +213,7 @@ def loop_splits(
     BadInputError, MeasurementFailedError
         As from `loop_split`.
     """
-    found = fresh(
+    found = run_in_subprocess(
         "stepscope.measure._split:_splits",
         limit=limit,
         loops=[dict(loop) for loop in loops.values()],
@@ -224,7 +224,7 @@ def loop_splits(
     times = Comparison.from_json(found["times"], [(names[index], part) for index, part in found["sides"]])
     splits = {}
     for name, each in zip(names, found["loops"], strict=True):
-        each["waits_at"] = tuple((where, often) for where, often in each["waits_at"])
+        each["host_syncs_at"] = tuple((where, often) for where, often in each["host_syncs_at"])
         parts = dict.fromkeys(_TIMINGS) | {
             part: times.seconds((loop, part)) for loop, part in times.rounds[0] if loop == name
         }
@@ -344,12 +344,12 @@ def _made(
     import torch  # noqa: PLC0415 - all of these are for the fresh process only
 
     from stepscope._common.devices import usable_device  # noqa: PLC0415
-    from stepscope.measure._factory import made_by  # noqa: PLC0415
+    from stepscope.measure._factory import make_env  # noqa: PLC0415
     from stepscope.measure._loop import Loop, LoopSettings  # noqa: PLC0415
 
     where = usable_device(device)
     torch.manual_seed(0)
-    world = made_by(env, num_envs=num_envs, device=where, options=dict(options or {}))
+    world = make_env(env, num_envs=num_envs, device=where, options=dict(options or {}))
     chosen = LoopSettings(hidden=tuple(hidden), **settings)
     return Loop(world, num_envs=num_envs, device=where, settings=chosen, policy=_policy(policy, world))
 
@@ -362,9 +362,9 @@ def _limit_memory(device: str | None) -> None:
         return
     import resource  # noqa: PLC0415 - for the fresh process, on Linux
 
-    from stepscope.measure._host_memory import available_bytes  # noqa: PLC0415 - the same
+    from stepscope.measure._host_memory import available_host_bytes  # noqa: PLC0415 - the same
 
-    most = int(_KEPT_FREE * available_bytes())
+    most = int(_KEPT_FREE * available_host_bytes())
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
@@ -491,13 +491,13 @@ def _summaries(parts: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
 
 def _waiting(loop: Any, device: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
     """Count in a rollout of its own, which is not timed: counting takes time."""
-    from stepscope.measure._host_syncs import profiled, waits  # noqa: PLC0415 - imports torch
+    from stepscope.measure._host_syncs import host_syncs, profile_syncs  # noqa: PLC0415 - imports torch
 
-    with waits(device) as found:
+    with host_syncs(device) as found:
         loop.rollout(lambda: None)
     lost, often = None, sum(found.values())
     if device.type == "cuda":
-        lost, seen = profiled(lambda: loop.rollout(lambda: None))
+        lost, seen = profile_syncs(lambda: loop.rollout(lambda: None))
         often = max(often, seen)  # PyTorch knows where, the profiler also sees other libraries
     where = [(place, count / loop.horizon) for place, count in found.most_common(5)]
-    return {"waits": often / loop.horizon, "waits_at": where, "lost": lost}
+    return {"host_syncs": often / loop.horizon, "host_syncs_at": where, "sync_overhead": lost}

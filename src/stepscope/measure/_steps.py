@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepscope.measure._compare import Comparison
-from stepscope.measure._subprocess import fresh
+from stepscope.measure._subprocess import run_in_subprocess
 from stepscope.measure._timing import Timing
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def step_time(
     MeasurementFailedError
         The process raised, died or took too long, for instance for want of memory.
     """
-    result = fresh(
+    result = run_in_subprocess(
         "stepscope.measure._steps:_measure",
         limit=limit,
         num_envs=num_envs,
@@ -100,7 +100,7 @@ def step_times(
         The process raised, died or took too long, for instance for want of memory.
     """
     names = list(sides)
-    found = fresh(
+    found = run_in_subprocess(
         "stepscope.measure._steps:_compare",
         limit=limit,
         env=env,

@@ -12,12 +12,12 @@ from io import FileIO
 from typing import IO, Any, NamedTuple
 
 from stepscope.errors import BadInputError
-from stepscope.measure._call import last_words
-from stepscope.measure._outcome import fate_of
-from stepscope.measure._supervised import Watched
-from stepscope.measure._worker import START_UP, ask_once
+from stepscope.measure._call import format_tail
+from stepscope.measure._outcome import classify_outcome
+from stepscope.measure._supervised import SupervisedProcess
+from stepscope.measure._worker import START_UP, run_once
 
-__all__ = ["MeasurementFailedError", "fresh"]
+__all__ = ["MeasurementFailedError", "run_in_subprocess"]
 
 _FORKS = sys.platform.startswith("linux")  # Apple's libraries do not survive a fork, and torch loads them
 _LATE = b"late"
@@ -33,18 +33,18 @@ class MeasurementFailedError(RuntimeError):
     ----------
     reason
         What happened, in one line.
-    last_words
+    output_tail
         The last lines that the process printed.
     """
 
-    def __init__(self, target: str, reason: str, last_words: str) -> None:
-        said = f"\nIts last words:\n{last_words}" if last_words else ""
+    def __init__(self, target: str, reason: str, output_tail: str) -> None:
+        said = f"\nIts last words:\n{output_tail}" if output_tail else ""
         super().__init__(f"The measurement {target} {reason}.{said}")
         self.reason = reason
-        self.last_words = last_words
+        self.output_tail = output_tail
 
 
-def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
+def run_in_subprocess(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
     """Call a function in a fresh process and return what it returns.
 
     The process has torch imported and has run nothing with it. It uses one thread, so that measurements made at
@@ -75,7 +75,7 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
 
     Examples
     --------
-    >>> fresh("platform:python_implementation")
+    >>> run_in_subprocess("platform:python_implementation")
     'CPython'
     """
     request = {"target": target, "limit": limit, "path": sys.path, "cwd": os.getcwd()}  # noqa: PTH109 - text, for JSON
@@ -88,13 +88,13 @@ def fresh(target: str, *, limit: float = 60.0, **arguments: Any) -> Any:  # noqa
         return answer["result"]
     if "bad_input" in answer:
         raise BadInputError(answer["bad_input"])
-    raise MeasurementFailedError(target, answer["reason"], answer["last_words"])
+    raise MeasurementFailedError(target, answer["reason"], answer["output_tail"])
 
 
 class _Running(NamedTuple):
     """A server, and the pipes to it."""
 
-    watched: Watched
+    watched: SupervisedProcess
     asked: FileIO
     answered: IO[bytes]
 
@@ -113,7 +113,7 @@ class _Server:
     def ask(self, line: str, *, limit: float) -> dict[str, Any]:
         with self._lock:
             if not self._forks:
-                return ask_once(line, limit=limit, environment=environment())
+                return run_once(line, limit=limit, environment=environment())
             try:
                 answer = self._answer(line.encode() + b"\n", seconds=limit + START_UP)
             except BaseException:
@@ -123,7 +123,7 @@ class _Server:
                 return dict(json.loads(answer))
             if answer is _LATE:
                 self.stop()
-                return {"reason": f"took longer than {limit:g} s", "last_words": ""}
+                return {"reason": f"took longer than {limit:g} s", "output_tail": ""}
             return self._end(limit)
 
     def _answer(self, line: bytes, *, seconds: float) -> bytes:
@@ -144,7 +144,7 @@ class _Server:
         reading, asked = os.pipe()
         answered, writing = os.pipe()
         try:
-            watched = Watched(
+            watched = SupervisedProcess(
                 [sys.executable, "-m", "stepscope.measure._fork_server"],
                 environment=environment(),
                 limit_bytes=self._limit,
@@ -162,8 +162,8 @@ class _Server:
         assert self._server is not None  # noqa: S101 - for the type checker
         report = self._server.watched.report()
         self.stop()
-        _, reason = fate_of(report, answered={}, limit_seconds=limit, function=True)
-        return {"reason": reason, "last_words": last_words(report.get("words", ""))}
+        _, reason = classify_outcome(report, answered={}, limit_seconds=limit, function=True)
+        return {"reason": reason, "output_tail": format_tail(report.get("output", ""))}
 
     def stop(self) -> None:
         """End the server and what it measures."""

@@ -13,12 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._host_memory import available_bytes
+from stepscope.measure._host_memory import available_host_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Watched"]
+__all__ = ["SupervisedProcess"]
 
 _KEPT_FREE = 0.95  # of the memory that is there, a command may take so much unless told otherwise
 _PATIENCE = (
@@ -26,10 +26,10 @@ _PATIENCE = (
 )
 _TICK = 1.0  # seconds between two looks at whether the watcher itself was stopped
 
-_living: set[Watched] = set()
+_living: set[SupervisedProcess] = set()
 
 
-class Watched:
+class SupervisedProcess:
     """A command that runs, watched as `stepscope.measure._supervisor` says; nothing of it outlives this process.
 
     Parameters
@@ -69,7 +69,7 @@ class Watched:
     ) -> None:
         if not sys.platform.startswith("linux"):
             raise BadInputError("memory is measured on Linux only, which tells what a process takes.")
-        self._limit = limit_bytes if limit_bytes is not None else int(_KEPT_FREE * available_bytes())
+        self._limit = limit_bytes if limit_bytes is not None else int(_KEPT_FREE * available_host_bytes())
         request = {
             "command": list(command),
             "environment": dict(environment),

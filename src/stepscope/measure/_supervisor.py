@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stepscope.measure._gpu_memory import Driver
-from stepscope.measure._out_of_memory import in_words
-from stepscope.measure._process_tree import Tree, adopt_orphans, end_all_below, peak_resident
+from stepscope.measure._gpu_memory import GpuMemory
+from stepscope.measure._out_of_memory import find_out_of_memory
+from stepscope.measure._process_tree import ProcessTree, adopt_orphans, end_all_below, peak_resident
 
 __all__ = ["main"]
 
@@ -80,13 +80,13 @@ class _Watch:
         self._tick = _TICK
         self._guard = guard
         rarely = self._interval > _TICK  # the time is measured then, and the memory only limited
-        self._tree = Tree(
+        self._tree = ProcessTree(
             adopts=os.getpid(),
             share=5 * _SHARE if rarely else _SHARE,
             exact_from=self._bytes if rarely else 0,
         )
-        self._driver = Driver()
-        self._words = _Words()
+        self._driver = GpuMemory()
+        self._output = _OutputTail()
         self._killed = _killed_by_kernel()
         self._ended_by: str | None = None
         self._usage = 0
@@ -120,14 +120,14 @@ class _Watch:
             self._wait(self._tick)
             self._look()
         seconds = time.monotonic() - self._begun
-        self._tree.look(last=True)
+        self._tree.sample(last=True)
         if self._ended_by == "time":
             self._let_it_say_where()
         end_all_below(os.getpid())
         while status is None:
             status = self._reaped()
             time.sleep(_TICK)
-        self._words.feed(_all(self._pipe))
+        self._output.feed(_all(self._pipe))
         if self._ended_by == "guard":
             return {"lost": signal.SIGKILL}
         return {
@@ -137,14 +137,14 @@ class _Watch:
             "peak_bytes": max(self._tree.peak, self._usage),
             "device_bytes": self._driver.peak,
             "device_from": self._driver.source,
-            "words": self._words.last,
-            "out_of_memory": self._words.out_of_memory,
+            "output": self._output.last,
+            "out_of_memory": self._output.out_of_memory,
             "seconds": seconds,
         }
 
     def _look(self) -> None:
-        together = self._tree.look()
-        self._driver.look(self._tree.pids)
+        together = self._tree.sample()
+        self._driver.sample(self._tree.pids)
         self._tick = min(self._interval, max(_TICK, (self._bytes - together) / _FASTEST))
         if together > self._bytes:
             self._ended_by = "memory"
@@ -160,7 +160,7 @@ class _Watch:
             self._ended_by = "parent"
         if self._pipe in ready:
             time.sleep(_TICK)  # a command that prints without pause must not make this process spin
-            self._words.feed(_all(self._pipe))
+            self._output.feed(_all(self._pipe))
 
     def _reaped(self) -> int | None:
         """Wait for all that have ended; return the status of the command itself once it is among them."""
@@ -185,10 +185,10 @@ class _Watch:
         deadline = time.monotonic() + _GRACE
         while time.monotonic() < deadline and Path(f"/proc/{self._process.pid}/fd/2").exists():
             time.sleep(_TICK)
-            self._words.feed(_all(self._pipe))
+            self._output.feed(_all(self._pipe))
 
 
-class _Words:
+class _OutputTail:
     """The end of what a command prints, and the first line that says that there is no memory left."""
 
     def __init__(self) -> None:
@@ -200,7 +200,7 @@ class _Words:
             return
         self._kept = (self._kept + more)[-2 * _KEPT :]
         if self.out_of_memory is None:
-            self.out_of_memory = in_words(self._kept.decode("utf-8", "replace"))
+            self.out_of_memory = find_out_of_memory(self._kept.decode("utf-8", "replace"))
         self._kept = self._kept[-_KEPT:]
 
     @property

@@ -15,17 +15,23 @@ import sys
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from stepscope.measure._call import call, describe_unanswered, import_first, last_words, watch
+from stepscope.measure._call import (
+    call_target,
+    describe_unanswered,
+    format_tail,
+    import_packages,
+    limit_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["START_UP", "answer", "ask_once"]
+__all__ = ["START_UP", "main", "run_once"]
 
 START_UP = 60.0  # seconds that a process may take to import torch, beyond its limit
 
 
-def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict[str, Any]:
+def run_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict[str, Any]:
     """Start a process for a request, one line of JSON, and return its answer or tell how it ended."""
     # Files and no pipes: what a measurement leaves running would hold a pipe open, and reading it would not end.
     with (
@@ -36,7 +42,7 @@ def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict
         asked.write(line.encode())
         asked.seek(0)
         process = subprocess.Popen(
-            [sys.executable, "-c", "from stepscope.measure._worker import answer; answer()"],
+            [sys.executable, "-c", "from stepscope.measure._worker import main; main()"],
             stdin=asked,
             stdout=answered,
             stderr=said,
@@ -58,19 +64,19 @@ def ask_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict
         )
         return {
             "reason": f"took longer than {limit:g} s" if late else describe_unanswered(code or 0),
-            "last_words": last_words(words),
+            "output_tail": format_tail(words),
         }
 
 
-def answer() -> None:
+def main() -> None:
     """Answer the one request; runs in the fresh process."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a measurement prints must not look like an answer
     request = json.loads(sys.stdin.read())
     if request.get("prepare", True):
-        import_first()
-    watch(request["limit"])
-    answers.write(call(request))
+        import_packages()
+    limit_time(request["limit"])
+    answers.write(call_target(request))
     answers.flush()
     with contextlib.suppress(Exception):  # the target may have put anything in its place
         sys.stdout.flush()

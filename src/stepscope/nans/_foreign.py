@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stepscope._common import printable
-from stepscope.measure import takes
+from stepscope.measure import accepts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def num_envs_of(env: Any) -> int | None:  # noqa: ANN401 - any environment
 def snapshot_of(env: Any) -> Callable[[], Any] | None:  # noqa: ANN401 - any environment
     """Return the method ``snapshot`` of an environment, or None where there is none that takes no arguments."""
     take = attribute(env, "snapshot")
-    return take if callable(take) and takes(take) else None
+    return take if callable(take) and accepts(take) else None
 
 
 def label(key: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope.errors import BadInputError
-from stepscope.measure import takes
+from stepscope.measure import accepts
 from stepscope.nans._foreign import attribute
 from stepscope.nans._recorder import Recorder
 
@@ -93,7 +93,7 @@ def record(
         raise BadInputError(f"huge is {huge!r}; it must be a number above 0, or None.")
     if on_bad not in ("raise", "warn", "reset"):
         raise BadInputError(f"on_bad is {on_bad!r}; choose raise, warn or reset.")
-    if on_bad == "reset" and not takes(attribute(env, "reset"), options={}):
+    if on_bad == "reset" and not accepts(attribute(env, "reset"), options={}):
         raise BadInputError(
             f"reset() of a {type(env).__name__} takes no options, so it cannot begin some episodes anew; give on_bad"
             " raise or warn, or record the environment inside of it."

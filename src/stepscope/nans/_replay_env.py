@@ -11,7 +11,7 @@ import torch
 
 from stepscope._common import printable
 from stepscope.errors import BadInputError
-from stepscope.measure import made_by, takes
+from stepscope.measure import accepts, make_env
 from stepscope.nans._dump import as_array
 from stepscope.nans._flatten import flat, is_of_arrays
 from stepscope.nans._foreign import attribute, describe_error, device_of, snapshot_of
@@ -120,8 +120,8 @@ def made(dump: Dump, factory: str, options: Mapping[str, Any]) -> Fresh:
         There is no such factory, or it fails.
     """
     with _said(f"{factory} cannot be made"):
-        env = made_by(factory, num_envs=len(dump.envs), device="cpu", options=options)
-        result = env.reset(seed=0) if takes(env.reset, seed=0) else env.reset()
+        env = make_env(factory, num_envs=len(dump.envs), device="cpu", options=options)
+        result = env.reset(seed=0) if accepts(env.reset, seed=0) else env.reset()
         arrays = is_of_arrays(result[0] if isinstance(result, tuple) and result else result)
     return Fresh(
         env=env,

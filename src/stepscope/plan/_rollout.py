@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure import found_by_name, resident
+from stepscope.measure import found_by_name, resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def roll_out(
         ``before_bytes``, the resident set before the first environment was made, and ``steps``.
     """
     make = found_by_name(factory)
-    before = resident(os.getpid())
+    before = resident_bytes(os.getpid())
     env = make(num_envs=num_envs, **options)
     observations = _first(env.reset())
     act = _random_actions(env, observations) if policy is None else found_by_name(policy)(env)

@@ -126,17 +126,22 @@ def test_waiting_that_costs_time_comes_first() -> None:
     """On a GPU waiting is a verdict where it costs more than a fifth of the time, and only there."""
     costs = {"fixed": 50e-3, "per_env": 1e-6}
     where = (("env.py:12", 1.0),)
-    lost = find_bottleneck(points(**costs, waits=1.0, waits_at=where, lost=0.4))
+    lost = find_bottleneck(points(**costs, host_syncs=1.0, host_syncs_at=where, sync_overhead=0.4))
     assert "synchronisation-bound" == lost.bottleneck
     assert "env.py:12" in lost.reason
     assert "up to 40 % of the rollout" in lost.advice
-    assert "launch-bound" == find_bottleneck(points(**costs, waits=1.0, waits_at=where, lost=0.05)).bottleneck
+    assert (
+        "launch-bound"
+        == find_bottleneck(
+            points(**costs, host_syncs=1.0, host_syncs_at=where, sync_overhead=0.05)
+        ).bottleneck
+    )
 
 
 def test_a_cpu_that_waits_for_nothing_is_not_bound_by_waiting() -> None:
     """Values that are read cost nothing there, so the verdict is the largest part; the report still says where."""
     where = (("env.py:12", 1.0),)
-    measured = points(fixed=50e-3, per_env=1e-6, waits=1.0, waits_at=where)
+    measured = points(fixed=50e-3, per_env=1e-6, host_syncs=1.0, host_syncs_at=where)
     verdict = find_bottleneck(measured)
     assert "launch-bound" == verdict.bottleneck
     found = [Measured(num_envs=point.num_envs, point=point) for point in measured]

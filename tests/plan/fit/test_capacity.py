@@ -73,7 +73,7 @@ def test_the_prediction_is_proved() -> None:
         within_budget(within, capacity.budgets),
         within_budget(beyond, capacity.budgets),
     )
-    assert "out of memory" == beyond.outcome.fate
+    assert "out of memory" == beyond.outcome.status
 
 
 def test_a_budget_beyond_the_machine_is_predicted_and_not_tried() -> None:
@@ -99,7 +99,7 @@ def test_a_fixed_part_that_does_not_fit_is_named() -> None:
 def test_the_budget_is_a_cap() -> None:
     """No run takes much more than the budget, though one environment would: each is ended beyond it."""
     _, capacity = run("Known", budget_mib=200, fixed_mib=2000)
-    assert {"out of memory"} == {probe.outcome.fate for probe in capacity.probes}
+    assert {"out of memory"} == {probe.outcome.status for probe in capacity.probes}
     assert max(probe.host_bytes for probe in capacity.probes) < 1000 * MIB
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from stepscope.errors import BadInputError
 from stepscope.logs import reads
-from stepscope.measure import fresh
+from stepscope.measure import run_in_subprocess
 from stepscope.train import LIBRARIES
 from stepscope.train.experiments import timing
 from stepscope.train.experiments.timing import time_training
@@ -32,7 +32,9 @@ def run(request: pytest.FixtureRequest) -> TimedRun:
     """Five iterations of each library, in which an environment step takes more than half of a rollout."""
     with pytest.MonkeyPatch.context() as patch:
         virtually = "tests.train.experiments.timing_under_test:train"
-        patch.setattr(timing, "fresh", lambda _, **options: fresh(virtually, **options))
+        patch.setattr(
+            timing, "run_in_subprocess", lambda _, **options: run_in_subprocess(virtually, **options)
+        )
         return time_training(request.param, num_envs=NUM_ENVS, iterations=ITERATIONS)
 
 

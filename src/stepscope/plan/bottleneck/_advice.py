@@ -61,15 +61,15 @@ def _range(part: Part) -> str:
 def _waiting(point: Point) -> str:
     return (
         f"the host waits for the device {how_often(point)}, and the device for the host:"
-        f" {100 * (point.lost or 0.0):.0f} % of the rollout is lost."
+        f" {100 * (point.sync_overhead or 0.0):.0f} % of the rollout is lost."
     )
 
 
 def how_often(point: Point) -> str:
     """Return how often the host reads from the device, and where."""
-    times = point.waits or 0.0
+    times = point.host_syncs or 0.0
     often = "once" if times == 1 else f"{times:,.3g} times"
-    where = " and ".join("/".join(Path(place).parts[-2:]) for place, _ in point.waits_at[:3])
+    where = " and ".join("/".join(Path(place).parts[-2:]) for place, _ in point.host_syncs_at[:3])
     return f"{often} a vector step{where and f', at {where}'}"
 
 
@@ -96,7 +96,7 @@ def advice(bottleneck: str, parts: Sequence[Part], point: Point, *, model: CostM
     if bottleneck == "render-bound":
         return f"Switch rendering off, or render less often: without it the rate is {most}."
     if bottleneck == "synchronisation-bound":
-        return f"Leave the value on the device: that saves up to {100 * (point.lost or 0.0):.0f} % of the rollout."
+        return f"Leave the value on the device: that saves up to {100 * (point.sync_overhead or 0.0):.0f} % of the rollout."
     return f"Doubling {point.num_envs:,} environments adds about {doubling} to the rate; measure more sizes, or on a quieter machine."
 
 

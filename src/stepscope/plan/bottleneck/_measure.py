@@ -32,7 +32,7 @@ class Measured:
         The times; None where the run failed.
     split
         The whole measurement of a factory; None for a command.
-    problem, last_words
+    problem, output_tail
         Why there is none, in one line, and the last lines that the process printed; empty where all went well.
     """
 
@@ -40,7 +40,7 @@ class Measured:
     point: Point | None = None
     split: LoopSplit | None = None
     problem: str = ""
-    last_words: str = ""
+    output_tail: str = ""
 
 
 def times_of(
@@ -91,7 +91,7 @@ def _at(target: Target, num_envs: int, *, limit: float, settings: Mapping[str, A
     try:
         split = loop_split(target.factory, num_envs=num_envs, limit=limit, **settings)
     except MeasurementFailedError as error:
-        return Measured(num_envs=num_envs, problem=error.reason, last_words=error.last_words)
+        return Measured(num_envs=num_envs, problem=error.reason, output_tail=error.output_tail)
     return Measured(num_envs=num_envs, point=Point.of(split), split=split)
 
 
@@ -100,7 +100,7 @@ def _run(target: Target, num_envs: int, *, limit: float) -> Measured:
     command = target.command_for(num_envs)
     outcome = footprint_of_command(command, limit_seconds=limit)
     if not outcome.ok:
-        return Measured(num_envs=num_envs, problem=outcome.reason, last_words=outcome.last_words)
+        return Measured(num_envs=num_envs, problem=outcome.reason, output_tail=outcome.output_tail)
     name = f"the output of the command with {num_envs:,} environments"
     log = io.BytesIO(outcome.printed.encode())
     return Measured(num_envs=num_envs, point=point_from_log(log, num_envs=num_envs, name=name))

@@ -33,11 +33,11 @@ class Point:
         Stepping; stepping and inference; and both with the update divided by the horizon.
     without_rendering
         Stepping with rendering switched off.
-    waits
+    host_syncs
         How often the host reads from the device in a vector step, for which it waits where that is a GPU.
-    waits_at
+    host_syncs_at
         Where, as ``file:line``, with how often in a vector step.
-    lost
+    sync_overhead
         Share of the rollout that would be saved if host and device did not wait for one another; None on a CPU.
     """
 
@@ -46,9 +46,9 @@ class Point:
     rollout: Timing | None = None
     total: Timing | None = None
     without_rendering: Timing | None = None
-    waits: float | None = None
-    waits_at: tuple[tuple[str, float], ...] = ()
-    lost: float | None = None
+    host_syncs: float | None = None
+    host_syncs_at: tuple[tuple[str, float], ...] = ()
+    sync_overhead: float | None = None
 
     @classmethod
     def of(cls, split: LoopSplit) -> Point:
@@ -59,9 +59,9 @@ class Point:
             rollout=split.rollout,
             total=split.total,
             without_rendering=split.without_rendering,
-            waits=split.waits,
-            waits_at=split.waits_at,
-            lost=split.lost,
+            host_syncs=split.host_syncs,
+            host_syncs_at=split.host_syncs_at,
+            sync_overhead=split.sync_overhead,
         )
 
     def timing(self, scope: Scope) -> Timing | None:

@@ -90,11 +90,11 @@ def _loop(found: Sequence[Measured]) -> Iterator[ReportLine]:
 def _reads(verdict: Verdict, found: Sequence[Measured]) -> Iterator[ReportLine]:
     """Say where the host would wait for a GPU, unless the verdict has said so."""
     point = next(each.point for each in found if each.num_envs == verdict.num_envs)
-    if verdict.bottleneck == "synchronisation-bound" or point is None or not point.waits:
+    if verdict.bottleneck == "synchronisation-bound" or point is None or not point.host_syncs:
         return
     cost = "costs nothing here; the same line waits for a GPU"
-    if point.lost is not None:
-        cost = f"for which it waits, at a cost of {point.lost:.0%} of the rollout"
+    if point.sync_overhead is not None:
+        cost = f"for which it waits, at a cost of {point.sync_overhead:.0%} of the rollout"
     yield ReportLine("host reads", f"from the device {how_often(point)}: {cost}", "warn")
 
 
@@ -133,9 +133,9 @@ def _size(each: Measured) -> dict[str, Any]:
         "num_envs": each.num_envs,
         "seconds": None if point is None else {scope: _three(point.timing(scope)) for scope in SCOPES},
         "without_rendering_seconds": None if point is None else _three(point.without_rendering),
-        "waits": None if point is None else point.waits,
-        "waits_at": [] if point is None else [list(where) for where in point.waits_at],
-        "lost": None if point is None else point.lost,
+        "host_syncs": None if point is None else point.host_syncs,
+        "host_syncs_at": [] if point is None else [list(where) for where in point.host_syncs_at],
+        "sync_overhead": None if point is None else point.sync_overhead,
         "steady": None if each.split is None else each.split.steady,
         "threads": None if each.split is None else each.split.threads,
         "problem": each.problem or None,

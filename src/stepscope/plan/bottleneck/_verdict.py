@@ -164,7 +164,11 @@ def _decided(parts: Sequence[Part], point: Point) -> Bottleneck:
         return "cannot tell"
     largest = parts[0]
     learning = sum(part.share for part in parts if part.name == "learning")
-    if point.lost is not None and point.lost * (1.0 - learning) > _LOST and (point.waits or 0.0) > 0:
+    if (
+        point.sync_overhead is not None
+        and point.sync_overhead * (1.0 - learning) > _LOST
+        and (point.host_syncs or 0.0) > 0
+    ):
         return "synchronisation-bound"
     if any(part.high >= largest.low for part in parts[1:]):
         return "cannot tell"

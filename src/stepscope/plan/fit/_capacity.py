@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stepscope._common import printable
 from stepscope._common.format import format_bytes
 from stepscope.errors import BadInputError
-from stepscope.measure import available_bytes, free_bytes, shown
+from stepscope.measure import available_host_bytes, free_gpu_bytes
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Memory, Probe, run_probe
 from stepscope.plan.fit._search import FIRST, MOST_PROBES, NOISE_FLOOR, next_size, noise
@@ -56,8 +57,8 @@ class Budget:
     def of_this_machine(cls, requested_bytes: int | None = None) -> Budget:
         """Return what is available on this machine now, of its own memory all but a twentieth."""
         return cls(
-            host_bytes=int(_SAFE * available_bytes()),
-            device_bytes=free_bytes(),
+            host_bytes=int(_SAFE * available_host_bytes()),
+            device_bytes=free_gpu_bytes(),
             requested_bytes=requested_bytes,
         )
 
@@ -146,8 +147,8 @@ def estimate_capacity(
     ):
         limit = _host_limit(budget, probes)
         latest = run_probe(target, size, load=load, limit_seconds=limit_seconds, limit_bytes=limit)
-        too_slow = latest.outcome.fate == "too slow"
-        if latest.outcome.fate not in ("ok", "out of memory", "too slow") or (too_slow and not probes):
+        too_slow = latest.outcome.status == "too slow"
+        if latest.outcome.status not in ("ok", "out of memory", "too slow") or (too_slow and not probes):
             raise BadInputError(_describe_failure(target, latest))
         probes.append(latest)
         on_probe(latest)
@@ -284,12 +285,12 @@ def _first_exhausted(
 
 def _describe_failure(target: Target, probe: Probe) -> str:
     """Return a sentence about a probe that failed for another reason than memory."""
-    subject = f"{shown(str(target))} with {probe.num_envs:,} environments"
-    if probe.outcome.fate == "too slow":
+    subject = f"{printable(str(target), limit=300)} with {probe.num_envs:,} environments"
+    if probe.outcome.status == "too slow":
         return f"{subject} {probe.outcome.reason}; allow more with --limit SECONDS, or begin smaller with --first N."
     reason = probe.outcome.reason.rstrip(".")
     if not reason.startswith(("raised ", "ended ", "was ", "took ", "lost ")):
         return f"{subject}: {reason}."
-    lines = [line.strip() for line in probe.outcome.last_words.splitlines() if line.strip()]
+    lines = [line.strip() for line in probe.outcome.output_tail.splitlines() if line.strip()]
     last = f" ({lines[-1]})" if lines and "raised" not in reason else ""
     return f"{subject} cannot be measured: it {reason}{last}."

@@ -28,10 +28,10 @@ def format_rows(capacity: Capacity) -> list[tuple[str, ...]]:
     """Return the probes as rows of text, under a header."""
     memories = list(capacity.budgets)
     columns = [name for memory in memories for name in (MEMORY_LABELS[memory], "fitted", "residual")]
-    rows: list[tuple[str, ...]] = [("num_envs", "seconds", *columns, "fate")]
+    rows: list[tuple[str, ...]] = [("num_envs", "seconds", *columns, "status")]
     for probe in capacity.probes:
         cells = [cell for memory in memories for cell in _memory_cells(capacity, probe, memory)]
-        rows.append((f"{probe.num_envs:,}", f"{probe.outcome.seconds:.1f}", *cells, probe.outcome.fate))
+        rows.append((f"{probe.num_envs:,}", f"{probe.outcome.seconds:.1f}", *cells, probe.outcome.status))
     return rows
 
 
@@ -130,7 +130,7 @@ def _verified(capacity: Capacity, probe: Probe) -> ReportLine:
             "verified", f"{subject} fit: they took {size} in {probe.outcome.seconds:.1f} s", "good"
         )
     reason = probe.outcome.reason or f"took {size}"
-    return ReportLine("verified", f"{subject} do not fit ({probe.outcome.fate}): {reason}")
+    return ReportLine("verified", f"{subject} do not fit ({probe.outcome.status}): {reason}")
 
 
 def _conclusion(capacity: Capacity, verified: Sequence[Probe]) -> ReportLine:
@@ -176,7 +176,7 @@ def _probe_json(probe: Probe) -> dict[str, Any]:
     outcome, footprint = probe.outcome, probe.outcome.footprint
     return {
         "num_envs": probe.num_envs,
-        "fate": outcome.fate,
+        "status": outcome.status,
         "reason": outcome.reason,
         "seconds": outcome.seconds,
         "threads": outcome.threads,

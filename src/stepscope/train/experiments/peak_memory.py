@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure import fresh
+from stepscope.measure import run_in_subprocess
 from stepscope.train._run import LIBRARIES
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def measure_peak_memory(
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
     settings = {"horizon": horizon, "minibatches": minibatches, "hidden": list(hidden)}
-    result = fresh(
+    result = run_in_subprocess(
         f"{__name__}:_train",
         limit=limit,
         library=library,

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure import Disturbance, DisturbanceMeter, fresh
+from stepscope.measure import Disturbance, DisturbanceMeter, run_in_subprocess
 from stepscope.train._run import LIBRARIES
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def time_training(
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
-    result = fresh(
+    result = run_in_subprocess(
         f"{__name__}:_train",
         limit=limit,
         library=library,
