@@ -74,7 +74,7 @@ splits = {
     for name, case in cases.items()
 }
 verdicts = {
-    name: find_bottleneck([Point.of(each) for each in found.values()])
+    name: find_bottleneck([Point.from_split(split) for split in found.values()])
     for name, found in splits.items()
 }
 print(f"{len(timed.times.rounds)} rounds; {timed.times.disturbance}")

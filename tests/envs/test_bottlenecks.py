@@ -42,6 +42,6 @@ def test_each_is_limited_by_its_own_reason(
     """The verdict on a real measurement is what the environment was written for."""
     loop = {"env": f"stepscope.envs.bottlenecks:{name}", "hidden": hidden, "epochs": 1, "horizon": 4}
     found = loop_splits({size: {**loop, "num_envs": size} for size in sizes}, budget=2.0, device="cpu")
-    points = [Point.of(split) for split in found.splits.values()]
+    points = [Point.from_split(split) for split in found.splits.values()]
     assert {1.0 if name == "hidden_wait" else 0.0} == {point.host_syncs for point in points}
     decided(find_bottleneck(points).decides(expected))

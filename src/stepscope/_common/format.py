@@ -22,6 +22,7 @@ __all__ = [
     "format_number",
     "format_rate",
     "format_seconds",
+    "format_two_digits",
     "share_widths",
     "truncate",
 ]
@@ -53,6 +54,19 @@ def format_number(value: float | None) -> str:
     if value is None:
         return DASH
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"  # noqa: PLR2004 - the same
+
+
+def format_two_digits(value: float) -> str:
+    """Return a number rounded to two significant digits.
+
+    >>> format_two_digits(1234.5), format_two_digits(0.4), format_two_digits(float("inf"))
+    ('1,200', '0.4', 'infinite')
+    """
+    if math.isinf(value):
+        return "infinite"
+    digits = 1 - math.floor(math.log10(value)) if value > 0 else 0
+    rounded = round(value, digits)
+    return f"{rounded:,.0f}" if rounded >= 10 or rounded == int(rounded) else f"{rounded:g}"  # noqa: PLR2004 - two digits
 
 
 def format_count(number: int, noun: str) -> str:

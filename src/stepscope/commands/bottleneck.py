@@ -1,4 +1,4 @@
-"""``stepscope bottleneck``: what limits a training run, from its rates at a few sizes."""
+"""Command ``stepscope bottleneck``: find what limits a training run, from its rates at a few sizes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stepscope.commands._planning import LIMIT, add_common, check_outputs, progr
 from stepscope.commands._target import add_command_with_target, target_of
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
-from stepscope.plan.bottleneck import find_bottleneck, format_rows, report, times_of, to_json
+from stepscope.plan.bottleneck import find_bottleneck, format_rows, measure_sizes, report, to_json
 
 if TYPE_CHECKING:
     from stepscope._common.arguments import Parser
-    from stepscope.plan.bottleneck import Measured
+    from stepscope.plan.bottleneck import Measurement
 
 __all__ = ["add"]
 
@@ -32,7 +32,7 @@ _AFTER = (
     " -- python train.py --num_envs {num_envs} --max_iterations 5, which prints what stepscope read understands."
 )
 _SIZES = "256,512,1024,2048,4096"
-_OF_THE_LOOP = ("policy", "horizon", "hidden")
+_LOOP_OPTIONS = ("policy", "horizon", "hidden")
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -43,13 +43,13 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         type=_sizes,
         default=_sizes(_SIZES),
         metavar="N,N,...",
-        help=f"numbers of environments, three at least (default: {_SIZES})",
+        help=f"numbers of environments, at least three (default: {_SIZES})",
     )
     parser.add_argument(
         "--at",
         type=positive_integer,
         metavar="N",
-        help="the size that the verdict speaks of (default: the largest)",
+        help="the size that the verdict is about (default: the largest)",
     )
     parser.add_argument(
         "--policy",
@@ -76,54 +76,60 @@ def _bottleneck(options: argparse.Namespace) -> int:
     limit = options.limit or LIMIT[factory]
     settings = _settings(options) if factory else {}
     try:
-        found = times_of(target, options.sizes, limit=limit, tell=_tell, **settings)
+        measurements = measure_sizes(
+            target, options.sizes, limit=limit, on_measurement=_show_progress, **settings
+        )
     finally:
         progress("")
-    verdict = find_bottleneck(_points(found), at=options.at)
+    verdict = find_bottleneck(_points(measurements), at=options.at)
     if options.json is not None:
-        write(options.json, to_json(verdict, found, target=target, provenance=asdict(provenance())))
+        write(options.json, to_json(verdict, measurements, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        table = format_rows(found)
-        show(table, report(verdict, found), left=(len(table[0]) - 1,))
+        rows = format_rows(measurements)
+        show(rows, report(verdict, measurements), left=(len(rows[0]) - 1,))
     if options.plot is not None:
         from stepscope.plan.bottleneck.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
-        draw(verdict, found, path=options.plot)
+        draw(verdict, measurements, path=options.plot)
         if options.json != "-":
             print(f"\nfigure saved as {printable(options.plot)}")
     return 0
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in _OF_THE_LOOP}
-    found = {name: value for name, value in given.items() if value is not None}
-    return {**found, "options": dict(options.option)}
+    values = {name: getattr(options, name) for name in _LOOP_OPTIONS}
+    return {
+        **{name: value for name, value in values.items() if value is not None},
+        "options": dict(options.option),
+    }
 
 
-def _points(found: tuple[Measured, ...]) -> list[Any]:
-    points = [each.point for each in found if each.point is not None]
-    last = found[-1]
+def _points(measurements: tuple[Measurement, ...]) -> list[Any]:
+    points = [measurement.point for measurement in measurements if measurement.point is not None]
+    last = measurements[-1]
     if last.problem and len(points) < 2:  # noqa: PLR2004 - a line
         raise BadInputError(f"with {last.num_envs:,} environments: {last.problem}")
     return points
 
 
 def _check(options: argparse.Namespace, *, factory: bool) -> None:
-    if not factory and (options.option or any(getattr(options, name) for name in _OF_THE_LOOP)):
+    if not factory and (options.option or any(getattr(options, name) for name in _LOOP_OPTIONS)):
         raise BadInputError(
             "--policy, --horizon, --hidden and --option are for a factory; a command has options of its own."
         )
     if options.at is not None and options.at not in options.sizes:
-        raise BadInputError(f"--at {options.at} is none of --sizes; add it to them.")
+        raise BadInputError(f"--at {options.at} is not one of --sizes; add it there.")
     check_outputs(options)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    sizes = tuple(positive_integer(each) for each in text.split(","))
+    sizes = tuple(positive_integer(size) for size in text.split(","))
     if len(set(sizes)) < max(len(sizes), 2):
-        raise argparse.ArgumentTypeError(f"{text!r} is not two different numbers at least, such as {_SIZES}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of at least two different numbers, such as {_SIZES}"
+        )
     return sizes
 
 
-def _tell(found: Measured) -> None:
-    progress(f"N = {found.num_envs:,}: {found.problem or 'measured'}")
+def _show_progress(measurement: Measurement) -> None:
+    progress(f"N = {measurement.num_envs:,}: {measurement.problem or 'measured'}")

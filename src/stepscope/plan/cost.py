@@ -1,4 +1,4 @@
-"""What a vector step costs: something fixed, and something per environment."""
+"""Cost model of a vector step: a fixed part and a part per environment."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class CostModel:
         Notes
         -----
         With weights :math:`1 / T_i^2` this is linear least squares in two unknowns, solved in closed form; where an
-        unknown comes out negative it is zero and the other one is fitted alone, which is the least within the bound
+        unknown comes out negative it is zero and the other one is fitted alone, which is the least within the limit
         since the sum of squares is convex.
 
         Examples
@@ -108,12 +108,22 @@ class CostModel:
         return 1.0 / self.per_env if self.per_env else math.inf
 
     def predict(self, num_envs: float) -> float:
-        """Duration of a vector step of so many environments, in seconds."""
+        """Duration of a vector step with so many environments, in seconds."""
         return self.fixed + self.per_env * num_envs
 
     def rate(self, num_envs: float) -> float:
         """Environment steps per second with so many environments."""
         return num_envs / self.predict(num_envs)
+
+    def gain_of_doubling(self, num_envs: float) -> float:
+        """Increase of the rate with twice as many environments, as a share of it.
+
+        Examples
+        --------
+        >>> round(CostModel(fixed=1.0, per_env=1.0).gain_of_doubling(1), 3)
+        0.333
+        """
+        return self.rate(2 * num_envs) / self.rate(num_envs) - 1.0
 
 
 def _dot(one: list[float], other: list[float]) -> float:

@@ -12,7 +12,7 @@ from stepscope._common.report import ReportLine
 from stepscope.errors import BadInputError
 from stepscope.measure import Timing, summarise
 from stepscope.plan import Part, Point, find_bottleneck
-from stepscope.plan.bottleneck._measure import Measured
+from stepscope.plan.bottleneck._measure import Measurement
 from stepscope.plan.bottleneck._report import report
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def points(
     **seen: Any,  # noqa: ANN401 - other fields of a point
 ) -> list[Point]:
     """Return what would be measured if an iteration took a + b N + L N + R N per vector step."""
-    found = []
+    measured = []
     for n in sizes:
         bare = fixed + per_env * n
         step = summarise([bare + rendering * n])
-        found.append(
+        measured.append(
             Point(
                 num_envs=n,
                 step=step,
@@ -45,7 +45,7 @@ def points(
                 **seen,
             )
         )
-    return found
+    return measured
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_a_cpu_that_waits_for_nothing_is_not_bound_by_waiting() -> None:
     measured = points(fixed=50e-3, per_env=1e-6, host_syncs=1.0, host_syncs_at=where)
     verdict = find_bottleneck(measured)
     assert "launch-bound" == verdict.bottleneck
-    found = [Measured(num_envs=point.num_envs, point=point) for point in measured]
+    measurements = [Measurement(num_envs=point.num_envs, point=point) for point in measured]
     assert [
         ReportLine(
             "host reads",
             "from the device once a vector step, at env.py:12: costs nothing here; the same line waits for a GPU",
             "warn",
         )
-    ] == [line for line in report(verdict, found) if line.label == "host reads"]
+    ] == [line for line in report(verdict, measurements) if line.label == "host reads"]
 
 
 def test_scopes_are_not_mixed() -> None:
@@ -165,7 +165,7 @@ def test_scopes_are_not_mixed() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ([], "two sizes at least"),
+        ([], "at least two sizes"),
         ([Point(num_envs=8), Point(num_envs=8)], "measured twice"),
         ([Point(num_envs=8), Point(num_envs=16)], "no scope was measured at every size"),
     ],
@@ -178,7 +178,7 @@ def test_nonsense_gets_a_sentence(given: list[Point], sentence: str) -> None:
 
 def test_a_size_that_was_not_measured_is_refused() -> None:
     """The verdict speaks of measured sizes only."""
-    with pytest.raises(BadInputError, match="1000 is none of the sizes"):
+    with pytest.raises(BadInputError, match="1000 is not one of the measured sizes"):
         find_bottleneck(points(fixed=1.0), at=1000)
 
 

@@ -1,4 +1,4 @@
-"""Times of a vector step from what a training run printed."""
+"""Times of a vector step from the output of a training run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from stepscope.runs import Rate, RunSummary
 
-__all__ = ["point_from_log"]
+__all__ = ["read_point"]
 
 _SCOPES: dict[str, Scope] = {"step": "step", "rollout": "rollout", "total": "total", "bar": "total"}
 _VECTOR = "vector steps/s"
 
 
-def point_from_log(log: IO[bytes], *, num_envs: int, name: str) -> Point:
-    """Return the times that a run's rates come to; its first iteration is cold and does not count.
+def read_point(log: IO[bytes], *, num_envs: int, name: str) -> Point:
+    """Return times computed from a run's rates; its first iteration is cold and does not count.
 
     Parameters
     ----------
@@ -31,18 +31,18 @@ def point_from_log(log: IO[bytes], *, num_envs: int, name: str) -> Point:
     num_envs
         Environments that it ran.
     name
-        What sentences call it.
+        Name of the log in error messages.
 
     Raises
     ------
     BadInputError
-        It is no log of a run, or has no rate with a scope beyond the first iteration.
+        The log contains no run, or no rate with a scope after the first iteration.
     """
     summary = Summary(name)
     for record in read(log, num_envs=num_envs):
         summary.add(record)
     if summary.problem() is not None:
-        raise BadInputError(f"{name} is no log of a training that is known; stepscope read says which are.")
+        raise BadInputError(f"{name} is not the log of a supported training; check it with stepscope read.")
     run = summary.runs()[-1]
     times: dict[Scope, Timing] = {}
     for rate in run.rates:
@@ -51,7 +51,7 @@ def point_from_log(log: IO[bytes], *, num_envs: int, name: str) -> Point:
             times.setdefault(_SCOPES[rate.scope], timing)  # what was printed comes before what was derived
     if not times:
         raise BadInputError(
-            f"{name} prints no rate of its second iteration or a later one; let it run for three at least."
+            f"{name} contains no rate after the first iteration; run at least three iterations."
         )
     times = _with_rollout(times, run)
     return Point(
@@ -71,7 +71,7 @@ def _timing(rate: Rate, *, num_envs: int) -> Timing | None:
 
 
 def _with_rollout(times: dict[Scope, Timing], run: RunSummary) -> dict[Scope, Timing]:
-    """Add what the shares of the time tell, where a library prints the rate of the whole and the seconds of its parts."""
+    """Add the rollout where a library prints the total rate and the seconds of its parts."""
     total = times.get("total")
     if "rollout" in times or total is None or run.time is None:
         return times

@@ -1,4 +1,4 @@
-"""Measure a target at several sizes, for the verdict on what limits it."""
+"""Measure a target at several sizes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError, footprint_of_command, loop_split
-from stepscope.plan.bottleneck._log import point_from_log
+from stepscope.plan.bottleneck._log import read_point
 from stepscope.plan.bottleneck._parts import Point
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from stepscope.measure import LoopSplit
     from stepscope.plan._target import Target
 
-__all__ = ["Measured", "times_of"]
+__all__ = ["Measurement", "measure_sizes"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A size, and what was measured there or why nothing was.
+class Measurement:
+    """Times at one size, or the reason why there are none.
 
     Attributes
     ----------
@@ -32,25 +32,24 @@ class Measured:
         The times; None where the run failed.
     split
         The whole measurement of a factory; None for a command.
-    problem, output_tail
-        Why there is none, in one line, and the last lines that the process printed; empty where all went well.
+    problem
+        Why the run failed, in one line; empty where it did not.
     """
 
     num_envs: int
     point: Point | None = None
     split: LoopSplit | None = None
     problem: str = ""
-    output_tail: str = ""
 
 
-def times_of(
+def measure_sizes(
     target: Target,
     sizes: Iterable[int],
     *,
     limit: float,
-    tell: Callable[[Measured], None] = lambda _: None,
+    on_measurement: Callable[[Measurement], None] = lambda _: None,
     **settings: Any,  # noqa: ANN401 - those of `loop_split`
-) -> tuple[Measured, ...]:
+) -> tuple[Measurement, ...]:
     """Measure one size after the other, smallest first, up to the first that fails: larger ones would as well.
 
     Parameters
@@ -61,8 +60,8 @@ def times_of(
         Numbers of environments.
     limit
         Time for one size, in seconds.
-    tell
-        Called with each as soon as it is measured.
+    on_measurement
+        Called with each as soon as it is there.
     settings
         Passed on to `loop_split`.
 
@@ -71,36 +70,36 @@ def times_of(
     BadInputError
         The target refuses the smallest size.
     """
-    found: list[Measured] = []
+    measurements: list[Measurement] = []
     for num_envs in sorted(set(sizes)):
         try:
-            found.append(_at(target, num_envs, limit=limit, settings=settings))
+            measurements.append(_measure(target, num_envs, limit=limit, settings=settings))
         except BadInputError as error:
-            if not found:
+            if not measurements:
                 raise
-            found.append(Measured(num_envs=num_envs, problem=str(error)))
-        tell(found[-1])
-        if found[-1].problem:
+            measurements.append(Measurement(num_envs=num_envs, problem=str(error)))
+        on_measurement(measurements[-1])
+        if measurements[-1].problem:
             break
-    return tuple(found)
+    return tuple(measurements)
 
 
-def _at(target: Target, num_envs: int, *, limit: float, settings: Mapping[str, Any]) -> Measured:
+def _measure(target: Target, num_envs: int, *, limit: float, settings: Mapping[str, Any]) -> Measurement:
     if target.factory is None:
-        return _run(target, num_envs, limit=limit)
+        return _run_command(target, num_envs, limit=limit)
     try:
         split = loop_split(target.factory, num_envs=num_envs, limit=limit, **settings)
     except MeasurementFailedError as error:
-        return Measured(num_envs=num_envs, problem=error.reason, output_tail=error.output_tail)
-    return Measured(num_envs=num_envs, point=Point.of(split), split=split)
+        return Measurement(num_envs=num_envs, problem=error.reason)
+    return Measurement(num_envs=num_envs, point=Point.from_split(split), split=split)
 
 
-def _run(target: Target, num_envs: int, *, limit: float) -> Measured:
-    """Run the command and read the end of what it printed, standard error included."""
+def _run_command(target: Target, num_envs: int, *, limit: float) -> Measurement:
+    """Run the command and read the end of its output, standard error included."""
     command = target.command_for(num_envs)
     outcome = footprint_of_command(command, limit_seconds=limit)
     if not outcome.ok:
-        return Measured(num_envs=num_envs, problem=outcome.reason, output_tail=outcome.output_tail)
+        return Measurement(num_envs=num_envs, problem=outcome.reason)
     name = f"the output of the command with {num_envs:,} environments"
     log = io.BytesIO(outcome.printed.encode())
-    return Measured(num_envs=num_envs, point=point_from_log(log, num_envs=num_envs, name=name))
+    return Measurement(num_envs=num_envs, point=read_point(log, num_envs=num_envs, name=name))

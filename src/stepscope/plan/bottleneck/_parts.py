@@ -1,4 +1,4 @@
-"""What an iteration is made of: work that is there once, work for each environment, learning, rendering."""
+"""Parts of an iteration: fixed work, work for each environment, learning, rendering."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from stepscope.measure import LoopSplit, Timing
 
-__all__ = ["SCOPES", "Part", "PartName", "Point", "Scope", "models", "parts_at", "widest"]
+__all__ = ["SCOPES", "Part", "PartName", "Point", "Scope", "estimate_parts", "fit_models", "widest_scope"]
 
 Scope = Literal["step", "rollout", "total"]
 PartName = Literal["fixed", "per environment", "learning", "rendering"]
@@ -23,7 +23,7 @@ SCOPES: tuple[Scope, ...] = ("step", "rollout", "total")
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """What was measured at one size: seconds per vector step, by scope; None where that is not known.
+    """Times measured at one size: seconds per vector step, by scope; None where unknown.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Point:
     without_rendering
         Stepping with rendering switched off.
     host_syncs
-        How often the host reads from the device in a vector step, for which it waits where that is a GPU.
+        Number of times in a vector step that the host reads from the device, for which it waits where that is a GPU.
     host_syncs_at
-        Where, as ``file:line``, with how often in a vector step.
+        Their places, as ``file:line``, with the number of times in a vector step.
     sync_overhead
         Share of the rollout that would be saved if host and device did not wait for one another; None on a CPU.
     """
@@ -51,8 +51,8 @@ class Point:
     sync_overhead: float | None = None
 
     @classmethod
-    def of(cls, split: LoopSplit) -> Point:
-        """Return what the verdict needs of the measurement of a loop."""
+    def from_split(cls, split: LoopSplit) -> Point:
+        """Return the times of a measured loop."""
         return cls(
             num_envs=split.num_envs,
             step=split.stepping,
@@ -66,8 +66,8 @@ class Point:
 
     def timing(self, scope: Scope) -> Timing | None:
         """Return the times of one scope."""
-        found: Timing | None = getattr(self, scope)
-        return found
+        timing: Timing | None = getattr(self, scope)
+        return timing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Part:
     share
         From 0 to 1.
     low, high
-        Between these it lies: least and most of the fits to the lower quartiles, the medians and the upper quartiles,
+        Least and largest share by the fits to the lower quartiles, the medians and the upper quartiles,
         with every size and with each of them left out.
     """
 
@@ -92,48 +92,48 @@ class Part:
     high: float
 
 
-def widest(points: Sequence[Point]) -> Scope | None:
+def widest_scope(points: Sequence[Point]) -> Scope | None:
     """Return the widest scope that is known at every size."""
     return next((scope for scope in reversed(SCOPES) if all(point.timing(scope) for point in points)), None)
 
 
-def models(points: Sequence[Point]) -> dict[Scope, CostModel]:
+def fit_models(points: Sequence[Point]) -> dict[Scope, CostModel]:
     """Fit a cost model to each scope that is known at every size."""
-    found: dict[Scope, CostModel] = {}
+    models: dict[Scope, CostModel] = {}
     for scope in SCOPES:
         timings = [(point.num_envs, point.timing(scope)) for point in points]
         pairs = [(num_envs, timing.median) for num_envs, timing in timings if timing is not None]
         if len(pairs) == len(points) > 1:
-            found[scope] = CostModel.fit(pairs)
-    return found
+            models[scope] = CostModel.fit(pairs)
+    return models
 
 
-def parts_at(points: Sequence[Point], num_envs: int) -> tuple[Part, ...]:
+def estimate_parts(points: Sequence[Point], num_envs: int) -> tuple[Part, ...]:
     """Return the parts of an iteration at one of the sizes, the largest share first.
 
-    At least three sizes are needed: what a fit is worth shows when one of them is left out.
+    At least three sizes are needed: the error of a fit shows when one of them is left out.
     """
-    scope = widest(points)
-    assert scope is not None  # noqa: S101 - the caller has looked
-    apart = scope == "total" and all(point.rollout for point in points)
-    seen = list(_shares(points, num_envs, scope=scope, apart=apart))
-    names: list[PartName] = [name for name in seen[0] if any(shares[name] for shares in seen)]
-    found = [
+    scope = widest_scope(points)
+    assert scope is not None  # noqa: S101 - the caller has checked
+    has_learning = scope == "total" and all(point.rollout for point in points)
+    samples = list(_shares(points, num_envs, scope=scope, has_learning=has_learning))
+    names: list[PartName] = [name for name in samples[0] if any(shares[name] for shares in samples)]
+    parts = [
         Part(
             name=name,
-            share=seen[0][name],
-            low=min(shares[name] for shares in seen),
-            high=max(shares[name] for shares in seen),
+            share=samples[0][name],
+            low=min(shares[name] for shares in samples),
+            high=max(shares[name] for shares in samples),
         )
         for name in names
     ]
-    return tuple(sorted(found, key=lambda part: -part.share))
+    return tuple(sorted(parts, key=lambda part: -part.share))
 
 
 def _shares(
-    points: Sequence[Point], num_envs: int, *, scope: Scope, apart: bool
+    points: Sequence[Point], num_envs: int, *, scope: Scope, has_learning: bool
 ) -> Iterator[dict[PartName, float]]:
-    """Yield the shares as the medians of all sizes give them, then as other fits do."""
+    """Yield the shares by the fit to all medians, then by other fits."""
     picks: list[Callable[[Timing], float]] = [
         lambda timing: timing.median,
         lambda timing: timing.low,
@@ -141,9 +141,11 @@ def _shares(
     ]
     at = next(point for point in points if point.num_envs == num_envs)
     for pick in picks:
-        rest = [(point.num_envs, _rest(point, pick, scope=scope, apart=apart)) for point in points]
+        rest = [
+            (point.num_envs, _rest(point, pick, scope=scope, has_learning=has_learning)) for point in points
+        ]
         whole = _seconds(at, scope, pick)
-        learning = max(0.0, whole - _seconds(at, "rollout", pick)) / whole if apart else 0.0
+        learning = max(0.0, whole - _seconds(at, "rollout", pick)) / whole if has_learning else 0.0
         rendering = _rendering(at, pick) / whole
         for left_out in (None, *(range(len(rest)) if pick is picks[0] else ())):
             model = CostModel.fit(pair for index, pair in enumerate(rest) if index != left_out)
@@ -156,9 +158,9 @@ def _shares(
             }
 
 
-def _rest(point: Point, pick: Callable[[Timing], float], *, scope: Scope, apart: bool) -> float:
+def _rest(point: Point, pick: Callable[[Timing], float], *, scope: Scope, has_learning: bool) -> float:
     """Seconds without learning and without rendering."""
-    whole = _seconds(point, "rollout" if apart else scope, pick)
+    whole = _seconds(point, "rollout" if has_learning else scope, pick)
     return max(whole - _rendering(point, pick), 1e-12)  # a cost model needs times above 0
 
 

@@ -1,4 +1,4 @@
-"""What limits a training run: a verdict from the times of a few sizes."""
+"""Bottleneck of a training run, from its times at a few sizes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from stepscope.errors import BadInputError
 from stepscope.evidence import Decision
-from stepscope.plan.bottleneck._advice import advice, gain_of_doubling, reason
-from stepscope.plan.bottleneck._parts import Part, Point, Scope, models, parts_at, widest
+from stepscope.plan.bottleneck._advice import advise, explain
+from stepscope.plan.bottleneck._parts import Part, Point, Scope, estimate_parts, fit_models, widest_scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,20 +27,20 @@ Bottleneck = Literal[
     "cannot tell",
 ]
 
-_OF: Mapping[PartName, Bottleneck] = {
+_BOTTLENECKS: Mapping[PartName, Bottleneck] = {
     "fixed": "launch-bound",
     "per environment": "throughput-bound",
     "learning": "learner-bound",
     "rendering": "render-bound",
 }
-_SIZES = 3  # a line through two of them leaves no residual that could say what it is worth
-_SPAN = 4  # the largest over the smallest
-_LOST = 0.2  # waiting that costs more of the time is the first thing to mend
+_MIN_SIZES = 3  # a line through two of them leaves no residual that could say what it is worth
+_MIN_SPAN = 4  # the largest over the smallest
+_MAX_SYNC_OVERHEAD = 0.2  # waiting that costs more of the time is the first thing to fix
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What limits a run at one size, and the number to act on.
+    """Bottleneck of a run at one size, and the number to act on.
 
     Attributes
     ----------
@@ -48,17 +48,17 @@ class Verdict:
         ``"launch-bound"``, ``"throughput-bound"``, ``"learner-bound"``, ``"render-bound"``,
         ``"synchronisation-bound"`` or ``"cannot tell"``.
     num_envs
-        The size that it speaks of.
+        The size.
     scope
-        What was timed: ``"total"``, ``"rollout"`` or ``"step"``, whichever is the widest that is known.
+        Scope that was timed: ``"total"``, ``"rollout"`` or ``"step"``, the widest that is known.
     parts
-        What an iteration is made of at that size, the largest share first; empty where too few sizes were measured.
+        Parts of an iteration at that size, the largest share first; empty where too few sizes were measured.
     models
         The cost model of each scope.
     doubling
-        What twice as many environments would add to the rate, as a share of it, by the model of the scope.
+        Increase of the rate with twice as many environments, as a share of it, by the model of the scope.
     reason, advice
-        Why, and what to do, a sentence each.
+        A sentence each.
     """
 
     bottleneck: Bottleneck
@@ -82,34 +82,34 @@ class Verdict:
 
 
 def find_bottleneck(points: Iterable[Point], *, at: int | None = None) -> Verdict:
-    r"""Say what limits a run, from the times of several sizes.
+    r"""Find what limits a run, from its times at several sizes.
 
     Parameters
     ----------
     points
-        What was measured, one for each size.
+        Times, one point for each size.
     at
-        The size that the verdict speaks of; None is the largest.
+        The size that the verdict is about; None is the largest.
 
     Returns
     -------
     Verdict
         ``cannot tell`` where there are fewer than three sizes, where they span less than a factor of 4, or where the
-        two largest parts are too alike for what the measurements are worth.
+        two largest parts are too similar for the precision of the measurements.
 
     Raises
     ------
     BadInputError
-        There are no two sizes, a size is there twice, no scope is known at all of them, or `at` is none of them.
+        There are fewer than two sizes, a size occurs twice, no scope is known at all of them, or `at` is not one of them.
 
     Notes
     -----
     An iteration takes :math:`T = a + b N + L + R`: what the rollout costs once and what it costs for each
     environment, fitted to all sizes by `CostModel.fit`, learning, and rendering. The largest of the four limits the
-    run, if its least share is above the most of every other: the bounds are those of the fits to the quartiles, and
+    run, if its least share is above the largest of every other: the limits are those of the fits to the quartiles, and
     with each size left out in turn (a jackknife, after Quenouille, 1956).
 
-    Waiting comes before all of them where it costs more than a fifth of the time: without it host and device would
+    Waiting takes precedence where it costs more than a fifth of the time: without it host and device would
     work beside one another, and an iteration would take as long as the slower of them. On a CPU there is nothing to
     wait for, so it is never the verdict there.
 
@@ -121,55 +121,48 @@ def find_bottleneck(points: Iterable[Point], *, at: int | None = None) -> Verdic
     >>> verdict.bottleneck, f"{verdict.parts[0].share:.2f}", f"{verdict.doubling:.2f}"
     ('throughput-bound', '0.94', '0.03')
     """
-    known = sorted(points, key=lambda point: point.num_envs)
-    scope = _checked(known, at)
-    speaks_of = known[-1] if at is None else next(point for point in known if point.num_envs == at)
-    fitted = models(known)
-    parts = parts_at(known, speaks_of.num_envs) if _enough(known) else ()
-    found = _decided(parts, speaks_of)
+    ordered = sorted(points, key=lambda point: point.num_envs)
+    scope = _check(ordered, at)
+    subject = ordered[-1] if at is None else next(point for point in ordered if point.num_envs == at)
+    models = fit_models(ordered)
+    decidable = len(ordered) >= _MIN_SIZES and ordered[-1].num_envs >= _MIN_SPAN * ordered[0].num_envs
+    parts = estimate_parts(ordered, subject.num_envs) if decidable else ()
+    bottleneck = _decide(parts, subject)
     return Verdict(
-        bottleneck=found,
-        num_envs=speaks_of.num_envs,
+        bottleneck=bottleneck,
+        num_envs=subject.num_envs,
         scope=scope,
         parts=parts,
-        models=fitted,
-        doubling=gain_of_doubling(fitted[scope], speaks_of.num_envs),
-        reason=reason(found, parts, speaks_of, sizes=[point.num_envs for point in known]),
-        advice=advice(found, parts, speaks_of, model=fitted[scope]),
+        models=models,
+        doubling=models[scope].gain_of_doubling(subject.num_envs),
+        reason=explain(bottleneck, parts, subject, sizes=[point.num_envs for point in ordered]),
+        advice=advise(bottleneck, parts, subject, model=models[scope]),
     )
 
 
-def _checked(points: Sequence[Point], at: int | None) -> Scope:
+def _check(points: Sequence[Point], at: int | None) -> Scope:
     sizes = [point.num_envs for point in points]
     if len(sizes) < 2:  # noqa: PLR2004 - a line
-        raise BadInputError("what limits a run shows at two sizes at least; give more of them.")
+        raise BadInputError("at least two sizes are needed to find what limits a run.")
     if len(set(sizes)) < len(sizes):
-        raise BadInputError("a size was measured twice; give each of them once.")
+        raise BadInputError("a size was measured twice; give each size once.")
     if at is not None and at not in sizes:
-        raise BadInputError(f"{at} is none of the sizes that were measured: {', '.join(map(str, sizes))}.")
-    scope = widest(points)
+        raise BadInputError(f"{at} is not one of the measured sizes: {', '.join(map(str, sizes))}.")
+    scope = widest_scope(points)
     if scope is None:
         raise BadInputError(
-            "no scope was measured at every size; the rates of different scopes do not compare."
+            "no scope was measured at every size; rates of different scopes cannot be compared."
         )
     return scope
 
 
-def _enough(points: Sequence[Point]) -> bool:
-    return len(points) >= _SIZES and points[-1].num_envs >= _SPAN * points[0].num_envs
-
-
-def _decided(parts: Sequence[Part], point: Point) -> Bottleneck:
+def _decide(parts: Sequence[Part], point: Point) -> Bottleneck:
     if not parts:
         return "cannot tell"
     largest = parts[0]
     learning = sum(part.share for part in parts if part.name == "learning")
-    if (
-        point.sync_overhead is not None
-        and point.sync_overhead * (1.0 - learning) > _LOST
-        and (point.host_syncs or 0.0) > 0
-    ):
+    if point.host_syncs and (point.sync_overhead or 0.0) * (1.0 - learning) > _MAX_SYNC_OVERHEAD:
         return "synchronisation-bound"
     if any(part.high >= largest.low for part in parts[1:]):
         return "cannot tell"
-    return _OF[largest.name]
+    return _BOTTLENECKS[largest.name]

@@ -1,4 +1,4 @@
-"""The figure of ``stepscope bottleneck``: what a vector step takes, by size."""
+"""Plot of the time of a vector step against the number of environments."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator
 
 from stepscope import plots
-from stepscope.plan.bottleneck._advice import rounded
+from stepscope._common.format import format_two_digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
-    from stepscope.plan.bottleneck._measure import Measured
+    from stepscope.plan.bottleneck._measure import Measurement
     from stepscope.plan.bottleneck._parts import Scope
     from stepscope.plan.bottleneck._verdict import Verdict
 
-__all__ = ["draw", "drawn"]
+__all__ = ["draw"]
 
-_LOOKS = {
+_STYLES = {
     "step": ("o", plots.COLOURS["per_env"]),
     "rollout": ("s", plots.INK),
     "total": ("^", plots.COLOURS["fixed"]),
 }
 
 
-def draw(verdict: Verdict, found: Sequence[Measured], *, path: str) -> None:
+def draw(verdict: Verdict, measurements: Sequence[Measurement], *, path: str) -> None:
     """Draw the figure and write it."""
-    figure = drawn(verdict, found)
+    figure = _draw_figure(verdict, measurements)
     figure.savefig(Path(path), facecolor="white", transparent=False)
     plt.close(figure)
 
 
-def drawn(verdict: Verdict, found: Sequence[Measured]) -> Figure:
+def _draw_figure(verdict: Verdict, measurements: Sequence[Measurement]) -> Figure:
     """Draw the times of each scope, with their quartiles and the fitted lines."""
     model = verdict.models[verdict.scope]
     figure, axes = plots.figure(
@@ -47,26 +47,30 @@ def drawn(verdict: Verdict, found: Sequence[Measured]) -> Figure:
         log="xy",
     )
     for scope in verdict.models:
-        _curve(axes, scope, verdict, found)
+        _draw_scope(axes, scope, verdict, measurements)
     half = model.half_rate_num_envs
-    sizes = [each.num_envs for each in found if each.point]
+    sizes = [measurement.num_envs for measurement in measurements if measurement.point]
     axes.set_xticks(sizes, minor=False)
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))  # within a decade, too
     if min(sizes) < half < max(sizes):
         axes.axvline(half, color=plots.COLOURS["fixed"], linestyle=":")
         axes.text(
-            half * 1.05, axes.get_ylim()[1] / 1.05, f"N½ = {rounded(half)}", color=plots.MUTED, va="top"
+            half * 1.05,
+            axes.get_ylim()[1] / 1.05,
+            f"N½ = {format_two_digits(half)}",
+            color=plots.MUTED,
+            va="top",
         )
     figure.legend(loc="outside lower center", ncols=3, title="median, quartiles, fit")
     return figure
 
 
-def _curve(axes: object, scope: Scope, verdict: Verdict, found: Sequence[Measured]) -> None:
-    marker, colour = _LOOKS[scope]
+def _draw_scope(axes: object, scope: Scope, verdict: Verdict, measurements: Sequence[Measurement]) -> None:
+    marker, colour = _STYLES[scope]
     timings = {
-        each.num_envs: timing
-        for each in found
-        if each.point and (timing := each.point.timing(scope)) is not None
+        measurement.num_envs: timing
+        for measurement in measurements
+        if measurement.point and (timing := measurement.point.timing(scope)) is not None
     }
     middle = [1e3 * timing.median for timing in timings.values()]
     quartiles = [
