@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope._common.arguments import Parser
-    from stepscope.watch.loop import Source, WatchLoop
+    from stepscope.watch.loop import WatchLoop
+    from stepscope.watch.source import Source
     from stepscope.watch.view_model import Phase
 
 __all__ = ["add"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 _PANEL = 2.9  # inches
-_TITLE = 44  # characters in a line; the names of the curves take their room on the right
+_TITLE = 44  # characters in a line; the names of the curves need space on the right
 _THOUSANDS = "{x:,.10g}"
 _STYLES = {"step": ":", "rollout": "--", "total": "-", "cumulative": "-.", "bar": "-"}
 

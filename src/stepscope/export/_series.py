@@ -25,7 +25,7 @@ _LARGEST, _SMALLEST = (
 
 
 def drawable(x: float, y: float = 0.0) -> bool:
-    """Say whether a point can be drawn.
+    """Return whether a point can be drawn.
 
     >>> drawable(1, 2.5), drawable(1, float("nan")), drawable(1, 1e308), drawable(2**60)
     (True, False, False, False)

@@ -191,7 +191,7 @@ def _notes(
 
 
 def _overlaps(runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]]) -> Iterator[str]:
-    """Say where two rates differ by less than each of them varies."""
+    """Yield where two rates differ by less than each of them varies."""
     for key, first in rates[0].items():
         for (name, _), mine in zip(runs[1:], rates[1:], strict=True):
             one, other = first.quartiles, mine[key].quartiles if key in mine else None
@@ -205,7 +205,7 @@ def _overlaps(runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key,
 def _incomparable(
     runs: Sequence[tuple[str, RunSummary]], rates: Sequence[dict[_Key, Rate]], common: set[_Key]
 ) -> Iterator[str]:
-    """Say of each run whose printed rates cover other things than those of the first why they are not compared."""
+    """Yield why a run whose printed rates cover other things than those of the first is not compared."""
     name, first = runs[0]
     own = _printed(rates[0])
     for (other, run), mine in zip(runs[1:], rates[1:], strict=True):

@@ -14,7 +14,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where something was printed.
+    """Place in a log, in bytes and in the counts of the run.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ _GOALS = ("max frames", "max steps")
 
 
 class Position(NamedTuple):
-    """How many of how many are done; None where the end was not printed."""
+    """Counts that are done and planned; None where the end was not printed."""
 
     done: int
     planned: int | None
@@ -55,7 +55,7 @@ class ProgressTracker:
 
     @property
     def done(self) -> int | None:
-        """How many are done, counted from one."""
+        """Counts that are done, from one even where a library counts from zero."""
         return None if self.latest is None else self.latest + self._offset
 
     @property

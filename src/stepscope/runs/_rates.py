@@ -81,7 +81,7 @@ class Rate:
 
     @property
     def quartiles(self) -> Quartiles | None:
-        """What `typical` is the median of; None where it is one value, as of ``cumulative``."""
+        """Quartiles around `typical`; None where it is one value, as of ``cumulative``."""
         return None if self.scope == "cumulative" else self.warm
 
 

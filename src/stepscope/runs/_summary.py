@@ -107,7 +107,7 @@ class Summary:
         return None
 
     def _is_utf_16(self) -> bool:
-        """Say whether the first line looks like it: a byte order mark, then characters of two bytes, one of which is 0."""
+        """Return whether the first line looks like it: a byte order mark, then characters of two bytes, one of which is 0."""
         first = self._first
         if self._libraries or first is None or first.kind != "unrecognised" or first.text is None:
             return False

@@ -10,7 +10,7 @@ __all__ = ["MetricTracker", "MetricTrend"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricTrend:
-    """How a metric went.
+    """First, last and best value of a metric.
 
     Attributes
     ----------

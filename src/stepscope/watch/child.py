@@ -14,6 +14,7 @@ from stepscope._common.exit_status import SIGNAL_STATUS
 from stepscope.errors import BadInputError
 from stepscope.watch.pipe import Pipe
 from stepscope.watch.signals import STOP
+from stepscope.watch.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ _REQUESTS = (
 )
 
 
-class Child:
+class Child(Source):
     """A command that runs in a process group of its own, standard output and standard error in one pipe.
 
     Ctrl-C reaches it through us alone, once, and not from the terminal as well. So it has no keyboard either:
@@ -47,10 +48,6 @@ class Child:
         If it cannot be started.
     """
 
-    live = True
-    reading = 1.0
-    age = 0.0
-
     def __init__(self, command: Sequence[str]) -> None:
         reading, writing = os.pipe()
         try:
@@ -66,7 +63,6 @@ class Child:
         self._pipe = Pipe(lambda: reading, note="", ours=True)
         self._ended_at: float | None = None
         self._requests, self._requested_at = 0, 0.0
-        self.notes: tuple[str, ...] = ()
 
     def next(self, timeout: float) -> bytes | None:
         """Return its output of the next `timeout` seconds, perhaps none; None when it has ended."""
@@ -111,9 +107,6 @@ class Child:
         """Let the command continue."""
         if STOP is not None:
             self._send(signal.SIGCONT)
-
-    def close(self) -> None:
-        """Do nothing: it has ended."""
 
     def _send(self, signum: int) -> None:
         """Send a signal to the command and to all that it started in its group."""

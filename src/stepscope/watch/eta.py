@@ -81,14 +81,14 @@ class EtaEstimator:
             self._samples.append(sample)
 
     def _in_same_burst(self, sample: _Sample) -> bool:
-        """Say whether a sample came at once with the one before: a buffer was full, and its end is what counts."""
+        """Return whether a sample came at once with the one before: a buffer was full, and its end is what counts."""
         return (
             bool(self._samples) and sample.arrived is not None and sample.arrived == self._samples[-1].arrived
         )
 
     @staticmethod
     def _too_close(before: _Sample, sample: _Sample) -> bool:
-        """Say whether the sample between two others tells nothing."""
+        """Return whether the sample between two others tells nothing."""
         for clock in _CLOCKS:
             earlier, later = clock(before), clock(sample)
             if earlier is not None and later is not None:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepscope.watch.source import Source
+
 if TYPE_CHECKING:
     from io import FileIO
 
@@ -20,21 +22,12 @@ _FOREVER = float("inf")
 _REMEMBERED = 64  # bytes before the current position, to notice that the file was overwritten
 
 
-class Follow:
+class Follow(Source):
     """The bytes of a file from its beginning on, those of its successors included.
 
     A file that takes its name (a rotated log) is read from its beginning once there is something in it and the old one
     is read to its end. The same holds for a file that was emptied or overwritten in its place. Where the old one ended
     within a line, that line gets an end: what follows does not belong to it.
-
-    Attributes
-    ----------
-    live
-        Whether what `next` returned last was written just now; false for what the file held before.
-    reading
-        How much of what the file held at first was read, from 0 to 1.
-    age
-        Seconds that what `next` returned last was on the disk.
 
     Parameters
     ----------
@@ -49,7 +42,7 @@ class Follow:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self.live, self.reading, self.age = False, 1.0, 0.0
+        self.live = False
         self._note, self._note_until = "", 0.0
         self._file: FileIO | None = None
         self._identity: tuple[int, int] | None = None
@@ -64,7 +57,7 @@ class Follow:
             self.reading = 0.0 if self._backlog else 1.0
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override] # a note expires
         """Messages about the file."""
         return (self._note,) if self._note and time.monotonic() < self._note_until else ()
 
@@ -83,11 +76,6 @@ class Follow:
     def handle_signal(self, signum: int) -> bool:  # noqa: ARG002 - as of every source
         """Take a signal: any of them ends the watch."""
         return True
-
-    def pause(self) -> None:
-        """Do nothing: the run is not ours."""
-
-    resume = pause
 
     def close(self) -> None:
         """Close the file."""
@@ -150,7 +138,7 @@ class Follow:
         return data
 
     def _is_unchanged(self, file: FileIO) -> bool:
-        """Say whether what was read last still stands there: a file can be emptied and filled again between two reads.
+        """Return whether what was read last still stands there: a file can be emptied and filled again between two reads.
 
         Zeros are no contradiction. A writer that does not append goes on where it was, and leaves a hole before.
         """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UNIT", "Layout", "Section", "allocate_rows"]
 
-_WIDE = 66  # below that, labels are short and a line says one thing less
+_WIDE = 66  # below that, labels are short and a row has one item less
 _LABEL, _SHORT_LABEL = 16, 11
 _NUMBER, _SHORT_NUMBER = 11, 9
 UNIT = 15

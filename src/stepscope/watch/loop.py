@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stepscope.logs import stream
 from stepscope.watch.screen import Screen
@@ -14,40 +14,14 @@ if TYPE_CHECKING:
 
     from stepscope.watch.monitor import Monitor
     from stepscope.watch.signals import Signals
+    from stepscope.watch.source import Source
     from stepscope.watch.view_model import ViewModel
 
-__all__ = ["Source", "WatchLoop", "WholeLines"]
+__all__ = ["WatchLoop", "WholeLines"]
 
 _TICK = 0.25  # seconds
 _IDLE = 1.0  # seconds from one frame to the next when nothing happens but time
 _LONGEST_LINE = 1 << 17  # the reader keeps half of that of a line
-
-
-class Source(Protocol):
-    """Where text comes from; see `Follow`, `Pipe` and `Child`."""
-
-    live: bool
-    reading: float
-    age: float
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Messages about it."""
-
-    def next(self, timeout: float) -> bytes | None:
-        """Return what came within `timeout` seconds; None at the end."""
-
-    def handle_signal(self, signum: int) -> bool:
-        """Take a signal, and return whether to stop at once."""
-
-    def pause(self) -> None:
-        """Stop whatever runs for it."""
-
-    def resume(self) -> None:
-        """Let it run again."""
-
-    def close(self) -> None:
-        """Close it."""
 
 
 class WatchLoop:
@@ -87,7 +61,7 @@ class WatchLoop:
         self.stopped_by: int | None = None
 
     def run(self, *, num_envs: int | None = None) -> None:
-        """Read to the end, or until a signal says so; that is in `stopped_by` then."""
+        """Read to the end, or until a signal ends the watch, which is in `stopped_by` then."""
         try:
             self._ignore_io_errors(self._screen.enter)
             for record in stream(self._chunks(), num_envs=num_envs):

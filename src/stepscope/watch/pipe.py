@@ -8,6 +8,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from stepscope.watch.source import Source
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,15 +19,13 @@ _CHUNK = 1 << 16
 _AHEAD = 16  # chunks that are read before anybody asks; then the writer has to wait, as for any slow reader
 
 
-class Pipe:
+class Pipe(Source):
     """The bytes of a pipe, a terminal or a device, read by a thread of its own.
 
     A thread and not `select`, which does not know pipes everywhere.
 
     Attributes
     ----------
-    live, reading, age, notes
-        As for `Follow`: what comes through a pipe was printed just now.
     interrupted
         Whether Ctrl-C came.
 
@@ -39,12 +39,8 @@ class Pipe:
         Whether to close the descriptor at the end.
     """
 
-    live = True
-    reading = 1.0
-    age = 0.0
-
     def __init__(self, open_pipe: Callable[[], int], *, note: str, ours: bool = False) -> None:
-        self.notes: tuple[str, ...] = (note,)
+        self.notes = (note,)
         self._open_pipe, self._ours = open_pipe, ours
         self._chunks: queue.SimpleQueue[bytes | OSError | None] = queue.SimpleQueue()
         self._slots = threading.Semaphore(_AHEAD)
@@ -92,11 +88,3 @@ class Pipe:
         self.interrupted = True
         self.notes = ("interrupted; reading the rest (Ctrl-C again stops that)",)
         return False
-
-    def pause(self) -> None:
-        """Do nothing: the writer is stopped by whoever stops us."""
-
-    resume = pause
-
-    def close(self) -> None:
-        """Do nothing: the descriptor is not ours."""

@@ -33,7 +33,7 @@ _MOST_HELD = 1 << 16
 
 
 def has_screen(file: TextIO) -> bool:
-    """Say whether `file` is a terminal that a view can be drawn on."""
+    """Return whether `file` is a terminal that a view can be drawn on."""
     return file.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -58,7 +58,7 @@ class Screen:
         """Give the terminal back as it was."""
 
     def resized(self) -> bool:
-        """Say whether the size is another than at the last frame."""
+        """Return whether the size is another than at the last frame."""
         return False
 
     def show(self, model: ViewModel) -> None:
@@ -89,7 +89,7 @@ class _Terminal(Screen):
         return os.terminal_size((columns or 80, lines or 24))
 
     def resized(self) -> bool:
-        """Say whether the terminal has another size than at the last frame."""
+        """Return whether the terminal has another size than at the last frame."""
         return self._terminal_size() != self._size
 
     def _render(self, rows: Sequence[Text]) -> list[str]:

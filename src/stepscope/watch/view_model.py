@@ -43,7 +43,7 @@ class Progress:
 
     @property
     def share(self) -> float | None:
-        """How much of it is done, from 0 to 1."""
+        """Share that is done, from 0 to 1."""
         return min(1.0, self.done / self.planned) if self.planned else None
 
 
