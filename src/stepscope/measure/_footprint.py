@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._call import format_line, format_tail
 from stepscope.measure._outcome import classify_outcome
 from stepscope.measure._subprocess import environment
 from stepscope.measure._supervised import SupervisedProcess
+from stepscope.measure._worker import format_line, format_tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,7 +158,7 @@ def footprint_of(
     if not all(target.partition(":")):
         raise BadInputError(f"{target} names no function; write module:function.")
     request = {
-        "target": "stepscope.measure._share:with_share",
+        "target": "stepscope.measure._worker:call_with_torch_memory",
         "arguments": {"target": target, "arguments": arguments},
         "limit": limit_seconds,
         "path": sys.path,

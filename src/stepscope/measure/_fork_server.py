@@ -16,14 +16,14 @@ import tempfile
 import time
 from typing import IO, Any
 
-from stepscope.measure._call import (
+from stepscope.measure._process_tree import adopt_orphans, end_all_below
+from stepscope.measure._worker import (
     call_target,
     describe_unanswered,
     format_tail,
     import_packages,
     limit_time,
 )
-from stepscope.measure._process_tree import adopt_orphans, end_all_below
 
 __all__: list[str] = []
 

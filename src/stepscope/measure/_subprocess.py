@@ -6,21 +6,27 @@ import contextlib
 import json
 import os
 import select
+import signal
+import subprocess
 import sys
+import tempfile
 import threading
 from io import FileIO
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from stepscope.errors import BadInputError
-from stepscope.measure._call import format_tail
 from stepscope.measure._outcome import classify_outcome
 from stepscope.measure._supervised import SupervisedProcess
-from stepscope.measure._worker import START_UP, run_once
+from stepscope.measure._worker import describe_unanswered, format_tail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["MeasurementFailedError", "run_in_subprocess"]
 
 _FORKS = sys.platform.startswith("linux")  # Apple's libraries do not survive a fork, and torch loads them
 _LATE = b"late"
+_START_UP = 60.0  # seconds that a process may take to import torch, beyond its limit
 _INTERVAL = (
     0.1  # seconds between two looks at the memory while there is much left of it: looks take time, too
 )
@@ -113,9 +119,9 @@ class _Server:
     def ask(self, line: str, *, limit: float) -> dict[str, Any]:
         with self._lock:
             if not self._forks:
-                return run_once(line, limit=limit, environment=environment())
+                return _run_once(line, limit=limit, environment=environment())
             try:
-                answer = self._answer(line.encode() + b"\n", seconds=limit + START_UP)
+                answer = self._answer(line.encode() + b"\n", seconds=limit + _START_UP)
             except BaseException:
                 self.stop()  # interrupted: the answer to this request must not be read as the next one's
                 raise
@@ -189,6 +195,57 @@ def _close(server: _Running) -> None:
     for pipe in (server.asked, server.answered):
         with contextlib.suppress(OSError):  # what a dead server has not read is lost anyway
             pipe.close()
+
+
+def _run_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Start a process for a request, one line of JSON, and return its answer or tell how it ended."""
+    # Files and no pipes: what a measurement leaves running would hold a pipe open, and reading it would not end.
+    with (
+        tempfile.TemporaryFile() as asked,
+        tempfile.TemporaryFile() as answered,
+        tempfile.TemporaryFile() as said,
+    ):
+        asked.write(line.encode())
+        asked.seek(0)
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from stepscope.measure._worker import main; main()"],
+            stdin=asked,
+            stdout=answered,
+            stderr=said,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(limit + _START_UP)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            _end(process)
+        if code == 0 and (text := _text(answered)):
+            return dict(json.loads(text))
+        words = _text(said)
+        # The process ends itself at its limit, which begins when torch is there; faulthandler says so.
+        late = code is None or (
+            code == 1 and any(line.startswith("Timeout (") for line in words.splitlines())
+        )
+        return {
+            "reason": f"took longer than {limit:g} s" if late else describe_unanswered(code or 0),
+            "output_tail": format_tail(words),
+        }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process, and where there are sessions also what it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: nobody left but the dead
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 _server = _Server()

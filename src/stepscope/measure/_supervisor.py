@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stepscope.measure._gpu_memory import GpuMemory
-from stepscope.measure._out_of_memory import find_out_of_memory
+from stepscope.measure._outcome import find_out_of_memory
 from stepscope.measure._process_tree import ProcessTree, adopt_orphans, end_all_below, peak_resident
 
 __all__ = ["main"]

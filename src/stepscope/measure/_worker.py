@@ -1,71 +1,33 @@
-"""One process for one measurement, where a process that has imported torch cannot be forked.
-
-Windows has no fork, and on macOS a fork after the import of torch may crash, since threads of Apple's libraries do
-not survive it. Each measurement then pays for the import, some seconds, which its limit does not count.
-"""
+"""Call a function inside of the process that is measured, and put what came of it into JSON."""
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import importlib
 import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
-from stepscope.measure._call import (
-    call_target,
-    describe_unanswered,
-    format_tail,
-    import_packages,
-    limit_time,
-)
+from stepscope._common import printable
+from stepscope._common.exit_status import describe_exit
+from stepscope.errors import BadInputError
+from stepscope.measure._outcome import find_out_of_memory
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = [
+    "call_target",
+    "call_with_torch_memory",
+    "describe_unanswered",
+    "format_line",
+    "format_tail",
+    "import_packages",
+    "limit_time",
+    "main",
+]
 
-__all__ = ["START_UP", "main", "run_once"]
-
-START_UP = 60.0  # seconds that a process may take to import torch, beyond its limit
-
-
-def run_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Start a process for a request, one line of JSON, and return its answer or tell how it ended."""
-    # Files and no pipes: what a measurement leaves running would hold a pipe open, and reading it would not end.
-    with (
-        tempfile.TemporaryFile() as asked,
-        tempfile.TemporaryFile() as answered,
-        tempfile.TemporaryFile() as said,
-    ):
-        asked.write(line.encode())
-        asked.seek(0)
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from stepscope.measure._worker import main; main()"],
-            stdin=asked,
-            stdout=answered,
-            stderr=said,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(limit + START_UP)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            _end(process)
-        if code == 0 and (text := _text(answered)):
-            return dict(json.loads(text))
-        words = _text(said)
-        # The process ends itself at its limit, which begins when torch is there; faulthandler says so.
-        late = code is None or (
-            code == 1 and any(line.startswith("Timeout (") for line in words.splitlines())
-        )
-        return {
-            "reason": f"took longer than {limit:g} s" if late else describe_unanswered(code or 0),
-            "output_tail": format_tail(words),
-        }
+_TAIL = 12  # lines
+_LONGEST = 300  # characters of a line that are shown
 
 
 def main() -> None:
@@ -83,15 +45,109 @@ def main() -> None:
     os._exit(0)  # as a fork would: nothing that the measurement registered may run, or hang, now
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process, and where there are sessions also what it has started."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: nobody left but the dead
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
+def import_packages() -> None:
+    """Import what takes seconds, before anything is measured."""
+    for package in ("torch", "gymnasium"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(package)
 
 
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
+def limit_time(limit: float) -> None:
+    """Say where a crash or a hang was, on standard error, and end this process at its limit in seconds."""
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(limit, exit=True)
+
+
+def call_target(request: dict[str, Any]) -> str:
+    """Call the target and put its result, or what it raised, into JSON."""
+    try:
+        sys.path[:] = request["path"]
+        os.chdir(request["cwd"])
+        module, _, function = request["target"].partition(":")
+        result = getattr(importlib.import_module(module), function)(**request["arguments"])
+        return json.dumps({"result": result})
+    except BadInputError as error:
+        return json.dumps({"bad_input": format_line(str(error))})
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent reports it
+        import traceback  # noqa: PLC0415 - rarely needed
+
+        return json.dumps(
+            {
+                "reason": f"raised {_describe_exception(error)}",
+                "output_tail": format_tail(traceback.format_exc()),
+            }
+        )
+
+
+def call_with_torch_memory(*, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Call the target; runs in the fresh process.
+
+    Returns
+    -------
+    dict
+        ``result``, or ``refused`` with the sentence of a `BadInputError` and ``out_of_memory``, which is the error
+        of an allocator if that is why; and ``torch``, see `_torch_memory`.
+    """
+    module, _, function = target.partition(":")
+    try:
+        result = getattr(importlib.import_module(module), function)(**arguments)
+    except BadInputError as error:
+        return {"refused": str(error), "out_of_memory": _allocator(error), "torch": None}
+    return {"result": result, "torch": _torch_memory()}
+
+
+def _torch_memory() -> dict[str, int] | None:
+    """Return what PyTorch took of the GPUs at its peak, in bytes; None where it has not touched one.
+
+    ``allocated`` lay in tensors at the worst moment, ``reserved`` is what its allocator held of the device then and
+    keeps: what the driver reports includes all of it.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return None
+    devices = range(torch.cuda.device_count())
+    return {
+        "allocated": sum(torch.cuda.max_memory_allocated(device) for device in devices),
+        "reserved": sum(torch.cuda.max_memory_reserved(device) for device in devices),
+    }
+
+
+def _allocator(error: BaseException) -> str | None:
+    """Return what an allocator said, if that is what an error came from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        said = f"{type(cause).__name__}: {cause}"
+        if isinstance(cause, MemoryError) or find_out_of_memory(said):
+            return said.partition("\n")[0]
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _describe_exception(error: BaseException) -> str:
+    r"""Return the type of an exception and the first line of what it says.
+
+    Examples
+    --------
+    >>> _describe_exception(SystemExit("why\nand how")), _describe_exception(KeyboardInterrupt())
+    ('SystemExit: why', 'KeyboardInterrupt')
+    """
+    try:
+        first = str(error).strip().partition("\n")[0].rstrip(".")
+    except Exception:  # noqa: BLE001 - it may be anything
+        first = ""
+    return format_line(f"{type(error).__name__}: {first}" if first else type(error).__name__)
+
+
+def format_tail(output: str) -> str:
+    """Keep the last lines, as they may be shown."""
+    return "\n".join(format_line(line, indent=True) for line in output.splitlines()[-_TAIL:])
+
+
+def format_line(line: str, *, indent: bool = False) -> str:
+    """Return what may be shown of a line that a measurement has said, however long."""
+    return printable(line[: 10 * _LONGEST], limit=_LONGEST, indent=indent)
+
+
+def describe_unanswered(code: int) -> str:
+    """Return how a process ended that did not answer, from its exit status, negative after a signal."""
+    return describe_exit(code) + (" and without an answer" if code >= 0 else "")

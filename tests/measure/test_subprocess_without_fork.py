@@ -11,7 +11,7 @@ import pytest
 
 from stepscope import measure
 from stepscope.errors import BadInputError
-from stepscope.measure import _subprocess, _worker
+from stepscope.measure import _subprocess
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_a_hang_is_cut_and_says_where_it_was() -> None:
 
 def test_a_process_that_does_not_start_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that hangs before its limit begins, as in an import, is killed when the time for that is over."""
-    monkeypatch.setattr(_worker, "START_UP", 0.0)
+    monkeypatch.setattr(_subprocess, "_START_UP", 0.0)
     start = time.perf_counter()
     with pytest.raises(measure.MeasurementFailedError, match=r"took longer than 0\.01 s"):
         run("hang", limit=0.01)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepscope.measure._out_of_memory import find_out_of_memory
+from stepscope.measure._outcome import find_out_of_memory
 
 
 @pytest.mark.parametrize(
