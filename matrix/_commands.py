@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -16,8 +14,7 @@ from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.logs import reads
-from stepscope.recordings import PLACES, Recording, without_places, write_recording
-from stepscope.train import run_and_capture
+from stepscope.recordings import PATHS, Recording, capture_output, write_recording
 
 if TYPE_CHECKING:
     import argparse
@@ -130,17 +127,13 @@ def _options(program: Program, arguments: Sequence[str] | None) -> argparse.Name
 
 def _record(program: Program, command: Command) -> tuple[bytes, Recording]:
     """Run a command in an empty folder, as ``PROGRAM ARGUMENTS > train.log 2>&1`` would."""
-    with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
-        folder = str(Path(temporary).resolve())  # as the process itself will name it
-        log = Path(folder) / "train.log"
-        kernels = f"{folder}/kernels" if command.cold else _kernels()
-        variables = {"WARP_CACHE_PATH": kernels, "PYTHONUNBUFFERED": "1" if command.unbuffered else ""}
-        argv = [str(Path(sys.executable).with_name(program.program)), *command.arguments]
-        started = time.perf_counter()
-        status = run_and_capture(argv, log=log, cwd=folder, environment={**program.variables, **variables})
-        seconds = time.perf_counter() - started
-        places = {**PLACES, _kernels(): "<kernels>", **program.places, folder: "<here>"}
-        text, replaced = without_places(log.read_bytes(), places)
+    kernels = "<here>/kernels" if command.cold else _kernels()
+    variables = {"WARP_CACHE_PATH": kernels, "PYTHONUNBUFFERED": "1" if command.unbuffered else ""}
+    text, outcome = capture_output(
+        [str(Path(sys.executable).with_name(program.program)), *command.arguments],
+        paths={**PATHS, _kernels(): "<kernels>", **program.places},
+        environment={**program.variables, **variables},
+    )
     made = provenance()
     return text, Recording(
         library=program.library,
@@ -151,9 +144,7 @@ def _record(program: Program, command: Command) -> tuple[bytes, Recording]:
         versions={**made.versions, **{name: metadata.version(name) for name in program.packages}},
         device=made.device,
         date=made.date,
-        seconds=round(seconds, 1),
-        exit_code=status,
-        replaced=replaced,
+        **outcome,
     )
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matrix._environment import ROOT
-from stepscope.recordings import PLACES, Recording, without_places
-from stepscope.train import run_and_capture
+from stepscope.recordings import PATHS, Recording, capture_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,15 +33,11 @@ print(json.dumps({"versions": versions, "device": made.device, "date": made.date
 def make_recording(version: Version, variant: Variant, environment: Environment) -> tuple[bytes, Recording]:
     """Run one variant and return what it printed, without this machine's folders, and how it was made."""
     arguments = arguments_for(version, variant.name, variant.settings)
-    with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
-        folder = str(Path(temporary).resolve())  # as the process itself will name it
-        log = Path(folder) / "console.txt"
-        started = time.perf_counter()
-        status = run_and_capture(
-            [str(environment.python), *arguments], log=log, cwd=folder, environment=variables_of(environment)
-        )
-        seconds = time.perf_counter() - started
-        text, replaced = without_places(log.read_bytes(), {**_places(environment), folder: "<here>"})
+    text, outcome = capture_output(
+        [str(environment.python), *arguments],
+        paths=_paths(environment),
+        environment=variables_of(environment),
+    )
     made = provenance_of(version, environment)
     return text, Recording(
         library=version.library,
@@ -56,9 +48,7 @@ def make_recording(version: Version, variant: Variant, environment: Environment)
         versions=made["versions"],
         device=made["device"],
         date=made["date"],
-        seconds=round(seconds, 1),
-        exit_code=status,
-        replaced=replaced,
+        **outcome,
     )
 
 
@@ -76,9 +66,9 @@ def variables_of(environment: Environment) -> dict[str, str]:
     return {"PYTHONPATH": environment.path, "PYTHONHASHSEED": "0"}
 
 
-def _places(environment: Environment) -> dict[str, str]:
+def _paths(environment: Environment) -> dict[str, str]:
     own = {str(environment.packages): "<site-packages>", str(environment.home): "<environment>"}
-    return {**PLACES, **own, str(ROOT): "<project>"}
+    return {**PATHS, **own, str(ROOT): "<project>"}
 
 
 def provenance_of(version: Version, environment: Environment) -> dict[str, Any]:

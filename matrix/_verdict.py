@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stepscope.logs import read
-from stepscope.recordings import drift
+from stepscope.recordings import diff_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def difference(path: Path, text: bytes, recording: Recording, *, processes: int 
         return f"it ended with exit status {recording.exit_code} instead of {before}"
     if processes > 1:
         return None
-    found = drift(path.read_bytes().decode(errors="replace"), text.decode(errors="replace"))
+    found = diff_templates(path.read_bytes().decode(errors="replace"), text.decode(errors="replace"))
     more = f", and {len(found) - 1} more such" if len(found) > 1 else ""
     return f"{found[0]}{more}" if found else None
 

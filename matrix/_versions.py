@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stepscope.errors import BadInputError
-from stepscope.recordings import DISTRIBUTIONS
+from stepscope.logs import BY_KEY
 
 __all__ = ["LIST", "Variant", "Version", "read_versions"]
 
@@ -84,7 +84,7 @@ class Version:
     @property
     def pins(self) -> list[str]:
         """What pip installs, without the dependencies that it names."""
-        return [f"{DISTRIBUTIONS[self.library]}=={self.version}", *self.requires]
+        return [f"{BY_KEY[self.library].distribution}=={self.version}", *self.requires]
 
 
 @dataclass(frozen=True, kw_only=True)

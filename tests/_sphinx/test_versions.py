@@ -10,50 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope._sphinx.excerpts import visible
-from stepscope._sphinx.versions import history, line_shape
+from stepscope._sphinx.versions import history
+from stepscope.recordings import line_template
 
 if TYPE_CHECKING:
     from tests._sphinx.conftest import Build
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 LIBRARIES = sorted(path.name for path in RECORDINGS.iterdir() if path.is_dir())
-
-
-@pytest.mark.parametrize(
-    ("expected", "line"),
-    [
-        ("ETA: …s", "ETA: 3.5s"),
-        ("ETA: h:mm:ss", "   ETA: 0:00:09"),
-        ("ETA: … day, h:mm:ss", "ETA: 1 day, 2:03:04"),
-        ("…%|…| …/… [mm:ss<mm:ss, …it/s]", " 40%|████      | 64/160 [00:00<00:00, 570.95it/s]"),
-        ("saving next best rewards: […]", "saving next best rewards:  [38.79969]"),
-        ("saving next best rewards: […]", "saving next best rewards:  [21.]"),
-        (
-            "=> saving checkpoint '…/last_a_ep_…_rew_….pth'",
-            "=> saving checkpoint 'r/n/last_a_ep_8_rew_-5.1.pth'",
-        ),
-        (
-            "=> saving checkpoint '…/last_a_ep_…_rew_….pth'",
-            "=> saving checkpoint 'r/n/last_a_ep_8_rew_-inf.pth'",
-        ),
-        (
-            "Saving model checkpoint to …/rl_model_…_steps.zip",
-            "Saving model checkpoint to a/b/rl_model_8_steps.zip",
-        ),
-        (
-            "…% ━ …/… [ h:mm:ss < h:mm:ss , … it/s ]",
-            " 100% ━━━━╸ 8,192/8,192  [ 0:00:00 < 0:00:00 , 7,874 it/s ]",
-        ),
-        ("Episode_Reward/alive: …", "Episode_Reward/alive: 0.57"),
-        ("Mean value loss: …", "                Mean value loss: nan"),
-        ("rollout/", "| rollout/                |              |"),
-        ("approx_kl", "|    approx_kl            | 9.726849e-05 |"),
-        ("", "################################"),
-    ],
-)
-def test_what_changes_from_iteration_to_iteration_is_left_out(expected: str, line: str) -> None:
-    """A line has one shape whatever its numbers are, and a duration keeps how it is written."""
-    assert expected == line_shape(line)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -73,7 +37,7 @@ def test_each_cell_is_what_the_recordings_show(library: str) -> None:
 
 def _shapes(folder: Path) -> set[str]:
     texts = (visible(path.read_bytes().decode(errors="replace")) for path in folder.glob("*.txt"))
-    return {line_shape(line) for text in texts for line in text.splitlines()}
+    return {line_template(line) for text in texts for line in text.splitlines()}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

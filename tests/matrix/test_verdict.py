@@ -85,7 +85,7 @@ def test_a_difference_is_told_in_one_sentence() -> None:
     failed = Recording(**{**vars(recording), "exit_code": 3})
 
     said = difference(FOLDER / "default.txt", changed, recording) or ""
-    assert "recorded 'Mean reward: #', printed now 'Mean return: #', and 1 more such" in said
+    assert "recorded 'Mean reward: …', printed now 'Mean return: …', and 1 more such" in said
     assert "it ended with exit status 3 instead of 0" == difference(FOLDER / "default.txt", text, failed)
 
 

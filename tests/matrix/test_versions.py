@@ -12,7 +12,8 @@ from matrix._environment import ROOT
 from matrix._run import RECORDINGS
 from matrix._versions import LIST, Variant, Version, read_versions
 from stepscope.errors import BadInputError
-from stepscope.recordings import DISTRIBUTIONS, VARIANTS
+from stepscope.logs import BY_KEY
+from stepscope.recordings import VARIANTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def test_a_listed_variant_is_recorded(version: Version, variant: Variant) -> Non
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
     assert path.stat().st_size > 0
-    assert version.version == made["version"] == made["versions"][DISTRIBUTIONS[version.library]]
+    assert version.version == made["version"] == made["versions"][BY_KEY[version.library].distribution]
     assert (version.library, variant.name) == (made["library"], made["variant"])
     assert variant.settings == made["settings"]
     assert variant.may_fail or made["exit_code"] == 0
@@ -45,7 +46,7 @@ def test_what_is_recorded_is_listed() -> None:
     """No recording is left of a version or variant that nothing makes any more."""
     listed = {(version.library, version.version, variant.name) for version, variant in RUNS}
     installed = {
-        (library, metadata.version(DISTRIBUTIONS[library]), variant)
+        (library, metadata.version(BY_KEY[library].distribution), variant)
         for library, variants in VARIANTS.items()
         for variant in variants
     }
@@ -75,7 +76,7 @@ def test_every_entry_has_a_note_and_the_newest_release_is_listed() -> None:
     for version in LISTED:
         assert version.note.endswith("."), version
     for library in {version.library for version in LISTED}:
-        installed = metadata.version(DISTRIBUTIONS[library])
+        installed = metadata.version(BY_KEY[library].distribution)
         assert installed in [version.version for version in LISTED if version.library == library]
 
 

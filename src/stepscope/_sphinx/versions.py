@@ -26,6 +26,7 @@ from sphinx.util.docutils import SphinxDirective
 from stepscope._sphinx.excerpts import RECORDINGS, root, visible
 from stepscope._sphinx.tables import table
 from stepscope.logs import read
+from stepscope.recordings import line_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,52 +34,10 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-__all__ = ["History", "history", "line_shape", "setup"]
+__all__ = ["History", "history", "setup"]
 
 _KINDS = ("iteration", "progress", "best_reward", "checkpoint")
 _NEVER = re.compile(r"(?!)")
-
-_RULE = re.compile(r"\W*")
-_TABLE_ROW = re.compile(r"\|\s*(?P<label>[^|]+?)\s*\|[^|]*\|")
-_BAR = re.compile(r"\d+%\|[^|]*\|")
-_DRAWN_BAR = re.compile(r"[━╸╺]+")
-_FOLDERS = re.compile(r"(?<=')[^']*/(?=[^/']+')|(?<= to )\S+/(?=[^/\s]+$)")
-_CLOCK = re.compile(r"\b(\d+)(:\d\d)?:\d\d\b")
-_NUMBER = re.compile(
-    r"(?:(?<![A-Za-z0-9.)\]])-)?"
-    r"(?:(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+|\.(?=[\]_]))?|\.\d+)(?:e[-+]?\d+)?|(?<![A-Za-z])(?:nan|inf)(?![A-Za-z]))"
-)
-
-
-def line_shape(line: str) -> str:
-    """Return a line as every release prints it: with ``…`` for numbers and folders, and without padding.
-
-    Examples
-    --------
-    >>> line_shape("     Computation: 31768 steps/s (collection: 0.010s, learning 0.038s)")
-    'Computation: … steps/s (collection: …s, learning …s)'
-    >>> line_shape("Time elapsed: 0:00:03"), line_shape("Time elapsed: 00:00:03")
-    ('Time elapsed: h:mm:ss', 'Time elapsed: hh:mm:ss')
-    >>> line_shape("|    ep_len_mean     | 19.5     |")
-    'ep_len_mean'
-    >>> line_shape("---------------------")
-    ''
-    """
-    text = line.strip()
-    if _RULE.fullmatch(text):
-        return ""
-    row = _TABLE_ROW.fullmatch(text)
-    if row:
-        return row["label"]
-    text = _DRAWN_BAR.sub("━", _BAR.sub("…%|…|", _FOLDERS.sub("…/", text)))
-    text = _CLOCK.sub(_clock, text)
-    return " ".join(_NUMBER.sub("…", text).split())
-
-
-def _clock(found: re.Match[str]) -> str:
-    if found[2] is None:
-        return "mm:ss"
-    return f"{'h' * min(len(found[1]), 2)}:mm:ss"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +109,7 @@ def _lines_of(path: Path, also: re.Pattern[str]) -> list[str]:
     for record in read(path):
         said = visible(text[slice(*record.span)].decode(errors="replace"))
         if record.kind in _KINDS or (record.kind == "message" and also.search(said)):
-            found.update(dict.fromkeys(filter(None, map(line_shape, said.splitlines()))))
+            found.update(dict.fromkeys(filter(None, map(line_template, said.splitlines()))))
     return list(found)
 
 

@@ -1,27 +1,31 @@
 """Recordings of what each library prints, and their comparison with what it prints now."""
 
 from stepscope.recordings._recording import (
-    DISTRIBUTIONS,
-    PLACES,
+    PATHS,
     VARIANTS,
     Recording,
+    capture_output,
     make_recording,
-    settings_of,
-    without_places,
     write_recording,
 )
-from stepscope.recordings._template import Drift, drift, shape
+from stepscope.recordings._template import (
+    LineTemplate,
+    TemplateDifference,
+    diff_templates,
+    line_template,
+    output_template,
+)
 
 __all__ = [
-    "DISTRIBUTIONS",
-    "PLACES",
+    "PATHS",
     "VARIANTS",
-    "Drift",
+    "LineTemplate",
     "Recording",
-    "drift",
+    "TemplateDifference",
+    "capture_output",
+    "diff_templates",
+    "line_template",
     "make_recording",
-    "settings_of",
-    "shape",
-    "without_places",
+    "output_template",
     "write_recording",
 ]

@@ -7,7 +7,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from stepscope.recordings import DISTRIBUTIONS, VARIANTS, make_recording, write_recording
+from stepscope.logs import BY_KEY
+from stepscope.recordings import VARIANTS, make_recording, write_recording
 from stepscope.train import LIBRARIES
 
 
@@ -27,9 +28,11 @@ def main() -> int:
         if library not in VARIANTS:
             parser.error(f"{library!r} is not one of {', '.join(LIBRARIES)}")
         try:
-            metadata.version(DISTRIBUTIONS[library])
+            metadata.version(BY_KEY[library].distribution)
         except metadata.PackageNotFoundError:
-            parser.error(f"{DISTRIBUTIONS[library]} is not installed; install stepscope[examples] first")
+            parser.error(
+                f"{BY_KEY[library].distribution} is not installed; install stepscope[examples] first"
+            )
         for variant in VARIANTS[library]:
             text, recording = make_recording(library, variant)
             if recording.exit_code != 0 and variant != "diverged":

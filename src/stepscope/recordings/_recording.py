@@ -1,7 +1,7 @@
 """Recordings of what each library prints.
 
-A recording is the console output of a real run, ``recordings/LIBRARY/VERSION/VARIANT.txt``,
-with a JSON file beside it that says how it was made.
+A recording is the console output of a real run, ``recordings/LIBRARY/VERSION/VARIANT.txt``, and its provenance in a
+JSON file beside it.
 """
 
 from __future__ import annotations
@@ -12,36 +12,19 @@ import sysconfig
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import stepscope
 from stepscope.evidence import provenance
-from stepscope.train import console_command, run
+from stepscope.logs import BY_KEY
+from stepscope.train import console_command, run_and_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = [
-    "DISTRIBUTIONS",
-    "PLACES",
-    "VARIANTS",
-    "Recording",
-    "make_recording",
-    "settings_of",
-    "without_places",
-    "write_recording",
-]
-
-DISTRIBUTIONS = {
-    "rl_games": "rl-games",
-    "rsl_rl": "rsl-rl-lib",
-    "skrl": "skrl",
-    "sb3": "stable-baselines3",
-}
-"""Name under which each library is installed."""
+__all__ = ["PATHS", "VARIANTS", "Recording", "capture_output", "make_recording", "write_recording"]
 
 _COMMON: dict[str, object] = {"num_envs": 64, "iterations": 12, "horizon": 32, "seed": 1, "device": "cpu"}
 _CHECKPOINTS: dict[str, object] = {"checkpoint_every": 4}
@@ -65,27 +48,27 @@ VARIANTS: dict[str, dict[str, dict[str, object]]] = {
         "dqn": {"algorithm": "dqn", "num_envs": 8},
     },
 }
-"""What is recorded of each library, with the settings in which a variant differs from the common ones."""
+"""Recorded variants of each library, with the settings that differ from the common ones."""
 
-PLACES = {
+PATHS = {
     str(Path(stepscope.__file__).parents[1]): "<stepscope>",
     sysconfig.get_path("purelib"): "<site-packages>",
     sysconfig.get_path("stdlib"): "<python>",
     sys.prefix: "<environment>",
 }
-"""Folders of this machine, and what stands for each in a recording."""
+"""Folders of this machine, and their placeholders in a recording."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """How a recording was made, as the JSON file beside it tells.
+    """Provenance of a recording: the JSON file beside the text.
 
     Attributes
     ----------
     library, version, variant
-        What was run.
+        Program that ran.
     command
-        The command line, to be run again anywhere.
+        Command line that makes the recording anywhere.
     settings
         Options of the command.
     versions
@@ -99,7 +82,7 @@ class Recording:
     exit_code
         Exit status of the process.
     replaced
-        What stands in the text instead of folders of the machine that recorded it.
+        Placeholders in the text for folders of the machine that recorded it.
     """
 
     library: str
@@ -115,52 +98,72 @@ class Recording:
     replaced: list[str]
 
 
-def settings_of(library: str, variant: str) -> dict[str, object]:
-    """Return all settings with which a variant is recorded."""
-    return {**_COMMON, **VARIANTS[library][variant]}
-
-
 def make_recording(library: str, variant: str) -> tuple[bytes, Recording]:
-    """Run `library` in an empty folder and return what it printed, and how it was made.
-
-    Folders of this machine are replaced in the text; nothing else is touched.
-    """
-    settings = settings_of(library, variant)
-    with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
-        folder = str(Path(temporary).resolve())  # as the process itself will name it
-        log = Path(folder) / "console.txt"
-        started = time.perf_counter()
-        status = run(library, log=log, cwd=folder, check=False, **settings)
-        seconds = time.perf_counter() - started
-        text, replaced = without_places(log.read_bytes(), {**PLACES, folder: "<here>"})
-    made = provenance()
+    """Train with a variant of `library`, and return what it printed and its provenance."""
+    settings = {**_COMMON, **VARIANTS[library][variant]}
+    arguments = console_command(library, settings)
+    text, outcome = capture_output([sys.executable, *arguments])
+    where = provenance()
     return text, Recording(
         library=library,
-        version=metadata.version(DISTRIBUTIONS[library]),
+        version=metadata.version(BY_KEY[library].distribution),
         variant=variant,
-        command=" ".join(["python", *console_command(library, settings)]),
+        command=" ".join(["python", *arguments]),
         settings=settings,
-        versions=made.versions,
-        device=made.device,
-        date=datetime.now(tz=timezone.utc).date().isoformat(),
-        seconds=round(seconds, 1),
-        exit_code=status,
-        replaced=replaced,
+        versions=where.versions,
+        device=where.device,
+        date=where.date,
+        **outcome,
     )
 
 
-def without_places(text: bytes, places: Mapping[str, str]) -> tuple[bytes, list[str]]:
-    """Return `text` with other words instead of folders, and the words that now stand in it.
+def capture_output(
+    command: Sequence[str],
+    *,
+    paths: Mapping[str, str] = PATHS,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[bytes, dict[str, Any]]:
+    """Run a command in an empty folder, as ``COMMAND > train.log 2>&1`` would.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    paths
+        Folders of this machine, and their placeholders in the text.
+    environment
+        Environment variables besides those of this process; ``<here>`` in a value is the empty folder.
+
+    Returns
+    -------
+    text : bytes
+        Everything that it printed, with ``<here>`` for the empty folder.
+    outcome : dict
+        ``seconds``, ``exit_code`` and ``replaced`` of a `Recording`.
+    """
+    with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
+        folder = str(Path(temporary).resolve())  # as the process itself will name it
+        variables = {name: value.replace("<here>", folder) for name, value in (environment or {}).items()}
+        log = Path(folder) / "train.log"
+        started = time.perf_counter()
+        exit_code = run_and_capture(command, log=log, cwd=folder, environment=variables)
+        seconds = round(time.perf_counter() - started, 1)
+        text, replaced = mask_paths(log.read_bytes(), {**paths, folder: "<here>"})
+    return text, {"seconds": seconds, "exit_code": exit_code, "replaced": replaced}
+
+
+def mask_paths(text: bytes, paths: Mapping[str, str]) -> tuple[bytes, list[str]]:
+    """Return `text` with placeholders for folders, and those placeholders that it contains.
 
     Examples
     --------
-    >>> without_places(b"saved to /home/me/runs", {"/home/me": "<here>", "/usr": "<system>"})
+    >>> mask_paths(b"saved to /home/me/runs", {"/home/me": "<here>", "/usr": "<system>"})
     (b'saved to <here>/runs', ['<here>'])
     """
     # The longest first: site-packages lies inside the environment's own folder.
-    for path in sorted(places, key=len, reverse=True):
-        text = text.replace(path.encode(), places[path].encode())
-    return text, [name for name in dict.fromkeys(places.values()) if name.encode() in text]
+    for path in sorted(paths, key=len, reverse=True):
+        text = text.replace(path.encode(), paths[path].encode())
+    return text, [name for name in dict.fromkeys(paths.values()) if name.encode() in text]
 
 
 def write_recording(text: bytes, recording: Recording, *, into: Path) -> Path:
