@@ -43,11 +43,11 @@ def _run(
     [
         (["read", "nowhere.log"], "stepscope: nowhere.log does not exist; check the path"),
         (["read", "."], "stepscope: . is a directory; give the file"),
-        (["read"], "stepscope: the following arguments are required: LOG; stepscope read --help shows"),
-        (["read", "x", "--jsno"], "stepscope: unrecognized arguments: --jsno; stepscope --help shows"),
+        (["read"], "stepscope: the following arguments are required: LOG; see stepscope read --help"),
+        (["read", "x", "--jsno"], "stepscope: unrecognized arguments: --jsno; see stepscope --help"),
         (
             ["read", "x", "--num-envs", "0"],
-            "stepscope: argument --num-envs: '0' is not a whole number of at least 1",
+            "stepscope: argument --num-envs: '0' is not a positive integer",
         ),
         (
             ["read", "x", "--num-envs", "9" * 400],

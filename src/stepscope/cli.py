@@ -1,6 +1,6 @@
-"""The command ``stepscope``: its parser, its exit status, and one sentence where something cannot work.
+"""The command ``stepscope``: its parser, its exit status, and one sentence for each error.
 
-Importing this module imports nothing that is not there already, since an interruption would show a traceback of it:
+Importing this module imports nothing that is not loaded already, since an interruption would show a traceback:
 functions import what they need.
 """
 
@@ -23,10 +23,10 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name and return its exit status: 2 when they make no sense.
 
-    It is 1 when what there is to say cannot be written.
+    It is 1 when the output cannot be written.
 
     Without `arguments` this is a program, which Ctrl-C ends at once and without a word: a KeyboardInterrupt would be
-    raised anywhere, also where modules are imported, and whoever cannot pass it on shows it. Only a command that has
+    raised anywhere, also where modules are imported, and code that cannot pass it on prints it. Only a command that has
     something to clean up gets the exception.
     """
     try:
@@ -43,7 +43,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     program = arguments is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if program:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.stdout is None:  # closed by whoever started us
+    if sys.stdout is None:  # closed by the parent process
         return _complain("standard output is closed; leave it open or send it to a file.", 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a console that lacks a character shows "?" for it
@@ -53,9 +53,9 @@ def _main(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BadInputError as error:
         return max(_complain(str(sentence), 2) for sentence in error.args)
-    except BrokenPipeError:  # whoever read our output has seen enough, `head` for one
+    except BrokenPipeError:  # the reader of our output has ended, such as `head`
         _drop_output()
-    except OSError as error:  # errors of a log have become sentences of their own
+    except OSError as error:  # errors of a log are BadInputErrors by now
         _drop_output()
         return _complain(f"the output cannot be written ({error.strerror or error}); write it elsewhere.", 1)
     return status
@@ -82,7 +82,7 @@ def _run(arguments: Sequence[str] | None, *, program: bool) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     """Return the exit status of the command that was chosen."""
-    if options.version:  # to find it out takes longer than all else, so only who asks for it waits
+    if options.version:  # finding it takes longer than all else
         from stepscope import __version__  # noqa: PLC0415 - see above
 
         print(f"stepscope {__version__}")
@@ -99,7 +99,7 @@ def _complain(sentence: str, status: int) -> int:
 
 
 def _drop_output() -> None:
-    """Let the rest of the output go nowhere: Python would try to write it again when it ends."""
+    """Discard the rest of the output, which Python would try to write again when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -64,8 +64,8 @@ def test_environments_turn_vector_steps_into_env_steps(recordings: Path, run: Ru
             ["--", "/no/such"],
             "/no/such cannot be started (No such file or directory); check the command after --.",
         ),
-        (["--bogus", "a"], "unrecognized arguments: --bogus; stepscope --help shows what there is."),
-        (["a", "b"], "unrecognized arguments: b; stepscope --help shows what there is."),
+        (["--bogus", "a"], "unrecognized arguments: --bogus; see stepscope --help."),
+        (["a", "b"], "unrecognized arguments: b; see stepscope --help."),
     ],
 )
 def test_what_cannot_work_is_one_sentence(

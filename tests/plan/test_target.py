@@ -18,14 +18,14 @@ def test_a_number_goes_wherever_its_place_is() -> None:
 @pytest.mark.parametrize(
     ("factory", "command", "sentence"),
     [
-        (None, None, "there is no TARGET"),
-        (None, [], "there is no TARGET"),
+        (None, None, "TARGET is missing"),
+        (None, [], "TARGET is missing"),
         ("a:b", ["c", "{num_envs}"], "two TARGETs"),
         (None, ["train", "64"], "has no {num_envs} in it"),
-        ("train.py", None, "is no TARGET"),
-        ("a:", None, "is no TARGET"),
-        (":b", None, "is no TARGET"),
-        ("a b:c", None, "is no TARGET"),
+        ("train.py", None, "is not a valid TARGET"),
+        ("a:", None, "is not a valid TARGET"),
+        (":b", None, "is not a valid TARGET"),
+        ("a b:c", None, "is not a valid TARGET"),
     ],
 )
 def test_nonsense_gets_a_sentence(factory: str | None, command: list[str] | None, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""What the commands share: how they take numbers, and how they answer a wrong option."""
+"""Arguments of commands: numbers, sizes, and one sentence for a wrong option."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import sys
 from typing import Any, NoReturn
 
+from stepscope._common.format import truncate
 from stepscope.errors import BadInputError
 
 __all__ = ["MOST", "CommandParser", "Parser", "positive_integer", "positive_number", "size_in_bytes"]
@@ -15,7 +16,7 @@ __all__ = ["MOST", "CommandParser", "Parser", "positive_integer", "positive_numb
 MOST = 10**9
 """Largest number that `positive_integer` takes: no run has as many of anything that is asked for."""
 
-_SHOWN = 40
+_LONGEST = 41  # characters of an argument in a message
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
@@ -31,28 +32,28 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the sentence."""
-        raise BadInputError(f"{message}; {self.prog} --help shows what there is.")
+        raise BadInputError(f"{message}; see {self.prog} --help.")
 
 
 class CommandParser(Parser):
-    """Leaves what stands behind ``--`` alone: it is a command, with options of its own."""
+    """Leaves the arguments after ``--`` alone: they are a command, with options of its own."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
         """Return the options, with the command in ``run``; None if there is no ``--``."""
-        given = list(sys.argv[1:] if args is None else args)
-        at = given.index("--") if "--" in given else len(given)
-        options, rest = super().parse_known_args(given[:at], namespace)
-        options.run = given[at + 1 :] if at < len(given) else None
+        words = list(sys.argv[1:] if args is None else args)
+        at = words.index("--") if "--" in words else len(words)
+        options, rest = super().parse_known_args(words[:at], namespace)
+        options.run = words[at + 1 :] if at < len(words) else None
         return options, rest
 
 
 def positive_integer(text: str) -> int:
-    """Return the whole number that `text` is; the ``type`` of an option that counts something.
+    """Parse a positive integer; the ``type`` of an option that counts something.
 
     Raises
     ------
     argparse.ArgumentTypeError
-        If `text` is no whole number from 1 to `MOST`.
+        If `text` is not an integer from 1 to `MOST`.
 
     Examples
     --------
@@ -64,19 +65,19 @@ def positive_integer(text: str) -> int:
     except ValueError:  # also for more digits than Python converts
         value = 0
     if value > MOST:
-        raise argparse.ArgumentTypeError(f"{_shortened(text)} is more than {MOST:,}")
+        raise argparse.ArgumentTypeError(f"{truncate(text, _LONGEST)!r} is more than {MOST:,}")
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{_shortened(text)} is not a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{truncate(text, _LONGEST)!r} is not a positive integer")
     return value
 
 
 def positive_number(text: str) -> float:
-    """Return the number that `text` is; the ``type`` of an option that measures something.
+    """Parse a positive number; the ``type`` of an option that measures something.
 
     Raises
     ------
     argparse.ArgumentTypeError
-        If `text` is no number above 0, or more than `MOST`.
+        If `text` is not a number above 0, or more than `MOST`.
 
     Examples
     --------
@@ -88,31 +89,31 @@ def positive_number(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value <= MOST:
-        raise argparse.ArgumentTypeError(f"{_shortened(text)} is not a number above 0 and up to {MOST:,}")
+        raise argparse.ArgumentTypeError(
+            f"{truncate(text, _LONGEST)!r} is not a positive number up to {MOST:,}"
+        )
     return value
 
 
 def size_in_bytes(text: str) -> int:
-    """Return the bytes that `text` names with a unit; the ``type`` of an option that is an amount of memory.
+    """Parse a number of bytes with a unit; the ``type`` of an option that is an amount of memory.
 
     Raises
     ------
     argparse.ArgumentTypeError
-        If `text` is no amount above 0 with a unit.
+        If `text` is not an amount above 0 with a unit.
 
     Examples
     --------
     >>> size_in_bytes("8GiB"), size_in_bytes("1.5 kB")
     (8589934592, 1500)
     """
-    found = _SIZE.fullmatch(text.strip())
+    match = _SIZE.fullmatch(text.strip())
     value = 0.0
-    if found is not None and (found[2] or not found[3]):
-        value = float(found[1]) * (1024 if found[3] else 1000) ** _POWERS.get(found[2].lower(), 0)
+    if match is not None and (match[2] or not match[3]):
+        value = float(match[1]) * (1024 if match[3] else 1000) ** _POWERS.get(match[2].lower(), 0)
     if not 1 <= value <= MOST * 2**40:
-        raise argparse.ArgumentTypeError(f"{_shortened(text)} is no amount of memory, such as 8GiB or 500MB")
+        raise argparse.ArgumentTypeError(
+            f"{truncate(text, _LONGEST)!r} is not an amount of memory, such as 8GiB or 500MB"
+        )
     return int(value)
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")

@@ -1,4 +1,4 @@
-"""What the commands that plan share beyond the TARGET: options, progress, and where results go."""
+"""Options, progress and output that the planning commands share."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIMIT",
-    "add_common",
-    "add_options",
-    "add_outputs",
+    "add_factory_options",
+    "add_measurement_options",
+    "add_output_options",
+    "add_working_directory_to_path",
     "check_file",
-    "check_outputs",
-    "here_on_path",
-    "progress",
-    "show",
-    "widths",
-    "write",
+    "check_output_options",
+    "parse_widths",
+    "print_report",
+    "show_progress",
+    "write_json",
 ]
 
 LIMIT = {True: 120.0, False: 600.0}
-"""Seconds for a run of a factory, and of a command."""
+"""Default time limit in seconds: of a factory, and of a command."""
 
 
-def add_common(parser: argparse.ArgumentParser, *, figure: str) -> None:
+def add_measurement_options(parser: argparse.ArgumentParser, *, figure: str) -> None:
     """Add the options of a command that measures a target."""
-    add_options(parser)
+    add_factory_options(parser)
     parser.add_argument(
         "--limit",
         type=positive_number,
         metavar="SECONDS",
         help="time that a run may take (default: 120, or 600 for a command)",
     )
-    add_outputs(parser, figure=figure)
+    add_output_options(parser, figure=figure)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what passes options on to a factory."""
+def add_factory_options(parser: argparse.ArgumentParser) -> None:
+    """Add the option that passes arguments on to a factory."""
     parser.add_argument(
         "--option",
         action="append",
@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_outputs(parser: argparse.ArgumentParser, *, figure: str) -> None:
+def add_output_options(parser: argparse.ArgumentParser, *, figure: str) -> None:
     """Add the options that say where results go."""
     parser.add_argument("--json", metavar="FILE", help="write all of it as JSON; - is standard output")
     parser.add_argument(
@@ -70,34 +70,34 @@ def add_outputs(parser: argparse.ArgumentParser, *, figure: str) -> None:
     )
 
 
-def widths(text: str) -> tuple[int, ...]:
-    """Return the widths of hidden layers, written with commas between them; the ``type`` of an option."""
-    return tuple(positive_integer(each) for each in text.split(","))
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Parse the widths of hidden layers, separated by commas; the ``type`` of an option."""
+    return tuple(positive_integer(width) for width in text.split(","))
 
 
-def here_on_path() -> None:
-    """Let a factory's module stand in the working directory."""
+def add_working_directory_to_path() -> None:
+    """Let a factory's module be in the working directory."""
     if (here := os.getcwd()) not in sys.path:  # noqa: PTH109 - sys.path holds text
         sys.path.insert(0, here)
 
 
-def check_outputs(options: argparse.Namespace) -> None:
-    """Refuse, before anything runs for a while, what could not be written afterwards, and names that name nothing.
+def check_output_options(options: argparse.Namespace) -> None:
+    """Check, before anything runs for a while, that the results can be written, and the form of --policy.
 
     Raises
     ------
     BadInputError
-        The policy is no ``module:factory``, a file cannot be one, or matplotlib is missing.
+        The policy is not ``module:factory``, a file cannot be written, or matplotlib is missing.
     """
     policy = getattr(options, "policy", None)
     if policy is not None and not all(policy.partition(":")):
-        raise BadInputError(f"--policy {_shown(policy)!r} names no function; write module:factory.")
+        raise BadInputError(f"--policy {_shown(policy)!r} is not module:factory.")
     if options.json not in (None, "-"):
         check_file(options.json)
     if options.plot is not None:
         if Path(options.plot).suffix.lower() not in (".svg", ".png"):
             raise BadInputError(
-                f"{_shown(options.plot)} does not end like a figure; give a name that ends in .svg or .png."
+                f"{_shown(options.plot)} is not a supported figure; its name must end in .svg or .png."
             )
         check_file(options.plot)
         require("matplotlib", extra="plot", what="--plot")
@@ -118,25 +118,27 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def check_file(path: str) -> None:
-    """Refuse the name of a file that could not be written.
+    """Check that a file can be written.
 
     Raises
     ------
     BadInputError
-        It is a folder, or lies in none that there is.
+        It is a directory, or its directory does not exist.
     """
-    if Path(path).is_dir() or not Path(path).parent.is_dir():
-        raise BadInputError(f"{_shown(path)} cannot be a file; give a name in a folder that exists.")
+    if Path(path).is_dir():
+        raise BadInputError(f"{_shown(path)} is a directory; give the name of a file.")
+    if not Path(path).parent.is_dir():
+        raise BadInputError(f"{_shown(path)} is not in an existing directory; create it or choose another.")
 
 
-def show(table: Sequence[Sequence[str]], lines: Iterable[ReportLine], *, left: Sequence[int]) -> None:
-    """Print a table, some of whose columns stand to the left, and what it comes to."""
-    header, *rows = columns(table, left=left)
-    print(painted(header, "bold"), *rows, "", *format_lines(lines), sep="\n")
+def print_report(rows: Sequence[Sequence[str]], lines: Iterable[ReportLine], *, left: Sequence[int]) -> None:
+    """Print a table, with the columns `left` aligned to the left, and the lines of a report."""
+    header, *body = columns(rows, left=left)
+    print(painted(header, "bold"), *body, "", *format_lines(lines), sep="\n")
 
 
-def write(path: str, value: dict[str, Any]) -> None:
-    """Write JSON into a file, or onto standard output for ``-``."""
+def write_json(path: str, value: dict[str, Any]) -> None:
+    """Write JSON into a file, or to standard output for ``-``."""
     text = json.dumps(value, indent=1)
     if path == "-":
         print(text)
@@ -144,7 +146,7 @@ def write(path: str, value: dict[str, Any]) -> None:
     Path(path).write_text(text + "\n", encoding="utf-8")
 
 
-def progress(text: str) -> None:
-    """Show one line in place of the last one, on a terminal only."""
+def show_progress(text: str) -> None:
+    """Replace the line of progress, on a terminal only."""
     if sys.stderr is not None and sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

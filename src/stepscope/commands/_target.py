@@ -1,11 +1,11 @@
-"""What ``stepscope fit`` and ``stepscope bottleneck`` share: the TARGET on their command lines."""
+"""The TARGET on the command lines of ``stepscope fit`` and ``stepscope bottleneck``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from stepscope._common.arguments import CommandParser
-from stepscope.commands._planning import here_on_path
+from stepscope.commands._planning import add_working_directory_to_path
 from stepscope.plan import Target
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from stepscope._common.arguments import Parser
 
-__all__ = ["add_command_with_target", "target_of"]
+__all__ = ["add_command_with_target", "parse_target"]
 
 
 def add_command_with_target(
@@ -24,7 +24,7 @@ def add_command_with_target(
     description: str,
     epilog: str | None,
 ) -> CommandParser:
-    """Add a command that takes a TARGET, a factory or whatever stands behind ``--``, and return its parser."""
+    """Add a command that takes a TARGET, a factory or a command after ``--``, and return its parser."""
     commands.add_parser(name, help=about)
     parser = CommandParser(
         prog=f"stepscope {name}",
@@ -38,19 +38,19 @@ def add_command_with_target(
         "target",
         nargs="?",
         metavar="TARGET",
-        help="module:factory, which takes num_envs and returns something with reset() and step(action) in Gymnasium's"
+        help="module:factory, which takes num_envs and returns an object with reset() and step(action) in Gymnasium's"
         " vector convention; or, after --, a command with {num_envs} in it",
     )
     return parser
 
 
-def target_of(options: argparse.Namespace) -> Target:
-    """Return the TARGET that was given, whose module may stand in the working directory.
+def parse_target(options: argparse.Namespace) -> Target:
+    """Parse the TARGET, whose module may be in the working directory.
 
     Raises
     ------
     BadInputError
-        There is none, or it is none.
+        It is missing or not valid.
     """
-    here_on_path()
+    add_working_directory_to_path()
     return Target.parse(options.target, options.run)

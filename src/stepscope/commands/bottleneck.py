@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer
-from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, widths, write
-from stepscope.commands._target import add_command_with_target, target_of
+from stepscope.commands._planning import (
+    LIMIT,
+    add_measurement_options,
+    check_output_options,
+    parse_widths,
+    print_report,
+    show_progress,
+    write_json,
+)
+from stepscope.commands._target import add_command_with_target, parse_target
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.plan.bottleneck import find_bottleneck, format_rows, measure_sizes, report, to_json
@@ -61,32 +69,34 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument(
         "--hidden",
-        type=widths,
+        type=parse_widths,
         metavar="W,W,...",
         help="widths of the hidden layers of the loop's own networks (default: 64,64)",
     )
-    add_common(parser, figure="times")
+    add_measurement_options(parser, figure="times")
     parser.set_defaults(command=_bottleneck)
 
 
 def _bottleneck(options: argparse.Namespace) -> int:
-    target = target_of(options)
+    target = parse_target(options)
     factory = target.factory is not None
     _check(options, factory=factory)
     limit = options.limit or LIMIT[factory]
     settings = _settings(options) if factory else {}
     try:
         measurements = measure_sizes(
-            target, options.sizes, limit=limit, on_measurement=_show_progress, **settings
+            target, options.sizes, limit=limit, on_measurement=_report_progress, **settings
         )
     finally:
-        progress("")
+        show_progress("")
     verdict = find_bottleneck(_points(measurements), at=options.at)
     if options.json is not None:
-        write(options.json, to_json(verdict, measurements, target=target, provenance=asdict(provenance())))
+        write_json(
+            options.json, to_json(verdict, measurements, target=target, provenance=asdict(provenance()))
+        )
     if options.json != "-":
         rows = format_rows(measurements)
-        show(rows, report(verdict, measurements), left=(len(rows[0]) - 1,))
+        print_report(rows, report(verdict, measurements), left=(len(rows[0]) - 1,))
     if options.plot is not None:
         from stepscope.plan.bottleneck.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
@@ -119,7 +129,7 @@ def _check(options: argparse.Namespace, *, factory: bool) -> None:
         )
     if options.at is not None and options.at not in options.sizes:
         raise BadInputError(f"--at {options.at} is not one of --sizes; add it there.")
-    check_outputs(options)
+    check_output_options(options)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -131,5 +141,5 @@ def _sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _show_progress(measurement: Measurement) -> None:
-    progress(f"N = {measurement.num_envs:,}: {measurement.problem or 'measured'}")
+def _report_progress(measurement: Measurement) -> None:
+    show_progress(f"N = {measurement.num_envs:,}: {measurement.problem or 'measured'}")

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer, size_in_bytes
 from stepscope._common.format import format_bytes
-from stepscope.commands._planning import LIMIT, add_common, check_outputs, progress, show, write
-from stepscope.commands._target import add_command_with_target, target_of
+from stepscope.commands._planning import (
+    LIMIT,
+    add_measurement_options,
+    check_output_options,
+    print_report,
+    show_progress,
+    write_json,
+)
+from stepscope.commands._target import add_command_with_target, parse_target
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.plan import Load
@@ -65,30 +72,30 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="N",
         help="size of the first run (default: %(default)s)",
     )
-    add_common(parser, figure="line")
+    add_measurement_options(parser, figure="line")
     parser.set_defaults(command=_fit)
 
 
 def _fit(options: argparse.Namespace) -> int:
-    target = target_of(options)
+    target = parse_target(options)
     _check(options, factory=target.factory is not None)
     load = Load(policy=options.policy, horizon=options.horizon, options=dict(options.option))
     limit = options.limit or LIMIT[target.factory is not None]
     budget = _budget(options.budget)
     if options.verify and budget.device_bytes is None:
         budget.check_verifiable(budget.requested_bytes)  # now, before anything runs for a while
-    settings: Any = {"budget": budget, "load": load, "limit_seconds": limit, "on_probe": _show_progress}
+    settings: Any = {"budget": budget, "load": load, "limit_seconds": limit, "on_probe": _report_progress}
     verified: tuple[Probe, ...] = ()
     try:
         capacity = estimate_capacity(target, first=options.first, **settings)
         if options.verify:
             verified = verify(target, capacity, **settings)
     finally:
-        progress("")
+        show_progress("")
     if options.json is not None:
-        write(options.json, to_json(capacity, verified, target=target, provenance=asdict(provenance())))
+        write_json(options.json, to_json(capacity, verified, target=target, provenance=asdict(provenance())))
     if options.json != "-":
-        show(format_rows(capacity), report(capacity, verified), left=(4,))
+        print_report(format_rows(capacity), report(capacity, verified), left=(4,))
     if options.plot is not None:
         from stepscope.plan.fit.plot import draw  # noqa: PLC0415 - it imports matplotlib
 
@@ -103,7 +110,7 @@ def _check(options: argparse.Namespace, *, factory: bool) -> None:
         raise BadInputError(
             "--policy, --horizon and --option are for a factory; a command has options of its own."
         )
-    check_outputs(options)
+    check_output_options(options)
 
 
 def _budget(requested_bytes: int | None) -> Budget:
@@ -113,5 +120,5 @@ def _budget(requested_bytes: int | None) -> Budget:
         raise BadInputError("the memory of a process can be measured on Linux only.") from error
 
 
-def _show_progress(probe: Probe) -> None:
-    progress(f"N = {probe.num_envs:,}: {probe.outcome.status}, {format_bytes(probe.host_bytes)}")
+def _report_progress(probe: Probe) -> None:
+    show_progress(f"N = {probe.num_envs:,}: {probe.outcome.status}, {format_bytes(probe.host_bytes)}")

@@ -1,4 +1,4 @@
-"""``stepscope memory``: what PyTorch will take, before anything runs."""
+"""Command ``stepscope memory``: count PyTorch's memory before anything runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer
 from stepscope._images import is_image
-from stepscope.commands._planning import add_outputs, check_outputs, show, widths, write
+from stepscope.commands._planning import (
+    add_output_options,
+    check_output_options,
+    parse_widths,
+    print_report,
+    write_json,
+)
 from stepscope.plan.memory import LIBRARIES, Training, estimate_memory, format_rows, report, to_json
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument(
         "--hidden",
-        type=widths,
+        type=parse_widths,
         metavar="WIDTHS",
         help="widths of the hidden layers (default: 64,64; for images none behind three convolutions and 512)",
     )
@@ -64,12 +70,12 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         choices=("uint8", "float32"),
         help="type of an image's numbers (default: uint8 where the library takes it, which rsl_rl and skrl do not)",
     )
-    add_outputs(parser, figure="memory against the number of environments")
+    add_output_options(parser, figure="memory against the number of environments")
     parser.set_defaults(command=_memory, at_once=True)
 
 
 def _memory(options: argparse.Namespace) -> int:
-    check_outputs(options)
+    check_output_options(options)
     training = Training(
         library=options.library,
         num_envs=options.num_envs,
@@ -82,9 +88,9 @@ def _memory(options: argparse.Namespace) -> int:
     )
     estimate = estimate_memory(training)
     if options.json is not None:
-        write(options.json, to_json(estimate))
+        write_json(options.json, to_json(estimate))
     if options.json != "-":
-        show(format_rows(estimate), report(estimate), left=(0, 1, 4))
+        print_report(format_rows(estimate), report(estimate), left=(0, 1, 4))
     if options.plot is not None:
         from stepscope.plan.memory.plot import draw  # noqa: PLC0415 - it imports matplotlib
 

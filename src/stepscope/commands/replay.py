@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
 from stepscope._common.report import ReportLine
-from stepscope.commands._planning import add_options, check_file, here_on_path
+from stepscope.commands._planning import add_factory_options, add_working_directory_to_path, check_file
 from stepscope.commands._screen import format_lines
 from stepscope.errors import BadInputError
 
@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("replay", help=_ABOUT, description=_MORE, allow_abbrev=False)
     parser.add_argument("dump", metavar="DUMP", help="the .npz file")
     parser.add_argument("--env", metavar="FACTORY", help="module:factory of the same environment")
-    add_options(parser)
+    add_factory_options(parser)
     parser.add_argument("--html", metavar="FILE", help="write a page that steps through the last steps")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=_replay, at_once=True)
@@ -82,7 +82,7 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
 
     from stepscope.nans import bisect, replay  # noqa: PLC0415 - it needs torch
 
-    here_on_path()
+    add_working_directory_to_path()
     settings = dict(options.option)
     again = replay(dump, options.env, options=settings)
     cures = bisect(dump, options.env, options=settings) if again.bad_step is not None else []

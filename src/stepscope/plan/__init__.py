@@ -1,4 +1,4 @@
-"""How many environments to run: cost models of time and of memory."""
+"""Planning of the number of environments: cost models of time and of memory."""
 
 from stepscope.plan._memory_model import MemoryModel
 from stepscope.plan._probe import Load, Probe, memory_of

@@ -1,4 +1,4 @@
-"""What environments take of memory: something fixed, and something per environment."""
+"""Memory model of environments: a fixed part and a part per environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGIN", "MemoryModel"]
 
-_ENDLESS = 1e12
+_UNLIMITED = 1e12  # environments
 MARGIN = 0.02
 """Share of a budget that stays free: a resident set varies a little from run to run."""
 
@@ -25,9 +25,9 @@ class MemoryModel:
     Attributes
     ----------
     fixed_bytes
-        :math:`a`: what there is however few environments are stepped: imports, kernels, contexts, networks.
+        :math:`a`: independent of the number of environments: imports, kernels, contexts, networks.
     per_env_bytes
-        :math:`b`: what each environment adds: its state, its share of the rollout and of every temporary.
+        :math:`b`: added by each environment: its state, its share of the rollout and of every temporary.
     residuals
         Measured over fitted minus one, for each point in turn, without unit.
 
@@ -69,19 +69,19 @@ class MemoryModel:
         return cls(fixed_bytes=line.fixed, per_env_bytes=line.per_env, residuals=residuals)
 
     def predict(self, num_envs: float) -> float:
-        """Memory of so many environments, in bytes."""
+        """Return the memory of so many environments, in bytes."""
         return self.fixed_bytes + self.per_env_bytes * num_envs
 
     def largest(self, budget_bytes: float, *, margin: float = MARGIN) -> int | None:
         """Return the largest number of environments that leaves a `margin` of the budget free.
 
-        It is 0 if not even one does, and None if it would be more than anybody runs: nothing grows.
+        It is 0 if not even one does, and None if there is no limit in practice: nothing grows.
         """
         left = budget_bytes * (1.0 - margin) - self.fixed_bytes
         if left < self.per_env_bytes or left <= 0:
             return 0
-        return int(left / self.per_env_bytes) if self.per_env_bytes * _ENDLESS > left else None
+        return int(left / self.per_env_bytes) if self.per_env_bytes * _UNLIMITED > left else None
 
     def fixed_share(self, budget_bytes: float) -> float:
-        """Share of a budget that the fixed part takes, without unit; above 1 nothing fits."""
+        """Return the share of a budget that the fixed part takes, without unit; above 1 nothing fits."""
         return self.fixed_bytes / budget_bytes

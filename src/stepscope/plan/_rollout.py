@@ -1,4 +1,4 @@
-"""A few vector steps of any environment; runs in the fresh process of a probe."""
+"""A few vector steps of any environment, in the process of a probe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["roll_out"]
 
-_STEPS = 4  # at least: the first one makes what the later ones use again
+_STEPS = 4  # at least: the first one allocates what the later ones use again
 
 
 def roll_out(
@@ -30,30 +30,32 @@ def roll_out(
     make = found_by_name(factory)
     before = resident_bytes(os.getpid())
     env = make(num_envs=num_envs, **options)
-    observations = _first(env.reset())
+    observations = _without_info(env.reset())  # no name holds them beyond the first step
     act = _random_actions(env, observations) if policy is None else found_by_name(policy)(env)
     rollout: list[Any] = []
     steps = max(_STEPS, horizon)
     for _ in range(steps):
         actions = act(observations)
-        found = env.step(actions)
+        result = env.step(actions)
         if len(rollout) < horizon:
-            rollout.append(_copied((observations, actions, *found[1:4])))
-        observations = found[0]
-    _wait()
+            rollout.append(_copy((observations, actions, *result[1:4])))
+        observations = result[0]
+    _synchronise()
     return {"before_bytes": before, "steps": steps}
 
 
-def _first(reset: Any) -> Any:  # noqa: ANN401 - whatever the environment says
+def _without_info(reset: Any) -> Any:  # noqa: ANN401 - whatever the environment returns
     return reset[0] if isinstance(reset, tuple) else reset
 
 
 def _random_actions(env: Any, observations: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - any environment
-    """Return a function that draws actions like those that the environment takes, where its observations live."""
+    """Return a function that draws actions of the environment, on the device of its observations."""
     space = getattr(env, "action_space", None)
     if space is None:
-        raise BadInputError("the environment has no action_space to draw from; give --policy module:factory.")
-    tensor = _a_tensor(observations)
+        raise BadInputError(
+            "the environment has no action_space to sample from; give --policy module:factory."
+        )
+    tensor = _find_tensor(observations)
     if tensor is None or not hasattr(space, "low"):
         return lambda _: space.sample()
     import torch  # noqa: PLC0415 - its observations are tensors, so torch is there
@@ -61,35 +63,35 @@ def _random_actions(env: Any, observations: Any) -> Callable[[Any], Any]:  # noq
     # The limits of one environment: those of all would be another array per environment.
     one = getattr(env, "single_action_space", space)
     low, high = (
-        torch.as_tensor(each, device=tensor.device, dtype=torch.float32) for each in (one.low, one.high)
+        torch.as_tensor(limit, device=tensor.device, dtype=torch.float32) for limit in (one.low, one.high)
     )
     low, high = low.clamp(min=-1.0), high.clamp(max=1.0)
     shape = tuple(space.shape)
     return lambda _: low + (high - low) * torch.rand(shape, device=tensor.device)
 
 
-def _a_tensor(value: Any) -> Any:  # noqa: ANN401 - a tensor of any library, or nothing
-    """Return a torch tensor from observations, which may be a mapping of several; None if there is none."""
+def _find_tensor(value: Any) -> Any:  # noqa: ANN401 - a tensor of any library, or nothing
+    """Return a torch tensor among observations, which may be a mapping of several; None if there is none."""
     if isinstance(value, dict):
-        return next((found for each in value.values() if (found := _a_tensor(each)) is not None), None)
+        return next((tensor for item in value.values() if (tensor := _find_tensor(item)) is not None), None)
     torch = sys.modules.get("torch")
     return value if torch is not None and isinstance(value, torch.Tensor) else None
 
 
-def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever environments return
-    """Copy what an environment may write over in its next step."""
+def _copy(value: Any) -> Any:  # noqa: ANN401 - whatever environments return
+    """Copy what an environment may overwrite in its next step."""
     if isinstance(value, dict):
-        return {key: _copied(each) for key, each in value.items()}
+        return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_copied(each) for each in value]
+        return [_copy(item) for item in value]
     for name in ("clone", "copy"):
         if hasattr(value, name):
             return getattr(value, name)()
     return value
 
 
-def _wait() -> None:
-    """Wait for the device: what has not run yet has not taken its memory."""
+def _synchronise() -> None:
+    """Wait for the device: a kernel takes its memory when it runs."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""What `stepscope fit` and `stepscope bottleneck` measure: a factory of environments, or a command."""
+"""Target of a measurement: a factory of environments, or a command."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["PLACE", "Target"]
 
 PLACE = "{num_envs}"
-"""Where a command's number of environments goes."""
+"""Stands for the number of environments in a command."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A factory or a command; exactly one of the two is there.
+    """A factory or a command; exactly one of the two.
 
     Attributes
     ----------
     factory
-        ``"module:name"`` of what takes ``num_envs`` and returns something with ``reset()`` and ``step(action)`` in
+        ``"module:name"`` of a callable that takes ``num_envs`` and returns an object with ``reset()`` and ``step(action)`` in
         Gymnasium's vector convention.
     command
-        A program and its arguments, with ``{num_envs}`` in one of them at least.
+        A program and its arguments, with ``{num_envs}`` in at least one of them.
     """
 
     factory: str | None = None
@@ -36,12 +36,12 @@ class Target:
 
     @classmethod
     def parse(cls, factory: str | None, command: Sequence[str] | None) -> Target:
-        """Take what stands on a command line before and after ``--``.
+        """Parse the arguments before and after ``--``.
 
         Raises
         ------
         BadInputError
-            There is neither or both, or it cannot be a target.
+            There is neither or both, or it is not a valid target.
 
         Examples
         --------
@@ -52,7 +52,7 @@ class Target:
         """
         if factory is None and not command:
             raise BadInputError(
-                "there is no TARGET; give module:factory, or a command with {num_envs} in it after --."
+                "TARGET is missing; give module:factory, or a command with {num_envs} in it after --."
             )
         if factory is not None and command is not None:
             raise BadInputError(
@@ -60,20 +60,20 @@ class Target:
             )
         if command and not any(PLACE in word for word in command):
             raise BadInputError(
-                f"the command {_shown(shlex.join(command))!r} has no {PLACE} in it; write that where the number goes."
+                f"the command {_shown(shlex.join(command))!r} has no {PLACE} in it; put that where the number goes."
             )
-        if factory is not None and not _names_a_factory(factory):
+        if factory is not None and not _is_factory(factory):
             raise BadInputError(
-                f"{_shown(factory)!r} is no TARGET; write module:factory, or a command after --."
+                f"{_shown(factory)!r} is not a valid TARGET; give module:factory, or a command after --."
             )
         return cls(factory=factory, command=tuple(command) if command else None)
 
     def command_for(self, num_envs: int) -> list[str]:
-        """Return the command with a number of environments in its place; empty for a factory."""
+        """Return the command for a number of environments; empty for a factory."""
         return [word.replace(PLACE, str(num_envs)) for word in self.command or ()]
 
     def __str__(self) -> str:
-        """Return it as it is written on a command line."""
+        """Return the target as written on a command line."""
         return self.factory or shlex.join(self.command or ())
 
 
@@ -81,7 +81,7 @@ def _shown(text: str) -> str:
     return printable(text, limit=200)
 
 
-def _names_a_factory(text: str) -> bool:
+def _is_factory(text: str) -> bool:
     module, colon, name = text.partition(":")
     words = [*module.split("."), *name.split(".")]
     return bool(colon) and all(word.isidentifier() for word in words)

@@ -21,9 +21,9 @@ class CostModel:
     Attributes
     ----------
     fixed
-        :math:`a`, in seconds: what a vector step costs however few environments there are.
+        :math:`a`, in seconds: the cost of a vector step that does not depend on the number of environments.
     per_env
-        :math:`b`, in seconds: what each environment adds.
+        :math:`b`, in seconds: added by each environment.
 
     Notes
     -----
@@ -76,12 +76,10 @@ class CostModel:
         """
         pairs = [(num_envs, seconds) for num_envs, seconds in points]
         if any(not (num_envs > 0 and 0 < seconds < math.inf) for num_envs, seconds in pairs):
-            raise BadInputError(
-                "a cost model needs sizes and times above 0; check the measurements given to it."
-            )
+            raise BadInputError("a cost model needs sizes and times above 0; check the measurements.")
         if len({num_envs for num_envs, _ in pairs}) < 2:  # noqa: PLR2004 - a line has two parameters
             raise BadInputError(
-                "a cost model needs step times at two different numbers of environments at least."
+                "a cost model needs step times at two or more different numbers of environments."
             )
         # Each point asks for a·u + b·v = 1. Orthogonal columns keep the digits that sums of squares would lose where
         # all sizes are close together.
@@ -108,15 +106,15 @@ class CostModel:
         return 1.0 / self.per_env if self.per_env else math.inf
 
     def predict(self, num_envs: float) -> float:
-        """Duration of a vector step with so many environments, in seconds."""
+        """Return the duration of a vector step with so many environments, in seconds."""
         return self.fixed + self.per_env * num_envs
 
     def rate(self, num_envs: float) -> float:
-        """Environment steps per second with so many environments."""
+        """Return environment steps per second with so many environments."""
         return num_envs / self.predict(num_envs)
 
     def gain_of_doubling(self, num_envs: float) -> float:
-        """Increase of the rate with twice as many environments, as a share of it.
+        """Return the increase of the rate with twice as many environments, as a share of it.
 
         Examples
         --------

@@ -11,7 +11,7 @@ import torch
 from stepscope._sphinx.citations import check_citation
 from stepscope.errors import BadInputError
 from stepscope.plan.memory import Training, estimate_memory
-from stepscope.plan.memory._networks import networks
+from stepscope.plan.memory._networks import record_networks
 from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train import LIBRARIES as TRAINED
 from stepscope.train.experiments.peak_memory import measure_peak_memory
@@ -22,7 +22,7 @@ WIDE = replace(STATE, num_envs=64, observation=(300,), actions=20, hidden=(64, 3
 IMAGE = Training(library="sb3", num_envs=16, horizon=16, observation=(3, 84, 84), actions=5, hidden=(32,))
 
 
-def _weighed(training: Training) -> tuple[int, int | None]:
+def _allocated_bytes(training: Training) -> tuple[int, int | None]:
     run = measure_peak_memory(training.library, **training.settings, device="cpu")
     return run.torch_bytes, run.rollout_host_bytes
 
@@ -33,7 +33,7 @@ def _weighed(training: Training) -> tuple[int, int | None]:
 def test_the_peak_of_a_real_training_is_counted_within_3_percent(library: str, sizes: Training) -> None:
     """PyTorch's allocator says what the library took, wherever in the update the peak is."""
     training = replace(sizes, library=library)
-    allocated, _ = _weighed(training)
+    allocated, _ = _allocated_bytes(training)
     assert allocated == pytest.approx(estimate_memory(training).torch_bytes, rel=0.03)
 
 
@@ -52,7 +52,7 @@ def test_the_peak_of_a_real_training_is_counted_within_3_percent(library: str, s
 def test_a_training_on_images_is_counted_within_3_percent(library: str, dtype: str) -> None:
     """The convolutions, too, and the rollout that NumPy holds, to the byte."""
     training = replace(IMAGE, library=library, dtype=dtype)
-    allocated, host = _weighed(training)
+    allocated, host = _allocated_bytes(training)
     estimate = estimate_memory(training)
     assert allocated == pytest.approx(estimate.torch_bytes, rel=0.03)
     assert (host or 0) == estimate.host_bytes
@@ -62,7 +62,7 @@ def test_a_training_on_images_is_counted_within_3_percent(library: str, dtype: s
 def test_the_rollout_of_sb3_is_counted_to_the_byte() -> None:
     """Its arrays are the library's own, and NumPy knows their sizes."""
     training = replace(STATE, library="sb3")
-    assert _weighed(training)[1] == estimate_memory(training).host_bytes
+    assert _allocated_bytes(training)[1] == estimate_memory(training).host_bytes
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -73,7 +73,7 @@ def test_parameters_are_those_of_such_networks(library: str) -> None:
     trunks = 1 if library == "rl_games" else 2
     numbers = trunks * sum(p.numel() for layer in layers for p in layer.parameters())
     numbers += sum(p.numel() for head in heads for p in head.parameters()) + 7
-    assert numbers == networks(replace(STATE, library=library)).parameters
+    assert numbers == record_networks(replace(STATE, library=library)).parameters
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -141,11 +141,11 @@ def test_more_minibatches_make_the_update_smaller() -> None:
     ("change", "sentence"),
     [
         ({"library": "brax"}, "'brax' is not one of"),
-        ({"horizon": 0}, "whole numbers above 0"),
-        ({"observation": (3, 84)}, "one of them, or an image three"),
+        ({"horizon": 0}, "must be positive integers"),
+        ({"observation": (3, 84)}, "has one, an image three"),
         ({"minibatches": 3}, "cannot be cut into 3 equal minibatches"),
         ({"observation": (3, 16, 16)}, "too small for the convolutions"),
-        ({"dtype": "float64"}, "not a type of numbers"),
+        ({"dtype": "float64"}, "not a supported dtype"),
         ({"dtype": "uint8"}, "uint8 is for images"),
     ],
 )

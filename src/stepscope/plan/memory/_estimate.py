@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepscope.plan.memory._libraries import LOSSES, Item, stored
-from stepscope.plan.memory._networks import networks
+from stepscope.plan.memory._libraries import LOSSES, Item, list_storage
+from stepscope.plan.memory._networks import record_networks
 
 if TYPE_CHECKING:
     from stepscope.plan.memory._libraries import Part
@@ -17,7 +17,7 @@ __all__ = ["Item", "MemoryEstimate", "estimate_memory"]
 
 _F = 4  # bytes of a float32
 _ADAM = "torch/optim/adam.py:178 exp_avg"
-_KEPT = "torchgen/packaged/autograd/derivatives.yaml:2132 elu_backward"
+_ELU = "torchgen/packaged/autograd/derivatives.yaml:2132 elu_backward"
 _ENGINE = "torch/autograd/graph.py:979 run_backward"
 
 
@@ -45,21 +45,21 @@ class MemoryEstimate:
         return sum(item.number_of_bytes for item in self.items if item.place == "torch")
 
     def torch_bytes_of(self, part: Part) -> int:
-        """PyTorch's share of the networks, of the rollout or of the update, in bytes."""
+        """Return PyTorch's share of the networks, of the rollout or of the update, in bytes."""
         return sum(item.number_of_bytes for item in self.items if item.place == "torch" and item.part == part)
 
     @property
     def host_bytes(self) -> int:
-        """What NumPy holds besides, in bytes; on a GPU it is memory of the host."""
+        """Bytes that NumPy holds, in the memory of the host even with a GPU."""
         return sum(item.number_of_bytes for item in self.items if item.place == "host")
 
 
 def estimate_memory(training: Training) -> MemoryEstimate:
     """Count what PyTorch will take, before anything runs.
 
-    The update of PPO is played through, and the moment is taken in which most is there: while the loss is computed,
-    when the gradients of the minibatch before are still there, or in the backward pass. The rollout itself is not played
-    through: where there are more minibatches than vector steps, the peak may lie there.
+    The update of PPO is simulated to find its peak: while the loss is computed, when the gradients of the previous
+    minibatch are still there, or in the backward pass. The rollout itself is not simulated: with more minibatches than
+    vector steps, the peak may be there.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def estimate_memory(training: Training) -> MemoryEstimate:
     >>> round(estimate.torch_bytes / 2**20)
     411
     """
-    nets = networks(training)
-    moments = _moments(training, nets)
+    nets = record_networks(training)
+    moments = _simulate_update(training, nets)
     moment = max(moments, key=lambda name: sum(moments[name]))
     kept, rest = moments[moment]
     n = nets.parameters
@@ -103,7 +103,7 @@ def estimate_memory(training: Training) -> MemoryEstimate:
             meaning="two moments of each parameter",
             source=_ADAM,
         ),
-        *stored(training),
+        *list_storage(training),
         Item(
             name="activations",
             part="update",
@@ -111,7 +111,7 @@ def estimate_memory(training: Training) -> MemoryEstimate:
             number_of_bytes=_F * kept,
             formula=f"{training.batch:,} x {_F * kept // training.batch:,}",
             meaning="kept for the backward pass",
-            source=_KEPT,
+            source=_ELU,
         ),
         Item(
             name="gradients, loss",
@@ -119,7 +119,7 @@ def estimate_memory(training: Training) -> MemoryEstimate:
             place="torch",
             number_of_bytes=_F * rest,
             formula="",
-            meaning=f"the most that is there besides, {moment}",
+            meaning=f"all other tensors, {moment}",
             source=_ENGINE,
         ),
     ]
@@ -128,29 +128,29 @@ def estimate_memory(training: Training) -> MemoryEstimate:
     )
 
 
-def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
-    """Return when memory may be fullest: the numbers that are kept for the backward pass, and the others."""
+def _simulate_update(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
+    """Return numbers kept for the backward pass and other numbers, for each moment that may be the peak."""
     loss, samples, actions = LOSSES[training.library], training.batch, training.actions
 
-    def each(numbers: tuple[int, int]) -> int:
+    def per_sample(numbers: tuple[int, int]) -> int:
         return numbers[0] * actions + numbers[1]
 
     kept = samples * nets.tape.kept
-    gradients = nets.parameters  # of the minibatch before: zero_grad() comes after the forward pass
+    gradients = nets.parameters  # of the previous minibatch: zero_grad() comes after the forward pass
     moments = {
         "in the backward pass": (
             kept,
-            nets.tape.backward(samples, nets.outputs) - kept + samples * each(loss.backward),
+            nets.tape.backward(samples, nets.outputs) - kept + samples * per_sample(loss.backward),
         ),
-        "while the loss is computed": (kept, gradients + samples * each(loss.forward)),
+        "while the loss is computed": (kept, gradients + samples * per_sample(loss.forward)),
         "in the step of the optimiser": (0, gradients + loss.stepping * nets.tape.largest),
     }
     if loss.probabilities:
         moments["while probabilities are computed"] = (
             samples * nets.actor,
-            round(loss.gradients * gradients) + samples * each(loss.probabilities),
+            round(loss.gradients * gradients) + samples * per_sample(loss.probabilities),
         )
-    if training.library == "sb3":  # whose tanh needs its input until it has its result
+    if training.library == "sb3":  # its tanh keeps its input until the result is there
         moments["in the last hidden layer"] = (kept, gradients + samples * nets.last)
     if loss.normalising:
         copies = loss.normalising * training.numbers
@@ -161,5 +161,5 @@ def _moments(training: Training, nets: Networks) -> dict[str, tuple[int, int]]:
             0,
             gradients + samples * (minibatch + 3 * actions + 8),
         )
-    left = training.num_envs * each(loss.last_step)
+    left = training.num_envs * per_sample(loss.last_step)
     return {moment: (held, rest + left) for moment, (held, rest) in moments.items()}

@@ -1,4 +1,4 @@
-"""What each library stores of a rollout, and what it makes of that for the update.
+"""Storage of a rollout in each library, and the copies that the update makes of it.
 
 Sizes are those of the pinned releases; each names the line of the library that allocates it, which is checked.
 """
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stepscope.plan.memory._training import Training
 
-__all__ = ["LOSSES", "Item", "Loss", "Part", "stored"]
+__all__ = ["LOSSES", "Item", "Loss", "Part", "list_storage"]
 
 Part = Literal["networks", "rollout", "update"]
 
@@ -20,23 +22,23 @@ _F = 4  # bytes of a float32
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """Something that takes memory.
+    """An allocation.
 
     Attributes
     ----------
     name
-        What it is.
+        Label in the table.
     part
-        What it belongs to: ``"networks"``, which are there however many environments there are; ``"rollout"``, which
-        grows with environment steps in a rollout; or ``"update"``, which grows with those in a minibatch.
+        ``"networks"``, which do not depend on the number of environments; ``"rollout"``, which grows with environment
+        steps in a rollout; or ``"update"``, which grows with those in a minibatch.
     place
         ``"torch"`` where PyTorch allocates it, ``"host"`` where NumPy does.
     number_of_bytes
-        How much.
+        Size.
     formula
-        How that was computed: how many times how many bytes.
+        Count times bytes.
     meaning
-        What is in it.
+        Contents.
     source
         The line that allocates it, as ``path:line words`` of an installed package.
     """
@@ -52,9 +54,9 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What is there besides at some moments, in numbers for each sample of a minibatch.
+    """Further memory at some moments, in numbers for each sample of a minibatch.
 
-    A pair stands for so many for each number of an action, and so many once.
+    A pair is a count for each number of an action, and a count without that factor.
 
     Attributes
     ----------
@@ -63,10 +65,10 @@ class Loss:
     probabilities
         Of the probabilities of the actions, when they or their gradients are computed and the value is not.
     gradients
-        Share of the gradients of all parameters that is there at that moment: all of the minibatch before, in a forward
+        Share of the gradients of all parameters that is there at that moment: all of the previous minibatch in a forward
         pass; in a backward pass those of the critic, unless its layers come last.
     last_step
-        What is left of the last vector step: numbers for each environment.
+        Rest of the last vector step: numbers for each environment.
     normalising
         Copies of the observations while they are normalised.
     loading
@@ -102,183 +104,83 @@ LOSSES = {
 }
 
 
-def stored(training: Training) -> tuple[Item, ...]:
-    """Return what the library stores besides its networks."""
-    return _LIBRARIES[training.library](training)
+def list_storage(training: Training) -> Iterator[Item]:
+    """Yield what the library stores beside its networks."""
+    for part, name, size, meaning, source in _LIBRARIES[training.library](training):
+        count = training.steps if part == "rollout" else training.batch
+        yield Item(
+            name=name,
+            part=part,
+            place="host" if training.library == "sb3" and part == "rollout" else "torch",
+            number_of_bytes=count * size,
+            formula=f"{count:,} x {size:,}",
+            meaning=meaning,
+            source=source,
+        )
 
 
-def _of_rollout(
-    training: Training,
-    name: str,
-    each: int,
-    meaning: str,
-    source: str,
-    *,
-    place: Literal["torch", "host"] = "torch",
-) -> Item:
-    """Something with so many bytes for each environment step of a rollout."""
-    return Item(
-        name=name,
-        part="rollout",
-        place=place,
-        number_of_bytes=training.steps * each,
-        formula=f"{training.steps:,} x {each:,}",
-        meaning=meaning,
-        source=source,
-    )
+# Part, name, bytes for each environment step of a rollout or of a minibatch, meaning, source.
+_Row = tuple[Part, str, int, str, str]
 
 
-def _of_minibatch(training: Training, name: str, each: int, meaning: str, source: str) -> Item:
-    """Something with so many bytes for each environment step of a minibatch."""
-    return Item(
-        name=name,
-        part="update",
-        place="torch",
-        number_of_bytes=training.batch * each,
-        formula=f"{training.batch:,} x {each:,}",
-        meaning=meaning,
-        source=source,
-    )
-
-
-def _rl_games(training: Training) -> tuple[Item, ...]:
-    observation, a = training.observation_bytes, training.actions
-    each = observation + _F * (3 * a + 3) + 1
-    words = "observation, action, mean, deviation, 3 floats, flag"
-    items = [
-        _of_rollout(
-            training,
-            "rollout",
-            each,
-            words,
-            "rl_games/common/experience.py:359 tensor_dict['obses']",
-        ),
-        _of_rollout(
-            training,
-            "reordered copy",
-            each + 3 * _F,
-            "the same again, with values, returns and advantages normalised",
-            "rl_games/common/a2c_common.py:919 swap_and_flatten01",
-        ),
-    ]
+def _rl_games(training: Training) -> Iterator[_Row]:
+    size = training.observation_bytes + _F * (3 * training.actions + 3) + 1
+    meaning = "observation, action, mean, deviation, 3 floats, flag"
+    yield "rollout", "rollout", size, meaning, "rl_games/common/experience.py:359 tensor_dict['obses']"
+    meaning = "the same again, with values, returns and advantages normalised"
+    source = "rl_games/common/a2c_common.py:919 swap_and_flatten01"
+    yield "rollout", "reordered copy", size + 3 * _F, meaning, source
     if training.number_type == "uint8":
-        items.append(_floats(training, "rl_games/common/a2c_common.py:777 obs_batch.float()"))
+        yield _floats(training, "rl_games/common/a2c_common.py:777 obs_batch.float()")
     elif not training.is_image:
-        items.append(
-            _of_minibatch(
-                training,
-                "network input",
-                _F * training.numbers,
-                "normalised observations",
-                "rl_games/algos_torch/models.py:56 running_mean_std(observation)",
-            )
-        )
-    return tuple(items)
+        source = "rl_games/algos_torch/models.py:56 running_mean_std(observation)"
+        yield "update", "network input", _F * training.numbers, "normalised observations", source
 
 
-def _rsl_rl(training: Training) -> tuple[Item, ...]:
+def _rsl_rl(training: Training) -> Iterator[_Row]:
     observation, a = training.observation_bytes, training.actions
-    items = [
-        _of_rollout(
-            training,
-            "rollout",
-            observation + _F * (3 * a + 5) + 1,
-            "observation, action, mean, deviation, 5 floats, flag",
-            "rsl_rl/storage/rollout_storage.py:142 TensorDict",
-        ),
-        _of_rollout(
-            training,
-            "step order",
-            8,
-            "an index",
-            "rsl_rl/storage/rollout_storage.py:231 randperm",
-        ),
-        _of_minibatch(
-            training,
-            "minibatch",
-            observation + _F * (3 * a + 4),
-            "the steps of a minibatch, copied",
-            "rsl_rl/storage/rollout_storage.py:252 actions[batch_idx]",
-        ),
-    ]
+    size = observation + _F * (3 * a + 5) + 1
+    meaning = "observation, action, mean, deviation, 5 floats, flag"
+    yield "rollout", "rollout", size, meaning, "rsl_rl/storage/rollout_storage.py:142 TensorDict"
+    yield "rollout", "step order", 8, "an index", "rsl_rl/storage/rollout_storage.py:231 randperm"
+    size = observation + _F * (3 * a + 4)
+    source = "rsl_rl/storage/rollout_storage.py:252 actions[batch_idx]"
+    yield "update", "minibatch", size, "the steps of a minibatch, copied", source
     if not training.is_image:
-        items.append(
-            _of_minibatch(
-                training,
-                "network input",
-                2 * _F * training.numbers,
-                "observations put together, for the actor and for the critic",
-                "rsl_rl/models/mlp_model.py:115 torch.cat",
-            )
-        )
-    return tuple(items)
+        meaning = "observations put together, for the actor and for the critic"
+        source = "rsl_rl/models/mlp_model.py:115 torch.cat"
+        yield "update", "network input", 2 * _F * training.numbers, meaning, source
 
 
-def _skrl(training: Training) -> tuple[Item, ...]:
+def _skrl(training: Training) -> Iterator[_Row]:
     observation, a = training.observation_bytes, training.actions
-    items = [
-        _of_rollout(
-            training,
-            "rollout",
-            observation + _F * (a + 5) + 2,
-            "observation, action, 5 floats, 2 flags",
-            "skrl/agents/torch/ppo/ppo.py:176 create_tensor",
-        ),
-        _of_rollout(training, "step order", 8, "an index", "skrl/memories/torch/random.py:75 randperm"),
-        _of_rollout(
-            training,
-            "all minibatches",
-            observation + _F * (a + 4),
-            "the steps of all minibatches at once, copied",
-            "skrl/memories/torch/base.py:304 self.tensors_view[name][batch]",
-        ),
-        _of_rollout(
-            training,
-            "advantages",
-            2 * _F,
-            "advantage and return, held until the update is done",
-            "skrl/agents/torch/ppo/ppo.py:344 compute_gae",
-        ),
-    ]
+    size = observation + _F * (a + 5) + 2
+    meaning = "observation, action, 5 floats, 2 flags"
+    yield "rollout", "rollout", size, meaning, "skrl/agents/torch/ppo/ppo.py:176 create_tensor"
+    yield "rollout", "step order", 8, "an index", "skrl/memories/torch/random.py:75 randperm"
+    meaning = "the steps of all minibatches at once, copied"
+    source = "skrl/memories/torch/base.py:304 self.tensors_view[name][batch]"
+    yield "rollout", "all minibatches", observation + _F * (a + 4), meaning, source
+    meaning = "advantage and return, held until the update is done"
+    yield "rollout", "advantages", 2 * _F, meaning, "skrl/agents/torch/ppo/ppo.py:344 compute_gae"
     if not training.is_image:
-        items.append(
-            _of_minibatch(
-                training,
-                "network input",
-                observation,
-                "normalised observations",
-                "skrl/resources/preprocessors/torch/running_standard_scaler.py:95 torch.clamp",
-            )
-        )
-    return tuple(items)
+        source = "skrl/resources/preprocessors/torch/running_standard_scaler.py:95 torch.clamp"
+        yield "update", "network input", observation, "normalised observations", source
 
 
-def _sb3(training: Training) -> tuple[Item, ...]:
+def _sb3(training: Training) -> Iterator[_Row]:
     observation, a = training.observation_bytes, training.actions
-    items = [
-        _of_rollout(
-            training,
-            "rollout",
-            observation + _F * (a + 6),
-            "observation, action, 6 floats",
-            "stable_baselines3/common/buffers.py:392 np.zeros",
-            place="host",
-        ),
-        _of_minibatch(
-            training,
-            "minibatch",
-            observation + _F * (a + 4),
-            "the steps of a minibatch, copied to the device",
-            "stable_baselines3/common/buffers.py:522 self.to_torch",
-        ),
-    ]
+    source = "stable_baselines3/common/buffers.py:392 np.zeros"
+    yield "rollout", "rollout", observation + _F * (a + 6), "observation, action, 6 floats", source
+    meaning = "the steps of a minibatch, copied to the device"
+    source = "stable_baselines3/common/buffers.py:522 self.to_torch"
+    yield "update", "minibatch", observation + _F * (a + 4), meaning, source
     if training.number_type == "uint8":
-        items.append(_floats(training, "stable_baselines3/common/preprocessing.py:119 obs.float()"))
-    return tuple(items)
+        yield _floats(training, "stable_baselines3/common/preprocessing.py:119 obs.float()")
 
 
-def _floats(training: Training, source: str) -> Item:
-    return _of_minibatch(training, "network input", _F * training.numbers, "images as floats", source)
+def _floats(training: Training, source: str) -> _Row:
+    return "update", "network input", _F * training.numbers, "images as floats", source
 
 
 _LIBRARIES = {"rl_games": _rl_games, "rsl_rl": _rsl_rl, "skrl": _skrl, "sb3": _sb3}

@@ -1,4 +1,4 @@
-"""The networks of the four libraries, as what is noted of their forward pass."""
+"""Forward passes of the networks of the four libraries, recorded on a tape."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from stepscope.plan.memory._training import Training
 
-__all__ = ["Networks", "networks"]
+__all__ = ["Networks", "record_networks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Networks:
     Attributes
     ----------
     tape
-        What was noted of it.
+        The record of it.
     outputs
         The tensors that the loss is computed from.
     actor
@@ -43,8 +43,8 @@ class Networks:
     last: int
 
 
-def networks(training: Training) -> Networks:
-    """Return the networks, in the order in which the library computes them."""
+def record_networks(training: Training) -> Networks:
+    """Record the networks, in the order in which the library computes them."""
     tape = Tape(training.numbers)
     last = training.hidden[-1] if training.hidden else FEATURES
     outputs, actor = _LIBRARIES[training.library](tape, training)
@@ -60,7 +60,7 @@ def _layers(tape: Tape, source: int, widths: Sequence[int], activation: Callable
 
 
 def _convolutions(tape: Tape, training: Training) -> int:
-    """Note the convolutions; return their result, as long as the row that it is laid out in."""
+    """Record the convolutions; return their flattened result."""
     source, channels = 0, training.observation[0]
     for (outputs, height, width), (_, edge, _) in zip(
         convolved(training.observation), CONVOLUTIONS, strict=True
@@ -74,29 +74,29 @@ def _convolutions(tape: Tape, training: Training) -> int:
 
 
 def _trunk(tape: Tape, training: Training, *, copied: bool = False) -> int:
-    """Note a network but for its last layer."""
+    """Record a network without its last layer."""
     if not training.is_image:
         return _layers(tape, 0, training.hidden, tape.elu)
     row = _convolutions(tape, training)
     return _layers(tape, tape.copy(row) if copied else row, (FEATURES, *training.hidden), tape.elu)
 
 
-def _together(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
-    """Actor and critic share their layers."""
+def _shared(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
+    """Record actor and critic that share their layers."""
     trunk = _trunk(tape, training)
     value = tape.linear(trunk, 1)
     return (tape.linear(trunk, training.actions), value), tape.kept
 
 
-def _one_after_the_other(tape: Tape, training: Training, *, copied: bool) -> tuple[tuple[int, int], int]:
-    """First all of the actor, then all of the critic."""
+def _sequential(tape: Tape, training: Training, *, copied: bool) -> tuple[tuple[int, int], int]:
+    """Record all of the actor, then all of the critic."""
     action = tape.linear(_trunk(tape, training, copied=copied), training.actions)
     actor = tape.kept
     return (action, tape.linear(_trunk(tape, training, copied=copied), 1)), actor
 
 
 def _heads_last(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
-    """Actor and critic have layers of their own, and those that give their outputs come last."""
+    """Record actor and critic with layers of their own, whose output layers come last."""
     features = 0
     if training.is_image:
         features = _layers(tape, _convolutions(tape, training), (FEATURES,), tape.tanh)
@@ -107,9 +107,9 @@ def _heads_last(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
 
 
 _LIBRARIES: dict[str, Callable[[Tape, Training], tuple[tuple[int, int], int]]] = {
-    "rl_games": _together,
-    # Its latent is concatenated anew even where it has one part.
-    "rsl_rl": partial(_one_after_the_other, copied=True),
-    "skrl": partial(_one_after_the_other, copied=False),
+    "rl_games": _shared,
+    # Its latent is concatenated even where it has one part.
+    "rsl_rl": partial(_sequential, copied=True),
+    "skrl": partial(_sequential, copied=False),
     "sb3": _heads_last,
 }

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepscope.plan.memory._estimate import MemoryEstimate
-    from stepscope.plan.memory._libraries import Part
+    from stepscope.plan.memory._libraries import Item, Part
 
 __all__ = ["format_rows", "report", "to_json"]
 
 _PLACES = {"torch": "PyTorch", "host": "NumPy, host"}
 _ADVICE: dict[Part, str] = {
-    "networks": "The networks take most of it: only smaller ones help, and fewer environments do not.",
+    "networks": "The networks take most of it: only smaller ones help, fewer environments do not.",
     "rollout": "The rollout takes most of it: a shorter horizon or fewer environments make it smaller.",
     "update": "The update takes most of it: more minibatches make it smaller, at the same number of environments.",
 }
@@ -28,11 +28,10 @@ _ADVICE: dict[Part, str] = {
 def format_rows(estimate: MemoryEstimate) -> list[tuple[str, ...]]:
     """Return the items as rows of text, under a header."""
     head = ("part", "held by", "memory", "share", "count x bytes")
-    return [head, *(_row(estimate, number) for number in range(len(estimate.items)))]
+    return [head, *(_row(item, estimate) for item in estimate.items)]
 
 
-def _row(estimate: MemoryEstimate, number: int) -> tuple[str, ...]:
-    item = estimate.items[number]
+def _row(item: Item, estimate: MemoryEstimate) -> tuple[str, ...]:
     share = f"{item.number_of_bytes / estimate.torch_bytes:.0%}" if item.place == "torch" else ""
     return item.name, _PLACES[item.place], format_bytes(item.number_of_bytes), share, item.formula
 
@@ -46,21 +45,22 @@ def report(estimate: MemoryEstimate) -> Iterator[ReportLine]:
         "PyTorch's share", f"{format_bytes(estimate.torch_bytes)} at its peak, which is {estimate.moment}"
     )
     if estimate.host_bytes:
-        yield ReportLine("besides", f"{format_bytes(estimate.host_bytes)} of NumPy in the memory of the host")
-    yield ReportLine("one more", f"{format_bytes(_one_more(estimate))} for each environment")
+        yield ReportLine("NumPy's share", f"{format_bytes(estimate.host_bytes)} in the memory of the host")
+    yield ReportLine("per environment", format_bytes(_bytes_per_env(estimate)))
     yield ReportLine("what to do", _advice(estimate))
     if estimate.training.minibatches > estimate.training.horizon:
         warning = (
-            "there are more minibatches than vector steps, so that the peak may lie in the rollout, which is not"
-            " played through here"
+            "there are more minibatches than vector steps, so that the peak may be in the rollout, which is not"
+            " simulated here"
         )
         yield ReportLine("caution", warning, "warn")
     yield ReportLine(
-        "not in it", "the simulator, the CUDA context and PyTorch itself: stepscope fit measures all of them"
+        "not included",
+        "the simulator, the CUDA context and PyTorch itself: stepscope fit measures all of them",
     )
 
 
-def _one_more(estimate: MemoryEstimate) -> int:
+def _bytes_per_env(estimate: MemoryEstimate) -> int:
     training = estimate.training
     twice = estimate_memory(replace(training, num_envs=2 * training.num_envs))
     return (twice.torch_bytes - estimate.torch_bytes) // training.num_envs

@@ -1,4 +1,4 @@
-"""What automatic differentiation keeps: the forward pass noted, the backward pass played through.
+"""Memory of automatic differentiation: a forward pass recorded, its backward pass simulated.
 
 Each operation keeps tensors until its own gradient has been computed (PyTorch's ``derivatives.yaml`` says which): a
 linear layer or a convolution its input, ELU its input, tanh and ReLU their result. Going backwards, the gradient of
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 __all__ = ["Tape"]
 
-# Seen in the profiler's record: what oneDNN does on a CPU.
+# From the profiler's record of oneDNN on a CPU.
 _UNBLOCKED, _BLOCK = 3, 8
 
 
@@ -22,7 +22,7 @@ class _Step:
     result: int
     kept: int | None  # the tensor that is kept for its gradient; a copy keeps none
     weights: int
-    spare: int  # numbers that its own backward pass holds besides
+    spare: int  # further numbers that its own backward pass holds
 
 
 class Tape:
@@ -39,7 +39,7 @@ class Tape:
 
     @property
     def largest(self) -> int:
-        """Parameters of the layer that has most."""
+        """Parameters of the largest layer."""
         return max(step.weights for step in self._steps)
 
     @property
@@ -52,34 +52,34 @@ class Tape:
         return self._sizes[tensor]
 
     def linear(self, source: int, outputs: int) -> int:
-        """Note a fully connected layer; return its result."""
-        return self._note(source, outputs, weights=(self._sizes[source] + 1) * outputs)
+        """Record a fully connected layer; return its result."""
+        return self._record(source, outputs, weights=(self._sizes[source] + 1) * outputs)
 
     def convolution(self, source: int, outputs: int, *, weights: int, channels: int) -> int:
-        """Note a convolution of so many channels; return its result.
+        """Record a convolution of so many channels; return its result.
 
         On a CPU its backward pass copies gradients and inputs into blocks of 8 channels, unless there are at most 3.
         """
         size = self._sizes[source]
         blocks = 0 if channels <= _UNBLOCKED else -(-channels // _BLOCK) * _BLOCK * size // channels
         spare = 2 * size if source else outputs + blocks
-        return self._note(source, outputs, weights=weights, spare=spare)
+        return self._record(source, outputs, weights=weights, spare=spare)
 
     def elu(self, source: int) -> int:
-        """Note an ELU, which keeps its input; return its result."""
-        return self._note(source, self._sizes[source])
+        """Record an ELU, which keeps its input; return its result."""
+        return self._record(source, self._sizes[source])
 
     def tanh(self, source: int) -> int:
-        """Note a tanh or a ReLU, which keep their result; return it."""
-        return self._note(source, self._sizes[source], keeps_result=True)
+        """Record a tanh or a ReLU, which keep their result; return it."""
+        return self._record(source, self._sizes[source], keeps_result=True)
 
     def copy(self, source: int) -> int:
-        """Note a copy, which keeps nothing, and whose gradient is that of its source; return its result."""
-        result = self._note(source, self._sizes[source])
+        """Record a copy, which keeps nothing, and whose gradient is that of its source; return its result."""
+        result = self._record(source, self._sizes[source])
         self._steps[-1] = replace(self._steps[-1], kept=None)
         return result
 
-    def _note(
+    def _record(
         self, source: int, outputs: int, *, weights: int = 0, spare: int = 0, keeps_result: bool = False
     ) -> int:
         result = len(self._sizes)
@@ -89,29 +89,29 @@ class Tape:
         return result
 
     def backward(self, samples: int, outputs: tuple[int, ...]) -> int:
-        """Return the most numbers that are there at once in a backward pass: kept ones, and gradients.
+        """Return the largest count of numbers held at once in a backward pass, kept ones and gradients.
 
         Parameters
         ----------
         samples
-            How many samples go through at once.
+            Samples in the minibatch.
         outputs
             The tensors in which it begins.
         """
         holders = Counter(step.kept for step in self._steps)
         gradients = set(outputs)
         live = samples * (self.kept + sum(self._sizes[tensor] for tensor in outputs))
-        most = live
+        peak = live
         for step in reversed(self._steps):
             if step.kept is None:
                 gradients.add(step.source)
                 gradients.discard(step.result)
                 continue
-            made = samples * self._sizes[step.source] if step.source else 0
-            live += made + step.weights
-            most = max(most, live + samples * step.spare)
+            gradient = samples * self._sizes[step.source] if step.source else 0
+            live += gradient + step.weights
+            peak = max(peak, live + samples * step.spare)
             if step.source in gradients:
-                live -= made  # it is added to the gradient that is there already
+                live -= gradient  # it is added to the gradient that is there already
             elif step.source:
                 gradients.add(step.source)
             holders[step.kept] -= 1
@@ -119,4 +119,4 @@ class Tape:
                 live -= samples * self._sizes[step.kept]
             gradients.discard(step.result)
             live -= samples * self._sizes[step.result]
-        return most
+        return peak

@@ -12,7 +12,7 @@ from stepscope.errors import BadInputError
 __all__ = ["LIBRARIES", "Training"]
 
 LIBRARIES = ("rl_games", "rsl_rl", "skrl", "sb3")
-_TAKE_BYTES = ("rl_games", "sb3")
+_SUPPORT_UINT8 = ("rl_games", "sb3")
 _DIMENSIONS = (1, 3)
 
 
@@ -33,18 +33,18 @@ class Training:
     actions
         How many numbers an action has.
     hidden
-        Widths of the hidden layers. Actor and critic have their own, which in RL-Games they share. For images there are
+        Widths of the hidden layers, which actor and critic share in RL-Games only. For images there are
         three convolutions and a layer of 512 before them, which in RL-Games and Stable-Baselines3 actor and critic share.
     minibatches
         Equal parts that a rollout is cut into for the update.
     dtype
         Type of the numbers of an observation: ``"float32"``, or ``"uint8"`` for images, which RSL-RL and skrl do not
-        take. None is uint8 for images where the library takes it.
+        support. None is uint8 for images where the library supports it.
 
     Raises
     ------
     BadInputError
-        There is no such library, a number is not positive, the rollout cannot be cut into the minibatches, or an image
+        The library is unknown, a number is not positive, the rollout cannot be cut into the minibatches, or an image
         is too small for the convolutions.
     """
 
@@ -69,23 +69,19 @@ class Training:
             self.minibatches,
         )
         if min(numbers) < 1 or len(self.observation) not in _DIMENSIONS:
-            raise BadInputError(
-                "sizes are whole numbers above 0; an observation has one of them, or an image three."
-            )
+            raise BadInputError("sizes must be positive integers; an observation has one, an image three.")
         if self.steps % self.minibatches:
             raise BadInputError(
                 f"{self.num_envs} environments x {self.horizon} steps = {self.steps} environment steps cannot be cut"
                 f" into {self.minibatches} equal minibatches."
             )
         if self.is_image:
-            convolved(self.observation)  # which refuses what is too small
+            convolved(self.observation)  # raises an error if it is too small
         if self.dtype not in (None, "float32", "uint8"):
+            raise BadInputError(f"{self.dtype!r} is not a supported dtype; use float32 or uint8.")
+        if self.dtype == "uint8" and not (self.is_image and self.library in _SUPPORT_UINT8):
             raise BadInputError(
-                f"{self.dtype!r} is not a type of numbers that is known here: float32 or uint8."
-            )
-        if self.dtype == "uint8" and not (self.is_image and self.library in _TAKE_BYTES):
-            raise BadInputError(
-                f"uint8 is for images in {' and '.join(_TAKE_BYTES)}; {self.library} is given float32 here."
+                f"uint8 is for images in {' and '.join(_SUPPORT_UINT8)}; use float32 for {self.library}."
             )
 
     @property
@@ -117,11 +113,11 @@ class Training:
 
     @property
     def observation_bytes(self) -> int:
-        """Bytes of an observation as the environment gives it."""
+        """Bytes of an observation as the environment returns it."""
         return self.numbers * (1 if self.number_type == "uint8" else 4)
 
     @property
     def number_type(self) -> str:
-        """What a number of an observation is stored as, ``uint8`` or ``float32``."""
-        bytes_by_default = self.is_image and self.library in _TAKE_BYTES
-        return self.dtype or ("uint8" if bytes_by_default else "float32")
+        """Type of a number of an observation, ``uint8`` or ``float32``."""
+        is_uint8 = self.is_image and self.library in _SUPPORT_UINT8
+        return self.dtype or ("uint8" if is_uint8 else "float32")

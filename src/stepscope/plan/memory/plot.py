@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_LOOKS: dict[Part, tuple[str, str]] = {
+_STYLES: dict[Part, tuple[str, str]] = {
     "networks": (plots.COLOURS["fixed"], ":"),
     "rollout": (plots.COLOURS["per_env"], "--"),
     "update": (plots.INK, "-."),
@@ -33,21 +33,21 @@ def draw(estimate: MemoryEstimate, *, path: str) -> None:
         training.minibatches * max(1, training.num_envs * 2**k // 16 // training.minibatches)
         for k in range(8)
     ]
-    estimates = [estimate_memory(replace(training, num_envs=n)) for n in sorted({*sizes, training.num_envs})]
+    curve = [estimate_memory(replace(training, num_envs=n)) for n in sorted({*sizes, training.num_envs})]
     title = f"{training.num_envs:,} environments: {format_bytes(estimate.torch_bytes)} by PyTorch"
     figure, axes = plots.figure(title=title, x="number of environments", y="memory (MiB)", log="xy")
-    numbers = [each.training.num_envs for each in estimates]
-    for part, (colour, dash) in _LOOKS.items():
-        shares = [each.torch_bytes_of(part) / 2**20 for each in estimates]
+    numbers = [point.training.num_envs for point in curve]
+    for part, (colour, dash) in _STYLES.items():
+        shares = [point.torch_bytes_of(part) / 2**20 for point in curve]
         if any(shares):  # of some libraries PyTorch holds no rollout
             axes.plot(numbers, shares, dash, color=colour, label=part)
     if estimate.host_bytes:
-        shares = [each.host_bytes / 2**20 for each in estimates]
-        colour, dash = _LOOKS["rollout"]
+        shares = [point.host_bytes / 2**20 for point in curve]
+        colour, dash = _STYLES["rollout"]
         axes.plot(numbers, shares, dash, color=colour, label="rollout, in the memory of the host")
     axes.plot(
         numbers,
-        [each.torch_bytes / 2**20 for each in estimates],
+        [point.torch_bytes / 2**20 for point in curve],
         "-",
         color=plots.INK,
         label="all of PyTorch",
