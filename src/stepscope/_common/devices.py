@@ -1,4 +1,4 @@
-"""Which devices there are to compute on."""
+"""Devices to compute on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["usable_device"]
 
 
 def usable_device(name: str | torch.device | None) -> torch.device:
-    """Find the device of this name.
+    """Return the device of this name.
 
     Parameters
     ----------
@@ -35,20 +35,20 @@ def usable_device(name: str | torch.device | None) -> torch.device:
     """
     if name is None:
         name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    refusal = f"device {str(name)!r} is not usable here"
+    problem = f"device {str(name)!r} is not usable here"
     kinds = "choose cpu, or cuda with or without an index, such as cuda:0."
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:  # torch would list two dozen kinds, of which two work here
-        raise BadInputError(f"{refusal}; {kinds}") from error
+        raise BadInputError(f"{problem}; {kinds}") from error
     if device.type not in {"cpu", "cuda"}:
-        raise BadInputError(f"{refusal}; {kinds}")
+        raise BadInputError(f"{problem}; {kinds}")
     count = torch.cuda.device_count() if device.type == "cuda" else 1
     index = device.index or 0
     if not count:
-        raise BadInputError(f"{refusal}: torch finds no CUDA device; choose cpu.")
+        raise BadInputError(f"{problem}: torch finds no CUDA device; choose cpu.")
     if index >= count:
-        raise BadInputError(f"{refusal}: the last one is {device.type}:{count - 1}.")
+        raise BadInputError(f"{problem}: the last one is {device.type}:{count - 1}.")
     if device.type == "cpu":
         return torch.device("cpu")  # tensors made on "cpu:0" say "cpu", and devices are compared
     device = torch.device("cuda", index)
@@ -58,6 +58,6 @@ def usable_device(name: str | torch.device | None) -> torch.device:
         RuntimeError,
         AssertionError,
     ) as error:  # in use by another process, full, or too old for this torch
-        why = str(error).strip().partition("\n")[0].rstrip(".")
-        raise BadInputError(f"{refusal} ({why}); choose cpu.") from error
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise BadInputError(f"{problem} ({reason}); choose cpu.") from error
     return device

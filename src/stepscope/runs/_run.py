@@ -33,7 +33,7 @@ _BAD_NUMBER = re.compile(r"(?i)\bnan\b.{0,40}\b(?:input|found|detected|encounter
 # What stands before a message: torchrun's stamp, and the folder of the file that a Python warning names.
 _STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
 _FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
-_KEYWORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp", "max ", "won!", "achieved")
+_KEYWORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp")
 _RUN_ENDS = tuple(end for library in LIBRARIES for end in library.run_ends)
 _LONGEST = 2000
 
@@ -161,14 +161,14 @@ class Run:
 
     def _classify_message(self, record: Record) -> MessageTemplate | None:
         """Count a message that is a warning or an early one; note an announced end, and runtimes that it names."""
-        text = (record.text or "")[:_LONGEST]
+        text = (record.text or "")[:_LONGEST].lstrip("\n")
+        self._end_announced = self._end_announced or text.startswith(_RUN_ENDS)
         lowered = text.lower()
         if not any(
             word in lowered for word in _KEYWORDS
         ):  # much faster than the expressions, and mostly true
             return None
-        line = text.lstrip("\n").partition("\n")[0]
-        self._end_announced = self._end_announced or line.startswith(_RUN_ENDS)
+        line = text.partition("\n")[0]
         if (runtime := detect_runtime(line)) is not None and len(self._detected_runtimes) < _MOST_RUNTIMES:
             self._detected_runtimes[runtime] = None
         if _BAD_NUMBER.search(line):
