@@ -21,12 +21,12 @@ def usable_device(name: str | torch.device | None) -> torch.device:
     Returns
     -------
     torch.device
-        As tensors name it: ``cpu``, or ``cuda`` with an index.
+        The device as tensors name it: ``cpu``, or ``cuda`` with an index.
 
     Raises
     ------
     BadInputError
-        It is of another kind, or this machine has none of this index.
+        If it is of another kind, or this machine has none of this index.
 
     Examples
     --------

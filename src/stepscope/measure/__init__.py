@@ -10,7 +10,7 @@ of the ratio: other work on the machine makes a comparison longer or leaves it u
 from stepscope.measure._compare import Comparison, Elapsed, compare, stopwatch
 from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
 from stepscope.measure._estimate import Estimate, all_of
-from stepscope.measure._factory import accepts, found_by_name, make_env
+from stepscope.measure._factory import accepts, make_env
 from stepscope.measure._footprint import (
     RETURNS_MEMORY,
     Footprint,
@@ -48,7 +48,6 @@ __all__ = [
     "compare",
     "footprint_of",
     "footprint_of_command",
-    "found_by_name",
     "free_gpu_bytes",
     "loop_split",
     "loop_splits",

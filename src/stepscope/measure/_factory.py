@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.callables import resolve_callable
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["accepts", "found_by_name", "make_env"]
+__all__ = ["accepts", "make_env"]
 
 
 def make_env(factory: str, *, num_envs: int, device: object, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any environment
@@ -22,7 +22,7 @@ def make_env(factory: str, *, num_envs: int, device: object, options: Mapping[st
     BadInputError
         There is no such factory, or it does not take ``num_envs`` and these options.
     """
-    make = found_by_name(factory)
+    make = resolve_callable(factory)
     given = dict(options)
     try:
         taken = inspect.signature(make).parameters
@@ -37,30 +37,6 @@ def make_env(factory: str, *, num_envs: int, device: object, options: Mapping[st
             f"{factory} cannot be called with num_envs and these options: {error}."
         ) from error
     return make(num_envs=num_envs, **given)
-
-
-def found_by_name(name: str) -> Callable[..., Any]:
-    """Return what ``"module:name"`` names.
-
-    Raises
-    ------
-    BadInputError
-        There is no such module or nothing of that name in it, or it cannot be called.
-    """
-    module, _, path = name.partition(":")
-    if not module or not path:
-        raise BadInputError(f"{name!r} names no factory; write module:factory.")
-    try:
-        found: Any = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise BadInputError(f"there is no module {error.name!r} to import for {name}.") from error
-    for part in path.split("."):
-        if not hasattr(found, part):
-            raise BadInputError(f"{module} has no {path!r}; check the name after the colon.")
-        found = getattr(found, part)
-    if not callable(found):
-        raise BadInputError(f"{name} is a {type(found).__name__} and cannot be called; name a factory.")
-    return found
 
 
 def accepts(function: Callable[..., Any], **options: object) -> bool:

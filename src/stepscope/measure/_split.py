@@ -374,9 +374,9 @@ def _policy(name: str | None, world: Any) -> Any:  # noqa: ANN401 - a module of 
         return None
     from torch import nn  # noqa: PLC0415 - as above
 
-    from stepscope.measure._factory import found_by_name  # noqa: PLC0415
+    from stepscope._common.callables import resolve_callable  # noqa: PLC0415
 
-    policy = found_by_name(name)(world)
+    policy = resolve_callable(name)(world)
     if not isinstance(policy, nn.Module):
         raise BadInputError(f"{name} returned a {type(policy).__name__}; it must return a torch.nn.Module.")
     return policy

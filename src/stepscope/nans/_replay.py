@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stepscope._common.callables import resolve_callable
 from stepscope.errors import BadInputError
-from stepscope.measure import found_by_name
 from stepscope.nans._flatten import name_parts
 from stepscope.nans._foreign import attribute
 from stepscope.nans._replay_env import NO_SNAPSHOT, made
@@ -156,7 +156,7 @@ def _bad_step(dump: Dump, factory: str, change: _Change) -> int | None:
 
 def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change]:
     try:
-        taken: Mapping[str, inspect.Parameter] = inspect.signature(found_by_name(factory)).parameters
+        taken: Mapping[str, inspect.Parameter] = inspect.signature(resolve_callable(factory)).parameters
     except (TypeError, ValueError):  # some of those written in C do not say
         taken = {}
 

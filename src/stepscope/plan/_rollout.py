@@ -6,8 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.callables import resolve_callable
 from stepscope.errors import BadInputError
-from stepscope.measure import found_by_name, resident_bytes
+from stepscope.measure import resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +28,11 @@ def roll_out(
     dict
         ``before_bytes``, the resident set before the first environment was made, and ``steps``.
     """
-    make = found_by_name(factory)
+    make = resolve_callable(factory)
     before = resident_bytes(os.getpid())
     env = make(num_envs=num_envs, **options)
     observations = _without_info(env.reset())  # no name holds them beyond the first step
-    act = _random_actions(env, observations) if policy is None else found_by_name(policy)(env)
+    act = _random_actions(env, observations) if policy is None else resolve_callable(policy)(env)
     rollout: list[Any] = []
     steps = max(_STEPS, horizon)
     for _ in range(steps):

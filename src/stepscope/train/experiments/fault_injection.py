@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from stepscope._common.callables import resolve_callable
 from stepscope.envs import CartPole
 from stepscope.envs.faults import (
     Fault,
@@ -27,7 +28,6 @@ from stepscope.envs.faults import (
     missing_reading,
 )
 from stepscope.errors import BadInputError
-from stepscope.measure import found_by_name
 from stepscope.train._run import LIBRARIES, run_and_capture
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _train(library: str, fault: dict[str, Any], guard: str | None) -> None:
     size = dict(SIZE)
     env: Any = FaultCounterEnv(CartPole(size.pop("num_envs"), seed=0, device="cpu"), Fault(**fault))
     if guard is not None:
-        env = found_by_name(guard)(env)
+        env = resolve_callable(guard)(env)
     module = importlib.import_module(f"stepscope.train.{library}")
     module.train(env, **size, log_dir="runs", checkpoint_every=1)
 
