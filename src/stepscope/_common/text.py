@@ -15,13 +15,13 @@ _UNDECODED_BYTE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)")
 
 
-def strip_escapes(text: str) -> str:
-    r"""Return `text` without the escape sequences that a terminal obeys.
+def strip_escapes(text: str, mark: str = "") -> str:
+    r"""Return `text` without the escape sequences that a terminal obeys, or with a mark for each.
 
     >>> strip_escapes("\x1b[1mLearning\x1b[0m")
     'Learning'
     """
-    return _ESCAPE.sub("", text)
+    return _ESCAPE.sub(mark, text)
 
 
 def split_numbers(text: str) -> tuple[list[str], list[str]]:

@@ -21,6 +21,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
+from stepscope._common.text import strip_escapes
 from stepscope.errors import BadInputError
 from stepscope.logs import LIBRARIES, read
 
@@ -93,7 +94,7 @@ def visible(text: str) -> str:
     >>> visible("\x1b[1mLearning\x1b[0m\n\r 50%|##   |\r100%|#####|\n")
     'Learning\n 50%|##   |\n100%|#####|\n'
     """
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
+    plain = strip_escapes(text).replace("\r\n", "\n")
     return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
 
 

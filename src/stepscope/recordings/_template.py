@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from stepscope._common.text import strip_escapes
+
 __all__ = ["LineTemplate", "TemplateDifference", "diff_templates", "line_template", "output_template"]
 
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _FOLDERS = re.compile(r"(?<=')[^']*/(?=[^/']+')|(?<= to )\S+/(?=[^/\s]+$)")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:/[\w.+-]+){2,}")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+")
@@ -143,7 +144,7 @@ def diff_templates(recorded: str, printed: str) -> tuple[TemplateDifference, ...
 
 def _mask_variables(line: str) -> str:
     """Replace what depends on the run or the machine, but for numbers."""
-    line = _FOLDERS.sub("…/", _ESCAPE.sub("<esc>", line))
+    line = _FOLDERS.sub("…/", strip_escapes(line, "<esc>"))
     line = _ADDRESS.sub("<address>", _ABSOLUTE_PATH.sub("<path>", line))
     if _RICH_BAR.search(line):  # the number of drawings, and the colours of each, depend on the time
         line = _RICH_BAR.sub("━", line).replace("<esc>", "")
