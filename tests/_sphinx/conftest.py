@@ -37,10 +37,10 @@ def build(project: Path) -> Build:
         (project / "docs" / "index.md").write_text("# Index\n\n```{toctree}\noutputs/page\n```\n")
         (project / "docs" / "outputs" / "page.md").write_text(f"# Page\n\n{text}\n")
         (project / "conf.py").write_text(
-            "from stepscope._sphinx import records, schema, versions, commands, excerpts, figures, told, rates, struck\n"
+            "from stepscope._sphinx import records, schema, versions, commands, excerpts, figures, claims, rates, fault_outcomes\n"
             "extensions = ['myst_parser']\n"
             "def setup(app):\n"
-            "    for module in (records, schema, versions, commands, excerpts, figures, told, rates, struck):\n"
+            "    for module in (records, schema, versions, commands, excerpts, figures, claims, rates, fault_outcomes):\n"
             "        module.setup(app)\n"
         )
         with docutils_namespace(), patch_docutils(project):

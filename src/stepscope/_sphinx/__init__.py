@@ -8,18 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepscope._sphinx import (
-    answer_first,
     citations,
+    claims,
     commands,
     excerpts,
+    fault_outcomes,
     figures,
+    lead_figure,
     mathml,
     rates,
     records,
     schema,
-    struck,
     tables,
-    told,
     versions,
 )
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 __all__ = ["setup"]
 
 _MODULES = (
-    answer_first,
     citations,
+    claims,
     commands,
     excerpts,
+    fault_outcomes,
     figures,
+    lead_figure,
     mathml,
     rates,
     records,
     schema,
-    struck,
     tables,
-    told,
     versions,
 )
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepscope._sphinx.example_cache import fingerprint, forget_stale
 from stepscope._sphinx.report import summary
-from stepscope._sphinx.staleness import fingerprint, forget_stale
 from stepscope.evidence import FOLDER_VARIABLE, evidence_file, read_ledger, read_script, script_name, write
 
 if TYPE_CHECKING:

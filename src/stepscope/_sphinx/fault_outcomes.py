@@ -1,7 +1,7 @@
-"""The directive ``{struck}``: what one bad value does to a training, in each version of each library.
+"""The directive ``{fault-outcomes}``: what one bad value does to a training, in each version of each library.
 
 ````
-```{struck}
+```{fault-outcomes}
 ```
 ````
 
@@ -116,15 +116,15 @@ def _cell(ending: Mapping[str, Any]) -> nodes.Node:
     return cell
 
 
-class _Struck(SphinxDirective):
+class _FaultOutcomes(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         folder = root(self.env) / RECORDINGS
         for path in folder.glob("*/*/struck*.json"):
             self.env.note_dependency(str(path))
         groups = grouped(folder)
-        return [table(["", *groups[0].endings], _rows(groups), "struck")]
+        return [table(["", *groups[0].endings], _rows(groups), "fault-outcomes")]
 
 
 def setup(app: Sphinx) -> None:
     """Register the directive."""
-    app.add_directive("struck", _Struck)
+    app.add_directive("fault-outcomes", _FaultOutcomes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matrix._run import RECORDINGS
 from matrix._versions import read_versions
-from stepscope._sphinx.struck import grouped
+from stepscope._sphinx.fault_outcomes import grouped
 from stepscope.train.experiments.fault_injection import FAULTS
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def test_what_notices_nothing_stands_at_the_top() -> None:
 def test_the_page_says_how_each_ends(build: Build, project: Path) -> None:
     """In the project that a test builds there is one release, and one that notices nothing beside it."""
     shutil.copytree(RECORDINGS / "skrl" / "2.1.1", project / "recordings" / "skrl" / "2.1.1")
-    page = build("```{struck}\n```")
-    silent, noticed = page.select("table.struck tbody tr")
+    page = build("```{fault-outcomes}\n```")
+    silent, noticed = page.select("table.fault-outcomes tbody tr")
     assert len(FAULTS) == len(silent.select(".refused"))
     assert "exit status 0, weights 100 % NaN" in silent.text
     assert "RSL-RL5.5.1" in noticed.text

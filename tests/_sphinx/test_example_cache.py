@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stepscope._sphinx import staleness
+from stepscope._sphinx import example_cache
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,8 +17,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of stepscope's sources that a test may change; the fingerprint looks at this one."""
     copy = tmp_path / "package"
     shutil.copytree(ROOT / "src" / "stepscope", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(staleness, "_PACKAGE", copy)
-    staleness._packages_named_in.cache_clear()
+    monkeypatch.setattr(example_cache, "_PACKAGE", copy)
+    example_cache._packages_named_in.cache_clear()
     return copy
 
 
@@ -36,8 +36,8 @@ class TestFingerprint:
     @pytest.mark.usefixtures("package")
     def test_it_stays_while_nothing_changes(self, constraints: Path) -> None:
         """A second build finds the same fingerprint."""
-        first = staleness.fingerprint(RSL_RL, constraints=constraints)
-        assert first == staleness.fingerprint(RSL_RL, constraints=constraints)
+        first = example_cache.fingerprint(RSL_RL, constraints=constraints)
+        assert first == example_cache.fingerprint(RSL_RL, constraints=constraints)
 
     @pytest.mark.parametrize(
         "module",
@@ -53,32 +53,32 @@ class TestFingerprint:
         self, package: Path, constraints: Path, module: str
     ) -> None:
         """Also one that is used by a process that the script starts."""
-        before = staleness.fingerprint(RSL_RL, constraints=constraints)
+        before = example_cache.fingerprint(RSL_RL, constraints=constraints)
         (package / module).write_text((package / module).read_text() + "# changed\n")
-        assert before != staleness.fingerprint(RSL_RL, constraints=constraints)
+        assert before != example_cache.fingerprint(RSL_RL, constraints=constraints)
 
     @pytest.mark.parametrize("module", ["cli.py", "_sphinx/report.py", "train/rsl_rl.py"])
     def test_a_module_that_the_script_does_not_use_leaves_it(
         self, package: Path, constraints: Path, module: str
     ) -> None:
         """Measuring the step time again is not needed for a change in a command or in a training library's module."""
-        before = staleness.fingerprint(STEP_COST, constraints=constraints)
+        before = example_cache.fingerprint(STEP_COST, constraints=constraints)
         (package / module).write_text((package / module).read_text() + "# changed\n")
-        assert before == staleness.fingerprint(STEP_COST, constraints=constraints)
+        assert before == example_cache.fingerprint(STEP_COST, constraints=constraints)
 
     @pytest.mark.usefixtures("package")
     def test_another_pinned_version_changes_it(self, constraints: Path) -> None:
         """An upgrade runs everything again."""
-        before = staleness.fingerprint(STEP_COST, constraints=constraints)
+        before = example_cache.fingerprint(STEP_COST, constraints=constraints)
         constraints.write_text(constraints.read_text() + "some-package==1.0\n")
-        assert before != staleness.fingerprint(STEP_COST, constraints=constraints)
+        assert before != example_cache.fingerprint(STEP_COST, constraints=constraints)
 
     @pytest.mark.usefixtures("package")
     def test_another_device_changes_it(self, constraints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A figure measured elsewhere is never shown as this machine's."""
-        before = staleness.fingerprint(STEP_COST, constraints=constraints)
-        monkeypatch.setattr(staleness.stepscope.evidence, "device_name", lambda: "another device")
-        assert before != staleness.fingerprint(STEP_COST, constraints=constraints)
+        before = example_cache.fingerprint(STEP_COST, constraints=constraints)
+        monkeypatch.setattr(example_cache.stepscope.evidence, "device_name", lambda: "another device")
+        assert before != example_cache.fingerprint(STEP_COST, constraints=constraints)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setenv("STEPSCOPE_EVIDENCE", str(tmp_path / "evidence"))
 
     def ran(*, verdict: str = "holds", cpu_seconds: float = 1.0, mark: str | None = "") -> None:
-        mark = staleness.fingerprint(script, constraints=constraints) if mark == "" else mark
+        mark = example_cache.fingerprint(script, constraints=constraints) if mark == "" else mark
         run = {"seconds": 1.0, "cpu_seconds": cpu_seconds, "fingerprint": mark}
         lines = [{"kind": "claim", "verdict": verdict}, {"kind": "run", **run}]
         evidence.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -107,7 +107,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 def forget(project: SimpleNamespace) -> list[Path]:
     """Forget what is stale, and return what must run again."""
-    return staleness.forget_stale(project.root, pages=project.pages)
+    return example_cache.forget_stale(project.root, pages=project.pages)
 
 
 class TestForgetStale:
