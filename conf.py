@@ -49,7 +49,7 @@ nitpick_ignore_regex = [
     (
         "py:class",
         "Bottleneck|Kind|Part|Scope|State|Work",
-    ),  # lists of words and a kind of function, told where they are used
+    ),  # literals and a kind of function, described where they are used
 ]
 templates_path = ["docs/_templates"]
 

@@ -18,7 +18,7 @@ for stepping alone, with the policy, and with learning.
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import Estimate, loop_splits
 from stepscope.plan import CostModel
 
@@ -60,7 +60,7 @@ loops = {
 timed = loop_splits(loops, budget=6.0)
 splits = {name: {n: timed.splits[name, n] for n in sizes[name]} for name in cases}
 print(f"{len(timed.times.rounds)} rounds; {timed.times.disturbance}")
-measured(
+record_measurement(
     "seconds per vector step",
     {
         name: {
@@ -185,7 +185,7 @@ claim(
     f"more environments collect more data per second, with contacts, too: {many} quadrupeds against {few}",
     faster.above(4),
     faster.show("{:.0f}x"),
-    about="C01",
+    question="C01",
 )
 for name in ("quadruped", "heap of objects"):
     ratio = apart(("cart-pole", "stepping"), (name, "stepping"))
@@ -193,21 +193,21 @@ for name in ("quadruped", "heap of objects"):
         f"where returns diminish depends on the environment: N½ of stepping, cart-pole against {name}",
         ratio.above(5),
         ratio.show("{:.0f}x"),
-        about="C03",
+        question="C03",
     )
 ratio = apart(("cart-pole", "rollout"), ("cart-pole, larger network", "rollout"))
 claim(
     "on the policy: N½ of a rollout with a small network against a larger one",
     ratio.above(4),
     ratio.show("{:.0f}x"),
-    about="C03",
+    question="C03",
 )
 ratio = apart(("cart-pole", "stepping"), ("cart-pole", "total"))
 claim(
     "and on the algorithm: N½ of stepping a cart-pole against that of stepping, inference and learning",
     ratio.above(2),
     ratio.show("{:.1f}x"),
-    about="C03",
+    question="C03",
 )
 
 print(provenance())

@@ -18,7 +18,7 @@ and fits the straight line T(N) = a + b N that says where the free lunch ends.
 import torch
 from stepscope import plots
 from stepscope.errors import BadInputError
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import step_times
 from stepscope.plan import CostModel
 
@@ -59,7 +59,7 @@ for name, curve in times.items():
             f"  (by the clock on the wall {1e6 * wall:9.1f} us)"
         )
 
-measured(
+record_measurement(
     "step_time",
     {
         name: {n: [t.low, t.median, t.high] for n, t in curve.items()}
@@ -122,21 +122,21 @@ claim(
     "more environments collect more environment steps per second: 4096 against 64",
     faster.above(4),
     faster.show("{:.0f}x"),
-    about="C01",
+    question="C01",
 )
 ratio = eager.ratio(64, 1)
 claim(
     "with few environments one more is almost free: 64 cost less than 4 times as much as 1",
     ratio.below(4),
     f"{ratio.show('{:.2f}x')} the step time for 64x the environments",
-    about="C02",
+    question="C02",
 )
 ratio = eager.ratio(large, large // 8)
 claim(
     f"with many environments every step slows: {large} against {large // 8}",
     ratio.above(1.5),
     f"{ratio.show('{:.1f}x')} the step time for 8x the environments",
-    about="C02",
+    question="C02",
 )
 
 print(provenance())

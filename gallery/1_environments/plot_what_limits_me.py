@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import loop_splits
 from stepscope.plan import Point, find_bottleneck
 
@@ -80,7 +80,7 @@ verdicts = {
 print(f"{len(timed.times.rounds)} rounds; {timed.times.disturbance}")
 for name, verdict in verdicts.items():
     print(f"{name}\n  {verdict.bottleneck}: {verdict.reason}\n  {verdict.advice}")
-measured(
+record_measurement(
     "splits",
     {
         name: {
@@ -179,20 +179,20 @@ for name, wanted in expected.items():
         f"with {name} a run is {wanted}, and the verdict says so",
         verdicts[name].decides(wanted),
         f"{100 * largest.share:.0f} % {largest.name}",
-        about="C03",
+        question="C03",
     )
 small, large = gains.values()
 claim(
     "while launches are the limit, twice as many environments make the run more than half as fast again",
     small.above(0.5),
     small.show("{:.0%}"),
-    about="C02",
+    question="C02",
 )
 claim(
     "once the work on each of them is the limit, they add less than a quarter",
     large.below(0.25),
     large.show("{:.0%}"),
-    about="C02",
+    question="C02",
 )
 claim(
     "one hidden .item() a step is found, and none where there is none",

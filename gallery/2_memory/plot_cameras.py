@@ -16,7 +16,7 @@ This example follows quadrupeds with a camera, at several resolutions, and with 
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import scene_costs
 
 # %%
@@ -41,7 +41,7 @@ for edge, cost in costs.items():
         f"  physics {cost.world_bytes / 1024:5.1f} KiB,"
         f"  a step {1e3 * cost.step.median:5.1f} ms without, {1e3 * cost.rendered_step.median:6.1f} ms with rendering"
     )
-measured(
+record_measurement(
     "cameras",
     {
         edge: {
@@ -132,26 +132,26 @@ claim(
     "rendering takes more memory than physics alone: images of 128 x 128 against the state of a quadruped",
     large.camera_bytes > 3 * large.world_bytes,
     f"{large.camera_bytes / large.world_bytes:.0f}x",
-    about="C07",
+    question="C07",
 )
 claim(
     "it grows with the resolution: four times the memory for twice the edge",
     3 < large.camera_bytes / middle.camera_bytes < 5,
     f"{large.camera_bytes / middle.camera_bytes:.2f}x",
-    about="C07",
+    question="C07",
 )
 claim(
     "and with the number of environments: each takes its own images, whether there are few or many",
     0.5 < few.camera_bytes / middle.camera_bytes < 2,
     f"{few.camera_bytes / 1024:.1f} KiB each of {worlds // 4}, {middle.camera_bytes / 1024:.1f} KiB each of {worlds}",
-    about="C07",
+    question="C07",
 )
 slower = found.times.ratio((128, "rendered step"), (128, "step"))
 claim(
     "training without rendering is faster: 128 x 128 against none",
     slower.above(1.5),
     f"{slower.show('{:.1f}x')} the step time with rendering",
-    about="C10",
+    question="C10",
 )
 
 print(provenance())

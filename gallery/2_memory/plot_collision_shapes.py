@@ -17,7 +17,7 @@ This example drops six objects on a heap, in many worlds, and exchanges nothing 
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import scene_costs
 
 # %%
@@ -52,7 +52,7 @@ for name, cost in costs.items():
         f"  {cost.contacts:4.1f} contacts, room for {cost.nconmax:3} and {cost.njmax:3} constraints,"
         f"  {1e3 * cost.step.median:5.1f} ms a step"
     )
-measured(
+record_measurement(
     "shapes",
     {
         name: {
@@ -128,34 +128,34 @@ claim(
     " 2562 points against a sphere",
     fine.model_bytes > 5 * sphere.model_bytes,
     f"{fine.model_bytes / 1024:.0f} KiB against {sphere.model_bytes / 1024:.0f} KiB",
-    about="C05",
+    question="C05",
 )
 coarse = costs["mesh, 162 points"]
 claim(
     "the detail of a mesh hardly changes what each world takes: 16 times the points, less than twice the memory",
     fine.world_bytes < 2 * coarse.world_bytes,
     f"{fine.world_bytes / coarse.world_bytes:.2f}x",
-    about="C05",
+    question="C05",
 )
 claim(
     "cutting a mesh into pieces makes every world larger, since there are more contacts to make room for:"
     " 32 pieces against one hull",
     cut.world_bytes > 1.3 * coarse.world_bytes,
     f"{cut.world_bytes / coarse.world_bytes:.1f}x, room for {cut.nconmax} contacts against {coarse.nconmax}",
-    about="C05",
+    question="C05",
 )
 claim(
     "simpler collision shapes save memory and contacts in every world: spheres against 32 pieces",
     cut.world_bytes > 2 * sphere.world_bytes and cut.contacts > 1.5 * sphere.contacts,
     f"{cut.world_bytes / sphere.world_bytes:.1f}x the memory, {cut.contacts / sphere.contacts:.1f}x the contacts",
-    about="C09",
+    question="C09",
 )
 slower = found.times.ratio(("32 pieces", "step"), ("sphere", "step"))
 claim(
     "simpler collision shapes save time: spheres against 32 pieces",
     slower.above(1.3),
     f"{slower.show('{:.1f}x')} the step time",
-    about="C09",
+    question="C09",
 )
 
 print(provenance())

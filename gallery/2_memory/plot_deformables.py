@@ -16,7 +16,7 @@ This example puts one block of 20 cm under a press, rigid and soft, and refines 
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import scene_costs
 
 # %%
@@ -40,7 +40,7 @@ for nodes, cost in costs.items():
         f"  a world {cost.world_bytes / 1024:6.1f} KiB,  model {cost.model_bytes / 1024:6.0f} KiB,"
         f"  {1e3 * cost.step.median:6.1f} ms a step of {worlds} worlds"
     )
-measured(
+record_measurement(
     "blocks",
     {
         str(nodes): {
@@ -107,26 +107,26 @@ claim(
     "a deformable takes more memory in every world than the same block when rigid: the coarsest grid",
     coarse.world_bytes > 1.2 * rigid.world_bytes,
     f"{coarse.world_bytes / rigid.world_bytes:.1f}x with the same room for contacts",
-    about="C06",
+    question="C06",
 )
 claim(
     "and the more, the finer its grid: 6 nodes an edge against 3",
     fine.world_bytes > 1.5 * coarse.world_bytes,
     f"{fine.world_bytes / coarse.world_bytes:.1f}x",
-    about="C06",
+    question="C06",
 )
 claim(
     "the model, which all worlds share, grows faster than the number of nodes",
     fine.model_bytes / coarse.model_bytes > 1.5 * freedoms[6] / freedoms[3],
     f"{fine.model_bytes / coarse.model_bytes:.0f}x for {freedoms[6] / freedoms[3]:.0f}x the nodes",
-    about="C06",
+    question="C06",
 )
 slower = found.times.ratio((6, "step"), (None, "step"))
 claim(
     "a step of the soft block takes longer than one of its rigid twin",
     slower.above(1.1),
     f"{slower.show('{:.1f}x')} at 6 nodes an edge",
-    about="C06",
+    question="C06",
 )
 
 print(provenance())

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import scene_cost
 from stepscope.plan.memory import Training, estimate_memory
 from stepscope.train.experiments.peak_memory import measure_peak_memory
@@ -79,7 +79,7 @@ for name, training in trainings.items():
         f"{name:8}  {training.number_type:7}  counted {sum(counted[name].values()) / 2**20:6.1f} MiB ({parts}),"
         f"  allocated {allocated[name] / 2**20:6.1f} MiB  {100 * off[name]:+.1f} %"
     )
-measured("image_rollouts", {"counted": counted, "allocated": allocated})
+record_measurement("image_rollouts", {"counted": counted, "allocated": allocated})
 
 # %%
 # The simulator has images, too: one for each environment, and not one for each step of a rollout.
@@ -161,31 +161,31 @@ claim(
     "image observations enlarge the stored rollout: 3 x 84 x 84 floats against 48",
     rollout > 100,
     f"{rollout:.0f}x",
-    about="C08",
+    question="C08",
 )
 claim(
     "and the networks: weights and optimiser with convolutions against those without",
     networks > 50,
     f"{networks:.0f}x",
-    about="C08",
+    question="C08",
 )
 claim(
     f"what each library takes is known beforehand, to {within:.0%}",
     max(map(abs, off.values())) < within,
     f"at most {100 * max(map(abs, off.values())):.1f} % off, on {len(off)} trainings",
-    about="C08",
+    question="C08",
 )
 claim(
     "the same images take more than twice as much in one library as in another",
     allocated[most] > 2 * allocated[least],
     f"{allocated[most] / allocated[least]:.1f}x, {most} and {least}",
-    about="C08",
+    question="C08",
 )
 claim(
     f"a rollout of {state.horizon} steps keeps more of them than the simulator",
     counted["rsl_rl"]["rollout"] > 4 * cameras,
     f"{counted['rsl_rl']['rollout'] / cameras:.0f}x",
-    about="C08",
+    question="C08",
 )
 
 print(provenance())

@@ -20,7 +20,7 @@ from statistics import median
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import Estimate, footprint_of_command
 from stepscope.plan import MemoryModel, memory_of
 
@@ -49,7 +49,7 @@ taken = {
     n: found.device_bytes if on_gpu else found.host_bytes
     for n, found in footprints.items()
 }
-measured(
+record_measurement(
     "memory",
     {
         n: {
@@ -171,7 +171,7 @@ claim(
     f" from at most {max(small):,}",
     abs(error) < 0.05,
     f"{100 * error:+.1f} %",
-    about="C04",
+    question="C04",
 )
 
 print(provenance())

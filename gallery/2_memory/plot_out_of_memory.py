@@ -18,7 +18,7 @@ import sys
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import Outcome, footprint_of_command
 from stepscope.plan import MemoryModel
 
@@ -98,7 +98,7 @@ for name, training in TRAININGS.items():
         f"  {a / LIMIT:.0%} of the limit is fixed;  largest N {lines[name].largest(LIMIT):,}"
     )
 
-measured(
+record_measurement(
     "out_of_memory",
     {
         name: {
@@ -151,20 +151,20 @@ claim(
     "out of memory, fewer environments help where the environments take it",
     fates["long rollout"][0] == "out of memory" and fates["long rollout"][-1] == "ok",
     f"{2**20:,} fail, {max(n for n, found in tries['long rollout'].items() if found.ok):,} run",
-    about="C11",
+    question="C11",
 )
 claim(
     "out of memory, fewer environments cannot help where the fixed part alone does not fit",
     set(fates["replay buffer"]) == {"out of memory"} and 1 in tries["replay buffer"],
     f"1 fails: {lines['replay buffer'].fixed_bytes / LIMIT:.1f}x the limit is fixed",
-    about="C11",
+    question="C11",
 )
 claim(
     "two small runs tell beforehand which of the two it is",
     lines["long rollout"].fixed_bytes < LIMIT < lines["replay buffer"].fixed_bytes,
     f"{lines['long rollout'].fixed_bytes / LIMIT:.2f}x"
     f" and {lines['replay buffer'].fixed_bytes / LIMIT:.2f}x the limit are fixed",
-    about="C11",
+    question="C11",
 )
 
 print(provenance())

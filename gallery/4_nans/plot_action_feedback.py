@@ -16,7 +16,7 @@ The robot need not do anything wrong: this example holds cart-poles still, and w
 import torch
 from stepscope import plots
 from stepscope.envs import CartPole
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.nans import BadValueError, record
 
 # %%
@@ -78,7 +78,7 @@ def sizes(limit: float | None, steps: int = 400) -> tuple[list[float], object]:
 free, report = sizes(None)
 clipped, nothing = sizes(1.0)
 print(report)
-measured("largest_action", {"unclipped": free, "clipped": clipped})
+record_measurement("largest_action", {"unclipped": free, "clipped": clipped})
 
 # %%
 # Without a limit the action grows by the same factor in each step, until it is no number.
@@ -112,13 +112,13 @@ claim(
     "an action that is observed and not clipped runs away, in an environment that is all right",
     report is not None and grown > 1.2,
     f"{grown:.2f} times as large in each step",
-    about="B1",
+    question="B1",
 )
 claim(
     "clipping it before it is observed cures it, with the same network",
     nothing is None and max(clipped) < 100,
     f"at most {max(clipped):.1f} in {len(clipped)} steps",
-    about="B1",
+    question="B1",
 )
 claim(
     "the recorder names the loop as the cause",
@@ -126,7 +126,7 @@ claim(
     and report.cause is not None
     and report.cause.name == "action feedback",
     report.cause.name if report is not None and report.cause else "no cause",
-    about="B1",
+    question="B1",
 )
 
 print(provenance())

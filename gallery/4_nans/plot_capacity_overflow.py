@@ -16,7 +16,7 @@ This example takes the room away from a heap of objects, and reads the flag that
 import torch
 from stepscope import plots
 from stepscope.envs.scenes import pile
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # Six balls fall onto the floor, with room for so many rows of constraints in each world.
@@ -50,7 +50,7 @@ for njmax, each in found.items():
         f" ({each['names']}), {each['not_finite']} not finite"
     )
 print(f"at rest with enough room: {found[rooms[-1]]['needed']} rows are in use")
-measured("capacity", {njmax: dict(each) for njmax, each in found.items()})
+record_measurement("capacity", {njmax: dict(each) for njmax, each in found.items()})
 
 # %%
 # The centre of a ball on the floor is 6 cm above it.
@@ -86,19 +86,19 @@ claim(
     "too little room for constraints looks like bad physics: balls sink through the floor",
     least["lowest"] < -0.1 and most["lowest"] > 0.9 * radius,
     f"{least['lowest']:+.2f} m with room for {rooms[0]}, {most['lowest']:+.3f} m with {rooms[-1]}",
-    about="B2",
+    question="B2",
 )
 claim(
     "and is no NaN, so that no test for NaN finds it",
     all(each["not_finite"] == 0 for each in found.values()),
     "every number is finite",
-    about="B2",
+    question="B2",
 )
 claim(
     "the overflow flag says so in every world, and in none where there is room",
     least["flagged"] == worlds and most["flagged"] == 0,
     f"{least['flagged']} and {most['flagged']} of {worlds} worlds",
-    about="B2",
+    question="B2",
 )
 
 print(provenance())

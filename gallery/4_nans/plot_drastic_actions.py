@@ -15,7 +15,7 @@ This example gives cart-poles forces from 10 N to far beyond reason, and sees fr
 import torch
 from stepscope import plots
 from stepscope.envs import CartPole
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # The track is endless and no angle is a failure, so that nothing ends an episode before it breaks.
@@ -52,7 +52,7 @@ for force in forces:
     print(
         f"{force:9,.0f} N: {100 * free[force]:5.1f} % break, {100 * clipped[force]:.1f} % when clipped to 10 N"
     )
-measured("broken", {"free": free, "clipped": clipped})
+record_measurement("broken", {"free": free, "clipped": clipped})
 
 # %%
 # The weight of a cart-pole is about 11 N.
@@ -88,19 +88,19 @@ claim(
     "drastic actions break the simulation, from some size on",
     free[1e1] == 0 and free[forces[-1]] > 0.9,
     f"none at 10 N, {100 * free[forces[-1]]:.0f} % at {forces[-1]:,.0f} N",
-    about="C16",
+    question="C16",
 )
 claim(
     "a limit on the actions prevents it, with the same policy",
     all(share == 0 for share in clipped.values()),
     "none break when clipped to 10 N",
-    about="C16",
+    question="C16",
 )
 claim(
     "ten times as much as is usual is not drastic yet",
     free[1e2] == 0,
     f"{100 * free[1e2]:.0f} % at 100 N",
-    about="C16",
+    question="C16",
 )
 
 print(provenance())

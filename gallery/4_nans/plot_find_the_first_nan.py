@@ -21,7 +21,7 @@ from stepscope import plots
 from stepscope.envs import CartPole
 from stepscope.envs.faults import Faulty, bad_reward, infinite_reading
 from stepscope.envs.scenes import quadruped
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.nans import (
     BadUpdateError,
     BadValueError,
@@ -108,7 +108,7 @@ for cure in cures:
         f"{cure.change:35}  {'prevents it' if cure.cures else f'does not: bad in step {cure.bad_step}'}"
     )
 prevents = {cure.change: cure.cures for cure in cures}
-measured("cures", prevents)
+record_measurement("cures", prevents)
 
 # %%
 # Physics is not always to blame.
@@ -199,7 +199,7 @@ claim(
     "a smaller timestep prevents it: half of 40 ms",
     prevents["half the timestep"],
     "prevented" if prevents["half the timestep"] else "not prevented",
-    about="C19",
+    question="C19",
 )
 claim(
     "more solver iterations do not prevent what a large timestep causes: four times as many",
@@ -207,38 +207,38 @@ claim(
     "not prevented"
     if not prevents["four times the solver's iterations"]
     else "prevented",
-    about="C20",
+    question="C20",
 )
 claim(
     "a ray that hits nothing is named as a sensor's, in its step and environment",
     reading.startswith("infinity in observations")
     and reading.endswith("of environment 3, in step 25: a sensor without a reading"),
     reading.rpartition(": ")[2],
-    about="B3",
+    question="B3",
 )
 claim(
     "a reading that is clipped to the sensor's range is not bad, and the cart-poles go on",
     clipped == "nothing is bad",
     clipped,
-    about="B3",
+    question="B3",
 )
 claim(
     "a bad reward alone is named as a term of the reward",
     rewarded.endswith("of environment 3, in step 25: a term of the reward"),
     rewarded.rpartition(": ")[2],
-    about="C15",
+    question="C15",
 )
 claim(
     "weights that an update broke are named as the policy's at its next action",
     acted.endswith("in step 11: the policy"),
     acted.rpartition(", ")[2],
-    about="C15",
+    question="C15",
 )
 claim(
     "with the policy watched, the run ends before the step that would break its weights",
     "the gradient of weight" in stopped_update and untouched,
     "the weights are as before" if untouched else "the weights changed",
-    about="C15",
+    question="C15",
 )
 claim(
     "a recorder keeps the last 100 steps in less than copies of them would take, with what a replay needs",

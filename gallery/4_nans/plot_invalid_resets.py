@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 from stepscope import plots
 from stepscope.envs.scenes import World, pile, quadruped
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # The state is written into the simulator right after a reset, and then nothing is asked of it.
@@ -68,7 +68,7 @@ for what, row in (
         print(
             f"{what:28} {how!s:14} fastest {each['fastest']:10.1f}, {each['not_finite']:2} of {worlds} not finite"
         )
-measured("resets", {"joint": joint, "floor": floor, "quaternion": quaternion})
+record_measurement("resets", {"joint": joint, "floor": floor, "quaternion": quaternion})
 
 # %%
 # A knee may bend by 1 rad from where it starts; beyond, it is shot back, the faster the further out it was.
@@ -110,32 +110,32 @@ claim(
     "a reset beyond a joint's limit throws the robot: 3 rad off its start, against a clean reset",
     joint[3.0]["fastest"] > 5 * clean,
     f"{joint[3.0]['fastest']:.0f} rad/s, not {clean:.1f}",
-    about="C17",
+    question="C17",
 )
 claim(
     "and one in the floor throws it, too",
     floor[0.12]["fastest"] > 1.2 * floor[0.0]["fastest"],
     f"{floor[0.12]['fastest']:.1f} against {floor[0.0]['fastest']:.1f}",
-    about="C17",
+    question="C17",
 )
 claim(
     "most of it is no NaN: up to 10 rad off every number stays finite",
     all(joint[angle]["not_finite"] == 0 for angle in beyond if angle <= 10),
     "all finite",
-    about="C17",
+    question="C17",
 )
 claim(
     "NaN comes from absurd states: a quaternion of 1e20",
     quaternion["far too large"]["not_finite"] == worlds,
     f"{quaternion['far too large']['not_finite']} of {worlds} worlds",
-    about="C17",
+    question="C17",
 )
 claim(
     "a quaternion that is zero or not normalised is put right by the simulator",
     not quaternion["zero"]["not_finite"]
     and not quaternion["not normalised"]["not_finite"],
     "all finite",
-    about="C17",
+    question="C17",
 )
 
 print(provenance())

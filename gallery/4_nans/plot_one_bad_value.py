@@ -16,7 +16,7 @@ This example does it to each of four libraries, and then again with a recorder a
 from concurrent.futures import ThreadPoolExecutor
 
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
 
 # %%
@@ -75,7 +75,7 @@ bare = {
     (library, what): run for (library, what, guard), run in runs.items() if not guard
 }
 guarded = {library: run for (library, _, guard), run in runs.items() if guard}
-measured(
+record_measurement(
     "one_bad_value",
     {
         f"{library}, {what}": {
@@ -150,19 +150,19 @@ claim(
     "one NaN in one observation ends the training, or poisons all of it",
     all(run.status or run.nonfinite_share == 1.0 for run in nan_seen.values()),
     f"{sum(run.status != 0 for run in nan_seen.values())} of 4 libraries end",
-    about="C15",
+    question="C15",
 )
 claim(
     "an infinite reading passes where NaN is looked for: RSL-RL goes on for a step, until it has made NaN of it",
     infinite["rsl_rl"].vector_steps > nan_seen["rsl_rl"].vector_steps,
     f"steps until it ends: {infinite['rsl_rl'].vector_steps}, with NaN {nan_seen['rsl_rl'].vector_steps}",
-    about="B3",
+    question="B3",
 )
 claim(
     "and passes longer elsewhere: RL-Games and Stable-Baselines3 end in the rollout after it",
     all(infinite[library].vector_steps > 1 for library in ("rl_games", "sb3")),
     f"{infinite['rl_games'].vector_steps} and {infinite['sb3'].vector_steps} steps later",
-    about="B3",
+    question="B3",
 )
 claim(
     "skrl finishes with exit status 0 on weights that are all NaN",
@@ -171,13 +171,13 @@ claim(
         for what in faults
     ),
     "exit status 0, 100 % NaN, for all three",
-    about="B4",
+    question="B4",
 )
 claim(
     "a library that ends has not always kept a good checkpoint: the last one of RL-Games is NaN",
     infinite["rl_games"].nonfinite_share > 0.9,
     f"{100 * infinite['rl_games'].nonfinite_share:.0f} % NaN",
-    about="C15",
+    question="C15",
 )
 claim(
     "with a recorder around the environment every library ends before its weights are touched",

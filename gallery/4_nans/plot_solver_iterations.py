@@ -16,7 +16,7 @@ This example puts 100 kg on boxes of 1 kg and counts iterations, for both solver
 import torch
 from stepscope import plots
 from stepscope.envs.scenes import Physics, Task, World
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # Four boxes of 1 kg, and one of 100 kg on top of them; nothing moves them but gravity.
@@ -74,7 +74,7 @@ for solver, row in found.items():
             f"{solver:6} {count:2} iterations: fastest {each['fastest']:8.2f}, lowest box at {each['lowest']:+.3f} m,"
             f" {each['not_finite']} of {worlds} worlds not finite"
         )
-measured("stack", found)
+record_measurement("stack", found)
 
 # %%
 # A stack at rest does not move.
@@ -109,19 +109,19 @@ claim(
     "too few solver iterations make a heavy stack explode",
     cg[2]["fastest"] > 5 * cg[30]["fastest"],
     f"{cg[2]['fastest']:.0f} m/s with 2 iterations of CG, {cg[30]['fastest']:.2f} m/s with 30",
-    about="C20",
+    question="C20",
 )
 claim(
     "but they make no NaN: every number stays finite with a single one",
     all(each["not_finite"] == 0 for row in found.values() for each in row.values()),
     "all finite, both solvers",
-    about="C20",
+    question="C20",
 )
 claim(
     "Newton's solver needs fewer of them than conjugate gradients",
     newton[2]["fastest"] < cg[2]["fastest"] / 2,
     f"with 2: {newton[2]['fastest']:.2f} m/s and {cg[2]['fastest']:.1f} m/s",
-    about="C20",
+    question="C20",
 )
 
 print(provenance())

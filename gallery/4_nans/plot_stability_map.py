@@ -18,7 +18,7 @@ import math
 import torch
 from stepscope import plots
 from stepscope.envs.scenes import Physics, Task, World
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # One link on a hinge, pulled to random targets by a position controller.
@@ -79,7 +79,7 @@ for gain, row in share.items():
     )
     print(f"{gain:7.0f} N m/rad  {cells}")
 print("in brackets: timestep times frequency, which must stay below 2")
-measured("failed", share)
+record_measurement("failed", share)
 
 # %%
 # The line is the formula, the cells are measured.
@@ -134,25 +134,25 @@ claim(
     "the border between stable and unstable gains is where timestep times frequency is 2",
     not wrong,
     f"{len(product)} cells, {len(wrong)} on the wrong side",
-    about="C18",
+    question="C18",
 )
 claim(
     "a gain that fits the timestep prevents it, at the same timestep",
     share[middle][coarse] == 1.0 and share[soft][coarse] == 0.0,
     f"{1e3 * coarse:.0f} ms: all fail with {middle:.0f} N m/rad, none with {soft:.0f}",
-    about="C18",
+    question="C18",
 )
 claim(
     "a smaller timestep prevents it, at the same gain",
     share[middle][fine] == 0.0,
     f"{middle:.0f} N m/rad: all fail at {1e3 * coarse:.0f} ms, none at {1e3 * fine:.0f} ms",
-    about="C19",
+    question="C19",
 )
 claim(
     "it must be small enough: a timestep halved can be as bad as before",
     share[gains[-1]][0.04] == 1.0 and share[gains[-1]][0.02] == 1.0,
     f"{gains[-1]:.0f} N m/rad: all fail at 40 ms and at 20 ms",
-    about="C19",
+    question="C19",
 )
 
 print(provenance())

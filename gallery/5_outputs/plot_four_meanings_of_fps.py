@@ -20,7 +20,7 @@ from statistics import mean, median
 
 import torch
 from stepscope import plots
-from stepscope.evidence import claim, measured, provenance
+from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.logs import library_name, reads
 from stepscope.measure import Estimate, all_of
 from stepscope.train.experiments.timing import time_training
@@ -91,7 +91,7 @@ for library, rates in clocks.items():
     for scope, rate in rates.items():
         print(f"{library:9} {scope:11} our clocks {rate:9,.0f}", end="   ")
         print(f"printed {said[library][scope]:9,.0f}" if scope in said[library] else "")
-measured(
+record_measurement(
     "env_steps_per_second",
     {"num_envs": num_envs, "our_clocks": clocks, "printed": said},
 )
@@ -166,7 +166,7 @@ claim(
     "each rate that a library prints agrees with our clocks of its scope",
     all_of(*[each.between(0.8, 1.2) for each in agreements.values()]),
     f"{len(agreements)} rates, largest difference {largest:.0%}",
-    about="B5",
+    question="B5",
 )
 ratios = {
     library: Estimate.of(
@@ -184,7 +184,7 @@ claim(
     "in every library's run the step rate is more than 1.5 times the total rate",
     all_of(*[each.above(1.5) for each in ratios.values()]),
     f"{smallest.show('{:.0f}')} to {largest.show('{:.0f}')} times",
-    about="B5",
+    question="B5",
 )
 # Each run is held against its own cumulative rate, so that two moments of the machine are not compared.
 beyond = Estimate.of(
@@ -198,7 +198,7 @@ claim(
     "RL-Games' fps step over SB3's fps is more than 1.5 times the ratio of one scope",
     beyond.above(1.5),
     f"{beyond.show('{:.0f}')} times; {apart:.0f}x as printed, {alike:.1f}x between their cumulative rates",
-    about="B5",
+    question="B5",
 )
 
 # %%
@@ -255,13 +255,13 @@ claim(
     "RL-Games' first rate with inference is less than 0.85 of what it prints later",
     against["rl_games"].below(0.85),
     f"{against['rl_games'].show()} of a later one",
-    about="B6",
+    question="B6",
 )
 claim(
     "Stable-Baselines3's first fps is more than twice what it prints later",
     against["sb3"].above(2),
     f"{against['sb3'].show('{:.1f}')} times a later one",
-    about="B6",
+    question="B6",
 )
 
 # %%
@@ -319,7 +319,7 @@ claim(
     "RSL-RL's mean reward is the mean of the last 100 finished episodes",
     off < 0.01,
     f"largest difference {off:.3f} in {len(rewards)} iterations",
-    about="B7",
+    question="B7",
 )
 misled = reached[worst] / rewards[worst]
 claim(
@@ -327,14 +327,14 @@ claim(
     " that begin then reach",
     misled > 1.5,
     f"{rewards[worst]:.0f} printed, {reached[worst]:.0f} reached: {misled:.1f}x",
-    about="B7",
+    question="B7",
 )
 second = sum(horizon < end <= 2 * horizon for _, end in episodes)
 claim(
     "100 episodes are less than half of those that end in the second iteration",
     second > 200,
     f"100 of {second}",
-    about="B7",
+    question="B7",
 )
 
 # %%
@@ -360,7 +360,7 @@ claim(
     "RL-Games' best reward is an exponential moving average over some 100 episodes",
     max(differences) < 0.01,
     f"largest difference {max(differences):.4f} in {len(differences)} best rewards",
-    about="B7",
+    question="B7",
 )
 
 print(provenance())

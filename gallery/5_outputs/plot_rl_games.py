@@ -75,14 +75,14 @@ claim(
     "RL-Games' rate of stepping is at least twice its total rate on the cart-pole",
     apart.above(2),
     apart.show("{:.1f}x"),
-    about="C21",
+    question="C21",
 )
 gap = Estimate.of([record.fps.rollout / record.fps.total for record in epochs[1:]])
 claim(
     "RL-Games' rate with inference is at least 1.2 times its total rate",
     gap.above(1.2),
     gap.show("{:.1f}x"),
-    about="C21",
+    question="C21",
 )
 
 # %%
@@ -93,7 +93,7 @@ claim(
     "RL-Games' 'frames' lags by one epoch",
     lag == {num_envs * 32},
     f"{num_envs * 32} environment steps behind in every epoch",
-    about="C21",
+    question="C21",
 )
 
 print(provenance())

@@ -83,14 +83,14 @@ claim(
     "RSL-RL's 'Steps per second' is the total rate: collecting and learning together",
     error < 0.05,
     f"largest difference {error:.1%}",
-    about="C22",
+    question="C22",
 )
 longest = max(record.episode_length or 0 for record in iterations)
 claim(
     "RSL-RL's episodes get longer than 100 steps",
     longest > 100,
     f"{longest:.0f} of 500 steps",
-    about="C22",
+    question="C22",
 )
 
 print(provenance())

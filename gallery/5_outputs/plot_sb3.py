@@ -92,14 +92,14 @@ claim(
     "SB3's first table overstates the rate: no update is in it yet",
     times.above(1.5),
     f"{times.show('{:.1f}x')} the rate of a later iteration",
-    about="C24",
+    question="C24",
 )
 claim(
     "SB3's first table has no losses, and every later one has",
     not any(label.startswith("train/") for label in tables[0].metrics)
     and all("train/loss" in table.metrics for table in tables[1:]),
     f"{len(tables)} tables",
-    about="C24",
+    question="C24",
 )
 
 print(provenance())

@@ -91,14 +91,14 @@ claim(
     "skrl counts vector steps, not environment steps",
     final.iteration == 60 * 32,
     f"{final.iteration} = 60 x 32",
-    about="C23",
+    question="C23",
 )
 best = max(event.value for event in lengths)
 claim(
     "the cart-pole learns, says the event file",
     best > 2 * lengths[0].value,
     f"{best:.0f} steps",
-    about="C23",
+    question="C23",
 )
 print(f"median of the moving average: {median(rates):.0f} environment steps per second")
 

@@ -1,4 +1,4 @@
-"""The claims about something told, on a page of the guide."""
+"""The claims that settle a question, on a page of the guide."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "verdict": verdict,
                 "why": "the machine was too busy" if verdict == "undecided" else None,
                 "value": value,
-                "about": about,
+                "question": question,
                 "device": "cpu",
             }
-            for what, verdict, value, about in claims
+            for what, verdict, value, question in claims
         ]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (folder / "1_tests" / f"{script}.jsonl").write_text(text)
@@ -44,7 +44,7 @@ def evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_claims_about_it_are_shown_with_what_was_measured(build: Build) -> None:
-    """Those about something else are not; each says whether it holds and leads to its script."""
+    """Those that settle another are not; each says whether it holds and leads to its script."""
     page = build("```{claims} C01\n```")
     first, second = page.select("ul.claims > li")
     assert ("holds", "4.2x") == (first.select_one(".verdict").text, first.strong.text)
@@ -65,7 +65,7 @@ def test_an_undecided_one_says_why_and_what_was_decided_before(build: Build, pro
     (claim,) = page.select("ul.claims > li")
     assert "undecided in this build" == claim.select_one(".verdict").text
     assert claim.text.strip().endswith("The machine was too busy. No decided verdict is recorded yet.")
-    made = {"about": "C02", "statement": "doubling adds little", "verdict": "holds", "value": "12%"}
+    made = {"question": "C02", "statement": "doubling adds little", "verdict": "holds", "value": "12%"}
     result = {"script": "1_tests/plot_three", "device": "A CPU", "date": "2026-02-03", "commit": "abc"}
     path = project / "results" / "a-cpu" / "1_tests" / "plot_three.json"
     path.parent.mkdir(parents=True)
@@ -84,7 +84,7 @@ def test_a_preview_says_how_to_check_them(build: Build) -> None:
 @pytest.mark.parametrize(
     ("argument", "sentence"),
     [
-        ("meshes", "meshes is not the number of something told"),
+        ("meshes", "meshes is not the number of a question"),
         ("C01 1_tests/plot_three", "there is no gallery/"),
     ],
 )

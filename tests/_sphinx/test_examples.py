@@ -44,9 +44,9 @@ from stepscope.evidence import Decision, claim, provenance
 {body}
 print(provenance())
 '''
-HOLDS = 'claim("two is more than one", 2 > 1, "2x", about="C99")'
+HOLDS = 'claim("two is more than one", 2 > 1, "2x", question="C99")'
 UNDECIDED = 'claim("it is faster", Decision(holds=None, expected="above 2", measured="2.1 (1.8 to 2.3)", why="too close"), "2.1x")'
-FALSE = 'claim("it is faster", Decision(holds=False, expected="above 2", measured="1.5 (1.4 to 1.6)"), "1.5x", about="C98")'
+FALSE = 'claim("it is faster", Decision(holds=False, expected="above 2", measured="1.5 (1.4 to 1.6)"), "1.5x", question="C98")'
 
 
 @pytest.fixture

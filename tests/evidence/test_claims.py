@@ -12,10 +12,10 @@ from stepscope.evidence import (
     ClaimFailedError,
     Decision,
     claim,
-    measured,
     newest_decided,
     provenance,
     read_ledger,
+    record_measurement,
 )
 
 RATES = (float("nan"),)
@@ -31,7 +31,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestClaim:
     def test_one_that_holds_is_printed_with_its_figure(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The reader of a script's output sees the statement, the verdict and the value."""
-        made = claim("3 is more than 2", holds=True, value="1.5x", about="C99")
+        made = claim("3 is more than 2", holds=True, value="1.5x", question="C99")
         assert "claim C99 holds: 3 is more than 2 (1.5x)\n" == capsys.readouterr().out
         assert "holds" == made.verdict
 
@@ -95,12 +95,12 @@ class TestClaim:
 class TestLedger:
     def test_it_keeps_what_a_script_showed_under_its_name(self, ledger: Path) -> None:
         """Claims, measurements and provenance of a script are read back as they were written."""
-        claim("one", holds=True, value="1 s", about="C01")
-        measured("step_time", {"seconds": [1.0, 2.0]})
+        claim("one", holds=True, value="1 s", question="C01")
+        record_measurement("step_time", {"seconds": [1.0, 2.0]})
         stated = provenance()
         (shown,) = read_ledger(ledger)
         assert "evidence/test_claims" == shown.script
-        assert [("one", "1 s", "C01")] == [(c["statement"], c["value"], c["about"]) for c in shown.claims]
+        assert [("one", "1 s", "C01")] == [(c["statement"], c["value"], c["question"]) for c in shown.claims]
         assert {"step_time": {"seconds": [1.0, 2.0]}} == shown.measurements
         assert stated.date == shown.provenance["date"]
         assert {} == shown.run
@@ -116,7 +116,7 @@ class TestLedger:
 
 
 class TestNewestDecided:
-    CLAIM: ClassVar = {"about": "C01", "statement": "it is faster"}
+    CLAIM: ClassVar = {"question": "C01", "statement": "it is faster"}
 
     def record(self, folder: Path, device: str, date: str, verdict: str, value: str) -> None:
         """Keep a result as ``nox -s record`` writes it."""

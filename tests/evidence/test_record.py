@@ -9,9 +9,9 @@ import pytest
 from stepscope.evidence import record
 
 SCRIPT = """
-from stepscope.evidence import claim, measured, provenance
-claim("two is more than one", 2 > 1, "2x", about="C99")
-measured("sizes", {"n": [1, 2]})
+from stepscope.evidence import claim, record_measurement, provenance
+claim("two is more than one", 2 > 1, "2x", question="C99")
+record_measurement("sizes", {"n": [1, 2]})
 print(provenance())
 """
 

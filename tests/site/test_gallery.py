@@ -97,15 +97,15 @@ def test_the_ledger_page_lists_every_claim(pages: dict[str, BeautifulSoup], ledg
         assert any(claim["statement"] in row and claim["value"] in row for row in rows), claim["statement"]
 
 
-def test_the_ledger_page_says_what_is_told(pages: dict[str, BeautifulSoup], ledger: dict) -> None:
+def test_the_ledger_page_lists_every_question(pages: dict[str, BeautifulSoup], ledger: dict) -> None:
     """Each number in the ledger is explained below it, with a verdict in words."""
-    told = {claim["about"] for shown in ledger.values() for claim in shown.claims} - {None}
+    questions = {claim["question"] for shown in ledger.values() for claim in shown.claims} - {None}
     rows = [
         [cell.get_text(" ", strip=True) for cell in row.select("td")]
         for table in pages["results/claims.html"].select("table:not(.claims-ledger)")
         for row in table.select("tbody tr")
     ]
-    assert told == {number for number, words, verdict in rows if words and verdict}
+    assert questions == {number for number, words, verdict in rows if words and verdict}
 
 
 def test_a_page_of_the_guide_shows_what_was_checked(pages: dict[str, BeautifulSoup]) -> None:

@@ -1,4 +1,4 @@
-"""The directive ``{claims}``: what this build has checked of something that practitioners are told.
+"""The directive ``{claims}``: the claims of this build that settle a question.
 
 ````
 ```{claims} C04
@@ -8,7 +8,7 @@
 ```
 ````
 
-shows the claims about it, with verdict, measured value and script; a second argument takes those of one script only.
+shows the claims that settle it, with verdict, measured value and script; a second argument takes those of one script only.
 A preview runs no example: the page then says how to check them.
 """
 
@@ -23,7 +23,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import root
-from stepscope._sphinx.tables import nothing, script_link, verdict_words, why_undecided
+from stepscope._sphinx.tables import empty_state, script_link, verdict_words, why_undecided
 from stepscope.evidence import FOLDER_VARIABLE, read_ledger
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
-_TOLD = re.compile(r"[BC]\d+")
+_QUESTION = re.compile(r"[BC]\d+")
 
 
 class _Claims(SphinxDirective):
@@ -41,9 +41,9 @@ class _Claims(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        told, *scripts = self.arguments
-        if not _TOLD.fullmatch(told):
-            raise self.error(f"{told} is not the number of something told, such as C04")
+        question, *scripts = self.arguments
+        if not _QUESTION.fullmatch(question):
+            raise self.error(f"{question} is not the number of a question, such as C04")
         for script in scripts:
             if not (root(self.env) / "gallery" / f"{script}.py").is_file():
                 raise self.error(f"there is no gallery/{script}.py")
@@ -53,10 +53,10 @@ class _Claims(SphinxDirective):
             for shown in read_ledger(Path(os.environ[FOLDER_VARIABLE]))
             if shown.script in (scripts or [shown.script])
             for claim in shown.claims
-            if claim["about"] == told
+            if claim.get("question") == question
         ]
         if not claims:
-            return [nothing(f"The build checks what is told as {told}: nox -s docs.")]
+            return [empty_state(f"The build settles {question}: nox -s docs.")]
         return [nodes.bullet_list("", *claims, classes=["claims"])]
 
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:

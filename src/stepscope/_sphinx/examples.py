@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._sphinx.example_cache import fingerprint, forget_stale
 from stepscope._sphinx.report import summary
-from stepscope.evidence import FOLDER_VARIABLE, evidence_file, read_ledger, read_script, script_name, write
+from stepscope.evidence import (
+    FOLDER_VARIABLE,
+    append_evidence,
+    evidence_file,
+    read_ledger,
+    read_script,
+    script_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,7 +207,7 @@ def _run_one(script: Path, progress: _Progress, running: set[subprocess.Popen[by
             "cpu_seconds": cpu_seconds,
             "fingerprint": mark if same else None,
         }
-        write(str(script), "run", run)
+        append_evidence(str(script), "run", run)
     progress.ended(ended)
     return ended
 
@@ -223,9 +230,9 @@ def _what_failed(ended: _Ended) -> str:
     if false:
         lines = [f"A claim of gallery/{name}.py does not hold:"]
         for claim in false:
-            told = f"{claim['about']}: " if claim["about"] else ""
+            number = f"{claim['question']}: " if claim["question"] else ""
             lines += [
-                f"  {told}{claim['statement']}",
+                f"  {number}{claim['statement']}",
                 f"  measured: {claim['measured'] or claim['value']}",
                 f"  expected: {claim['expected'] or 'what the claim says'}",
             ]

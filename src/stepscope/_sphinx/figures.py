@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import root
-from stepscope._sphinx.tables import nothing, script_link
+from stepscope._sphinx.tables import empty_state, script_link
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -55,7 +55,7 @@ class _GalleryFigure(SphinxDirective):
         folder, _, name = script.rpartition("/")
         drawn = f"auto_gallery/{folder}/images/sphx_glr_{name}_{int(number):03}.svg"
         if not (Path(self.env.srcdir) / drawn).is_file():
-            return [nothing("This figure is measured by the build: nox -s docs draws it.")]
+            return [empty_state("This figure is measured by the build: nox -s docs draws it.")]
         return [
             *(self._image(script, path, scheme) for path, scheme in _drawings(drawn)),
             self._origin(script),

@@ -25,11 +25,12 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import RECORDINGS, root
-from stepscope._sphinx.tables import nothing, table
+from stepscope._sphinx.tables import empty_state, table
 from stepscope.errors import BadInputError
-from stepscope.evidence import FOLDER_VARIABLE, SCOPES, Rates, ratios, read_ledger, read_published
+from stepscope.evidence import FOLDER_VARIABLE, read_ledger
+from stepscope.evidence.published import PublishedRates, ratios, read_published
 from stepscope.logs import library_name, read
-from stepscope.runs import Summary
+from stepscope.runs import SCOPES, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ _MEASURED = "5_outputs/plot_four_meanings_of_fps"
 _RECORDED = ("isaaclab/3.0.0/benchmark.txt", "isaaclab/3.0.0/train.txt", "mjlab/1.6.0/train.txt")
 
 
-def rows(found: Sequence[Rates]) -> tuple[list[str], list[list[str | nodes.Node]]]:
+def rows(found: Sequence[PublishedRates]) -> tuple[list[str], list[list[str | nodes.Node]]]:
     """Return the heads and the rows of a table; scopes that no row has are left out."""
     scopes = [scope for scope in SCOPES if any(scope in each.rates for each in found)]
     named = {each.name: each for each in found if each.name}
@@ -53,7 +54,7 @@ def rows(found: Sequence[Rates]) -> tuple[list[str], list[list[str | nodes.Node]
     ]
 
 
-def _what(each: Rates) -> nodes.Node:
+def _what(each: PublishedRates) -> nodes.Node:
     source = nodes.reference("", each.source, refuri=each.url) if each.url else nodes.Text(each.source)
     environments = f"{each.num_envs:,} environments, {each.device}"
     return nodes.inline(
@@ -65,7 +66,9 @@ def _what(each: Rates) -> nodes.Node:
     )
 
 
-def _cells(each: Rates, scopes: Sequence[str], other: Rates | None) -> Iterator[str | nodes.Node]:
+def _cells(
+    each: PublishedRates, scopes: Sequence[str], other: PublishedRates | None
+) -> Iterator[str | nodes.Node]:
     shared = ratios(each, other) if other else {}
     for scope in scopes:
         if scope not in each.rates:
@@ -82,11 +85,11 @@ def _cells(each: Rates, scopes: Sequence[str], other: Rates | None) -> Iterator[
 
 def of_measurements(
     measurements: Mapping[str, Any], provenance: Mapping[str, Any], *, source: str
-) -> Iterator[Rates]:
+) -> Iterator[PublishedRates]:
     """Yield what the example about the four scopes measured with clocks of its own, library by library."""
     found = measurements.get("env_steps_per_second", {})
     for library, rates in found.get("our_clocks", {}).items():
-        yield Rates(
+        yield PublishedRates(
             task="the cart-pole of this guide",
             software=library_name(library),
             device=provenance["device"],
@@ -96,7 +99,7 @@ def of_measurements(
         )
 
 
-def of_recording(path: Path) -> Rates:
+def of_recording(path: Path) -> PublishedRates:
     """Return the rates of a recorded console: of each the typical one, or what a benchmark reports."""
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     summary = Summary(path.name)
@@ -107,7 +110,7 @@ def of_recording(path: Path) -> Rates:
     for _, reported in run.reported:
         rates |= dict(reported)
     learners = [library_name(library) for library, _ in run.libraries]
-    return Rates(
+    return PublishedRates(
         task=made["settings"]["task"],
         software=", ".join([f"{library_name(made['library'])} {made['version']}", *learners]),
         device=made["device"],
@@ -138,18 +141,18 @@ class _Ours(SphinxDirective):
         found = [*_this_build(), *_other_machines(root(self.env) / "results")]
         found += [of_recording(root(self.env) / RECORDINGS / name) for name in _RECORDED]
         if not found:
-            return [nothing("The build measures these rates: nox -s docs.")]
+            return [empty_state("The build measures these rates: nox -s docs.")]
         return [_shown(found)]
 
 
-def _this_build() -> Iterator[Rates]:
+def _this_build() -> Iterator[PublishedRates]:
     for shown in read_ledger(Path(os.environ[FOLDER_VARIABLE])):
         if shown.script == _MEASURED:
             source = f"this build, {shown.provenance.get('date', _ABSENT)}"
             yield from of_measurements(shown.measurements, shown.provenance, source=source)
 
 
-def _other_machines(results: Path) -> Iterator[Rates]:
+def _other_machines(results: Path) -> Iterator[PublishedRates]:
     for path in sorted(results.glob(f"*/{_MEASURED}.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         yield from of_measurements(
@@ -157,7 +160,7 @@ def _other_machines(results: Path) -> Iterator[Rates]:
         )
 
 
-def _shown(found: Iterable[Rates]) -> nodes.Node:
+def _shown(found: Iterable[PublishedRates]) -> nodes.Node:
     heads, cells = rows(list(found))
     return table(heads, cells, "rates")
 

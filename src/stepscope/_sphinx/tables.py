@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-__all__ = ["nothing", "script_link", "setup", "table", "verdict_words", "why_undecided"]
+__all__ = ["empty_state", "script_link", "setup", "table", "verdict_words", "why_undecided"]
 
 _ABSENT = "\N{EN DASH}"
 
@@ -32,7 +32,7 @@ class _ClaimsLedger(SphinxDirective):
         ledger = read_ledger(Path(os.environ[FOLDER_VARIABLE]))
         rows = [
             [
-                claim["about"] or _ABSENT,
+                claim.get("question") or _ABSENT,
                 claim["statement"],
                 nodes.inline(
                     "", "", verdict_words(claim), *why_undecided(root(self.env), shown.script, claim)
@@ -46,9 +46,13 @@ class _ClaimsLedger(SphinxDirective):
             for claim in shown.claims
         ]
         if not rows:
-            return [nothing("No example has run yet. Build the site with nox -s docs to fill this page.")]
+            return [empty_state("No example has run yet. Build the site with nox -s docs to fill this page.")]
         return [
-            table(("Told", "Claim", "Verdict", "Measured", "Script", "Device", "Date"), rows, "claims-ledger")
+            table(
+                ("Question", "Claim", "Verdict", "Measured", "Script", "Device", "Date"),
+                rows,
+                "claims-ledger",
+            )
         ]
 
 
@@ -60,7 +64,7 @@ class _RecordedResults(SphinxDirective):
         results = list(read_results(root(self.env) / "results"))
         if not results:
             return [
-                nothing(
+                empty_state(
                     "No result of another machine is recorded yet. Yours would be the first: nox -s record."
                 )
             ]
@@ -110,7 +114,7 @@ def script_link(script: str, docname: str, words: str = "") -> nodes.Node:
     return nodes.reference("", name, refuri=f"{up}auto_gallery/{script}.html", internal=True)
 
 
-def nothing(sentence: str) -> nodes.Node:
+def empty_state(sentence: str) -> nodes.Node:
     """Return a box that says why there is nothing here yet."""
     return nodes.container("", nodes.paragraph("", sentence), classes=["empty-state"])
 

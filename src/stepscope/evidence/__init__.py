@@ -9,40 +9,35 @@ from stepscope.evidence._claims import Claim, ClaimFailedError, Decision, claim
 from stepscope.evidence._ledger import (
     FOLDER_VARIABLE,
     ScriptEvidence,
+    append_evidence,
     evidence_file,
-    measured,
     read_ledger,
     read_script,
+    record_measurement,
     script_name,
-    write,
 )
 from stepscope.evidence._provenance import Provenance, device_name, provenance, restart_clock, versions
-from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
 from stepscope.evidence._recorded import RecordedClaim, newest_decided, read_results
 
 __all__ = [
     "FOLDER_VARIABLE",
-    "SCOPES",
     "Claim",
     "ClaimFailedError",
     "Decision",
     "Provenance",
-    "Rates",
     "RecordedClaim",
     "ScriptEvidence",
+    "append_evidence",
     "claim",
     "device_name",
     "evidence_file",
-    "measured",
     "newest_decided",
     "provenance",
-    "ratios",
     "read_ledger",
-    "read_published",
     "read_results",
     "read_script",
+    "record_measurement",
     "restart_clock",
     "script_name",
     "versions",
-    "write",
 ]

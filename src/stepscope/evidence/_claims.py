@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from stepscope.evidence._ledger import write
+from stepscope.evidence._ledger import append_evidence, calling_script
 from stepscope.evidence._provenance import device_name
 
 __all__ = ["Claim", "ClaimFailedError", "Decision", "Verdict", "claim"]
@@ -53,8 +53,8 @@ class Claim:
         ``"not checked here"``, where this machine lacks what the check needs.
     value
         The measured figure behind it, as text with its unit.
-    about
-        What practitioners are told that this settles, such as ``"C01"``; None for a finding of our own.
+    question
+        Number of the question that this settles, such as ``"C01"``; None for a finding of our own.
     needs
         The device that the claim speaks of, such as ``"cuda"``; None for any.
     device
@@ -66,7 +66,7 @@ class Claim:
     statement: str
     verdict: Verdict
     value: str
-    about: str | None
+    question: str | None
     needs: str | None
     device: str
     expected: str | None = None
@@ -79,7 +79,7 @@ def claim(
     holds: object,
     value: object,
     *,
-    about: str | None = None,
+    question: str | None = None,
     needs: str | None = None,
 ) -> Claim:
     """Check a statement, print the verdict with its figure, and fail when it does not hold.
@@ -92,8 +92,8 @@ def claim(
         The check: a bool of Python's or NumPy's, or the `Decision` of a measurement, such as ``ratio.above(4)``.
     value
         The measured figure behind it, with its unit.
-    about
-        Identifier of what practitioners are told, such as ``"C01"``.
+    question
+        Number of the question that this settles, as in the ledger of claims: ``"C01"``.
     needs
         ``"cuda"`` for a statement about a GPU: on another machine it is noted as not checked.
 
@@ -111,7 +111,7 @@ def claim(
 
     Examples
     --------
-    >>> made = claim("three is more than two", 3 > 2, "1.5x")
+    >>> checked = claim("three is more than two", 3 > 2, "1.5x")
     claim holds: three is more than two (1.5x)
     """
     device = device_name()
@@ -128,27 +128,26 @@ def claim(
         verdict = "undecided"
     else:
         verdict = "holds" if (decision.holds if decision else bool(holds)) else "does not hold"
-    made = Claim(
+    checked = Claim(
         statement=statement,
         verdict=verdict,
         value=str(value),
-        about=about,
+        question=question,
         needs=needs,
         device=device,
         expected=decision.expected if decision else None,
         measured=decision.measured if decision else None,
         why=decision.why if decision and verdict == "undecided" else None,
     )
-    # The frame of the script that makes the claim names it: `__file__` does not exist inside sphinx-gallery.
-    write(sys._getframe(1).f_code.co_filename, "claim", asdict(made))  # noqa: SLF001 - the documented way to see the caller
-    label = f"claim {about}" if about else "claim"
+    append_evidence(calling_script(), "claim", asdict(checked))
+    label = f"claim {question}" if question else "claim"
     sentence = f"{label} {verdict}: {statement} ({value})"
     if verdict == "does not hold":
         raise ClaimFailedError(
-            f"{sentence}; measured {made.measured}, expected {made.expected}" if decision else sentence
+            f"{sentence}; measured {checked.measured}, expected {checked.expected}" if decision else sentence
         )
-    print(f"{sentence}; {made.why}" if made.why else sentence)  # noqa: T201 - a script's reader sees its claims
-    return made
+    print(f"{sentence}; {checked.why}" if checked.why else sentence)  # noqa: T201 - a script's reader sees its claims
+    return checked
 
 
 def _has_cuda() -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FOLDER_VARIABLE", "ScriptEvidence", "measured", "read_ledger", "write"]
+__all__ = ["FOLDER_VARIABLE", "ScriptEvidence", "append_evidence", "read_ledger", "record_measurement"]
 
 FOLDER_VARIABLE = "STEPSCOPE_EVIDENCE"
 """Environment variable that names the folder to write to; without it nothing is written."""
@@ -49,7 +49,7 @@ class ScriptEvidence:
         return tuple(claim for claim in self.claims if claim["verdict"] == verdict)
 
 
-def write(source: str, kind: str, content: Mapping[str, Any]) -> None:
+def append_evidence(source: str, kind: str, content: Mapping[str, Any]) -> None:
     """Append one line about the script whose code is `source`, if the build asks for it."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
@@ -60,7 +60,7 @@ def write(source: str, kind: str, content: Mapping[str, Any]) -> None:
         file.write(json.dumps({"kind": kind, **content}) + "\n")
 
 
-def measured(name: str, values: Mapping[str, Any]) -> None:
+def record_measurement(name: str, values: Mapping[str, Any]) -> None:
     """Keep measured values under a name, for the results that a GPU machine records.
 
     Parameters
@@ -70,7 +70,12 @@ def measured(name: str, values: Mapping[str, Any]) -> None:
     values
         Numbers, lists or nested mappings of them, with the unit in the key: ``{"seconds": [...]}``.
     """
-    write(sys._getframe(1).f_code.co_filename, "measurement", {"name": name, "values": dict(values)})  # noqa: SLF001 - names the calling script
+    append_evidence(calling_script(), "measurement", {"name": name, "values": dict(values)})
+
+
+def calling_script() -> str:
+    """Return the file that called the function that calls this: `__file__` does not exist inside sphinx-gallery."""
+    return sys._getframe(2).f_code.co_filename  # noqa: SLF001 - the documented way to see the caller
 
 
 def script_name(path: Path) -> str:

@@ -9,10 +9,9 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
-from stepscope.evidence._ledger import write
+from stepscope.evidence._ledger import append_evidence, calling_script
 
 __all__ = ["Provenance", "device_name", "provenance", "restart_clock"]
 
@@ -84,20 +83,22 @@ def provenance() -> Provenance:
         seconds=time.perf_counter() - _started,
         memory_mib=_peak_memory_mib(),
     )
-    write(sys._getframe(1).f_code.co_filename, "provenance", asdict(stated))  # noqa: SLF001 - names the calling script
+    append_evidence(calling_script(), "provenance", asdict(stated))
     return stated
 
 
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide what is measured or printed."""
-    found = {"python": platform.python_version(), "stepscope": metadata.version("stepscope")}
+    from importlib import metadata  # noqa: PLC0415 - most commands need no versions, and it is slow to import
+
+    installed = {"python": platform.python_version(), "stepscope": metadata.version("stepscope")}
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def device_name() -> str:

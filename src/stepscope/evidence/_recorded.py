@@ -50,7 +50,7 @@ def newest_decided(folder: Path, script: str, claim: Mapping[str, Any]) -> Recor
         for result in read_results(folder)
         if result["script"] == script
         for other in result["claims"]
-        if (other["about"], other["statement"]) == (claim["about"], claim["statement"])
+        if (other["question"], other["statement"]) == (claim.get("question"), claim["statement"])
         and other["verdict"] in ("holds", "does not hold")
     ]
     return max(found, key=lambda recorded: recorded.result["date"] or "", default=None)

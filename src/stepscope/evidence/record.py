@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "main", "result_of"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the fields of a recorded result."""
 
 

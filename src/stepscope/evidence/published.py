@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SCOPES", "Rates", "ratios", "read_published"]
+__all__ = ["PublishedRates", "ratios", "read_published"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rates:
+class PublishedRates:
     """What a run came to on some machine.
 
     Attributes
@@ -46,7 +46,7 @@ class Rates:
     against: str | None = None
 
 
-def ratios(rates: Rates, other: Rates) -> dict[str, float]:
+def ratios(rates: PublishedRates, other: PublishedRates) -> dict[str, float]:
     """Return how many times the rates of another run these are, scope by scope.
 
     Scopes that only one of them has are left out: a rate of one scope says nothing about one of another.
@@ -54,8 +54,8 @@ def ratios(rates: Rates, other: Rates) -> dict[str, float]:
     Examples
     --------
     >>> where = {"task": "cart-pole", "software": "", "num_envs": 4096, "source": ""}
-    >>> one = Rates(device="L40", rates={"step": 620e3, "total": 260e3}, **where)
-    >>> four = Rates(device="4 x L40", rates={"total": 950e3}, **where)
+    >>> one = PublishedRates(device="L40", rates={"step": 620e3, "total": 260e3}, **where)
+    >>> four = PublishedRates(device="4 x L40", rates={"total": 950e3}, **where)
     >>> {scope: round(ratio, 2) for scope, ratio in ratios(four, one).items()}
     {'total': 3.65}
     """
@@ -66,7 +66,7 @@ def ratios(rates: Rates, other: Rates) -> dict[str, float]:
     }
 
 
-def read_published(path: Path) -> dict[str, tuple[Rates, ...]]:
+def read_published(path: Path) -> dict[str, tuple[PublishedRates, ...]]:
     """Read a file of published rates: tables of TOML, and a table of their sources.
 
     Returns
@@ -88,7 +88,7 @@ def read_published(path: Path) -> dict[str, tuple[Rates, ...]]:
 
 def _table(
     table: str, rows: list[dict[str, Any]], sources: Mapping[str, Mapping[str, str]]
-) -> tuple[Rates, ...]:
+) -> tuple[PublishedRates, ...]:
     names = {row.get("name") for row in rows} - {None}
     found = []
     for number, row in enumerate(rows, start=1):
@@ -104,7 +104,7 @@ def _table(
             )
         source = sources[row.pop("source")]
         try:
-            found.append(Rates(rates=rates, source=source["words"], url=source["url"], **row))
+            found.append(PublishedRates(rates=rates, source=source["words"], url=source["url"], **row))
         except TypeError as error:
             raise BadInputError(f"{where} is not as a row should be: {error}.") from error
     return tuple(found)

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from stepscope.errors import BadInputError
-from stepscope.evidence._rates import SCOPES, Rates, ratios, read_published
+from stepscope.evidence.published import PublishedRates, ratios, read_published
+from stepscope.runs import SCOPES
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published.toml"
 SOURCES = '[sources.a]\nwords = "A"\nurl = "https://example.org"\n'
 ROW = '[[one]]\ntask = "t"\nsoftware = "s"\ndevice = "d"\nnum_envs = 8\n'
 
 
-def _rates(**rates: float) -> Rates:
-    return Rates(task="t", software="s", device="d", num_envs=8, rates=rates, source="A")
+def _rates(**rates: float) -> PublishedRates:
+    return PublishedRates(task="t", software="s", device="d", num_envs=8, rates=rates, source="A")
 
 
 def test_rates_are_compared_scope_by_scope() -> None:
