@@ -1,4 +1,4 @@
-"""``python -m matrix [LIBRARY [VERSION ...]]``: run, record and check every listed version."""
+"""Run, record and check every listed version: ``python -m matrix [LIBRARY [VERSION ...]]``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from matrix._environment import InstallError, make_environment
+from matrix._faults import describe_runs, path_of, record_runs, run_faults
 from matrix._run import RECORDINGS, make_recording
-from matrix._struck import keep, made, path_of, strike
-from matrix._verdict import difference, read_recording
+from matrix._verdict import describe_difference, read_recording
 from matrix._versions import read_versions
 from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
@@ -40,7 +40,7 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """What stands in the columns."""
+        """Texts of the columns."""
         numbers = (self.seconds, self.records, self.unrecognised)
         return (self.library, self.version, self.variant, *numbers, self.verdict)
 
@@ -57,12 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--variant", action="append", help="only this variant; may be given several times")
     parser.add_argument("--update", action="store_true", help="replace recordings that differ")
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; a variant without a recording is a fault"
+        "--check", action="store_true", help="write nothing; a variant without a recording is a problem"
     )
     return parser
 
 
-def _chosen(options: argparse.Namespace) -> list[Version]:
+def _select_versions(options: argparse.Namespace) -> list[Version]:
     listed = read_versions()
     if options.library is not None and options.library not in listed:
         raise BadInputError(f"{options.library!r} is not one of {', '.join(listed)}.")
@@ -75,9 +75,13 @@ def _chosen(options: argparse.Namespace) -> list[Version]:
 
 
 def _rows(version: Version, options: argparse.Namespace) -> Iterator[Row]:
-    variants = [one for one in version.variants if not options.variant or one.name in options.variant]
-    struck = [name for name in version.struck if not options.variant or name in options.variant]
-    if not variants and not struck:
+    variants = [
+        variant for variant in version.variants if not options.variant or variant.name in options.variant
+    ]
+    fault_variants = [
+        name for name in version.fault_variants if not options.variant or name in options.variant
+    ]
+    if not variants and not fault_variants:
         return
     try:
         environment = make_environment(version)
@@ -87,14 +91,14 @@ def _rows(version: Version, options: argparse.Namespace) -> Iterator[Row]:
         return
     for variant in variants:
         yield _row(version, variant, environment, options)
-    for name in struck:
-        yield _struck_row(version, name, environment, options)
+    for name in fault_variants:
+        yield _fault_row(version, name, environment, options)
 
 
 def _row(version: Version, variant: Variant, environment: Environment, options: argparse.Namespace) -> Row:
     text, recording = make_recording(version, variant, environment)
     reading = read_recording(text, recording, variant)
-    words, bad = _keep(text, recording, variant, options)
+    verdict, bad = _record(text, recording, variant, options)
     return Row(
         library=version.library,
         version=version.version,
@@ -102,16 +106,16 @@ def _row(version: Version, variant: Variant, environment: Environment, options: 
         seconds=f"{recording.seconds:.1f}",
         records=str(reading.records),
         unrecognised=str(reading.unrecognised),
-        verdict="; ".join([words, *reading.faults]),
-        bad=bad or bool(reading.faults),
+        verdict="; ".join([verdict, *reading.problems]),
+        bad=bad or bool(reading.problems),
     )
 
 
-def _struck_row(version: Version, name: str, environment: Environment, options: argparse.Namespace) -> Row:
+def _fault_row(version: Version, name: str, environment: Environment, options: argparse.Namespace) -> Row:
     started = time.perf_counter()
-    found = made(version, name, environment, strike(version, name, environment))
+    runs = describe_runs(version, name, environment, run_faults(version, name, environment))
     seconds = f"{time.perf_counter() - started:.1f}"
-    verdict, bad = keep(found, path_of(version, name), update=options.update, check=options.check)
+    verdict, bad = record_runs(runs, path_of(version, name), update=options.update, check=options.check)
     return Row(
         library=version.library,
         version=version.version,
@@ -122,24 +126,24 @@ def _struck_row(version: Version, name: str, environment: Environment, options: 
     )
 
 
-def _keep(
+def _record(
     text: bytes, recording: Recording, variant: Variant, options: argparse.Namespace
 ) -> tuple[str, bool]:
-    """Compare with what is recorded, write what is not, and say which it was and whether that is bad."""
+    """Compare with the recording, write it if it is missing, and return a verdict and whether that is bad."""
     if recording.exit_code and not variant.may_fail:
         sys.stdout.write(text.decode(errors="replace")[-3000:])
         return f"ended with exit status {recording.exit_code}, not recorded", True
     path = RECORDINGS / recording.library / recording.version / f"{recording.variant}.txt"
     if not path.is_file():
         if options.check:
-            return "was never recorded", True
+            return "is not recorded", True
         write_recording(text, recording, into=RECORDINGS)
         return "recorded", False
-    found = difference(path, text, recording, processes=variant.processes)
+    difference = describe_difference(path, text, recording, processes=variant.processes)
     if options.update and not options.check:
         write_recording(text, recording, into=RECORDINGS)
-        return ("recorded anew" if found else "recorded anew, as before"), False
-    return (f"differs: {found}", True) if found else ("as recorded", False)
+        return ("recorded again" if difference else "recorded again, unchanged"), False
+    return (f"differs: {difference}", True) if difference else ("as recorded", False)
 
 
 def _print_table(rows: Sequence[Row]) -> None:
@@ -151,10 +155,10 @@ def _print_table(rows: Sequence[Row]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments name; the exit status is 1 when anything is bad, and 2 when they make no sense."""
+    """Run what the arguments select; return 1 if anything is bad, and 2 if the arguments are invalid."""
     try:
         options = _parser().parse_args(arguments)
-        versions = _chosen(options)
+        versions = _select_versions(options)
     except BadInputError as error:
         sys.stderr.write(f"matrix: {error}\n")
         return 2

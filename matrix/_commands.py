@@ -1,4 +1,4 @@
-"""Record what libraries print that are run by a command of their own, in an environment of their own."""
+"""Recordings of programs that need an environment of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matrix._verdict import iteration_faults
+from matrix._verdict import check_iterations, check_spans, check_unrecognised
 from stepscope._common.arguments import Parser
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
@@ -35,18 +35,18 @@ class Command:
     variant
         Name of its recording.
     arguments
-        What stands behind the name of the program.
+        Arguments of the program.
     settings
-        What they ask for, as the file beside the recording tells it.
+        Settings that they set, for the provenance.
     exit_code
-        The status that it ends with.
+        Expected exit status.
     cold
         Whether Warp compiles every kernel anew.
     unbuffered
-        Whether Python prints each line at once, as in many containers; as a rule it keeps them back when it prints
-        into a file, and warnings overtake them.
+        Whether Python prints each line at once, as in many containers; as a rule it buffers what it prints into a file,
+        and warnings overtake it.
     mangled
-        How many lines may be cut up by what another part of the process prints at the same time.
+        Number of lines that may be mixed with the output of another part of the process.
     """
 
     variant: str
@@ -60,7 +60,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program, and what is run with it.
+    """A program and its commands.
 
     Attributes
     ----------
@@ -73,11 +73,11 @@ class Program:
     packages
         Other packages that decide what is printed.
     commands
-        What is run.
+        Commands to run.
     variables
         Environment variables.
-    places
-        Folders of this machine, and what stands for each in a recording.
+    paths
+        Folders of this machine, and their placeholders in a recording.
     """
 
     library: str
@@ -86,13 +86,13 @@ class Program:
     packages: tuple[str, ...]
     commands: tuple[Command, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
-    places: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 def main(program: Program, arguments: Sequence[str] | None = None) -> int:
-    """Run the named variants, or all: record and check them; the exit status is 1 when something is wrong."""
+    """Run the named variants, or all, record and check them; return 1 if there is a problem."""
     try:
-        options = _options(program, arguments)
+        options = _parse_options(program, arguments)
     except BadInputError as error:
         sys.stderr.write(f"{program.library}: {error}\n")
         return 2
@@ -101,19 +101,19 @@ def main(program: Program, arguments: Sequence[str] | None = None) -> int:
         if options.variants and command.variant not in options.variants:
             continue
         text, recording = _record(program, command)
-        faults = list(_faults(text, recording, command))
-        bad += bool(faults)
+        problems = list(_check(text, recording, command))
+        bad += bool(problems)
         if recording.exit_code != command.exit_code:
             sys.stdout.write(text.decode(errors="replace")[-3000:])
         elif not options.check:
             write_recording(text, recording, into=RECORDINGS)
-        verdict = "; ".join(faults) or "as it should be"
+        verdict = "; ".join(problems) or "as expected"
         sys.stdout.write(f"{command.variant}: {len(text):,} bytes in {recording.seconds} s, {verdict}\n")
         sys.stdout.flush()
     return 1 if bad else 0
 
 
-def _options(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_options(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [command.variant for command in program.commands]
     parser = Parser(prog=f"python -m matrix.{program.library}", description="Run, record and check.")
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"some of {', '.join(names)}")
@@ -131,39 +131,35 @@ def _record(program: Program, command: Command) -> tuple[bytes, Recording]:
     variables = {"WARP_CACHE_PATH": kernels, "PYTHONUNBUFFERED": "1" if command.unbuffered else ""}
     text, outcome = capture_output(
         [str(Path(sys.executable).with_name(program.program)), *command.arguments],
-        paths={**PATHS, _kernels(): "<kernels>", **program.places},
+        paths={**PATHS, _kernels(): "<kernels>", **program.paths},
         environment={**program.variables, **variables},
     )
-    made = provenance()
+    here = provenance()
     return text, Recording(
         library=program.library,
         version=metadata.version(program.distribution),
         variant=command.variant,
         command=" ".join([program.program, *command.arguments]),
         settings=command.settings,
-        versions={**made.versions, **{name: metadata.version(name) for name in program.packages}},
-        device=made.device,
-        date=made.date,
+        versions={**here.versions, **{name: metadata.version(name) for name in program.packages}},
+        device=here.device,
+        date=here.date,
         **outcome,
     )
 
 
 def _kernels() -> str:
-    """Return where Warp keeps compiled kernels: half a minute's work that no build throws away."""
+    """Return the folder of Warp's compiled kernels, which take half a minute and which no build deletes."""
     return os.environ.get("WARP_CACHE_PATH") or str(Path.home() / ".cache" / "warp")
 
 
-def _faults(text: bytes, recording: Recording, command: Command) -> Iterator[str]:
-    """Say what is not as it should be, in what is printed or in what is read of it."""
+def _check(text: bytes, recording: Recording, command: Command) -> Iterator[str]:
+    """Yield a sentence for each problem of a recording."""
     if recording.exit_code != command.exit_code:
         yield f"it ended with exit status {recording.exit_code} instead of {command.exit_code}"
         return
     records = list(reads(text))
-    ends = [record.span[1] for record in records]
-    if [record.span[0] for record in records] != [0, *ends[:-1]] or ends[-1:] != [len(text)]:
-        yield "the spans do not cover it exactly once"
-    unread = [record.text or "" for record in records if record.kind == "unrecognised"]
-    if len(unread) > command.mangled:
-        yield f"{len(unread)} unrecognised, the first {unread[0][:80]!r}"
+    yield from check_spans(records, len(text))
+    yield from check_unrecognised(records, allowed=command.mangled)
     if "iterations" in command.settings and not command.exit_code:
-        yield from iteration_faults(records, command.settings)
+        yield from check_iterations(records, command.settings)

@@ -1,7 +1,7 @@
-"""An environment for each version: the version and its pins in front, everything else borrowed.
+"""A virtual environment for each version: the version and its pins, and all other packages borrowed.
 
-It is a virtual environment that holds nothing but what is named in the list. A ``.pth`` file adds the packages of the
-environment that runs this, behind its own: torch alone would otherwise take most of a gigabyte each time.
+A ``.pth`` file adds the packages of the environment that runs this, after its own: torch alone would otherwise take most
+of a gigabyte each time.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ BUILD = ROOT / "_build" / "matrix"
 
 
 class InstallError(RuntimeError):
-    """Pip could not install a version; the message is its last word."""
+    """Pip could not install a version; the message is its error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where the environment of a version is.
+    """Paths of the environment of a version.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Environment:
 
 
 def make_environment(version: Version) -> Environment:
-    """Return the environment of a version, made anew unless it is there and just as listed.
+    """Return the environment of a version, made again unless it exists and is as listed.
 
     Raises
     ------
@@ -64,20 +64,20 @@ def make_environment(version: Version) -> Environment:
     scheme = {"base": str(home), "platbase": str(home)}
     scripts = Path(sysconfig.get_path("scripts", "venv", scheme))
     shims = [str(ROOT / "matrix" / "shims" / shim) for shim in version.shims]
-    made = Environment(
+    environment = Environment(
         home=home,
         python=scripts / Path(sys.executable).name,
         packages=Path(sysconfig.get_path("purelib", "venv", scheme)),
         path=os.pathsep.join([*shims, str(ROOT)]),
     )
-    stamp, wanted = home / "listed.json", _wanted(version)
-    if not stamp.is_file() or json.loads(stamp.read_text(encoding="utf-8")) != wanted:
-        _make(version, made)
-        stamp.write_text(json.dumps(wanted), encoding="utf-8")  # last: an interrupted one is made again
-    return made
+    stamp, listed = home / "listed.json", _list_contents(version)
+    if not stamp.is_file() or json.loads(stamp.read_text(encoding="utf-8")) != listed:
+        _make(version, environment)
+        stamp.write_text(json.dumps(listed), encoding="utf-8")  # last: an interrupted one is made again
+    return environment
 
 
-def _wanted(version: Version) -> dict[str, object]:
+def _list_contents(version: Version) -> dict[str, object]:
     return {"pins": version.pins, "python": sys.version, "base": _borrowed()}
 
 
@@ -85,13 +85,13 @@ def _borrowed() -> list[str]:
     return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 
 
-def _make(version: Version, made: Environment) -> None:
-    shutil.rmtree(made.home, ignore_errors=True)
-    venv.EnvBuilder(symlinks=os.name != "nt").create(made.home)
-    _install(version, made.python)
+def _make(version: Version, environment: Environment) -> None:
+    shutil.rmtree(environment.home, ignore_errors=True)
+    venv.EnvBuilder(symlinks=os.name != "nt").create(environment.home)
+    _install(version, environment.python)
     # A folder that is only named in a .pth file has its own .pth files ignored, and stepscope may be one of those.
     lines = [f"import site; site.addsitedir({folder!r})" for folder in _borrowed()]
-    (made.packages / "borrowed.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (environment.packages / "borrowed.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _install(version: Version, python: Path) -> None:
@@ -105,5 +105,5 @@ def _install(version: Version, python: Path) -> None:
         check=False,
     )
     if process.returncode:
-        said = [line for line in process.stderr.splitlines() if line.startswith("ERROR")]
-        raise InstallError((said or [f"pip ended with exit status {process.returncode}"])[-1])
+        errors = [line for line in process.stderr.splitlines() if line.startswith("ERROR")]
+        raise InstallError((errors or [f"pip ended with exit status {process.returncode}"])[-1])

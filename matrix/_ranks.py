@@ -12,22 +12,22 @@ __all__ = ["ensure_ranks"]
 
 
 def ensure_ranks(*torchrun: str) -> None:
-    """Return in a process that torchrun started, made fit for the processor; otherwise have it start two, and exit.
+    """Return in a process that torchrun started, prepared for the CPU; otherwise start two with torchrun, and exit.
 
-    What they print ends up in one place as torchrun puts it there; `torchrun` are its options.
+    `torchrun` are its options; it merges the output of both.
     """
     if "RANK" not in os.environ:
         sys.exit(_start(torchrun))
-    # torchrun starts Python with -u, which writes a line word by word: now and then the words of two lines get mixed.
+    # torchrun starts Python with -u, which writes a line word by word: sometimes the words of two lines are mixed.
     sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # it is a file
     # The libraries ask for NVIDIA's backend and a GPU for each rank, whatever the device.
     start = torch.distributed.init_process_group
-    torch.distributed.init_process_group = lambda _backend, **given: start("gloo", **given)
+    torch.distributed.init_process_group = lambda _backend, **settings: start("gloo", **settings)
     torch.cuda.set_device = lambda _device: None
 
 
 def _start(torchrun: tuple[str, ...]) -> int:
-    # torchrun speaks about the number of threads where nobody has set one.
+    # torchrun prints a note on the number of threads unless it is set.
     variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *torchrun]
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""Run a variant of a version in an empty folder, and keep what was printed and how it was made."""
+"""Run a variant of a version in an empty folder, and record its output and provenance."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ _PROVENANCE = """
 import json, sys
 from importlib import metadata
 from stepscope.evidence import provenance
-made = provenance()
-versions = made.versions | {name: metadata.version(name) for name in sys.argv[1:]}
-print(json.dumps({"versions": versions, "device": made.device, "date": made.date}))
+here = provenance()
+versions = here.versions | {name: metadata.version(name) for name in sys.argv[1:]}
+print(json.dumps({"versions": versions, "device": here.device, "date": here.date}))
 """
 
 
 def make_recording(version: Version, variant: Variant, environment: Environment) -> tuple[bytes, Recording]:
-    """Run one variant and return what it printed, without this machine's folders, and how it was made."""
+    """Run one variant and return what it printed, with placeholders for folders, and its provenance."""
     arguments = arguments_for(version, variant.name, variant.settings)
     text, outcome = capture_output(
         [str(environment.python), *arguments],
         paths=_paths(environment),
         environment=variables_of(environment),
     )
-    made = provenance_of(version, environment)
+    provenance = provenance_of(version, environment)
     return text, Recording(
         library=version.library,
         version=version.version,
         variant=variant.name,
         command=" ".join(["python", *arguments]),
         settings=variant.settings,
-        versions=made["versions"],
-        device=made["device"],
-        date=made["date"],
+        versions=provenance["versions"],
+        device=provenance["device"],
+        date=provenance["date"],
         **outcome,
     )
 
 
 def arguments_for(version: Version, variant: str, settings: Mapping[str, object]) -> list[str]:
-    """Return what Python is started with."""
+    """Return the arguments of Python."""
     options = [
         part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))
     ]
@@ -61,8 +61,8 @@ def arguments_for(version: Version, variant: str, settings: Mapping[str, object]
 
 
 def variables_of(environment: Environment) -> dict[str, str]:
-    """Return the environment variables that a run in it has besides those of this process."""
-    # Some versions go through a set of names while they print: without a seed the order of lines is another each time.
+    """Return environment variables of a run beside those of this process."""
+    # Some versions print in the order of a set, which varies without a seed.
     return {"PYTHONPATH": environment.path, "PYTHONHASHSEED": "0"}
 
 
@@ -72,12 +72,12 @@ def _paths(environment: Environment) -> dict[str, str]:
 
 
 def provenance_of(version: Version, environment: Environment) -> dict[str, Any]:
-    """Ask the environment itself which versions it sees, those that were pinned for this one included."""
+    """Return the versions in the environment, pinned ones included, with device and date."""
     pinned = [pin.partition("==")[0] for pin in version.pins]
-    said = subprocess.run(
+    process = subprocess.run(
         [str(environment.python), "-c", _PROVENANCE, *pinned],
         env={**os.environ, "PYTHONPATH": environment.path},
         stdout=subprocess.PIPE,
         check=True,
-    ).stdout
-    return json.loads(said)
+    )
+    return json.loads(process.stdout)

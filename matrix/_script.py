@@ -1,4 +1,4 @@
-"""The command line that the scripts of the libraries share: ``python -m matrix.LIBRARY VARIANT [--num-envs N ...]``."""
+"""Command line of the scripts of the libraries: ``python -m matrix.LIBRARY VARIANT [--num-envs N ...]``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Options", "main"]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a run is asked for.
+    """Options of a run.
 
     Attributes
     ----------

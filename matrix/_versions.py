@@ -1,4 +1,4 @@
-"""What ``versions.toml`` says, as records."""
+"""Versions and variants listed in ``versions.toml``."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Variant:
     settings
         Options of the script.
     may_fail
-        The run may end with another exit status than 0; what it prints then is what is wanted.
+        The exit status may be other than 0; the output of the failure is wanted.
     ends_early
-        The run may end before the iterations asked for, because something else ends it.
+        The run may end before the iterations asked for.
     runs
-        How many trainings it is: each may begin the numbers of its iterations anew.
+        Number of trainings; each may restart the numbers of its iterations.
     every
-        Once in how many iterations it prints.
+        Number of iterations for each one that is printed.
     processes
-        How many processes print at the same time, so that the order of lines is another each time.
+        Number of processes that print at the same time, so that the order of lines varies.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One version of a library, and what it takes to install and to run it.
+    """One version of a library, and how to install and run it.
 
     Attributes
     ----------
@@ -58,24 +58,23 @@ class Version:
     version
         As the package index names it.
     variants
-        What is run with it.
-    struck
-        The variants that are struck by one bad value.
+        Variants to run.
+    fault_variants
+        Variants that run with an injected fault.
     requires
-        Exact pins of packages that it needs in another version than the session's environment has, or that are
-        missing there.
+        Exact pins of packages that the session's environment lacks or has in another version.
     ignore_requires_python
-        Whether pip has to be told to install it on a Python that it was not declared for.
+        Whether pip must ignore the Python versions that it declares.
     shims
-        Folders below ``matrix/shims`` whose modules stand in for packages that it imports and never uses here.
+        Folders below ``matrix/shims`` whose modules replace packages that it imports and never uses here.
     note
-        What it took to install, for a person.
+        Notes on the installation, for a person.
     """
 
     library: str
     version: str
     variants: tuple[Variant, ...]
-    struck: tuple[str, ...] = ("struck",)
+    fault_variants: tuple[str, ...] = ("struck",)
     requires: tuple[str, ...] = ()
     ignore_requires_python: bool = False
     shims: tuple[str, ...] = ()
@@ -83,30 +82,30 @@ class Version:
 
     @property
     def pins(self) -> list[str]:
-        """What pip installs, without the dependencies that it names."""
+        """Requirements for pip, without their dependencies."""
         return [f"{BY_KEY[self.library].distribution}=={self.version}", *self.requires]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Listed:
-    """An entry of the list, as it is written; an unknown key is refused."""
+    """An entry of the list as written; an unknown key is an error."""
 
     version: str
     variants: list[str]
     note: str
-    struck: list[str] = field(default_factory=lambda: ["struck"])
+    fault_variants: list[str] = field(default_factory=lambda: ["struck"])
     requires: list[str] = field(default_factory=list)
     ignore_requires_python: bool = False
     shims: list[str] = field(default_factory=list)
 
 
 def read_versions(path: Path = LIST) -> dict[str, list[Version]]:
-    """Return the listed versions of each library, in the order of the list.
+    """Read the listed versions of each library, in the order of the list.
 
     Raises
     ------
     BadInputError
-        An entry lacks a key or has one that means nothing.
+        An entry lacks a key or has an unknown one.
     """
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     common = content.pop("settings")
@@ -129,7 +128,7 @@ def _version(
         library=library,
         version=listed.version,
         variants=tuple(_variant(name, dict(variants.get(name, {})), common) for name in listed.variants),
-        struck=tuple(listed.struck),
+        fault_variants=tuple(listed.fault_variants),
         requires=tuple(listed.requires),
         ignore_requires_python=listed.ignore_requires_python,
         shims=tuple(listed.shims),

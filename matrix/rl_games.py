@@ -76,19 +76,19 @@ def train(
     **config: object,
 ) -> None:
     """Train with PPO, unless `parameters` name another algorithm; `config` changes the configuration."""
-    made = adapter(options.cartpole(), discrete=discrete)
-    vecenv.register("stepscope", lambda _name, _num_actors, **_: made)
-    env_configurations.register("stepscope", {"vecenv_type": "stepscope", "env_creator": lambda **_: made})
+    env = adapter(options.cartpole(), discrete=discrete)
+    vecenv.register("stepscope", lambda _name, _num_actors, **_: env)
+    env_configurations.register("stepscope", {"vecenv_type": "stepscope", "env_creator": lambda **_: env})
     settings = OnCpu({**common(options), **({} if parameters else ppo(options)), **config})
     # The number of threads is set since 1.6.5, over OMP_NUM_THREADS; 0 leaves it alone.
-    wanted = {**(parameters or policy(discrete=discrete)), "seed": options.seed, "torch_threads": 0}
+    parameters = {**(parameters or policy(discrete=discrete)), "seed": options.seed, "torch_threads": 0}
     runner = Runner()
-    runner.load({"params": {**wanted, "config": settings}})
+    runner.load({"params": {**parameters, "config": settings}})
     runner.run({"train": True, "checkpoint": checkpoint})
 
 
 def common(options: Options) -> dict[str, Any]:
-    """Configure what every algorithm is asked for."""
+    """Configure what all algorithms have in common."""
     return {
         "name": "cartpole",
         "env_name": "stepscope",
@@ -232,12 +232,12 @@ def not_resumed(options: Options) -> None:
 
 
 def diverged(options: Options) -> None:
-    """Take a step that no network survives."""
+    """Take a step that diverges."""
     train(options, max_epochs=options.iterations, learning_rate=1e30)
 
 
 def struck(options: Options) -> None:
-    """Save after each epoch, while something goes wrong."""
+    """Save after each epoch, with an injected fault."""
     train(options, max_epochs=options.iterations, save_frequency=1)
 
 
@@ -266,7 +266,7 @@ def ranks_named(options: Options) -> None:
 
 
 def ranks_diverged(options: Options) -> None:
-    """Take a step that no network survives, in two processes."""
+    """Take a step that diverges, in two processes."""
     ranks(options, learning_rate=1e30)
 
 

@@ -96,8 +96,8 @@ class Environment(VecEnv):
             extras["log"] = episode_terms(infos["final_obs"][done], terminated) if done.any() else {}
         if MAJOR < GROUPS_SINCE:
             extras |= self._others()
-        seen = self.get_observations()
-        return seen if MAJOR >= GROUPS_SINCE else seen[0], rewards, done.long(), extras
+        observations = self.get_observations()
+        return observations if MAJOR >= GROUPS_SINCE else observations[0], rewards, done.long(), extras
 
     def _others(self) -> dict[str, Any]:
         return {"observations": {"rnd_state": self.observations}}
@@ -212,27 +212,27 @@ def late_episodes(options: Options) -> None:
 def continued(options: Options) -> None:
     """Call ``learn`` a second time."""
     first = options.iterations // 2 + 1
-    made = runner(options, Extras())
-    made.learn(first)
-    made.learn(options.iterations - first)
+    trainer = runner(options, Extras())
+    trainer.learn(first)
+    trainer.learn(options.iterations - first)
 
 
 def resumed(options: Options) -> None:
     """Load the model that a first run saved, and go on."""
     first = options.iterations // 2 + 1
     runner(options, Extras()).learn(first)
-    again = runner(options, Extras())
-    again.load(f"runs/model_{first - 1}.pt")
-    again.learn(options.iterations - first)
+    trainer = runner(options, Extras())
+    trainer.load(f"runs/model_{first - 1}.pt")
+    trainer.learn(options.iterations - first)
 
 
 def diverged(options: Options) -> None:
-    """Take a step that no network survives."""
+    """Take a step that diverges."""
     runner(options, Extras(learning_rate=1e30)).learn(options.iterations)
 
 
 def struck(options: Options) -> None:
-    """Save after each iteration, while something goes wrong."""
+    """Save after each iteration, with an injected fault."""
     runner(options, Extras(), save_interval=1).learn(options.iterations)
 
 

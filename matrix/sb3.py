@@ -46,7 +46,7 @@ def judged(num_envs: int, *, seed: int) -> VecMonitor:
 
 
 def common(options: Options) -> dict[str, Any]:
-    """Configure what every algorithm is asked for."""
+    """Configure what all algorithms have in common."""
     return {"policy": "MlpPolicy", "verbose": 1, "seed": options.seed, "device": "cpu"}
 
 
@@ -58,8 +58,8 @@ def train(model: BaseAlgorithm, options: Options, **learn: Any) -> None:  # noqa
 def ppo(options: Options, **settings: Any) -> PPO:  # noqa: ANN401 - as SB3 takes it
     """Make a learner that updates once in a rollout."""
     batch = options.num_envs * options.horizon // 4
-    chosen = {"n_steps": options.horizon, "batch_size": batch, **common(options), **settings}
-    return PPO(**{"env": environment(options), **chosen})
+    arguments = {"n_steps": options.horizon, "batch_size": batch, **common(options), **settings}
+    return PPO(**{"env": environment(options), **arguments})
 
 
 def default(options: Options) -> None:
@@ -225,12 +225,12 @@ def resumed(options: Options) -> None:
 
 
 def diverged(options: Options) -> None:
-    """Take a step that no network survives."""
+    """Take a step that diverges."""
     train(ppo(options, learning_rate=1e30), options)
 
 
 def struck(options: Options) -> None:
-    """Save after each rollout, while something goes wrong."""
+    """Save after each rollout, with an injected fault."""
     train(ppo(options), options, callback=callbacks.CheckpointCallback(options.horizon, "checkpoints"))
 
 

@@ -42,7 +42,7 @@ NEW = VERSION >= OBSERVATIONS_SINCE
 
 
 class Environment:
-    """The cart-pole with the face of an environment of Isaac Lab, for which every version has a wrapper."""
+    """The cart-pole with the interface of Isaac Lab, for which every version has a wrapper."""
 
     def __init__(self, env: CartPole, *, pause: float) -> None:
         self.env = env
@@ -141,8 +141,8 @@ def steps(options: Options) -> dict[str, Any]:
 def default(options: Options, *, pause: float = 0.0, learning_rate: float = 1e-3) -> None:
     """Print what a plain run prints."""
     env = environment(options, pause=pause)
-    made = agent(options, env, learning_rate=learning_rate)
-    SequentialTrainer(env=env, agents=made, cfg=steps(options)).train()
+    ppo_agent = agent(options, env, learning_rate=learning_rate)
+    SequentialTrainer(env=env, agents=ppo_agent, cfg=steps(options)).train()
 
 
 def slow(options: Options) -> None:
@@ -154,8 +154,8 @@ def step_trainer(options: Options) -> None:
     """Call the trainer for each step."""
     env = environment(options)
     # With one agent, 1.4.3 ends in the first step: "vstack expects a non-empty TensorList".
-    made = pair(options, env) if VERSION == (1, 4, 3) else agent(options, env)
-    trainer = StepTrainer(env=env, agents=made, cfg=steps(options))
+    agents = pair(options, env) if VERSION == (1, 4, 3) else agent(options, env)
+    trainer = StepTrainer(env=env, agents=agents, cfg=steps(options))
     for _ in range(options.iterations * options.horizon):
         trainer.train()
 
@@ -205,7 +205,7 @@ def runner(options: Options) -> None:
 
 
 def diverged(options: Options) -> None:
-    """Take a step that no network survives."""
+    """Take a step that diverges."""
     default(options, learning_rate=1e30)
 
 

@@ -87,7 +87,7 @@ ISAACLAB = Program(
         _train("benchmark_training", *_BOTH_REPORTS, command=("benchmark", "training")),
     ),
     variables={"ISAACSIM_ASSET_ROOT": str(_ASSETS)},
-    places={str(_ASSETS): "<assets>"},
+    paths={str(_ASSETS): "<assets>"},
 )
 """What is run with Isaac Lab; the overflow runs are short, as they print hundreds of warnings an iteration."""
 

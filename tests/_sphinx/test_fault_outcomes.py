@@ -28,7 +28,7 @@ def test_every_recording_is_in_one_group_that_ends_so() -> None:
         (version.library, name, version.version)
         for versions in read_versions().values()
         for version in versions
-        for name in version.struck
+        for name in version.fault_variants
     }
     assert listed == set(shown)
     for (library, variant, version), endings in shown.items():

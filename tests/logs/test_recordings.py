@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from matrix._verdict import iteration_faults
+from matrix._verdict import check_iterations
 from stepscope.logs import Record, read
 
 if sys.version_info >= (3, 11):
@@ -81,4 +81,4 @@ def test_it_has_all_iterations(path: Path) -> None:
     listed = _listed(made)
     allowed = {key: listed[key] for key in ("ends_early", "runs", "every") if key in listed}
 
-    assert [] == iteration_faults(list(read(path, num_envs=settings["num_envs"])), settings, **allowed)
+    assert [] == check_iterations(list(read(path, num_envs=settings["num_envs"])), settings, **allowed)

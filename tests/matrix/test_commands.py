@@ -39,14 +39,14 @@ def test_what_is_recorded_is_what_is_run(program: Program) -> None:
 @pytest.mark.parametrize(
     ("program", "status", "said"),
     [
-        (_program("print('[1/3] Launching simulation')"), 0, "as it should be"),
-        (_program("print('words of nobody')"), 1, "1 unrecognised, the first 'words of nobody'"),
-        (_program("print('words of nobody')", mangled=1), 0, "as it should be"),
+        (_program("print('[1/3] Launching simulation')"), 0, "as expected"),
+        (_program("print('words of nobody')"), 1, "1 record unrecognised, the first 'words of nobody'"),
+        (_program("print('words of nobody')", mangled=1), 0, "as expected"),
         (_program("raise SystemExit(3)"), 1, "it ended with exit status 3 instead of 0"),
         (
             _program("print('[1/3] Launching simulation'); raise SystemExit(3)", exit_code=3),
             0,
-            "as it should",
+            "as expected",
         ),
     ],
 )

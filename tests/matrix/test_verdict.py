@@ -11,7 +11,7 @@ import pytest
 
 from matrix.__main__ import main
 from matrix._run import RECORDINGS
-from matrix._verdict import difference, iteration_faults, read_recording
+from matrix._verdict import check_iterations, describe_difference, read_recording
 from matrix._versions import Variant
 from stepscope.logs import Record, reads
 from stepscope.recordings import Recording
@@ -32,8 +32,8 @@ def test_a_good_recording_has_no_fault(name: str) -> None:
     text, recording, variant = recorded(name)
 
     reading = read_recording(text, recording, variant)
-    assert ((), 0) == (reading.faults, reading.unrecognised)
-    assert difference(FOLDER / f"{name}.txt", text, recording) is None
+    assert ((), 0) == (reading.problems, reading.unrecognised)
+    assert describe_difference(FOLDER / f"{name}.txt", text, recording) is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_good_recording_has_no_fault(name: str) -> None:
         ("default", rb"Learning iteration 4/", b"Learning iteration 5/", "the numbers of its iterations are"),
         ("default", rb"(?s)\A.*?(#{80}\n.{4} +Learning iteration 2/)", rb"\1", "the numbers of its"),
         ("default", rb"(?s)#{80}\n\x1b\[1m +Learning iteration 11/.*", b"", "11 of 12 iterations"),
-        ("default", rb"\Z", b"Nobody prints this\n", "1 piece is unrecognised, the first 'Nobody"),
+        ("default", rb"\Z", b"Nobody prints this\n", "1 record unrecognised, the first 'Nobody"),
         ("default", rb"\Z", b'Traceback (most recent call last):\n  File "x"\nE: y\n', "1 failures are read"),
         ("diverged", rb"(?s)Traceback.*", b"", "the exit status is 1 and 0 failures are read"),
     ],
@@ -53,7 +53,7 @@ def test_a_fault_is_told(name: str, was: bytes, becomes: bytes, said: str) -> No
     changed = re.sub(was, becomes, text, count=1)
 
     assert text != changed
-    assert said in "; ".join(read_recording(changed, recording, variant).faults)
+    assert said in "; ".join(read_recording(changed, recording, variant).problems)
 
 
 def test_a_second_training_may_begin_its_numbers_anew() -> None:
@@ -61,8 +61,8 @@ def test_a_second_training_may_begin_its_numbers_anew() -> None:
     text, recording, _ = recorded("continued")
     records = list(reads(text.decode()))
 
-    assert [] == iteration_faults(records, recording.settings, runs=2)
-    assert ["the numbers of its iterations are 0, 1, 2, 3, 3, 4, 5"] == iteration_faults(
+    assert [] == check_iterations(records, recording.settings, runs=2)
+    assert ["the numbers of its iterations are 0, 1, 2, 3, 3, 4, 5"] == check_iterations(
         records, recording.settings
     )
 
@@ -73,9 +73,9 @@ def test_fewer_iterations_are_allowed_where_something_else_may_end_the_run() -> 
     records = list(reads(text.decode()))
     more, fewer = recording.settings | {"iterations": 20}, recording.settings | {"iterations": 6}
 
-    assert ["12 of 20 iterations are read"] == iteration_faults(records, more)
-    assert [] == iteration_faults(records, more, ends_early=True)
-    assert ["12 of 6 iterations are read"] == iteration_faults(records, fewer, ends_early=True)
+    assert ["12 of 20 iterations are read"] == check_iterations(records, more)
+    assert [] == check_iterations(records, more, ends_early=True)
+    assert ["12 of 6 iterations are read"] == check_iterations(records, fewer, ends_early=True)
 
 
 def test_a_difference_is_told_in_one_sentence() -> None:
@@ -84,9 +84,11 @@ def test_a_difference_is_told_in_one_sentence() -> None:
     changed = text.replace(b"Mean reward:", b"Mean return:").replace(b"ETA:", b"Time left:")
     failed = Recording(**{**vars(recording), "exit_code": 3})
 
-    said = difference(FOLDER / "default.txt", changed, recording) or ""
+    said = describe_difference(FOLDER / "default.txt", changed, recording) or ""
     assert "recorded 'Mean reward: …', printed now 'Mean return: …', and 1 more such" in said
-    assert "it ended with exit status 3 instead of 0" == difference(FOLDER / "default.txt", text, failed)
+    assert "it ended with exit status 3 instead of 0" == describe_difference(
+        FOLDER / "default.txt", text, failed
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,10 +110,10 @@ def test_processes_that_print_at_the_same_time_are_compared_by_how_they_ended() 
     start = text.index(b"Traceback (most")
     two = replace(variant, processes=2)
 
-    assert () == read_recording(text + text[start:], recording, two).faults
-    assert read_recording(text + text[start:], recording, variant).faults
-    assert difference(path, text[start:], recording, processes=2) is None
-    assert difference(path, text[start:], replace(recording, exit_code=0), processes=2) is not None
+    assert () == read_recording(text + text[start:], recording, two).problems
+    assert read_recording(text + text[start:], recording, variant).problems
+    assert describe_difference(path, text[start:], recording, processes=2) is None
+    assert describe_difference(path, text[start:], replace(recording, exit_code=0), processes=2) is not None
 
 
 def test_iterations_may_be_printed_once_in_so_many() -> None:
@@ -120,8 +122,8 @@ def test_iterations_may_be_printed_once_in_so_many() -> None:
     records = [Record(kind="iteration", iteration=number, span=(0, 0)) for number in numbers]
     settings = {"num_envs": 1, "horizon": 1, "iterations": 300}
 
-    assert [] == iteration_faults(records, settings, every=100)
-    assert ["the numbers of its iterations are 100, 300"] == iteration_faults(
+    assert [] == check_iterations(records, settings, every=100)
+    assert ["the numbers of its iterations are 100, 300"] == check_iterations(
         records[::2], settings, every=100
     )
-    assert ["200 of 300 iterations are read"] == iteration_faults(records[:2], settings, every=100)
+    assert ["200 of 300 iterations are read"] == check_iterations(records[:2], settings, every=100)

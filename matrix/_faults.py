@@ -1,7 +1,7 @@
-"""One bad value in a training with a version: how it ends, and what it had saved.
+"""Trainings of a version with one bad value injected: how they end, and what they had saved.
 
-What comes of it is ``recordings/LIBRARY/VERSION/struck.json``: how each fault of `stepscope.train.experiments.fault_injection.FAULTS` ended,
-and how that was made. The guide's table is drawn from these files.
+The outcome of each of `FAULTS` is recorded in ``recordings/LIBRARY/VERSION/struck.json``, with its provenance. The guide's
+table is made from these files.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from matrix._environment import Environment
     from matrix._versions import Version
 
-__all__ = ["keep", "made", "path_of", "strike"]
+__all__ = ["describe_runs", "path_of", "record_runs", "run_faults"]
 
 
-def strike(version: Version, name: str, environment: Environment) -> dict[str, FaultRun]:
-    """Train once with each fault, as the variant of that name, and return how each ended."""
-    return {fault: _struck(version, name, environment, fault) for fault in FAULTS}
+def run_faults(version: Version, name: str, environment: Environment) -> dict[str, FaultRun]:
+    """Train once with each fault, as the variant of that name, and return the outcomes."""
+    return {fault: _run_fault(version, name, environment, fault) for fault in FAULTS}
 
 
-def _struck(version: Version, name: str, environment: Environment, fault: str) -> FaultRun:
+def _run_fault(version: Version, name: str, environment: Environment, fault: str) -> FaultRun:
     arguments = arguments_for(version, name, {**SIZE, "fault": fault})
     with tempfile.TemporaryDirectory(prefix="stepscope-") as temporary:
         folder = Path(temporary).resolve()
@@ -42,16 +42,18 @@ def _struck(version: Version, name: str, environment: Environment, fault: str) -
 
 
 def path_of(version: Version, name: str) -> Path:
-    """Return where it is recorded."""
+    """Return the path of the recorded outcomes."""
     return RECORDINGS / version.library / version.version / f"{name}.json"
 
 
-def made(version: Version, name: str, environment: Environment, runs: dict[str, FaultRun]) -> dict[str, Any]:
-    """Return what is written down: the runs and how they were made."""
+def describe_runs(
+    version: Version, name: str, environment: Environment, runs: dict[str, FaultRun]
+) -> dict[str, Any]:
+    """Return the outcomes and their provenance."""
     command = " ".join(["python", *arguments_for(version, name, SIZE), "--fault FAULT"])
     endings = {fault: asdict(run) for fault, run in runs.items()}
-    for each in endings.values():
-        del each["library"]
+    for ending in endings.values():
+        del ending["library"]
     return {
         "library": version.library,
         "version": version.version,
@@ -61,17 +63,17 @@ def made(version: Version, name: str, environment: Environment, runs: dict[str, 
     }
 
 
-def keep(found: dict[str, Any], path: Path, *, update: bool, check: bool) -> tuple[str, bool]:
-    """Compare with what is recorded, write what is not, and say which it was and whether that is bad."""
+def record_runs(description: dict[str, Any], path: Path, *, update: bool, check: bool) -> tuple[str, bool]:
+    """Compare with the recording, write it if it is missing, and return a verdict and whether that is bad."""
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))["endings"]
-        changed = [fault for fault, ending in found["endings"].items() if before.get(fault) != ending]
+        changed = [fault for fault, ending in description["endings"].items() if before.get(fault) != ending]
         if not changed:
             return "as recorded", False
         if check or not update:
-            return f"ends in another way than recorded: {', '.join(changed)}", True
+            return f"ends differently from the recording: {', '.join(changed)}", True
     elif check:
-        return "was never recorded", True
+        return "is not recorded", True
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     return "recorded", False
