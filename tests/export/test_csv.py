@@ -47,17 +47,17 @@ def test_pandas_reads_the_frame_that_it_would_be_given(recordings: Path, name: s
     frame = read(path).to_pandas()
     assert list(frame.columns) == list(there.columns)
     for column in frame:
-        expected, found = (
+        expected, actual = (
             frame[column].to_numpy(dtype=object, na_value=np.nan),
             there[column].to_numpy(dtype=object),
         )
-        assert np.array_equal(pd.isna(expected), pd.isna(found)), column
+        assert np.array_equal(pd.isna(expected), pd.isna(actual)), column
         # pandas 2 may be off by a last digit.
         same = [
             pytest.approx(value, rel=1e-15, abs=0) if isinstance(value, float) else value
             for value in expected[~pd.isna(expected)]
         ]
-        assert same == list(found[~pd.isna(found)]), column
+        assert same == list(actual[~pd.isna(actual)]), column
 
 
 def test_numbers_are_those_in_the_text(recordings: Path) -> None:

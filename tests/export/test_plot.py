@@ -211,8 +211,8 @@ def test_a_long_curve_keeps_its_shape(count: int) -> None:
     series = Downsampler(limit=2048)
     for x, y in enumerate(values):
         series.add(y, x)
-    each = series._stretch
-    groups = [values[at : at + each] for at in range(0, count, each)]
+    stretch = series._stretch
+    groups = [values[at : at + stretch] for at in range(0, count, stretch)]
     assert len(groups) == len(series.x) <= 2048
     assert [mean.mean() for mean in groups] == pytest.approx(series.y)
     assert [(part.min(), part.max()) for part in groups] == list(zip(series.low, series.high, strict=True))
@@ -222,7 +222,7 @@ def test_several_runs_are_drawn_over_each_other() -> None:
     """Iterations of a run that was continued begin where they begin."""
     epoch = "fps step: 9 fps step and policy inference: 8 fps total: {0} epoch: {0}/40 frames: 0\n"
     summary, series = Summary("a log"), {}
-    for number, record in enumerate(reads("".join(epoch.format(each) for each in (1, 2, 3, 2, 3, 4)))):
+    for number, record in enumerate(reads("".join(epoch.format(number) for number in (1, 2, 3, 2, 3, 4)))):
         changed = _changed(record, run=1 + number // 3)
         summary.add(changed)
         series.setdefault(changed.run, RunSeries()).add(changed)

@@ -47,12 +47,12 @@ def _written(records: Iterable[Record], folder: Path) -> EventFiles:
 
 def _scalars(folder: Path) -> _Scalars:
     """Return the values of every tag by step, as TensorBoard reads them."""
-    found: _Scalars = defaultdict(lambda: defaultdict(list))
+    scalars: _Scalars = defaultdict(lambda: defaultdict(list))
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
     for tag in events.Tags()["scalars"]:
         for event in events.Scalars(tag):
-            found[tag][event.step].append(event.value)
-    return found
+            scalars[tag][event.step].append(event.value)
+    return scalars
 
 
 def _of_library(folder: Path) -> _Scalars:
@@ -171,8 +171,8 @@ def test_runs_and_processes_have_folders(tmp_path: Path) -> None:
             files.add(changed, log="other")
     files.close()
     folders = {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*tfevents*")}
-    each = {".", "run_2", "run_2/rank_1"}
-    assert each | {f"other/{name}" if name != "." else "other" for name in each} == folders
+    names = {".", "run_2", "run_2/rank_1"}
+    assert names | {f"other/{name}" if name != "." else "other" for name in names} == folders
 
 
 def test_very_many_runs_do_not_need_as_many_open_files(tmp_path: Path) -> None:
@@ -295,6 +295,6 @@ def test_logs_have_folders_of_their_own(tmp_path: Path, names: tuple[str, ...]) 
         log.write_text(_EPOCH.format(1), encoding="utf-8")
     before = set(tmp_path.rglob("*"))
     assert 0 == main(["read", *map(str, logs), "--tensorboard", str(tmp_path / "events" / "of")])
-    found = {path.parent for path in tmp_path.rglob("*tfevents*")}
-    assert [tmp_path / "events" / "of"] * len(logs) == [path.parent for path in found]
+    folders = {path.parent for path in tmp_path.rglob("*tfevents*")}
+    assert [tmp_path / "events" / "of"] * len(logs) == [path.parent for path in folders]
     assert {tmp_path / "events"} == set(tmp_path.glob("*")) - before

@@ -12,38 +12,38 @@ _START = Place(byte=0)
 
 def test_numbers_become_a_range() -> None:
     """Each number by itself, as numbers and not as text."""
-    groups = MessageClusters()
+    clusters = MessageClusters()
     for line in ("increase a to 8 or b to 100", "increase a to 16 or b to 99", "increase a to 12 or b to 9"):
-        groups.add(line, _START)
-    [group] = groups.clusters()
-    assert ("increase a to 8…16 or b to 9…100", 3) == (group.text, group.count)
+        clusters.add(line, _START)
+    [cluster] = clusters.clusters()
+    assert ("increase a to 8…16 or b to 9…100", 3) == (cluster.text, cluster.count)
 
 
 def test_numbers_that_stay_are_left_as_printed() -> None:
     """A line number in a file is no range."""
-    groups = MessageClusters()
+    clusters = MessageClusters()
     for _ in range(3):
-        groups.add("a.py:007: UserWarning: 1.50", _START)
-    assert ["a.py:007: UserWarning: 1.50"] == [group.text for group in groups.clusters()]
+        clusters.add("a.py:007: UserWarning: 1.50", _START)
+    assert ["a.py:007: UserWarning: 1.50"] == [cluster.text for cluster in clusters.clusters()]
 
 
 def test_the_place_is_that_of_the_first() -> None:
     """There it began."""
-    groups = MessageClusters()
+    clusters = MessageClusters()
     for byte in (5, 9):
-        groups.add(f"warning {byte}", Place(byte=byte, after=byte))
-    assert [5] == [group.first.byte for group in groups.clusters()]
+        clusters.add(f"warning {byte}", Place(byte=byte, after=byte))
+    assert [5] == [cluster.first.byte for cluster in clusters.clusters()]
 
 
 @given(st.lists(st.text(), max_size=20))
 def test_any_text_can_be_grouped(texts: list[str]) -> None:
     """None is lost, and a text that stands alone is shown as it is."""
-    groups = MessageClusters()
+    clusters = MessageClusters()
     for text in texts:
-        groups.add(text, _START)
-    found = groups.clusters()
-    assert len(texts) == sum(group.count for group in found)
-    assert {text for text in texts if texts.count(text) == 1} >= {g.text for g in found if g.count == 1}
+        clusters.add(text, _START)
+    rows = clusters.clusters()
+    assert len(texts) == sum(cluster.count for cluster in rows)
+    assert {text for text in texts if texts.count(text) == 1} >= {row.text for row in rows if row.count == 1}
 
 
 def test_places_in_words() -> None:

@@ -250,10 +250,10 @@ def test_the_first_failure_is_told() -> None:
 
 def test_a_failure_names_whose_code_called() -> None:
     """The frame that raised is deep in a library; the user's own last frame stands beside it."""
-    found = _of("rl_games/1.6.5/diverged").failure
-    assert found is not None
+    failure = _of("rl_games/1.6.5/diverged").failure
+    assert failure is not None
     assert re.fullmatch(
-        r"distributions/normal\.py:\d+ in sample, called from train/rl_games\.py:\d+ in train", found.where
+        r"distributions/normal\.py:\d+ in sample, called from train/rl_games\.py:\d+ in train", failure.where
     )
 
 

@@ -44,7 +44,7 @@ def test_the_version_of_a_recording_is_never_excluded(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "expected"),
     [
         ("rl_games/1.5.2/default", "1.5.2 or older"),
         ("rl_games/1.6.0/default", "1.6.0"),
@@ -67,9 +67,9 @@ def test_the_version_of_a_recording_is_never_excluded(path: Path) -> None:
         ("skrl/2.1.1/default", "None"),
     ],
 )
-def test_versions_are_narrowed_down(name: str, said: str) -> None:
+def test_versions_are_narrowed_down(name: str, expected: str) -> None:
     """As far as what is printed tells, and no further."""
-    assert said == _versions((RECORDINGS / f"{name}.txt").read_bytes(), name.split("/", maxsplit=1)[0])
+    assert expected == _versions((RECORDINGS / f"{name}.txt").read_bytes(), name.split("/", maxsplit=1)[0])
 
 
 def test_what_is_missing_tells_only_where_it_would_stand() -> None:

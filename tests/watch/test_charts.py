@@ -53,15 +53,15 @@ def dots(rows: list[str]) -> set[tuple[int, int]]:
 
 def test_a_straight_line_is_drawn_straight() -> None:
     """From the lower left to the upper right corner, one dot a column."""
-    found = dots(curve(range(16), width=8, height=4, glyphs=UNICODE))
-    assert {(place, place) for place in range(16)} == found
+    lit = dots(curve(range(16), width=8, height=4, glyphs=UNICODE))
+    assert {(place, place) for place in range(16)} == lit
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=60), st.integers(1, 30), st.integers(1, 6))
 def test_a_curve_has_no_gap(values: list[int], width: int, height: int) -> None:
     """The dots of each column touch those of the one before."""
-    found = dots(curve(values, width=width, height=height, glyphs=UNICODE))
-    levels = [sorted(y for x, y in found if x == column) for column in range(2 * width)]
+    lit = dots(curve(values, width=width, height=height, glyphs=UNICODE))
+    levels = [sorted(y for x, y in lit if x == column) for column in range(2 * width)]
     for before, after in pairwise(levels):
         assert before
         assert list(range(after[0], after[-1] + 1)) == after

@@ -24,20 +24,20 @@ def python(code: str) -> Child:
 
 def all_of(child: Child) -> bytes:
     """Return all that it prints."""
-    found = b""
+    output = b""
     while (data := child.next(0.1)) is not None:
-        found += data
-    return found
+        output += data
+    return output
 
 
 def until(child: Child, text: bytes) -> bytes:
     """Return what it prints up to a text."""
-    found = b""
-    while text not in found:
+    output = b""
+    while text not in output:
         data = child.next(0.1)
-        assert data is not None, f"it ended after {found!r}"
-        found += data
-    return found
+        assert data is not None, f"it ended after {output!r}"
+        output += data
+    return output
 
 
 @pytest.mark.parametrize("status", [0, 1, 7, 255])
@@ -178,8 +178,8 @@ def test_a_process_that_is_left_behind_is_not_awaited() -> None:
         "[sys.executable, '-c', 'import time; time.sleep(300)']).pid)"
     )
     child = python(code)
-    found = all_of(child)
-    pid = int(found.split()[1])
+    output = all_of(child)
+    pid = int(output.split()[1])
     assert state(pid) not in "ZX"
     assert 0 == child.status
     os.kill(pid, signal.SIGKILL)

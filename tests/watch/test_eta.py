@@ -11,19 +11,19 @@ from stepscope.watch.eta import EtaEstimator
 
 def of_arrivals(times: list[float]) -> EtaEstimator:
     """Return the pace of iterations that arrived at these times."""
-    pace = EtaEstimator()
+    estimator = EtaEstimator()
     for count, time in enumerate(times, 1):
-        pace.add(count, arrived=time, seconds=None, elapsed=None)
-    return pace
+        estimator.add(count, arrived=time, seconds=None, elapsed=None)
+    return estimator
 
 
 def test_nothing_is_known_before_the_second_iteration() -> None:
     """The first iteration is slow, so it says nothing about the others."""
-    pace = EtaEstimator()
-    assert pace.pace() is None
-    pace.add(1, arrived=60.0, seconds=60.0, elapsed=60.0)
-    assert pace.pace() is None
-    assert pace.eta(10, now=61.0) is None
+    estimator = EtaEstimator()
+    assert estimator.pace() is None
+    estimator.add(1, arrived=60.0, seconds=60.0, elapsed=60.0)
+    assert estimator.pace() is None
+    assert estimator.eta(10, now=61.0) is None
 
 
 @given(st.floats(0.6, 1e4), st.integers(2, 200))
@@ -36,11 +36,11 @@ def test_a_steady_run_ends_when_it_is_said_to_end(each: float, done: int) -> Non
 
 def test_the_time_left_shrinks_while_an_iteration_runs() -> None:
     """It counts down between two lines, by one iteration at most: a run that hangs does not get nearer to its end."""
-    pace = of_arrivals([0.0, 10.0, 20.0])
-    assert 50.0 == pace.eta(5, now=20.0)
-    assert 46.0 == pace.eta(5, now=24.0)
-    assert 40.0 == pace.eta(5, now=500.0)
-    assert 0.0 == pace.eta(0, now=24.0)
+    estimator = of_arrivals([0.0, 10.0, 20.0])
+    assert 50.0 == estimator.eta(5, now=20.0)
+    assert 46.0 == estimator.eta(5, now=24.0)
+    assert 40.0 == estimator.eta(5, now=500.0)
+    assert 0.0 == estimator.eta(0, now=24.0)
 
 
 def test_recent_iterations_count_and_not_the_first_ones() -> None:
@@ -85,29 +85,29 @@ def test_a_bar_that_stalls_at_every_update_has_its_mean_pace() -> None:
 
 def test_what_an_old_log_printed_counts_until_new_lines_come() -> None:
     """Lines that were there already all arrive at once; their own seconds tell how long they took."""
-    pace = EtaEstimator()
+    estimator = EtaEstimator()
     for count in range(1, 21):
-        pace.add(count, arrived=None, seconds=3.0, elapsed=None)
-    assert 3.0 == pace.pace()
+        estimator.add(count, arrived=None, seconds=3.0, elapsed=None)
+    assert 3.0 == estimator.pace()
     for count in range(21, 26):
-        pace.add(count, arrived=100.0 + 5.0 * count, seconds=3.0, elapsed=None)
-    assert 5.0 == pace.pace()  # a checkpoint takes time too, and is in no iteration's seconds
+        estimator.add(count, arrived=100.0 + 5.0 * count, seconds=3.0, elapsed=None)
+    assert 5.0 == estimator.pace()  # a checkpoint takes time too, and is in no iteration's seconds
 
 
 def test_elapsed_seconds_do_where_nothing_else_is_printed() -> None:
     """Stable-Baselines3 prints how long the run took so far, in whole seconds."""
-    pace = EtaEstimator()
+    estimator = EtaEstimator()
     for count in range(1, 101):
-        pace.add(count, arrived=None, seconds=None, elapsed=int(0.35 * count))
-    assert 0.35 == pytest.approx(pace.pace(), rel=0.05)
+        estimator.add(count, arrived=None, seconds=None, elapsed=int(0.35 * count))
+    assert 0.35 == pytest.approx(estimator.pace(), rel=0.05)
 
 
 def test_a_run_that_begins_again_has_a_pace_of_its_own() -> None:
     """The count falls back, and what was before does not matter."""
-    pace = of_arrivals([10.0 * count for count in range(10)])
-    pace.add(1, arrived=200.0, seconds=None, elapsed=None)
-    pace.add(2, arrived=201.0, seconds=None, elapsed=None)
-    assert 1.0 == pace.pace()
+    estimator = of_arrivals([10.0 * count for count in range(10)])
+    estimator.add(1, arrived=200.0, seconds=None, elapsed=None)
+    estimator.add(2, arrived=201.0, seconds=None, elapsed=None)
+    assert 1.0 == estimator.pace()
 
 
 _FLOAT = st.none() | st.floats(allow_nan=True, allow_infinity=True)
@@ -118,18 +118,18 @@ def test_strange_numbers_do_no_harm(
     marks: list[tuple[int, float | None, float | None, float | None]],
 ) -> None:
     """A log can hold anything; the pace is a positive number or unknown."""
-    pace = EtaEstimator()
+    estimator = EtaEstimator()
     for count, arrived, seconds, elapsed in marks:
-        pace.add(count, arrived=arrived, seconds=seconds, elapsed=elapsed)
-    found = pace.pace()
-    assert found is None or 0 < found < float("inf")
+        estimator.add(count, arrived=arrived, seconds=seconds, elapsed=elapsed)
+    estimate = estimator.pace()
+    assert estimate is None or 0 < estimate < float("inf")
 
 
 def test_clocks_beyond_all_time_do_not_count() -> None:
     """The sum of what they say would overflow."""
-    pace = EtaEstimator()
+    estimator = EtaEstimator()
     for count in range(6):
-        pace.add(count, arrived=None, seconds=2.0, elapsed=1e308 * (count % 2))
-    assert pace.pace() == 2.0
-    pace.add(6, arrived=None, seconds=1e308, elapsed=None)
-    assert pace.pace() == 2.0
+        estimator.add(count, arrived=None, seconds=2.0, elapsed=1e308 * (count % 2))
+    assert estimator.pace() == 2.0
+    estimator.add(6, arrived=None, seconds=1e308, elapsed=None)
+    assert estimator.pace() == 2.0

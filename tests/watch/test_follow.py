@@ -46,10 +46,10 @@ def follow() -> Iterator[Callable[[Path], Follow]]:
 
 def all_of(source: Follow, *, seconds: float = 0.0) -> bytes:
     """Return all that comes until nothing does."""
-    found = b""
+    output = b""
     while data := source.next(seconds):
-        found += data
-    return found
+        output += data
+    return output
 
 
 def test_what_a_file_holds_is_not_live(log: Path, follow: Begin) -> None:
@@ -267,21 +267,21 @@ def test_nothing_is_lost_or_doubled(
     log = tmp_path_factory.mktemp("logs") / "train.log"
     log.touch()
     source = Follow(log)
-    written = found = b""
+    written = output = b""
     for number, (action, line) in enumerate(actions):
         if action == "write":
             with log.open("ab") as writer:
                 writer.write(line)
             written += line
         elif action == "rotate" and log.stat().st_size:
-            found += all_of(source)  # a log that is rotated twice between two looks cannot be followed
+            output += all_of(source)  # a log that is rotated twice between two looks cannot be followed
             log.rename(log.with_suffix(f".{number}"))
             log.touch()
         else:
-            found += source.next(0) or b""
-    found += all_of(source)
+            output += source.next(0) or b""
+    output += all_of(source)
     source.close()
-    assert written == found
+    assert written == output
 
 
 _WRITER = """
@@ -307,13 +307,13 @@ def test_a_log_that_python_rotates_is_followed(log: Path, follow: Begin) -> None
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as writer:
         assert writer.stdin is not None
         assert writer.stdout is not None
-        found = b""
+        output = b""
         while writer.stdout.readline():
-            found += all_of(source)
+            output += all_of(source)
             writer.stdin.write(b"go on\n")
-            found += source.next(0.001) or b""  # while it writes
-        found += all_of(source)
-    lines = [int(line.split(b" ")[1].split(b"/")[0]) for line in found.splitlines()]
+            output += source.next(0.001) or b""  # while it writes
+        output += all_of(source)
+    lines = [int(line.split(b" ")[1].split(b"/")[0]) for line in output.splitlines()]
     assert list(range(20_000)) == lines
     assert len(list(log.parent.iterdir())) > 10
 

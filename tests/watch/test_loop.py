@@ -14,8 +14,8 @@ _PIECES = st.lists(st.binary(max_size=6) | st.sampled_from([b"\n", b"\r", b"\r\n
 def test_nothing_is_lost_added_or_moved(pieces: list[bytes]) -> None:
     """What comes out, with the rest, is what went in."""
     lines = WholeLines()
-    found = [lines.add(piece) for piece in pieces]
-    assert b"".join(pieces) == b"".join(found) + lines.rest()
+    passed = [lines.add(piece) for piece in pieces]
+    assert b"".join(pieces) == b"".join(passed) + lines.rest()
 
 
 @given(_PIECES)

@@ -29,13 +29,13 @@ def shown(monitor: Monitor, *, now: float = 100.0) -> ViewModel:
 
 def test_nothing_is_shown_of_nothing() -> None:
     """Before the first byte there is only the name, and that we wait."""
-    found = shown(Monitor("train.log"))
+    model = shown(Monitor("train.log"))
     assert ("train.log", "waiting", None, (), None) == (
-        found.name,
-        found.phase,
-        found.progress,
-        found.rates,
-        found.failure,
+        model.name,
+        model.phase,
+        model.progress,
+        model.rates,
+        model.failure,
     )
 
 
@@ -44,9 +44,9 @@ def test_a_run_that_we_started_is_starting() -> None:
     monitor = Monitor("python train.py", started=100.0)
     assert "starting" == shown(monitor, now=120.0).phase
     assert ("silent", "starting, silent for 1 min 30 s", "") == (
-        (found := shown(monitor, now=190.0)).phase,
-        found.status,
-        found.hint,
+        (model := shown(monitor, now=190.0)).phase,
+        model.status,
+        model.hint,
     )
 
 
@@ -65,87 +65,87 @@ def test_a_run_that_we_started_is_starting() -> None:
 def test_the_numbers_are_those_of_the_log(recordings: Path, monitor_of: MonitorOf, name: str) -> None:
     """Counts, rewards and rates are what the last records say, each rate under its own scope."""
     path = recordings / f"{name}.txt"
-    found = shown(monitor_of(path.read_bytes()))
+    model = shown(monitor_of(path.read_bytes()))
     steps = [record for record in read(path) if record.kind in ("iteration", "progress")]
     last = steps[-1]
-    assert found.progress is not None
+    assert model.progress is not None
     assert last.iteration is not None
-    assert last.iteration + (last.library == "rsl_rl") == found.progress.done
-    assert last.iterations == found.progress.planned
+    assert last.iteration + (last.library == "rsl_rl") == model.progress.done
+    assert last.iterations == model.progress.planned
     rewards = [record.reward for record in steps if record.reward is not None]
     if rewards:
-        assert ("reward", rewards[-1]) == (found.quantities[0].name, found.quantities[0].last)
-        assert len(rewards) == len(found.quantities[0].history)
-    for rate in found.rates:
+        assert ("reward", rewards[-1]) == (model.quantities[0].name, model.quantities[0].last)
+        assert len(rewards) == len(model.quantities[0].history)
+    for rate in model.rates:
         if rate.scope == "bar" or rate.derived:
             continue
         values = [value for record in steps if (value := getattr(record.fps, rate.scope)) is not None]
         assert tuple(values) == rate.history
         assert min(values) <= rate.value <= max(values)
     printed = {scope for scope in ("step", "rollout", "total", "cumulative") if getattr(last.fps, scope)}
-    assert printed == {rate.scope for rate in found.rates if not rate.derived and rate.scope != "bar"}
+    assert printed == {rate.scope for rate in model.rates if not rate.derived and rate.scope != "bar"}
 
 
 def test_the_settings_of_the_run_are_found_again(recordings: Path, monitor_of: MonitorOf) -> None:
     """How many iterations were done is what the run was told to do."""
     for path in sorted(recordings.glob("r*/*/default.json")):
         settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-        found = shown(monitor_of(path.with_suffix(".txt").read_bytes()))
-        assert found.progress is not None
-        assert settings["iterations"] == found.progress.done == found.progress.planned
-        assert "finished" == found.phase
+        model = shown(monitor_of(path.with_suffix(".txt").read_bytes()))
+        assert model.progress is not None
+        assert settings["iterations"] == model.progress.done == model.progress.planned
+        assert "finished" == model.phase
 
 
 def test_shares_of_time_come_from_the_latest_iterations(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """A change shows within sixty iterations, however long the run was."""
     slow = epochs(1, 500, planned=1000)
     fast = epochs(501, 600, planned=1000).replace("fps total: 70", "fps total: 400")
-    found = shown(monitor_of(slow + fast))
-    assert found.time is not None
-    assert 0.5 == pytest.approx(found.time.learn)
-    assert 400 == found.rates[-1].value
+    model = shown(monitor_of(slow + fast))
+    assert model.time is not None
+    assert 0.5 == pytest.approx(model.time.learn)
+    assert 400 == model.rates[-1].value
 
 
 def test_the_time_left_is_that_of_the_arrivals(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """Ten of forty epochs are done, one every two seconds: sixty seconds are left."""
     monitor = monitor_of(epochs(1, 10), step=2.0)
-    found = shown(monitor, now=118.0)
-    assert found.progress is not None
-    assert (10, 40, 60.0) == (found.progress.done, found.progress.planned, found.progress.eta)
+    model = shown(monitor, now=118.0)
+    assert model.progress is not None
+    assert (10, 40, 60.0) == (model.progress.done, model.progress.planned, model.progress.eta)
 
 
 def test_the_time_left_of_an_old_log_is_that_of_its_rates(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """1,024 environment steps at 70 a second are 14.6 seconds an epoch, though all lines are read at once."""
-    found = shown(monitor_of(epochs(1, 10), live=False))
-    assert found.progress is not None
-    assert 30 * 1024 / 70 == pytest.approx(found.progress.eta)
+    model = shown(monitor_of(epochs(1, 10), live=False))
+    assert model.progress is not None
+    assert 30 * 1024 / 70 == pytest.approx(model.progress.eta)
 
 
 def test_of_two_ends_the_nearer_one_counts(monitor_of: MonitorOf) -> None:
     """RL-Games ends at its epochs or at its frames, whichever comes first."""
     line = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: {}/1000 frames: {}/4096\n"
-    found = shown(monitor_of("".join(line.format(epoch, 1024 * (epoch - 1)) for epoch in (1, 2, 3))))
-    assert found.progress is not None
-    assert ("env step", 4096) == (found.progress.unit, found.progress.planned)
+    model = shown(monitor_of("".join(line.format(epoch, 1024 * (epoch - 1)) for epoch in (1, 2, 3))))
+    assert model.progress is not None
+    assert ("env step", 4096) == (model.progress.unit, model.progress.planned)
 
 
 def test_silence_is_told_with_its_usual_cause(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """RL-Games does not flush what it prints, so its lines wait in a buffer where the output is no terminal."""
     monitor = monitor_of(epochs(1, 10), step=1.0)
-    assert ("running", "") == ((found := shown(monitor, now=110.0)).phase, found.hint)
-    found = shown(monitor, now=109.0 + 180)
-    assert ("silent", "silent for 3 min") == (found.phase, found.status)
-    assert "PYTHONUNBUFFERED=1" in found.hint
+    assert ("running", "") == ((model := shown(monitor, now=110.0)).phase, model.hint)
+    model = shown(monitor, now=109.0 + 180)
+    assert ("silent", "silent for 3 min") == (model.phase, model.status)
+    assert "PYTHONUNBUFFERED=1" in model.hint
     assert "" == shown(monitor, now=109.0 + 7200).hint  # no buffer lasts for hours
 
 
 def test_a_pipe_that_gives_nothing_is_told_with_its_usual_cause() -> None:
     """The first lines of RL-Games fill no buffer for a hundred epochs; a log that does not exist has no such cause."""
-    assert ("waiting", "") == ((found := shown(Monitor("-", piped=100.0), now=110.0)).status, found.hint)
-    found = shown(Monitor("-", piped=100.0), now=145.0)
-    assert ("waiting", "waiting for 45 s") == (found.phase, found.status)
-    assert "PYTHONUNBUFFERED=1" in found.hint
-    assert ("waiting", "") == ((found := shown(Monitor("a.log"), now=145.0)).status, found.hint)
+    assert ("waiting", "") == ((model := shown(Monitor("-", piped=100.0), now=110.0)).status, model.hint)
+    model = shown(Monitor("-", piped=100.0), now=145.0)
+    assert ("waiting", "waiting for 45 s") == (model.phase, model.status)
+    assert "PYTHONUNBUFFERED=1" in model.hint
+    assert ("waiting", "") == ((model := shown(Monitor("a.log"), now=145.0)).status, model.hint)
 
 
 def test_silence_of_a_slow_run_is_no_silence(epochs: Epochs, monitor_of: MonitorOf) -> None:
@@ -158,17 +158,17 @@ def test_silence_of_a_slow_run_is_no_silence(epochs: Epochs, monitor_of: Monitor
 def test_silence_of_a_library_that_flushes_has_no_such_hint(recordings: Path, monitor_of: MonitorOf) -> None:
     """Stable-Baselines3 flushes each table, and a run that we started is not buffered."""
     monitor = monitor_of((recordings / "sb3/2.9.2/default.txt").read_bytes())
-    assert ("silent", "") == ((found := shown(monitor, now=400.0)).phase, found.hint)
+    assert ("silent", "") == ((model := shown(monitor, now=400.0)).phase, model.hint)
 
 
 def test_identical_warnings_are_one_line(recordings: Path, monitor_of: MonitorOf) -> None:
     """Warp prints an overflow in every step of every world; it is counted, and the numbers in it are spanned."""
     text = (recordings / "isaaclab/3.0.0/overflow.txt").read_bytes()
-    found = shown(monitor_of(text))
-    most = max(found.warnings, key=lambda warned: warned.count)
+    model = shown(monitor_of(text))
+    most = max(model.warnings, key=lambda warned: warned.count)
     assert text.count(b"nefc overflow - please increase njmax to ") - 10 < most.count
     assert most.text.startswith("nefc overflow - please increase njmax to ")
-    assert len(found.warnings) < 12
+    assert len(model.warnings) < 12
 
 
 def test_new_warnings_come_first(epochs: Epochs) -> None:
@@ -191,37 +191,37 @@ def test_new_warnings_come_first(epochs: Epochs) -> None:
 def test_the_first_failure_stays(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """What comes after it is often its consequence."""
     later = _CRASH.replace("first", "second")
-    found = shown(monitor_of(epochs(1, 3) + _CRASH + "\nodd\n" + later))
-    assert "failed" == found.phase
-    assert found.failure is not None
-    assert ("RuntimeError: first", 3) == (found.failure.text, found.failure.place.after)
-    assert _CRASH.rstrip() == found.traceback
+    model = shown(monitor_of(epochs(1, 3) + _CRASH + "\nodd\n" + later))
+    assert "failed" == model.phase
+    assert model.failure is not None
+    assert ("RuntimeError: first", 3) == (model.failure.text, model.failure.place.after)
+    assert _CRASH.rstrip() == model.traceback
 
 
 def test_a_run_can_survive_a_traceback(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """A library may print one and go on; it stays on the screen, and the run goes on."""
-    found = shown(monitor_of(epochs(1, 3) + _CRASH + epochs(4, 6)))
-    assert "running" == found.phase
-    assert found.failure is not None
+    model = shown(monitor_of(epochs(1, 3) + _CRASH + epochs(4, 6)))
+    assert "running" == model.phase
+    assert model.failure is not None
     assert "finished" == shown(monitor_of(epochs(1, 3) + _CRASH + epochs(4, 40))).phase
 
 
 def test_a_finished_run_has_nothing_left(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """After its last iteration, silence is what one expects."""
-    found = shown(monitor_of(epochs(1, 40), step=1.0), now=5000.0)
-    assert ("finished", "finished 1 h 21 min ago") == (found.phase, found.status)
-    assert found.progress is not None
-    assert found.progress.eta is None
+    model = shown(monitor_of(epochs(1, 40), step=1.0), now=5000.0)
+    assert ("finished", "finished 1 h 21 min ago") == (model.phase, model.status)
+    assert model.progress is not None
+    assert model.progress.eta is None
 
 
 def test_a_second_run_in_a_log_begins_anew(recordings: Path, monitor_of: MonitorOf) -> None:
     """A log that is appended to shows the run at hand, with a word about the one before."""
     first = (recordings / "rl_games/1.6.5/diverged.txt").read_bytes()
     second = (recordings / "rl_games/1.6.5/default.txt").read_bytes()
-    found = shown(monitor_of(first + second))
-    assert "finished" == found.phase
-    assert found.failure is None
-    assert ("run 2 of this log; run 1 failed",) == found.notes
+    model = shown(monitor_of(first + second))
+    assert "finished" == model.phase
+    assert model.failure is None
+    assert ("run 2 of this log; run 1 failed",) == model.notes
 
 
 def test_messages_are_shown_until_the_run_is_under_way(epochs: Epochs, monitor_of: MonitorOf) -> None:

@@ -34,10 +34,10 @@ def ends() -> Iterator[tuple[Pipe, int]]:
 
 def all_of(pipe: Pipe) -> bytes:
     """Return all that comes until the end."""
-    found = b""
+    output = b""
     while (data := pipe.next(_LONG)) is not None:
-        found += data
-    return found
+        output += data
+    return output
 
 
 def test_what_is_written_comes_at_once(ends: tuple[Pipe, int]) -> None:
@@ -73,9 +73,9 @@ def test_much_passes_in_order(ends: tuple[Pipe, int]) -> None:
 
     thread = threading.Thread(target=write)
     thread.start()
-    found = all_of(pipe)
+    output = all_of(pipe)
     thread.join()
-    assert data == found
+    assert data == output
 
 
 def test_a_reader_that_is_slow_makes_the_writer_wait(ends: tuple[Pipe, int]) -> None:

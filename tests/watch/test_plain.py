@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     MonitorOf = Callable[..., Monitor]
 
 
-def said(monitor: Monitor, plain: PlainLines, *, now: float) -> list[str]:
+def printed(monitor: Monitor, plain: PlainLines, *, now: float) -> list[str]:
     """Return the lines that are printed at a time."""
     return list(plain.lines(monitor.snapshot(now=now, wall=1e9), now=now))
 
@@ -40,7 +40,7 @@ def test_lines_come_now_and_then(epochs: Epochs) -> None:
             monitor.note_output(at=now, live=True)
             for record in reads(epochs(10 * second + 1, 10 * second + 10, planned=1000)):
                 monitor.add(record)
-        lines += sum(line.startswith("iteration") for line in said(monitor, plain, now=now))
+        lines += sum(line.startswith("iteration") for line in printed(monitor, plain, now=now))
     assert 6 <= lines <= 7
 
 
@@ -50,10 +50,10 @@ def test_what_is_remarkable_comes_at_once_and_once(epochs: Epochs, monitor_of: M
     overflows = "".join(f"nefc overflow - please increase njmax to {size}\n" for size in range(1000))
     monitor = monitor_of(epochs(1, 3) + overflows + crash)
     plain = PlainLines()
-    first = said(monitor, plain, now=101.0)
+    first = printed(monitor, plain, now=101.0)
     assert 1 == sum(line.startswith("warning: nefc overflow") for line in first)
     assert ["first failure after iteration 3/40: RuntimeError: first, at a.py:1 in f"] == first[-1:]
-    assert [] == said(monitor, plain, now=102.0)
+    assert [] == printed(monitor, plain, now=102.0)
     last = list(plain.final_lines(monitor.snapshot(now=103.0, wall=1e9)))
     assert "1,000 times: nefc overflow - please increase njmax to 0…999" in last
 
@@ -61,11 +61,11 @@ def test_what_is_remarkable_comes_at_once_and_once(epochs: Epochs, monitor_of: M
 def test_silence_is_said_once(epochs: Epochs, monitor_of: MonitorOf) -> None:
     """With its usual cause; and again only after the run went on."""
     monitor, plain = monitor_of(epochs(1, 10), step=1.0), PlainLines()
-    said(monitor, plain, now=110.0)
-    [line] = said(monitor, plain, now=200.0)
+    printed(monitor, plain, now=110.0)
+    [line] = printed(monitor, plain, now=200.0)
     assert line.startswith("silent for 1 min 31 s (")
     assert "PYTHONUNBUFFERED=1" in line
-    assert [] == said(monitor, plain, now=300.0)
+    assert [] == printed(monitor, plain, now=300.0)
 
 
 def test_a_command_that_fails_without_a_traceback_says_why(monitor_of: MonitorOf) -> None:

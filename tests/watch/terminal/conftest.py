@@ -71,13 +71,13 @@ class Glass:
                 self._put(text[place])
                 place += 1
                 continue
-            found = _CODE.match(text, place)
-            if found is None:
+            code = _CODE.match(text, place)
+            if code is None:
                 self._rest = text[place:]  # the rest is still to come
                 assert len(self._rest) < 20, f"no known control code: {self._rest[:20]!r}"
                 return
-            self._control(bool(found[1]), found[2], found[3])
-            place = found.end()
+            self._control(bool(code[1]), code[2], code[3])
+            place = code.end()
 
     def _put(self, char: str) -> None:
         if char == "\r":
