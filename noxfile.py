@@ -249,7 +249,7 @@ def run_apart(session: nox.Session) -> None:
     # Here the reader is tested on what the installed packages print, and the recorder in their environments, which the
     # project's own environment lacks.
     rooms = [f"tests/{room}/test_{session.name}.py" for room in ("logs", "nans")]
-    session.run("python", "-m", "pytest", *rooms, "tests/logs/test_warp.py", "-q")
+    session.run("python", "-m", "pytest", *rooms, "tests/logs/libraries/test_warp.py", "-q")
 
 
 @nox.session(default=False, venv_backend="none", requires=["environment"])

@@ -18,7 +18,7 @@ from stepscope.logs import Fps, Record, read, reads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RECORDINGS = Path(__file__).parents[2] / "recordings" / "isaaclab" / "3.0.0"
+_RECORDINGS = Path(__file__).parents[3] / "recordings" / "isaaclab" / "3.0.0"
 
 
 def _report(variant: str, title: str) -> Record:

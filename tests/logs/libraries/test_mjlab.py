@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stepscope.logs import Record, read, reads
 
-_RECORDINGS = Path(__file__).parents[2] / "recordings" / "mjlab" / "1.6.0"
+_RECORDINGS = Path(__file__).parents[3] / "recordings" / "mjlab" / "1.6.0"
 
 
 def _mjlab(variant: str) -> list[Record]:

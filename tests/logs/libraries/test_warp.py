@@ -15,7 +15,7 @@ from stepscope.logs import read, reads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RECORDINGS = Path(__file__).parents[2] / "recordings"
+_RECORDINGS = Path(__file__).parents[3] / "recordings"
 _OVERFLOW = _RECORDINGS / "isaaclab" / "3.0.0" / "overflow_unbuffered.txt"
 _COLD = _RECORDINGS / "mjlab" / "1.6.0" / "cold.txt"
 
