@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import stepscope
 from stepscope.evidence import provenance
 from stepscope.logs import BY_KEY
-from stepscope.train import console_command, run_and_capture
+from stepscope.train import LIBRARIES, console_command, run_and_capture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,22 +31,13 @@ _CHECKPOINTS: dict[str, object] = {"checkpoint_every": 4}
 # A step size that no network survives: the weights are NaN after the first update, and most libraries crash.
 _DIVERGED: dict[str, object] = {"learning_rate": 1e30}
 
-VARIANTS: dict[str, dict[str, dict[str, object]]] = {
-    "rl_games": {"default": {}, "checkpoints": _CHECKPOINTS, "diverged": _DIVERGED},
-    "rsl_rl": {
-        "default": {},
-        "checkpoints": _CHECKPOINTS,
-        "extras": {"episode_terms": True},
-        "diverged": _DIVERGED,
-    },
-    "skrl": {"default": {}, "checkpoints": _CHECKPOINTS, "diverged": _DIVERGED},
-    "sb3": {
-        "default": {},
-        "checkpoints": _CHECKPOINTS,
-        "diverged": _DIVERGED,
-        "sac": {"algorithm": "sac", "num_envs": 8},
-        "dqn": {"algorithm": "dqn", "num_envs": 8},
-    },
+_EXTRA: dict[str, dict[str, dict[str, object]]] = {
+    "rsl_rl": {"extras": {"episode_terms": True}},
+    "sb3": {"sac": {"algorithm": "sac", "num_envs": 8}, "dqn": {"algorithm": "dqn", "num_envs": 8}},
+}
+VARIANTS = {
+    library: {"default": {}, "checkpoints": _CHECKPOINTS, "diverged": _DIVERGED, **_EXTRA.get(library, {})}
+    for library in LIBRARIES
 }
 """Recorded variants of each library, with the settings that differ from the common ones."""
 

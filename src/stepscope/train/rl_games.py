@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from rl_games.algos_torch.a2c_continuous import A2CAgent
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
@@ -14,6 +15,7 @@ from rl_games.torch_runner import Runner
 from stepscope._images import CONVOLUTIONS, FEATURES, is_image
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
+from stepscope.train._boundaries import Boundaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
-__all__ = ["train"]
+__all__ = ["BOUNDARIES", "train"]
+
+BOUNDARIES = Boundaries(
+    agent=A2CAgent, began="play_steps:start", collected="play_steps:end", ended="train_epoch:end"
+)
 
 
 class _Environment(vecenv.IVecEnv):

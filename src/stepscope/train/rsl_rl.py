@@ -10,10 +10,12 @@ from tensordict import TensorDict
 
 from stepscope._images import CONVOLUTIONS, FEATURES, is_image
 from stepscope.train._batches import minibatch_size
+from stepscope.train._boundaries import Boundaries
 
 # RSL-RL imports GitPython, which refuses to load where no git program is installed unless told to be quiet.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
+from rsl_rl.algorithms import PPO
 from rsl_rl.env import VecEnv
 from rsl_rl.runners import OnPolicyRunner
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
-__all__ = ["train"]
+__all__ = ["BOUNDARIES", "train"]
+
+BOUNDARIES = Boundaries(agent=PPO, began="act:start", collected="compute_returns:start", ended="update:end")
 
 
 class _Environment(VecEnv):

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stepscope._images import is_image
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
+from stepscope.train._boundaries import Boundaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-__all__ = ["ALGORITHMS", "train"]
+__all__ = ["ALGORITHMS", "BOUNDARIES", "train"]
+
+BOUNDARIES = Boundaries(
+    agent=PPO, began="collect_rollouts:start", collected="collect_rollouts:end", ended="train:end"
+)
 
 ALGORITHMS = ("ppo", "sac", "dqn")
 

@@ -18,6 +18,7 @@ from skrl.utils.spaces.torch import flatten_tensorized_space, unflatten_tensoriz
 
 from stepscope._images import CONVOLUTIONS, FEATURES, convolved, is_image
 from stepscope.train._batches import minibatch_size
+from stepscope.train._boundaries import Boundaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
-__all__ = ["train"]
+__all__ = ["BOUNDARIES", "train"]
+
+BOUNDARIES = Boundaries(agent=PPO, began="act:start", collected="update:start", ended="update:end")
 
 
 class _Environment(Wrapper):

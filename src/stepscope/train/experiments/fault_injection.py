@@ -137,7 +137,7 @@ def outcome_of(folder: Path, library: str, fault: Fault, status: int) -> FaultRu
         status=status,
         vector_steps=steps - fault.step if failed else None,
         message=_last_exception(console) if failed else "",
-        nonfinite_share=_nonfinite_share(folder, library),
+        nonfinite_share=_nonfinite_share(folder),
     )
 
 
@@ -161,10 +161,10 @@ def _train(library: str, fault: dict[str, Any], guard: str | None) -> None:
     module.train(env, **size, log_dir="runs", checkpoint_every=1)
 
 
-def _nonfinite_share(folder: Path, library: str) -> float | None:
+def _nonfinite_share(folder: Path) -> float | None:
     """Return the share of numbers in the newest checkpoint that are not finite."""
-    patterns = {"rl_games": "*.pth", "rsl_rl": "model_*.pt", "skrl": "agent_*.pt", "sb3": "*.zip"}
-    checkpoints = sorted(folder.rglob(patterns[library]), key=lambda path: path.stat().st_mtime_ns)
+    files = (path for path in folder.rglob("*") if path.suffix in (".pth", ".pt", ".zip"))
+    checkpoints = sorted(files, key=lambda path: path.stat().st_mtime_ns)
     if not checkpoints:
         return None
     tensors = list(_weights(checkpoints[-1]))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
+    from stepscope.train._boundaries import Boundaries
+
 __all__ = ["TimedIteration", "TimedRun", "time_training"]
 
 
@@ -141,42 +143,6 @@ def time_training(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Boundaries:
-    """Calls at whose start or end a part of an iteration begins or ends, as ``"method:start"``."""
-
-    agent: str
-    began: str
-    collected: str
-    ended: str
-
-
-# An agent that is asked for each action has no call around a rollout: it begins with the first question.
-_BOUNDARIES = {
-    "rl_games": _Boundaries(
-        agent="rl_games.algos_torch.a2c_continuous:A2CAgent",
-        began="play_steps:start",
-        collected="play_steps:end",
-        ended="train_epoch:end",
-    ),
-    "rsl_rl": _Boundaries(
-        agent="rsl_rl.algorithms:PPO",
-        began="act:start",
-        collected="compute_returns:start",
-        ended="update:end",
-    ),
-    "skrl": _Boundaries(
-        agent="skrl.agents.torch.ppo:PPO", began="act:start", collected="update:start", ended="update:end"
-    ),
-    "sb3": _Boundaries(
-        agent="stable_baselines3:PPO",
-        began="collect_rollouts:start",
-        collected="collect_rollouts:end",
-        ended="train:end",
-    ),
-}
-
-
 @dataclass
 class _Clocks:
     """Clocks around the steps of an environment and the methods of an agent."""
@@ -205,10 +171,9 @@ class _Clocks:
 
         env.step = step
 
-    def around_agent(self, boundaries: _Boundaries) -> None:
+    def around_agent(self, boundaries: Boundaries) -> None:
         """Time the calls that bound the parts of an iteration."""
-        module, _, name = boundaries.agent.partition(":")
-        agent = getattr(importlib.import_module(module), name)
+        agent = boundaries.agent
         for moment in ("began", "collected", "ended"):
             method, _, edge = getattr(boundaries, moment).partition(":")
             setattr(agent, method, self._timed(getattr(agent, method), moment, edge))
@@ -275,7 +240,7 @@ def _train(
     clocks = _Clocks()
     world = CartPole(num_envs, device=where, **env)
     clocks.around_step(world, wait=torch.cuda.synchronize if where.type == "cuda" else lambda: None)
-    clocks.around_agent(_BOUNDARIES[library])
+    clocks.around_agent(module.BOUNDARIES)
     meter = DisturbanceMeter()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
