@@ -91,7 +91,7 @@ def run(command: dict[str, object]) -> Run:
 
 
 MEASURE_TIME = {
-    *("compare", "stopwatch", "time_blocks", "step_time", "step_times", "loop_split", "loop_splits"),
+    *("compare", "stopwatch", "step_time", "step_times", "loop_split", "loop_splits"),
     *("scene_costs", "DisturbanceMeter", "time_training"),
 }
 

@@ -101,8 +101,11 @@ class TestCompare:
 
     def test_it_survives_json(self) -> None:
         """A fresh process answers with it."""
-        found = compare({"a": took(1.0), "b": took(2.0)})
-        assert found == Comparison.from_json(json.loads(json.dumps(found.to_json())), ["a", "b"])
+        comparison = compare({0: took(1.0), 1: lambda: {"part": took(2.0)()}})
+        back = Comparison.from_json(json.loads(json.dumps(comparison.to_json())), ["a", "b"])
+        assert ["a", ("b", "part")] == list(back.rounds[0])
+        assert back == Comparison.from_json(comparison.to_json(), ["a", "b"])
+        assert 2.0 == back.ratio(("b", "part"), "a").value
 
 
 @pytest.mark.timing

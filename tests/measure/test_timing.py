@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stepscope import measure
 from stepscope.errors import BadInputError
-from stepscope.measure._timing import cuda_clock
 from tests.undecided import decided
 from tests.virtual_time import VirtualTime
 
@@ -35,65 +33,31 @@ def test_a_summary_is_median_and_quartiles() -> None:
 
 def test_a_call_that_takes_a_while_is_timed(clock: VirtualTime) -> None:
     """A call takes as long as it takes, whatever the size of a block."""
-    timing = measure.time_blocks(lambda: clock.advance(0.002), repeats=5, block=0.01, warm_up=0.1)
-    assert [pytest.approx(0.002, rel=1e-3)] * 3 == [timing.low, timing.median, timing.high]
-    assert timing.repeats == 5
-
-
-def test_the_clock_is_that_of_the_wall() -> None:
-    """A call that really sleeps takes as long at least."""
-    assert 0.002 <= measure.time_blocks(lambda: time.sleep(0.002), repeats=3, block=0.01, warm_up=0.1).low
+    elapsed = measure.stopwatch(lambda: clock.advance(0.002), block=0.01, warm_up=0.1)()
+    assert pytest.approx(0.002, rel=1e-3) == elapsed.wall
 
 
 def test_the_device_is_synchronised_at_the_ends_of_a_block_only(clock: VirtualTime) -> None:
     """There are two synchronisations a block, and far fewer of them than calls."""
     events: list[str] = []
-    measure.time_blocks(
+    timed = measure.stopwatch(
         lambda: (events.append("call"), clock.advance(1e-4)),
         synchronise=lambda: events.append("wait"),
-        repeats=4,
         block=0.01,
         warm_up=0.05,
     )
-    ends = [index for index, event in enumerate(events) if event == "wait"][-8:]
-    assert ("wait", "wait") == (events[0], events[-1])
-    assert all(stop - start > 10 for start, stop in zip(ends[::2], ends[1::2], strict=True))
-
-
-def test_a_clock_of_ones_own_is_read_once_a_block() -> None:
-    """The seconds are those that the clock tells, started once the device is ready."""
-    events: list[str] = []
-
-    def clock(_: object) -> Callable[[], float]:
-        events.append("start")
-        return lambda: (events.append("stop"), 1.0)[1]
-
-    timing = measure.time_blocks(
-        lambda: events.append("call"), synchronise=lambda: events.append("wait"), clock=clock, repeats=3
-    )
-    assert measure.Timing(median=1.0, low=1.0, high=1.0, repeats=3) == timing
-    assert ["wait", "start", "call", "stop"] * 3 == events[-12:]
-
-
-def test_cuda_events_agree_with_the_wall() -> None:
-    """Where there is a GPU, its own clock tells what the wall clock does, for work that takes a while."""
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("there is no CUDA device here")
-    one = torch.ones(8192, 8192, device="cuda")
-    wait = torch.cuda.synchronize
-    walls = measure.time_blocks(lambda: one @ one, synchronise=wait)
-    events = measure.time_blocks(lambda: one @ one, synchronise=wait, clock=cuda_clock)
-    assert pytest.approx(walls.median, rel=0.1) == events.median
+    timed()
+    events.clear()
+    timed()
+    assert ("wait", "wait", 2) == (events[0], events[-1], events.count("wait"))
+    assert events.count("call") > 10
 
 
 def test_warm_up_does_not_count(clock: VirtualTime) -> None:
     """Slow first calls leave no trace in the result."""
     calls = iter(range(10**6))
-    timing = measure.time_blocks(
-        lambda: clock.advance(0.05 if next(calls) < 3 else 1e-4), repeats=5, block=0.005
-    )
-    assert pytest.approx(1e-4, rel=1e-3) == timing.high
+    timed = measure.stopwatch(lambda: clock.advance(0.05 if next(calls) < 3 else 1e-4), block=0.005)
+    assert pytest.approx(1e-4, rel=1e-3) == timed().wall
 
 
 @pytest.mark.timing
@@ -114,7 +78,6 @@ def test_step_time_is_seconds_per_vector_step() -> None:
     }
     found = measure.compare(sides, thresholds=[("many", "few", 2.0)], budget=60.0)
     assert all(0 < each.low <= each.median <= each.high for each in seen.values())
-    assert {1} == {each.threads for each in seen.values()}
     decided(found.ratio("many", "few").between(2.0, 65536 / 16 / 10))
 
 

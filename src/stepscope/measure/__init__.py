@@ -7,7 +7,7 @@ What is compared is measured in turns (`compare`), in one such process or in alt
 of the ratio: other work on the machine makes a comparison longer or leaves it undecided, and does not make it wrong.
 """
 
-from stepscope.measure._compare import Comparison, Elapsed, compare, stopwatch
+from stepscope.measure._compare import Comparison, compare
 from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
 from stepscope.measure._estimate import Estimate, all_of
 from stepscope.measure._factory import accepts, make_env
@@ -20,12 +20,12 @@ from stepscope.measure._footprint import (
 )
 from stepscope.measure._gpu_memory import free_gpu_bytes
 from stepscope.measure._host_memory import available_host_bytes
+from stepscope.measure._loop_split import LoopSplit, LoopSplits, loop_split, loop_splits
 from stepscope.measure._process_tree import resident_bytes
 from stepscope.measure._scene import SceneCost, SceneCosts, scene_cost, scene_costs
-from stepscope.measure._split import LoopSplit, LoopSplits, loop_split, loop_splits
 from stepscope.measure._steps import step_time, step_times
 from stepscope.measure._subprocess import MeasurementFailedError, run_in_subprocess
-from stepscope.measure._timing import Timing, summarise, time_blocks
+from stepscope.measure._timing import Elapsed, Timing, stopwatch, summarise
 
 __all__ = [
     "RETURNS_MEMORY",
@@ -60,5 +60,4 @@ __all__ = [
     "step_times",
     "stopwatch",
     "summarise",
-    "time_blocks",
 ]

@@ -106,7 +106,7 @@ class DisturbanceMeter:
             preempted = (switches - self._switches) / seconds
         if len(self._loops) > 3:  # noqa: PLR2004 - quartiles of fewer say nothing
             low, middle, high = quantiles(self._loops, n=4, method="inclusive")
-            spread = (high - low) / middle
+            spread = (high - low) / middle if middle else 0.0
         return Disturbance(
             waited=waited,
             pressure=_share(self._pressure, _pressure(), seconds),

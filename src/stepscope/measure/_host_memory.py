@@ -6,7 +6,10 @@ import contextlib
 import re
 from pathlib import Path
 
-__all__ = ["available_host_bytes"]
+__all__ = ["MEMORY_SHARE", "available_host_bytes"]
+
+MEMORY_SHARE = 0.95
+"""Share of the available memory that a measurement may take unless told otherwise."""
 
 _ROOT = Path("/sys/fs/cgroup")
 

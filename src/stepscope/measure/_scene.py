@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stepscope.measure._compare import Comparison
+from stepscope.measure._compare import Comparison, compare
 from stepscope.measure._subprocess import run_in_subprocess
+from stepscope.measure._timing import stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor, device
 
-    from stepscope.measure._compare import Elapsed
-    from stepscope.measure._timing import Timing
+    from stepscope.measure._timing import Elapsed, Timing
 
 __all__ = ["SceneCost", "SceneCosts", "scene_cost", "scene_costs"]
 
@@ -175,13 +175,12 @@ def scene_costs(
         budget=budget,
         device=device,
     )
-    sides = [(names[index], part) for index, part in found["sides"]]
-    times = Comparison.from_json(found["times"], sides)
+    times = Comparison.from_json(found["times"], names)
     costs = {
         name: SceneCost(
             step=times.seconds((name, "step")),
             rendered_step=times.seconds((name, "rendered step"))
-            if (name, "rendered step") in sides
+            if (name, "rendered step") in times.rounds[0]
             else None,
             **cost,
         )
@@ -200,15 +199,13 @@ def _measure(
     device: str | None,
 ) -> dict[str, Any]:
     """Measure them here; runs in the fresh process."""
-    from stepscope.measure._compare import compare  # noqa: PLC0415 - all of it is for the fresh process only
-
     made = [_at_rest(scene, options={**options, "device": device}, settle=settle) for options in variants]
     times = compare(
         {index: _steps(world) for index, (world, _) in enumerate(made)},
         thresholds=[(tuple(one), tuple(other), ratio) for one, other, ratio in thresholds],
         budget=budget,
     )
-    return {"costs": [cost for _, cost in made], "sides": list(times.rounds[0]), "times": times.to_json()}
+    return {"costs": [cost for _, cost in made], "times": times.to_json()}
 
 
 def _at_rest(scene: str, *, options: dict[str, Any], settle: int) -> tuple[_World, dict[str, Any]]:
@@ -267,8 +264,6 @@ def _settled(world: _World, steps: int) -> tuple[dict[str, float], float]:
 def _steps(world: _World) -> Callable[[], Mapping[str, Elapsed]]:
     """Return a function that tells what a step takes, without and with rendering."""
     import torch  # noqa: PLC0415 - for the fresh process only
-
-    from stepscope.measure._compare import stopwatch  # noqa: PLC0415 - the same
 
     rest, camera = _rest(world), world.rendering
     wait = torch.cuda.synchronize if world.device.type == "cuda" else None

@@ -1,17 +1,16 @@
-"""How long a vector step takes."""
+"""Time of a vector step."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stepscope.measure._compare import Comparison
+from stepscope.measure._compare import Comparison, compare
 from stepscope.measure._subprocess import run_in_subprocess
-from stepscope.measure._timing import Timing
+from stepscope.measure._timing import Timing, stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from torch import device as Device  # noqa: N812 - the argument is called device
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["step_time", "step_times"]
 
@@ -29,7 +28,7 @@ def step_time(
     Parameters
     ----------
     num_envs
-        How many environments.
+        Number of environments.
     env
         ``"module:Class"``, called with `num_envs`, ``device`` and ``seed`` and the options; its ``step`` takes
         actions of shape ``(num_envs, *single_action_space.shape)`` on its ``device``.
@@ -43,7 +42,8 @@ def step_time(
     Returns
     -------
     Timing
-        Seconds per vector step; ``num_envs / timing.median`` is the rate in environment steps per second.
+        Seconds per vector step, of processor time on a CPU and of wall time on CUDA; ``num_envs / timing.median`` is
+        the rate in environment steps per second.
 
     Raises
     ------
@@ -52,15 +52,8 @@ def step_time(
     MeasurementFailedError
         The process raised, died or took too long, for instance for want of memory.
     """
-    result = run_in_subprocess(
-        "stepscope.measure._steps:_measure",
-        limit=limit,
-        num_envs=num_envs,
-        env=env,
-        options=dict(options or {}),
-        device=device,
-    )
-    return Timing(**result)
+    side = {"num_envs": num_envs, **(options or {})}
+    return step_times({"": side}, env=env, device=device, limit=limit).seconds("")
 
 
 def step_times(
@@ -90,7 +83,7 @@ def step_times(
     Returns
     -------
     Comparison
-        Seconds per vector step of each side: of the processor on a CPU, by the wall clock on CUDA.
+        Seconds per vector step of each side: processor time on a CPU, wall time on CUDA.
 
     Raises
     ------
@@ -100,8 +93,8 @@ def step_times(
         The process raised, died or took too long, for instance for want of memory.
     """
     names = list(sides)
-    found = run_in_subprocess(
-        "stepscope.measure._steps:_compare",
+    data = run_in_subprocess(
+        "stepscope.measure._steps:_compare_steps",
         limit=limit,
         env=env,
         sides=[dict(side) for side in sides.values()],
@@ -109,29 +102,10 @@ def step_times(
         budget=budget,
         device=device,
     )
-    return Comparison.from_json(found, names)
+    return Comparison.from_json(data, names)
 
 
-def _measure(*, num_envs: int, env: str, options: dict[str, Any], device: str | None) -> dict[str, Any]:
-    """Time the steps here; runs in the fresh process."""
-    from dataclasses import asdict  # noqa: PLC0415 - all of these are for the fresh process only
-
-    import torch  # noqa: PLC0415
-
-    from stepscope._common.devices import usable_device  # noqa: PLC0415
-    from stepscope.measure._timing import cuda_clock, time_blocks, wall_clock  # noqa: PLC0415
-
-    where = usable_device(device)
-    on_gpu = where.type == "cuda"
-    timing = time_blocks(
-        _step(env, where, num_envs=num_envs, **options),
-        synchronise=torch.cuda.synchronize if on_gpu else lambda: None,
-        clock=cuda_clock if on_gpu else wall_clock,
-    )
-    return {**asdict(timing), "threads": torch.get_num_threads()}
-
-
-def _compare(
+def _compare_steps(
     *,
     env: str,
     sides: list[dict[str, Any]],
@@ -139,28 +113,22 @@ def _compare(
     budget: float,
     device: str | None,
 ) -> dict[str, Any]:
-    """Compare the steps here; runs in the fresh process."""
-    import torch  # noqa: PLC0415 - for the fresh process only
-
-    from stepscope._common.devices import usable_device  # noqa: PLC0415
-    from stepscope.measure._compare import compare, stopwatch  # noqa: PLC0415
-
-    where = usable_device(device)
-    wait = torch.cuda.synchronize if where.type == "cuda" else None
-    watches = {
-        index: stopwatch(_step(env, where, **side), synchronise=wait) for index, side in enumerate(sides)
-    }
-    return compare(watches, thresholds=thresholds, budget=budget).to_json()
-
-
-def _step(env: str, where: Device, *, num_envs: int, **options: Any) -> Callable[[], object]:  # noqa: ANN401 - of any environment
-    """Make an environment and return a function that takes one vector step of it, always with the same random actions."""
-    import importlib  # noqa: PLC0415 - this and torch are for the fresh process only
+    """Compare the steps; runs in the fresh process, where torch is imported."""
+    import importlib  # noqa: PLC0415 - all of these are for the fresh process only
 
     import torch  # noqa: PLC0415
 
+    from stepscope._common.devices import usable_device  # noqa: PLC0415
+
     module, _, name = env.partition(":")
-    world = getattr(importlib.import_module(module), name)(num_envs, device=str(where), seed=0, **options)
-    world.reset()
-    actions = 2.0 * torch.rand((num_envs, *world.single_action_space.shape), device=where) - 1.0
-    return lambda: world.step(actions)
+    make = getattr(importlib.import_module(module), name)
+    torch_device = usable_device(device)
+    synchronise = torch.cuda.synchronize if torch_device.type == "cuda" else None
+    watches = {}
+    for index, side in enumerate(sides):
+        vector_env = make(device=str(torch_device), seed=0, **side)
+        vector_env.reset()
+        shape = (side["num_envs"], *vector_env.single_action_space.shape)
+        actions = 2.0 * torch.rand(shape, device=torch_device) - 1.0
+        watches[index] = stopwatch(partial(vector_env.step, actions), synchronise=synchronise)
+    return compare(watches, thresholds=thresholds, budget=budget).to_json()

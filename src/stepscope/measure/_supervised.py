@@ -13,14 +13,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure._host_memory import available_host_bytes
+from stepscope.measure._host_memory import MEMORY_SHARE, available_host_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["SupervisedProcess"]
 
-_KEPT_FREE = 0.95  # of the memory that is there, a command may take so much unless told otherwise
 _PATIENCE = (
     10.0  # seconds that a watcher has to end what it watches; it goes on by itself if that takes longer
 )
@@ -69,7 +68,7 @@ class SupervisedProcess:
     ) -> None:
         if not sys.platform.startswith("linux"):
             raise BadInputError("memory is measured on Linux only, which tells what a process takes.")
-        self._limit = limit_bytes if limit_bytes is not None else int(_KEPT_FREE * available_host_bytes())
+        self._limit = limit_bytes if limit_bytes is not None else int(MEMORY_SHARE * available_host_bytes())
         request = {
             "command": list(command),
             "environment": dict(environment),

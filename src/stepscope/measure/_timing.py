@@ -1,4 +1,4 @@
-"""Time a call until it is steady, then often enough to say how much it varies."""
+"""Time of a call, from blocks of many calls, and its summary."""
 
 from __future__ import annotations
 
@@ -10,14 +10,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Timing", "summarise", "time_blocks"]
+__all__ = ["Elapsed", "Timing", "stopwatch", "summarise"]
 
-_STEADY = 1.1  # the slowest of the last three blocks over the fastest
+_BLOCK = 0.02  # least duration of a block, in seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elapsed:
+    """Time that something took, in seconds.
+
+    Attributes
+    ----------
+    wall
+        Wall time; from the GPU's events where the work runs on one.
+    cpu
+        Processor time of all threads of the process; None where the work runs on a GPU or in another process.
+    """
+
+    wall: float
+    cpu: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """How long something takes.
+    """Summary of repeated times.
 
     Attributes
     ----------
@@ -26,30 +42,27 @@ class Timing:
     low, high
         First and third quartile, in seconds: half of the repeats lie between them.
     repeats
-        How many samples these three summarise.
-    threads
-        How many the process computed with; None where nobody has asked.
+        Number of samples.
     """
 
     median: float
     low: float
     high: float
     repeats: int
-    threads: int | None = None
 
     @property
     def spread(self) -> float:
-        """Distance of the quartiles over the median, without unit."""
+        """Interquartile range over the median, dimensionless."""
         return (self.high - self.low) / self.median
 
 
 def summarise(samples: Sequence[float]) -> Timing:
-    """Median and quartiles of some samples, in seconds.
+    """Return median and quartiles of samples, in seconds.
 
     Examples
     --------
     >>> summarise([3.0, 1.0, 2.0])
-    Timing(median=2.0, low=1.5, high=2.5, repeats=3, threads=None)
+    Timing(median=2.0, low=1.5, high=2.5, repeats=3)
     """
     if len(samples) == 1:
         return Timing(median=samples[0], low=samples[0], high=samples[0], repeats=1)
@@ -57,82 +70,59 @@ def summarise(samples: Sequence[float]) -> Timing:
     return Timing(median=median(samples), low=low, high=high, repeats=len(samples))
 
 
-def wall_clock(synchronise: Callable[[], object]) -> Callable[[], float]:
-    """Start a stop watch, and return what waits for the device and reads it, in seconds."""
-    start = time.perf_counter()
-
-    def stop() -> float:
-        synchronise()
-        return time.perf_counter() - start
-
-    return stop
-
-
-def cuda_clock(_: Callable[[], object]) -> Callable[[], float]:
-    """Start a stop watch of the GPU, and return what reads it, in seconds.
-
-    It tells the time between two events on the current stream, to half a microsecond: what the GPU took, without the
-    time that the processor needs to notice that it is done.
-    """
-    import torch  # noqa: PLC0415 - in the fresh process only
-
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    begin.record()
-
-    def stop() -> float:
-        end.record()
-        end.synchronize()
-        return 1e-3 * float(begin.elapsed_time(end))
-
-    return stop
-
-
-def time_blocks(
+def stopwatch(
     call: Callable[[], object],
     *,
-    synchronise: Callable[[], object] = lambda: None,
-    clock: Callable[[Callable[[], object]], Callable[[], float]] = wall_clock,
-    repeats: int = 15,
-    block: float = 0.02,
-    warm_up: float = 1.0,
-) -> Timing:
-    """Time one call of something short, from blocks of many calls.
+    synchronise: Callable[[], object] | None = None,
+    block: float = _BLOCK,
+    warm_up: float = 0.2,
+) -> Callable[[], Elapsed]:
+    """Return a function that measures the time of one call.
 
     Parameters
     ----------
     call
         What to time.
     synchronise
-        Waits for the device; called at the ends of a block only, so that nothing waits in between.
-    clock
-        Given `synchronise`, it starts to measure and returns a function that tells the seconds since then.
-    repeats
-        Blocks that count.
+        Waits for the device; called at the ends of a block only. With it only wall time is measured, since the work
+        does not run on the CPU.
     block
-        Least duration of a block, in seconds.
+        Least duration of one measurement, in seconds: short calls are repeated.
     warm_up
-        Longest warm-up, in seconds; it ends as soon as three blocks in a row agree within a tenth.
-
-    Returns
-    -------
-    Timing
-        Seconds per call.
+        Duration of the calls before the first measurement, in seconds.
     """
+    wait = synchronise or (lambda: None)
+    calls = 0
 
-    def seconds(calls: int) -> float:
-        synchronise()
-        stop = clock(synchronise)
+    def measure() -> Elapsed:
+        nonlocal calls
+        calls = calls or _calibrate(call, wait, block=block, warm_up=warm_up)
+        wait()
+        wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(calls):
             call()
-        return stop()
+        wait()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        return Elapsed(wall=wall / calls, cpu=None if synchronise else cpu / calls)
 
-    begun, calls = time.perf_counter(), 1
-    seconds(1)
-    while (took := seconds(calls)) < block:
-        calls = max(2 * calls, int(calls * block / took))
-    recent = [took]
-    while time.perf_counter() - begun < warm_up:
-        recent = [*recent[-2:], seconds(calls)]
-        if len(recent) == 3 and max(recent) < _STEADY * min(recent):  # noqa: PLR2004 - three, as promised above
-            break
-    return summarise([seconds(calls) / calls for _ in range(repeats)])
+    return measure
+
+
+def _calibrate(
+    call: Callable[[], object], wait: Callable[[], object], *, block: float, warm_up: float
+) -> int:
+    """Warm up, and return the number of calls that fill a block."""
+    until = time.perf_counter() + warm_up
+    call()  # it may compile, which does not count
+    wait()
+    calls = 1
+    while True:
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        wait()
+        seconds = time.perf_counter() - start
+        if seconds >= block and time.perf_counter() >= until:
+            return calls
+        if seconds < block:
+            calls = max(2 * calls, int(calls * block / max(seconds, 1e-9)))

@@ -10,7 +10,7 @@ import pytest
 from stepscope.errors import BadInputError
 from stepscope.measure import MeasurementFailedError
 from stepscope.measure._host_memory import available_host_bytes
-from stepscope.measure._split import loop_split
+from stepscope.measure._loop_split import loop_split
 from tests.measure.loops_under_test import POLICY, RENDER, STEP
 
 HERE = "tests.measure.loops_under_test:"
