@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
 from stepscope.measure._outcome import classify_outcome
-from stepscope.measure._subprocess import environment
+from stepscope.measure._subprocess import WORKER, encode_request, environment
 from stepscope.measure._supervised import SupervisedProcess
 from stepscope.measure._worker import format_line, format_tail
 
@@ -157,23 +156,12 @@ def footprint_of(
     """
     if not all(target.partition(":")):
         raise BadInputError(f"{target} names no function; write module:function.")
-    request = {
-        "target": "stepscope.measure._worker:call_with_torch_memory",
-        "arguments": {"target": target, "arguments": arguments},
-        "limit": limit_seconds,
-        "path": sys.path,
-        "cwd": os.getcwd(),  # noqa: PTH109 - text, for JSON
-        "prepare": False,
-    }
-    try:
-        line = json.dumps(request)
-    except TypeError as error:
-        raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
+    request = encode_request(target, arguments, limit=limit_seconds, preload=False)
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
-        asked.write(line.encode())
+        asked.write(request)
         asked.seek(0)
-        report = _supervised(
-            [sys.executable, "-c", "from stepscope.measure._worker import main; main()"],
+        report = _supervise(
+            WORKER,
             environment={**RETURNS_MEMORY, **environment()},
             limit_seconds=limit_seconds + 1.0,  # it ends itself before, saying where it hangs
             limit_bytes=limit_bytes,
@@ -181,7 +169,7 @@ def footprint_of(
             files=(asked.fileno(), answered.fileno()),
         )
         answered.seek(0)
-        return _outcome(report, answer=answered.read(), limit_seconds=limit_seconds, function=True)
+        return _outcome(report, answer=_parse_answer(answered.read()), limit_seconds=limit_seconds)
 
 
 def footprint_of_command(
@@ -221,19 +209,19 @@ def footprint_of_command(
     variables = dict(os.environ if environment is None else environment)
     variables.setdefault("PYTHONFAULTHANDLER", "1")  # a Python says where it crashed or hung
     variables.setdefault("PYTHONUNBUFFERED", "1")  # and its last words are not lost with it
-    report = _supervised(
-        list(command),
+    report = _supervise(
+        command,
         environment=variables,
         limit_seconds=limit_seconds,
         limit_bytes=limit_bytes,
         limit_asked_bytes=limit_asked_bytes,
         files=(None, None),
     )
-    return _outcome(report, answer=b"", limit_seconds=limit_seconds, function=False)
+    return _outcome(report, answer=None, limit_seconds=limit_seconds)
 
 
-def _supervised(
-    command: list[str],
+def _supervise(
+    command: Sequence[str],
     *,
     environment: dict[str, str],
     limit_seconds: float,
@@ -257,29 +245,25 @@ def _supervised(
     return {**report, "threads": environment.get("OMP_NUM_THREADS")}
 
 
-def _outcome(report: dict[str, Any], *, answer: bytes, limit_seconds: float, function: bool) -> Outcome:
-    answered = _answered(answer)
-    share = dict(answered.get("result") or {})
-    status, reason = classify_outcome(
-        report, answered=answered, limit_seconds=limit_seconds, function=function
-    )
-    words = answered.get("output_tail") or format_tail(report.get("output", ""))
+def _outcome(report: Mapping[str, Any], *, answer: Mapping[str, Any] | None, limit_seconds: float) -> Outcome:
+    status, reason = classify_outcome(report, answer=answer, limit_seconds=limit_seconds)
+    answer, output = answer or {}, report.get("output", "")
     return Outcome(
         status=status,
         reason=format_line(reason),
-        output_tail=words,
-        result=share.get("result") if status == "ok" else None,
-        footprint=None if "lost" in report else split(report, torch=share.get("torch")),
+        output_tail=answer.get("output_tail") or format_tail(output),
+        result=answer.get("result") if status == "ok" else None,
+        footprint=None if "lost" in report else split(report, torch=answer.get("torch")),
         seconds=report.get("seconds", 0.0),
-        printed=report.get("output", ""),
+        printed=output,
         threads=report["threads"],
     )
 
 
-def _answered(answer: bytes) -> dict[str, Any]:
-    """Return what the measured process wrote at its end; nothing if it never came so far."""
+def _parse_answer(text: bytes) -> dict[str, Any]:
+    """Return the answer of the measured process; empty if it did not come so far."""
     try:
-        return dict(json.loads(answer))
+        return dict(json.loads(text))
     except ValueError:
         return {}
 

@@ -28,7 +28,7 @@ from stepscope.measure._worker import (
 __all__: list[str] = []
 
 _GRACE = 2.0  # seconds that a child has, beyond its limit, to say where it hangs
-_TICK = 0.1  # seconds between two looks at whether a child has ended without an answer
+_TICK = 0.1  # seconds between two checks of whether a child has ended without an answer
 
 
 def serve() -> None:
@@ -43,13 +43,13 @@ def serve() -> None:
 
 
 def _in_child(request: dict[str, Any]) -> dict[str, Any]:
-    """Fork, let the child call, and tell how that went."""
-    with tempfile.TemporaryFile() as said:
+    """Fork, let the child call the target, and return its answer or how it ended."""
+    with tempfile.TemporaryFile() as output:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            _be_child(request, writing, said)
+            _be_child(request, writing, output)
         os.close(writing)
         begun = time.monotonic()
         answer = _read(reading, pid, until=begun + request["limit"] + _GRACE)
@@ -58,18 +58,18 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
         code = _reaped(pid)
         if answer.endswith(b"\n"):
             return dict(json.loads(answer))
-        said.seek(0)
-        words = format_tail(said.read().decode("utf-8", "replace"))
+        output.seek(0)
+        tail = format_tail(output.read().decode("utf-8", "replace"))
         late = f"took longer than {request['limit']:g} s"
-        return {"reason": late if took_too_long else describe_unanswered(code), "output_tail": words}
+        return {"reason": late if took_too_long else describe_unanswered(code), "output_tail": tail}
 
 
-def _be_child(request: dict[str, Any], writing: int, said: IO[bytes]) -> None:
+def _be_child(request: dict[str, Any], writing: int, output: IO[bytes]) -> None:
     """Call the target and leave without running anything that the server has registered for its own end."""
     try:
         os.setsid()
         for stream in (1, 2):
-            os.dup2(said.fileno(), stream)
+            os.dup2(output.fileno(), stream)
         limit_time(request["limit"])
         with os.fdopen(writing, "w", encoding="utf-8") as answers:
             answers.write(call_target(request) + "\n")

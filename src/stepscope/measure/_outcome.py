@@ -16,7 +16,7 @@ __all__ = ["classify_outcome", "find_out_of_memory"]
 
 # Each is what a library prints; words that only look like it are left out: "VkCreateFence failed with
 # ERROR_OUT_OF_HOST_MEMORY" is printed with plenty of memory free, and "malloc(): invalid size" is a broken heap.
-_WORDS = (
+_OUT_OF_MEMORY = (
     r"\b[Oo]ut of memory\b",  # PyTorch, CUDA, Warp, JAX, Isaac Gym, LLVM
     r"OutOfMemoryError",
     r"\b_?(?:Array)?MemoryError\b",  # Python and NumPy
@@ -32,41 +32,50 @@ _WORDS = (
     r"RESOURCE_EXHAUSTED",  # JAX
     r"\b[Cc]ould not allocate (?:memory|mj(?:Data|Model))",  # MuJoCo
 )
-_ANY = re.compile("|".join(f"(?:{word})" for word in _WORDS), re.MULTILINE)
+_ANY = re.compile("|".join(_OUT_OF_MEMORY))
 _CRASHES = {  # Windows has no SIGBUS
     getattr(signal, name, None) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE")
 }
 
 
 def classify_outcome(
-    report: Mapping[str, Any], *, answered: Mapping[str, Any], limit_seconds: float, function: bool
+    report: Mapping[str, Any], *, answer: Mapping[str, Any] | None, limit_seconds: float
 ) -> tuple[str, str]:
     """Return the status of a measurement and, in one line, its reason.
 
-    What took more than its limit is out of memory even if it ended well: between two looks it had time to.
+    What took more than its limit is out of memory even if it ended well: between two samples it had time to.
+
+    Parameters
+    ----------
+    report
+        Of the process that supervised it.
+    answer
+        What `call_target` returned, empty if it did not come so far; None for a command.
+    limit_seconds
+        Time after which it was ended.
     """
     if "lost" in report:
         return "failed", "lost the process that watches it, and was ended"
     if report["ended_by"] == "memory" or report["peak_bytes"] > report["limit_bytes"]:
         return "out of memory", f"took more than its limit of {format_bytes(report['limit_bytes'])}"
-    share = answered.get("result") or {}
-    if function and "result" in share:
+    if answer and "result" in answer:
         return "ok", ""
-    if "refused" in share:
-        because = share["out_of_memory"]
-        return ("out of memory" if because else "failed"), share["refused"]
-    return _classify_death(report, answered=answered, limit_seconds=limit_seconds, function=function)
+    if answer and "bad_input" in answer:
+        return ("out of memory" if answer["out_of_memory"] else "failed"), answer["bad_input"]
+    return _classify_exit(
+        report, answer=answer or {}, limit_seconds=limit_seconds, function=answer is not None
+    )
 
 
-def _classify_death(
-    report: Mapping[str, Any], *, answered: Mapping[str, Any], limit_seconds: float, function: bool
+def _classify_exit(
+    report: Mapping[str, Any], *, answer: Mapping[str, Any], limit_seconds: float, function: bool
 ) -> tuple[str, str]:
-    code, reason = report["code"], answered.get("reason")
+    code, reason = report["code"], answer.get("reason")
     late = report["ended_by"] == "time" or (function and code == 1 and "Timeout (" in report["output"])
     if not function and not late and code == 0:
         return "ok", ""
     allocator = (
-        find_out_of_memory(f"{reason or ''}\n{answered.get('output_tail', '')}") or report["out_of_memory"]
+        find_out_of_memory(f"{reason or ''}\n{answer.get('output_tail', '')}") or report["out_of_memory"]
     )
     if allocator:  # also of one that hangs: a renderer may print it and never end
         return "out of memory", reason or allocator
@@ -89,9 +98,9 @@ def find_out_of_memory(text: str) -> str | None:
     >>> find_out_of_memory("malloc(): invalid size (unsorted)") is None
     True
     """
-    found = _ANY.search(text)
-    if found is None:
+    match = _ANY.search(text)
+    if match is None:
         return None
-    start = text.rfind("\n", 0, found.start()) + 1
-    end = text.find("\n", found.end())
+    start = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
     return text[start : end if end >= 0 else len(text)].strip()

@@ -1,4 +1,4 @@
-"""Run a function in a process that has done nothing else, and survive whatever happens there."""
+"""Run a function in a process of its own, and survive whatever happens there."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from stepscope.measure._worker import describe_unanswered, format_tail
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MeasurementFailedError", "run_in_subprocess"]
+__all__ = ["WORKER", "MeasurementFailedError", "encode_request", "environment", "run_in_subprocess"]
+
+WORKER = (sys.executable, "-c", "from stepscope.measure._worker import main; main()")
+"""Command that answers the request on its standard input."""
 
 _FORKS = sys.platform.startswith("linux")  # Apple's libraries do not survive a fork, and torch loads them
 _LATE = b"late"
 _START_UP = 60.0  # seconds that a process may take to import torch, beyond its limit
 _INTERVAL = (
-    0.1  # seconds between two looks at the memory while there is much left of it: looks take time, too
+    0.1  # seconds between two samples of the memory while there is much left of it: they take time, too
 )
 
 
@@ -44,8 +47,8 @@ class MeasurementFailedError(RuntimeError):
     """
 
     def __init__(self, target: str, reason: str, output_tail: str) -> None:
-        said = f"\nIts last words:\n{output_tail}" if output_tail else ""
-        super().__init__(f"The measurement {target} {reason}.{said}")
+        tail = f"\nThe last lines that it printed:\n{output_tail}" if output_tail else ""
+        super().__init__(f"The measurement {target} {reason}.{tail}")
         self.reason = reason
         self.output_tail = output_tail
 
@@ -84,17 +87,35 @@ def run_in_subprocess(target: str, *, limit: float = 60.0, **arguments: Any) -> 
     >>> run_in_subprocess("platform:python_implementation")
     'CPython'
     """
-    request = {"target": target, "limit": limit, "path": sys.path, "cwd": os.getcwd()}  # noqa: PTH109 - text, for JSON
-    try:
-        line = json.dumps({**request, "arguments": arguments})
-    except TypeError as error:
-        raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
-    answer = _server.ask(line, limit=limit)
+    request = encode_request(target, arguments, limit=limit)
+    answer = _server.ask(request, limit=limit)
     if "result" in answer:
         return answer["result"]
     if "bad_input" in answer:
         raise BadInputError(answer["bad_input"])
     raise MeasurementFailedError(target, answer["reason"], answer["output_tail"])
+
+
+def encode_request(target: str, arguments: Mapping[str, Any], *, limit: float, preload: bool = True) -> bytes:
+    """Return the request to call a target, one line of JSON for `stepscope.measure._worker`.
+
+    Raises
+    ------
+    BadInputError
+        The arguments do not fit in JSON.
+    """
+    request = {
+        "target": target,
+        "arguments": arguments,
+        "limit": limit,
+        "preload": preload,
+        "path": sys.path,
+        "cwd": os.getcwd(),  # noqa: PTH109 - text, for JSON
+    }
+    try:
+        return json.dumps(request).encode() + b"\n"
+    except TypeError as error:
+        raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
 
 
 class _Running(NamedTuple):
@@ -116,12 +137,12 @@ class _Server:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
-    def ask(self, line: str, *, limit: float) -> dict[str, Any]:
+    def ask(self, request: bytes, *, limit: float) -> dict[str, Any]:
         with self._lock:
             if not self._forks:
-                return _run_once(line, limit=limit, environment=environment())
+                return _run_once(request, limit=limit)
             try:
-                answer = self._answer(line.encode() + b"\n", seconds=limit + _START_UP)
+                answer = self._answer(request, seconds=limit + _START_UP)
             except BaseException:
                 self.stop()  # interrupted: the answer to this request must not be read as the next one's
                 raise
@@ -164,11 +185,11 @@ class _Server:
         return self._server
 
     def _end(self, limit: float) -> dict[str, Any]:
-        """Say why the server has ended, and with it the measurement."""
+        """Return why the server has ended, and with it the measurement."""
         assert self._server is not None  # noqa: S101 - for the type checker
         report = self._server.watched.report()
         self.stop()
-        _, reason = classify_outcome(report, answered={}, limit_seconds=limit, function=True)
+        _, reason = classify_outcome(report, answer={}, limit_seconds=limit)
         return {"reason": reason, "output_tail": format_tail(report.get("output", ""))}
 
     def stop(self) -> None:
@@ -197,22 +218,26 @@ def _close(server: _Running) -> None:
             pipe.close()
 
 
-def _run_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Start a process for a request, one line of JSON, and return its answer or tell how it ended."""
+def _run_once(request: bytes, *, limit: float) -> dict[str, Any]:
+    """Start a process for one request, and return its answer or how it ended.
+
+    Windows has no fork, and on macOS a fork after the import of torch may crash, since threads of Apple's libraries do
+    not survive it. Each measurement then pays for the import, some seconds, which its limit does not count.
+    """
     # Files and no pipes: what a measurement leaves running would hold a pipe open, and reading it would not end.
     with (
         tempfile.TemporaryFile() as asked,
         tempfile.TemporaryFile() as answered,
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as stderr,
     ):
-        asked.write(line.encode())
+        asked.write(request)
         asked.seek(0)
         process = subprocess.Popen(
-            [sys.executable, "-c", "from stepscope.measure._worker import main; main()"],
+            WORKER,
             stdin=asked,
             stdout=answered,
-            stderr=said,
-            env=environment,
+            stderr=stderr,
+            env=environment(),
             start_new_session=True,
         )
         try:
@@ -221,16 +246,16 @@ def _run_once(line: str, *, limit: float, environment: Mapping[str, str]) -> dic
             code = None
         finally:
             _end(process)
-        if code == 0 and (text := _text(answered)):
+        if code == 0 and (text := _read_back(answered)):
             return dict(json.loads(text))
-        words = _text(said)
+        output = _read_back(stderr)
         # The process ends itself at its limit, which begins when torch is there; faulthandler says so.
         late = code is None or (
-            code == 1 and any(line.startswith("Timeout (") for line in words.splitlines())
+            code == 1 and any(line.startswith("Timeout (") for line in output.splitlines())
         )
         return {
             "reason": f"took longer than {limit:g} s" if late else describe_unanswered(code or 0),
-            "output_tail": format_tail(words),
+            "output_tail": format_tail(output),
         }
 
 
@@ -243,7 +268,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _text(file: IO[bytes]) -> str:
+def _read_back(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode("utf-8", "replace")
 

@@ -1,4 +1,4 @@
-"""Call a function inside of the process that is measured, and put what came of it into JSON."""
+"""Call a function inside of the measured process, and answer in JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from stepscope.measure._outcome import find_out_of_memory
 
 __all__ = [
     "call_target",
-    "call_with_torch_memory",
     "describe_unanswered",
     "format_line",
     "format_tail",
@@ -31,11 +30,11 @@ _LONGEST = 300  # characters of a line that are shown
 
 
 def main() -> None:
-    """Answer the one request; runs in the fresh process."""
+    """Answer the one request on standard input, and end this process."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a measurement prints must not look like an answer
     request = json.loads(sys.stdin.read())
-    if request.get("prepare", True):
+    if request["preload"]:
         import_packages()
     limit_time(request["limit"])
     answers.write(call_target(request))
@@ -52,22 +51,31 @@ def import_packages() -> None:
             importlib.import_module(package)
 
 
-def limit_time(limit: float) -> None:
-    """Say where a crash or a hang was, on standard error, and end this process at its limit in seconds."""
+def limit_time(seconds: float) -> None:
+    """Print the traceback of a crash or a hang to standard error, and end this process at its limit."""
     faulthandler.enable()
-    faulthandler.dump_traceback_later(limit, exit=True)
+    faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def call_target(request: dict[str, Any]) -> str:
-    """Call the target and put its result, or what it raised, into JSON."""
+    """Call the target of a request.
+
+    Returns
+    -------
+    str
+        In JSON, ``result`` and ``torch``, see `_torch_memory`; or ``bad_input``, the sentence of a `BadInputError`, and
+        ``out_of_memory``, the error of an allocator if that is why; or ``reason`` and ``output_tail`` of another error.
+    """
     try:
         sys.path[:] = request["path"]
         os.chdir(request["cwd"])
         module, _, function = request["target"].partition(":")
         result = getattr(importlib.import_module(module), function)(**request["arguments"])
-        return json.dumps({"result": result})
+        return json.dumps({"result": result, "torch": _torch_memory()})
     except BadInputError as error:
-        return json.dumps({"bad_input": format_line(str(error))})
+        return json.dumps(
+            {"bad_input": format_line(str(error)), "out_of_memory": _find_allocator_error(error)}
+        )
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent reports it
         import traceback  # noqa: PLC0415 - rarely needed
 
@@ -79,31 +87,14 @@ def call_target(request: dict[str, Any]) -> str:
         )
 
 
-def call_with_torch_memory(*, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Call the target; runs in the fresh process.
-
-    Returns
-    -------
-    dict
-        ``result``, or ``refused`` with the sentence of a `BadInputError` and ``out_of_memory``, which is the error
-        of an allocator if that is why; and ``torch``, see `_torch_memory`.
-    """
-    module, _, function = target.partition(":")
-    try:
-        result = getattr(importlib.import_module(module), function)(**arguments)
-    except BadInputError as error:
-        return {"refused": str(error), "out_of_memory": _allocator(error), "torch": None}
-    return {"result": result, "torch": _torch_memory()}
-
-
 def _torch_memory() -> dict[str, int] | None:
-    """Return what PyTorch took of the GPUs at its peak, in bytes; None where it has not touched one.
+    """Return the peak of PyTorch's memory on the GPUs, in bytes; None where it has not touched one.
 
     ``allocated`` lay in tensors at the worst moment, ``reserved`` is what its allocator held of the device then and
     keeps: what the driver reports includes all of it.
     """
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    if torch is None or not torch.cuda.is_initialized():
         return None
     devices = range(torch.cuda.device_count())
     return {
@@ -112,19 +103,19 @@ def _torch_memory() -> dict[str, int] | None:
     }
 
 
-def _allocator(error: BaseException) -> str | None:
-    """Return what an allocator said, if that is what an error came from."""
+def _find_allocator_error(error: BaseException) -> str | None:
+    """Return the first line of an allocator's error, if an exception comes from one."""
     cause: BaseException | None = error
     while cause is not None:
-        said = f"{type(cause).__name__}: {cause}"
-        if isinstance(cause, MemoryError) or find_out_of_memory(said):
-            return said.partition("\n")[0]
+        text = f"{type(cause).__name__}: {cause}"
+        if isinstance(cause, MemoryError) or find_out_of_memory(text):
+            return text.partition("\n")[0]
         cause = cause.__cause__ or cause.__context__
     return None
 
 
 def _describe_exception(error: BaseException) -> str:
-    r"""Return the type of an exception and the first line of what it says.
+    r"""Return the type of an exception and the first line of its message.
 
     Examples
     --------
@@ -139,12 +130,12 @@ def _describe_exception(error: BaseException) -> str:
 
 
 def format_tail(output: str) -> str:
-    """Keep the last lines, as they may be shown."""
+    """Return the last lines of what a process printed, each as `format_line` does."""
     return "\n".join(format_line(line, indent=True) for line in output.splitlines()[-_TAIL:])
 
 
 def format_line(line: str, *, indent: bool = False) -> str:
-    """Return what may be shown of a line that a measurement has said, however long."""
+    """Return a line of a measured process, cut and without what does something to a terminal."""
     return printable(line[: 10 * _LONGEST], limit=_LONGEST, indent=indent)
 
 
