@@ -22,10 +22,10 @@ from rsl_rl.utils.utils import check_nan
 from stable_baselines3.common.vec_env import VecCheckNan
 from tensordict import TensorDict
 
+from stepscope._common.callables import make_env
 from stepscope.envs import CartPole
 from stepscope.evidence import provenance
 from stepscope.measure import Comparison, compare, stopwatch
-from stepscope.measure._factory import make_env
 from stepscope.nans import BadValueError, record
 from stepscope.train.sb3 import _Environment
 

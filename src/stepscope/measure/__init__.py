@@ -10,7 +10,6 @@ of the ratio: other work on the machine makes a comparison longer or leaves it u
 from stepscope.measure._compare import Comparison, compare
 from stepscope.measure._disturbance import Disturbance, DisturbanceMeter
 from stepscope.measure._estimate import Estimate, all_of
-from stepscope.measure._factory import accepts, make_env
 from stepscope.measure._footprint import (
     RETURNS_MEMORY,
     Footprint,
@@ -42,7 +41,6 @@ __all__ = [
     "SceneCost",
     "SceneCosts",
     "Timing",
-    "accepts",
     "all_of",
     "available_host_bytes",
     "compare",
@@ -51,7 +49,6 @@ __all__ = [
     "free_gpu_bytes",
     "loop_split",
     "loop_splits",
-    "make_env",
     "resident_bytes",
     "run_in_subprocess",
     "scene_cost",

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from stepscope._common.callables import resolve_callable
+from stepscope._common.callables import make_env, resolve_callable
 from stepscope._common.devices import usable_device
 from stepscope.errors import BadInputError
 from stepscope.measure._compare import compare
-from stepscope.measure._factory import make_env
 from stepscope.measure._host_memory import MEMORY_SHARE, available_host_bytes
 from stepscope.measure._host_syncs import host_syncs, profile_syncs
 from stepscope.measure._loop import Loop, LoopSettings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stepscope._common import printable
-from stepscope.measure import accepts
+from stepscope._common.callables import accepts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from stepscope._common.callables import accepts
 from stepscope.errors import BadInputError
-from stepscope.measure import accepts
 from stepscope.nans._foreign import attribute
 from stepscope.nans._recorder import Recorder
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stepscope._common import printable
+from stepscope._common.callables import accepts, make_env
 from stepscope.errors import BadInputError
-from stepscope.measure import accepts, make_env
 from stepscope.nans._dump import as_array
 from stepscope.nans._flatten import flat, is_of_arrays
 from stepscope.nans._foreign import attribute, describe_error, device_of, snapshot_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from stepscope._common.callables import make_env
 from stepscope.errors import BadInputError
-from stepscope.measure._factory import make_env
 
 
 def test_a_factory_is_told_the_device() -> None:
