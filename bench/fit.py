@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope.evidence import provenance
-from stepscope.measure import footprint_of_command
-from stepscope.measure._footprint import RETURNS_MEMORY
+from stepscope.measure import RETURNS_MEMORY, footprint_of_command
 from stepscope.plan import Load, Target, memory_of
 from stepscope.plan.fit import Budget, estimate_capacity
 
@@ -37,7 +36,7 @@ _TOO_LARGE = 8  # accelerate begins at the power of two from so many times the t
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What is fitted."""
+    """A target of the benchmark."""
 
     factory: str
     horizon: int = 0
@@ -120,8 +119,7 @@ def run_accelerate(world: World, budget: int, *, start: int, halve: bool, refuse
         },
         **limits,
     )
-    said = [line for line in outcome.printed.splitlines() if line.startswith("{")]
-    lines = [json.loads(line) for line in said]
+    lines = [json.loads(line) for line in outcome.printed.splitlines() if line.startswith("{")]
     return {
         "found": next((line["fits"] for line in lines if "fits" in line), None),
         "probes": sum("tried" in line for line in lines),
@@ -144,8 +142,8 @@ def compare(world: World, budget: int) -> dict[str, Any]:
     for limit in ("refused", "killed"):
         for name, halve in (("accelerate, halving", True), ("accelerate, x 0.9", False)):
             _progress(f"{world.factory}: {name}, {limit}")
-            made = run_accelerate(world, budget, start=start, halve=halve, refused=limit == "refused")
-            rows[f"{name}, {limit}"] = {**made, "limit": limit}
+            row = run_accelerate(world, budget, start=start, halve=halve, refused=limit == "refused")
+            rows[f"{name}, {limit}"] = {**row, "limit": limit}
     for row in rows.values():
         row["distance"] = None if row["found"] is None else row["found"] / truths[row["limit"]] - 1.0
     _progress("")

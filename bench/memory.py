@@ -1,4 +1,4 @@
-"""What `stepscope memory` counts beforehand against what PyTorch allocates when the real libraries train.
+"""Memory that `stepscope memory` predicts against what PyTorch allocates when the real libraries train.
 
 Each training runs in a process of its own, on an environment that stands still, and PyTorch's allocator says what it took.
 
@@ -16,8 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from stepscope.evidence import provenance
-from stepscope.plan.memory import MemoryEstimate, Training, estimate_memory
-from stepscope.plan.memory._training import LIBRARIES
+from stepscope.plan.memory import LIBRARIES, MemoryEstimate, Training, estimate_memory
 from stepscope.train.experiments.peak_memory import PeakMemory, measure_peak_memory
 
 GOAL = 0.03
@@ -49,7 +48,7 @@ def measure(training: Training) -> tuple[MemoryEstimate, PeakMemory]:
     return estimate_memory(training), run
 
 
-def drawn(draw: random.Random) -> Training:
+def random_training(draw: random.Random) -> Training:
     """Return a training of random sizes, small enough for a laptop."""
     library, is_image = draw.choice(LIBRARIES), draw.choice((False, True))
     if is_image:
@@ -80,13 +79,13 @@ def main() -> None:
     cases += [replace(_IMAGES[0], library=library, dtype=dtype) for library, dtype in _BYTES_OR_FLOATS]
     if options.drawn:
         draw = random.Random(options.seed)  # noqa: S311 - nothing secret
-        cases = [drawn(draw) for _ in range(options.drawn)]
-    found = []
+        cases = [random_training(draw) for _ in range(options.drawn)]
+    results = []
     print(f"{'':9}{'N':>6}{'H':>4}{'/':>3}  {'observation':18}{'hidden':16}{'counted':>14}{'allocated':>14}")
     for training in cases:
         counted, run = measure(training)
         off = counted.torch_bytes / run.torch_bytes - 1
-        found.append(
+        results.append(
             {"counted": asdict(counted), "torch_bytes": counted.torch_bytes, "run": asdict(run), "off": off}
         )
         print(
@@ -95,12 +94,12 @@ def main() -> None:
             f"{counted.torch_bytes:14,}{run.torch_bytes:14,}  {off:+.2%}",
             flush=True,
         )
-    worst = max(abs(each["off"]) for each in found)
+    worst = max(abs(result["off"]) for result in results)
     print(f"at most {worst:.2%} off; the goal is {GOAL:.0%}")
     print(provenance())
     if options.json:
         options.json.write_text(
-            json.dumps({"found": found, "provenance": asdict(provenance())}, indent=1) + "\n"
+            json.dumps({"results": results, "provenance": asdict(provenance())}, indent=1) + "\n"
         )
 
 

@@ -41,7 +41,7 @@ class Command:
     exit_code
         Expected exit status.
     cold
-        Whether Warp compiles every kernel anew.
+        Whether Warp compiles every kernel again.
     unbuffered
         Whether Python prints each line at once, as in many containers; as a rule it buffers what it prints into a file,
         and warnings overtake it.

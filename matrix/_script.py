@@ -33,7 +33,7 @@ class Options:
     seed
         Seed of all random numbers.
     fault
-        What strikes the environment, one of `stepscope.train.experiments.fault_injection.FAULTS`; None lets it be.
+        Fault to inject, one of `stepscope.train.experiments.fault_injection.FAULTS`, or None.
     """
 
     num_envs: int
@@ -43,7 +43,7 @@ class Options:
     fault: str | None = None
 
     def cartpole(self, **settings: Any) -> Any:  # noqa: ANN401 - or something that stands for it
-        """Make the environments, with what strikes them."""
+        """Make the environments, with the fault."""
         env = CartPole(self.num_envs, **settings)
         env.reset(seed=self.seed)
         return env if self.fault is None else FaultCounterEnv(env, FAULTS[self.fault])

@@ -1,4 +1,4 @@
-"""Run a command a second time in a terminal, because a bar that knows it is in one draws itself otherwise."""
+"""Run a command again in a terminal, in which a progress bar draws itself differently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ensure_terminal(*, columns: int = 100, lines: int = 30) -> None:
         return
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    # The size of the terminal is asked for only where the environment does not tell another.
+    # The size of the terminal counts only where the environment variables do not set another.
     variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
         [sys.executable, *sys.orig_argv[1:]],
@@ -31,7 +31,7 @@ def ensure_terminal(*, columns: int = 100, lines: int = 30) -> None:
         start_new_session=True,
     )
     os.close(theirs)
-    with contextlib.suppress(OSError):  # which is how Linux says that nobody has the other end open any more
+    with contextlib.suppress(OSError):  # how Linux reports that the other end is closed
         while printed := os.read(ours, 1 << 16):
             sys.stdout.buffer.write(printed)
     sys.stdout.flush()

@@ -73,9 +73,9 @@ def describe_difference(path: Path, text: bytes, recording: Recording, *, proces
         return f"it ended with exit status {recording.exit_code} instead of {before}"
     if processes > 1:
         return None
-    found = diff_templates(path.read_bytes().decode(errors="replace"), text.decode(errors="replace"))
-    more = f", and {len(found) - 1} more such" if len(found) > 1 else ""
-    return f"{found[0]}{more}" if found else None
+    differences = diff_templates(path.read_bytes().decode(errors="replace"), text.decode(errors="replace"))
+    more = f", and {len(differences) - 1} more such" if len(differences) > 1 else ""
+    return f"{differences[0]}{more}" if differences else None
 
 
 def check_unrecognised(records: Sequence[Record], *, allowed: int = 0) -> list[str]:

@@ -36,7 +36,7 @@ class Environment(vecenv.IVecEnv):
         self.discrete = discrete
 
     def reset(self) -> Any:  # noqa: ANN401 - a tensor here, an array below
-        """Start anew."""
+        """Reset all environments."""
         return self.env.reset()[0]
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, dict[str, Any]]:  # noqa: ANN401 - as above
@@ -57,7 +57,7 @@ class ArrayEnvironment(Environment):
     """The same with NumPy arrays."""
 
     def reset(self) -> np.ndarray:
-        """Start anew."""
+        """Reset all environments."""
         return super().reset().numpy()
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -218,7 +218,7 @@ def won(options: Options) -> None:
 def resumed(options: Options) -> None:
     """Restore what a first run saved, and go on."""
     if VERSION <= (1, 6, 1):
-        # What is saved holds NumPy's scalars, which torch from 2.6 on refuses to load unless it is told that it may.
+        # Checkpoints contain NumPy scalars, which torch from 2.6 on loads only with this setting.
         os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
     not_resumed(options)
 

@@ -34,7 +34,7 @@ DISTRIBUTION_SINCE = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """What a run has besides the plain training.
+    """Settings of a run beyond the plain training.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Environment(VecEnv):
         return self.observations, self._others()
 
     def reset(self) -> tuple[Tensor, dict[str, Any]]:
-        """Start anew; only the versions that do not group observations ask for it."""
+        """Reset all environments; only versions without groups of observations call it."""
         self.observations, _ = self.env.reset()
         return self.observations, self._others()
 

@@ -54,7 +54,7 @@ class Environment:
         self.single_action_space = env.single_action_space
 
     def reset(self, *, seed: int | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Start anew."""
+        """Reset all environments."""
         observations, infos = self.env.reset(seed=seed)
         return {"policy": observations}, infos
 
@@ -214,7 +214,7 @@ if __name__ == "__main__":
         {
             "default": default,
             "terminal": default,  # the bar fills it
-            "narrow_terminal": default,  # and has no room for all of its numbers
+            "narrow_terminal": default,  # too narrow for all of its numbers
             "slow": slow,
             "step_trainer": step_trainer,
             "parallel": parallel,

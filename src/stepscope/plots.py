@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "MUTED", "figure", "for_dark_pages", "show"]
+__all__ = ["COLOURS", "INK", "MUTED", "figure", "for_dark_pages", "save", "show"]
 
 COLOURS = {
     **{library.key: library.colour for library in LIBRARIES if library.colour},
@@ -107,6 +107,12 @@ def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axis.set_minor_formatter(NullFormatter())
     return made, axes
+
+
+def save(drawn: Figure, path: str | Path) -> None:
+    """Write a figure into a file, on white, and close it."""
+    drawn.savefig(path, facecolor="white", transparent=False)
+    plt.close(drawn)
 
 
 def show(drawn: Figure) -> None:

@@ -52,13 +52,13 @@ def test_a_factory_is_measured(here: Path, run: Run) -> None:
     header, *table = done.stdout.decode().split("\n\n")[0].splitlines()
     assert "environments fps step fps rollout fps total" == " ".join(header.split()[:7])
     assert ["4", "8", "16"] == [line.split()[0] for line in table]
-    found = json.loads((here / "bottleneck.json").read_text(encoding="utf-8"))
+    data = json.loads((here / "bottleneck.json").read_text(encoding="utf-8"))
     assert (1, "stepscope.envs:CartPole", "total") == (
-        found["schema"],
-        found["target"],
-        found["verdict"]["scope"],
+        data["schema"],
+        data["target"],
+        data["verdict"]["scope"],
     )
-    for size in found["sizes"]:
+    for size in data["sizes"]:
         low, median, high = size["seconds"]["total"]
         assert low <= median <= high
         assert size["seconds"]["step"][1] < size["seconds"]["rollout"][1] < median
@@ -69,12 +69,12 @@ def test_the_rates_of_a_command_are_read_with_their_scope(here: Path, run: Run) 
     """Stepping takes 1 ms + 1 µs N and the whole four times as long, so learning is 3/4."""
     command = (sys.executable, "train.py", "{num_envs}")
     done = run("bottleneck", "--sizes", "100,1000,10000", "--json", "-", "--", *command)
-    found = json.loads(done.stdout)
-    assert pytest.approx(1000, rel=0.01) == found["models"]["step"]["half_rate_num_envs"]
-    assert pytest.approx(4e-3, rel=0.01) == found["models"]["total"]["fixed_seconds"]
-    shares = {part["name"]: part["share"] for part in found["verdict"]["parts"]}
+    data = json.loads(done.stdout)
+    assert pytest.approx(1000, rel=0.01) == data["models"]["step"]["half_rate_num_envs"]
+    assert pytest.approx(4e-3, rel=0.01) == data["models"]["total"]["fixed_seconds"]
+    shares = {part["name"]: part["share"] for part in data["verdict"]["parts"]}
     assert pytest.approx(0.75, rel=0.01) == shares["learning"]
-    assert "learner-bound" == found["verdict"]["bottleneck"]
+    assert "learner-bound" == data["verdict"]["bottleneck"]
     assert here.exists()
 
 

@@ -44,12 +44,12 @@ def test_a_module_in_the_working_directory_is_fitted(here: Path, run: Run) -> No
         0
     ].split()
     assert "within 5% of the prediction" in " ".join(text.split())
-    found = json.loads((here / "fit.json").read_text(encoding="utf-8"))
-    assert pytest.approx(10_000, rel=0.03) == found["models"]["host"]["per_env_bytes"]
-    assert (1, "mine:World", "host") == (found["schema"], found["target"], found["limited_by"])
-    assert [True, False] == [each["fits"] for each in found["verified"]]
-    assert f"{found['largest_num_envs']:,}" in text
-    assert "python" in found["provenance"]["versions"]
+    data = json.loads((here / "fit.json").read_text(encoding="utf-8"))
+    assert pytest.approx(10_000, rel=0.03) == data["models"]["host"]["per_env_bytes"]
+    assert (1, "mine:World", "host") == (data["schema"], data["target"], data["limited_by"])
+    assert [True, False] == [probe["fits"] for probe in data["verified"]]
+    assert f"{data['largest_num_envs']:,}" in text
+    assert "python" in data["provenance"]["versions"]
     assert "environments fit" in (here / "fit.svg").read_text(encoding="utf-8")
 
 

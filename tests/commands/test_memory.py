@@ -40,13 +40,13 @@ def test_programs_get_bytes(here: Path, run: Run) -> None:
     """The parts add up to the whole, and the settings that were counted with stand beside them."""
     done = run("memory", "sb3", *SIZES, "--json", "memory.json", "--plot", "memory.svg")
     assert (0, b"") == (done.returncode, done.stderr)
-    found = json.loads((here / "memory.json").read_text(encoding="utf-8"))
+    data = json.loads((here / "memory.json").read_text(encoding="utf-8"))
     places = {
-        place: [each for each in found["items"] if each["place"] == place] for place in ("torch", "host")
+        place: [item for item in data["items"] if item["place"] == place] for place in ("torch", "host")
     }
-    assert found["torch_bytes"] == sum(each["bytes"] for each in places["torch"])
-    assert found["host_bytes"] == sum(each["bytes"] for each in places["host"]) > 0
-    assert (64, [48], "float32") == tuple(found["training"][k] for k in ("num_envs", "observation", "dtype"))
+    assert data["torch_bytes"] == sum(item["bytes"] for item in places["torch"])
+    assert data["host_bytes"] == sum(item["bytes"] for item in places["host"]) > 0
+    assert (64, [48], "float32") == tuple(data["training"][k] for k in ("num_envs", "observation", "dtype"))
     figure = (here / "memory.svg").read_text(encoding="utf-8")
     for words in ("64 environments", "networks", "update", "rollout, in the memory of the host"):
         assert words in figure
@@ -57,8 +57,8 @@ def test_images_take_a_byte_or_four_for_each_number(run: Run) -> None:
     rollouts = {}
     for dtype in ("uint8", "float32"):
         sizes = ("--num-envs", "64", "--observation", "3x64x64", "--actions", "1", "--dtype", dtype)
-        found = json.loads(run("memory", "rl_games", *sizes, "--json", "-").stdout)
-        rollouts[dtype] = next(each["bytes"] for each in found["items"] if each["name"] == "rollout")
+        data = json.loads(run("memory", "rl_games", *sizes, "--json", "-").stdout)
+        rollouts[dtype] = next(item["bytes"] for item in data["items"] if item["name"] == "rollout")
     steps = 64 * 24
     assert 3 * 3 * 64 * 64 * steps == rollouts["float32"] - rollouts["uint8"]
 

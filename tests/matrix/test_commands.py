@@ -1,4 +1,4 @@
-"""Programs that are run by a command of their own: what is recorded is listed, and what is wrong is said."""
+"""Programs that are run by a command of their own: what is recorded is listed, and what is wrong is reported."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_what_is_recorded_is_what_is_run(program: Program) -> None:
 
     assert set(commands) == {path.stem for path in folder.glob("*.txt")}
     for variant, command in commands.items():
-        made = json.loads(folder.joinpath(f"{variant}.json").read_text(encoding="utf-8"))
-        assert " ".join([program.program, *command.arguments]) == made["command"]
-        assert (folder.name, command.exit_code) == (made["version"], made["exit_code"])
-        assert command.settings == made["settings"]
+        recording = json.loads(folder.joinpath(f"{variant}.json").read_text(encoding="utf-8"))
+        assert " ".join([program.program, *command.arguments]) == recording["command"]
+        assert (folder.name, command.exit_code) == (recording["version"], recording["exit_code"])
+        assert command.settings == recording["settings"]
 
 
 @pytest.mark.parametrize(
-    ("program", "status", "said"),
+    ("program", "status", "message"),
     [
         (_program("print('[1/3] Launching simulation')"), 0, "as expected"),
         (_program("print('words of nobody')"), 1, "1 record unrecognised, the first 'words of nobody'"),
@@ -51,11 +51,11 @@ def test_what_is_recorded_is_what_is_run(program: Program) -> None:
     ],
 )
 def test_it_is_judged_by_how_it_ends_and_how_it_is_read(
-    program: Program, status: int, said: str, capsys: pytest.CaptureFixture[str]
+    program: Program, status: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The exit status tells whether all is well, and a sentence what is not."""
     assert status == main(program, ["--check"])
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out
 
 
 def test_an_unknown_variant_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ def test_a_good_recording_has_no_fault(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "was", "becomes", "said"),
+    ("name", "was", "becomes", "message"),
     [
         ("default", rb"Learning iteration 4/", b"Learning iteration 5/", "the numbers of its iterations are"),
         ("default", rb"(?s)\A.*?(#{80}\n.{4} +Learning iteration 2/)", rb"\1", "the numbers of its"),
@@ -47,13 +47,13 @@ def test_a_good_recording_has_no_fault(name: str) -> None:
         ("diverged", rb"(?s)Traceback.*", b"", "the exit status is 1 and 0 failures are read"),
     ],
 )
-def test_a_fault_is_told(name: str, was: bytes, becomes: bytes, said: str) -> None:
+def test_a_fault_is_told(name: str, was: bytes, becomes: bytes, message: str) -> None:
     """Iterations that are missing or numbered otherwise, text that nothing reads, and a failure too many or too few."""
     text, recording, variant = recorded(name)
     changed = re.sub(was, becomes, text, count=1)
 
     assert text != changed
-    assert said in "; ".join(read_recording(changed, recording, variant).problems)
+    assert message in "; ".join(read_recording(changed, recording, variant).problems)
 
 
 def test_a_second_training_may_begin_its_numbers_anew() -> None:
@@ -84,23 +84,23 @@ def test_a_difference_is_told_in_one_sentence() -> None:
     changed = text.replace(b"Mean reward:", b"Mean return:").replace(b"ETA:", b"Time left:")
     failed = Recording(**{**vars(recording), "exit_code": 3})
 
-    said = describe_difference(FOLDER / "default.txt", changed, recording) or ""
-    assert "recorded 'Mean reward: …', printed now 'Mean return: …', and 1 more such" in said
+    message = describe_difference(FOLDER / "default.txt", changed, recording) or ""
+    assert "recorded 'Mean reward: …', printed now 'Mean return: …', and 1 more such" in message
     assert "it ended with exit status 3 instead of 0" == describe_difference(
         FOLDER / "default.txt", text, failed
     )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(["gymnasium"], "'gymnasium' is not one of"), (["rsl_rl", "0.1"], "rsl_rl 0.1 is not in")],
 )
 def test_what_is_not_listed_is_refused(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One sentence and exit status 2."""
     assert 2 == main(arguments)
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_processes_that_print_at_the_same_time_are_compared_by_how_they_ended() -> None:

@@ -31,15 +31,17 @@ def named(value: object) -> str:
 def test_a_listed_variant_is_recorded(version: Version, variant: Variant) -> None:
     """There is a text, and beside it a JSON of that library in that version, run with the listed settings."""
     path = RECORDINGS / version.library / version.version / f"{variant.name}.txt"
-    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    recording = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
     assert path.stat().st_size > 0
-    assert version.version == made["version"] == made["versions"][BY_KEY[version.library].distribution]
-    assert (version.library, variant.name) == (made["library"], made["variant"])
-    assert variant.settings == made["settings"]
-    assert variant.may_fail or made["exit_code"] == 0
+    assert (
+        version.version == recording["version"] == recording["versions"][BY_KEY[version.library].distribution]
+    )
+    assert (version.library, variant.name) == (recording["library"], recording["variant"])
+    assert variant.settings == recording["settings"]
+    assert variant.may_fail or recording["exit_code"] == 0
     for name, _, pinned in (pin.partition("==") for pin in version.requires):
-        assert pinned == made["versions"][name]
+        assert pinned == recording["versions"][name]
 
 
 def test_what_is_recorded_is_listed() -> None:
@@ -81,13 +83,13 @@ def test_every_entry_has_a_note_and_the_newest_release_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [('version = "1"\nvariants = []\nnote = ""\nshim = ["ray"]', "shim"), ('version = "1"', "variants")],
 )
-def test_an_entry_with_a_wrong_key_is_refused(tmp_path: Path, entry: str, said: str) -> None:
+def test_an_entry_with_a_wrong_key_is_refused(tmp_path: Path, entry: str, message: str) -> None:
     """A key that means nothing, or one that is missing, is named together with the entry."""
     path = tmp_path / LIST.name
     path.write_text(f"[settings]\n[[skrl.versions]]\n{entry}\n", encoding="utf-8")
 
-    with pytest.raises(BadInputError, match=rf"skrl 1: .*{said}"):
+    with pytest.raises(BadInputError, match=rf"skrl 1: .*{message}"):
         read_versions(path)

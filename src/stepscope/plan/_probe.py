@@ -61,7 +61,7 @@ class Probe:
 
     @property
     def device_bytes(self) -> int | None:
-        """Peak memory of the GPU; None where there is none, or none was used."""
+        """Peak memory of the GPU; None without a GPU or if none was used."""
         return (self.outcome.footprint.device_bytes if self.outcome.footprint else None) or None
 
     def bytes_of(self, memory: Memory) -> int:

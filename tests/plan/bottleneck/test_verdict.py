@@ -163,17 +163,17 @@ def test_scopes_are_not_mixed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("measured", "sentence"),
     [
         ([], "at least two sizes"),
         ([Point(num_envs=8), Point(num_envs=8)], "measured twice"),
         ([Point(num_envs=8), Point(num_envs=16)], "no scope was measured at every size"),
     ],
 )
-def test_nonsense_gets_a_sentence(given: list[Point], sentence: str) -> None:
+def test_nonsense_gets_a_sentence(measured: list[Point], sentence: str) -> None:
     """What cannot be judged is refused in words."""
     with pytest.raises(BadInputError, match=sentence):
-        find_bottleneck(given)
+        find_bottleneck(measured)
 
 
 def test_a_size_that_was_not_measured_is_refused() -> None:

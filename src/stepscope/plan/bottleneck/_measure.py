@@ -61,7 +61,7 @@ def measure_sizes(
     limit
         Time for one size, in seconds.
     on_measurement
-        Called with each as soon as it is there.
+        Called with each measurement at once.
     settings
         Passed on to `loop_split`.
 

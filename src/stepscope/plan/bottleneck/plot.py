@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator
 
 from stepscope import plots
@@ -14,7 +12,7 @@ from stepscope._common.format import format_two_digits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
     from stepscope.plan.bottleneck._measure import Measurement
     from stepscope.plan.bottleneck._parts import Scope
@@ -30,14 +28,7 @@ _STYLES = {
 
 
 def draw(verdict: Verdict, measurements: Sequence[Measurement], *, path: str) -> None:
-    """Draw the figure and write it."""
-    figure = _draw_figure(verdict, measurements)
-    figure.savefig(Path(path), facecolor="white", transparent=False)
-    plt.close(figure)
-
-
-def _draw_figure(verdict: Verdict, measurements: Sequence[Measurement]) -> Figure:
-    """Draw the times of each scope, with their quartiles and the fitted lines."""
+    """Draw the times of each scope, with their quartiles and the fitted lines, and write the figure."""
     model = verdict.models[verdict.scope]
     figure, axes = plots.figure(
         title=f"{verdict.bottleneck.capitalize()} at {verdict.num_envs:,} environments:"
@@ -62,10 +53,10 @@ def _draw_figure(verdict: Verdict, measurements: Sequence[Measurement]) -> Figur
             va="top",
         )
     figure.legend(loc="outside lower center", ncols=3, title="median, quartiles, fit")
-    return figure
+    plots.save(figure, path)
 
 
-def _draw_scope(axes: object, scope: Scope, verdict: Verdict, measurements: Sequence[Measurement]) -> None:
+def _draw_scope(axes: Axes, scope: Scope, verdict: Verdict, measurements: Sequence[Measurement]) -> None:
     marker, colour = _STYLES[scope]
     timings = {
         measurement.num_envs: timing
@@ -77,8 +68,8 @@ def _draw_scope(axes: object, scope: Scope, verdict: Verdict, measurements: Sequ
         [1e3 * (timing.median - timing.low) for timing in timings.values()],
         [1e3 * (timing.high - timing.median) for timing in timings.values()],
     ]
-    axes.errorbar(list(timings), middle, quartiles, fmt=marker, color=colour, capsize=3, label=scope)  # type: ignore[attr-defined]
+    axes.errorbar(list(timings), middle, quartiles, fmt=marker, color=colour, capsize=3, label=scope)
     first, last = min(timings), max(timings)
     line = [first * (last / first) ** (index / 99) for index in range(100)]
     fitted = [1e3 * verdict.models[scope].predict(size) for size in line]
-    axes.plot(line, fitted, "--", color=colour, linewidth=1.3)  # type: ignore[attr-defined]
+    axes.plot(line, fitted, "--", color=colour, linewidth=1.3)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from matplotlib import pyplot as plt
 
 from stepscope import plots
 from stepscope._common import printable
@@ -63,8 +60,7 @@ def draw(capacity: Capacity, verified: Sequence[Probe], *, target: Target, path:
     axes.axhline(budget / 2**30, color=plots.COLOURS["failure"], label=f"budget, {format_bytes(budget)}")
     axes.set_ylim(bottom=0)
     axes.legend(loc="best")
-    figure.savefig(Path(path), facecolor="white", transparent=False)
-    plt.close(figure)
+    plots.save(figure, path)
 
 
 def _title(capacity: Capacity, target: Target) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from matplotlib import pyplot as plt
 
 from stepscope import plots
 from stepscope._common.format import format_bytes
@@ -54,5 +51,4 @@ def draw(estimate: MemoryEstimate, *, path: str) -> None:
     )
     axes.plot([training.num_envs], [estimate.torch_bytes / 2**20], "o", color=plots.COLOURS["per_env"])
     axes.legend(loc="upper left")
-    figure.savefig(Path(path), facecolor="white", transparent=False)
-    plt.close(figure)
+    plots.save(figure, path)
