@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer
-from stepscope._images import is_image
+from stepscope._common.images import is_image
 from stepscope.commands._planning import (
     add_output_options,
     check_output_options,

@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from stepscope._images import is_image
+from stepscope._common.images import is_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

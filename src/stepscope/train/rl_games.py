@@ -12,7 +12,7 @@ from rl_games.common import env_configurations, vecenv
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
-from stepscope._images import CONVOLUTIONS, FEATURES, is_image
+from stepscope._common.images import CONVOLUTIONS, FEATURES, is_image
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 from stepscope.train._boundaries import Boundaries

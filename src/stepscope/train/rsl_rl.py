@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tensordict import TensorDict
 
-from stepscope._images import CONVOLUTIONS, FEATURES, is_image
+from stepscope._common.images import CONVOLUTIONS, FEATURES, is_image
 from stepscope.train._batches import minibatch_size
 from stepscope.train._boundaries import Boundaries
 

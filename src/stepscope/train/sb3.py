@@ -11,7 +11,7 @@ from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import CheckpointCallback
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from stepscope._images import is_image
+from stepscope._common.images import is_image
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 from stepscope.train._boundaries import Boundaries

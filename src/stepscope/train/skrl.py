@@ -16,7 +16,7 @@ from skrl.trainers.torch import SequentialTrainer
 from skrl.utils import set_seed
 from skrl.utils.spaces.torch import flatten_tensorized_space, unflatten_tensorized_space
 
-from stepscope._images import CONVOLUTIONS, FEATURES, convolved, is_image
+from stepscope._common.images import CONVOLUTIONS, FEATURES, convolved, is_image
 from stepscope.train._batches import minibatch_size
 from stepscope.train._boundaries import Boundaries
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stepscope._images import CONVOLUTIONS, FEATURES, convolved
+from stepscope._common.images import CONVOLUTIONS, FEATURES, convolved
 from stepscope.plan.memory._tape import Tape
 
 if TYPE_CHECKING:

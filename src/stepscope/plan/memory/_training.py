@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stepscope._images import convolved, is_image
+from stepscope._common.images import convolved, is_image
 from stepscope.errors import BadInputError
 
 __all__ = ["LIBRARIES", "Training"]
