@@ -17,7 +17,7 @@ from stepscope.envs.faults import (
     Fault,
     Faulty,
     bad_reward,
-    drawn,
+    draw_fault,
     huge_observation,
     infinite_reading,
     missing_reading,
@@ -67,7 +67,7 @@ def _found(env: Recorder) -> tuple[int, int, str, int]:
 def test_a_thousand_faults_are_named(hundred: int) -> None:
     """Of every kind, in any step, environment, tensor and column; each is what the report says is first."""
     for seed in range(100 * hundred, 100 * hundred + 100):
-        fault = drawn(seed, num_envs=NUM_ENVS, steps=40, columns=4, actions=1)
+        fault = draw_fault(seed, num_envs=NUM_ENVS, steps=40, columns=4, actions=1)
         env = _recorded(fault, huge=1e6)
         with pytest.raises(BadValueError):
             _run(env, 48, fault)
@@ -365,9 +365,9 @@ def test_a_tensor_without_columns_is_let_alone() -> None:
 
 def test_drawn_faults_are_of_every_kind() -> None:
     """The thousand above leave none out."""
-    faults = [drawn(seed, num_envs=NUM_ENVS, steps=40, columns=4, actions=1) for seed in range(1000)]
+    faults = [draw_fault(seed, num_envs=NUM_ENVS, steps=40, columns=4, actions=1) for seed in range(1000)]
     assert {"actions", "observations", "rewards"} == {fault.tensor for fault in faults}
     assert {0, NUM_ENVS - 1} <= {fault.env for fault in faults}
     assert {1, 40} <= {fault.step for fault in faults}
     assert {0, 1, 2, 3} == {fault.column for fault in faults if fault.tensor == "observations"}
-    assert faults[7] == drawn(7, num_envs=NUM_ENVS, steps=40, columns=4, actions=1)
+    assert faults[7] == draw_fault(7, num_envs=NUM_ENVS, steps=40, columns=4, actions=1)

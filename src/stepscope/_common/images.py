@@ -1,4 +1,4 @@
-"""Images as observations, and the convolutions that are put before a network for them.
+"""Images as observations, and the convolutions in front of a network.
 
 The three layers are those of Mnih et al., Human-level control through deep reinforcement learning, Nature 518 (2015),
 which Stable-Baselines3 builds by itself and Isaac Lab's camera tasks name for the other libraries.
@@ -13,10 +13,10 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CONVOLUTIONS", "FEATURES", "convolved", "is_image"]
+__all__ = ["CONVOLUTIONS", "FEATURES", "convolved_shapes", "is_image"]
 
 CONVOLUTIONS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))
-"""Channels that a layer makes, edge of its kernel, and stride, both in pixels."""
+"""Channels, kernel size and stride of each layer; sizes in pixels."""
 
 FEATURES = 512
 """Width of the fully connected layer behind the convolutions."""
@@ -26,21 +26,21 @@ _SMALLEST = 36  # pixels along an edge: with fewer the last convolution has noth
 
 
 def is_image(shape: Sequence[int]) -> bool:
-    """Whether an observation of this shape is an image of channels, height and width."""
+    """Return whether an observation of this shape is an image of channels, height and width."""
     return len(shape) == _DIMENSIONS
 
 
-def convolved(shape: Sequence[int]) -> list[tuple[int, int, int]]:
+def convolved_shapes(shape: Sequence[int]) -> list[tuple[int, int, int]]:
     """Return channels, height and width of an image behind each of the convolutions.
 
     Raises
     ------
     BadInputError
-        It is too small for them.
+        If the image is too small.
 
     Examples
     --------
-    >>> convolved((3, 84, 84))
+    >>> convolved_shapes((3, 84, 84))
     [(32, 20, 20), (64, 9, 9), (64, 7, 7)]
     """
     _, height, width = shape

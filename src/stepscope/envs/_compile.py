@@ -14,14 +14,19 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["compiled"]
+__all__ = ["compile_step"]
 
-# What torch's errors say when the compiler itself is what is missing, in its several places.
-_SIGNS = ("InvalidCxxCompiler", "No working C++ compiler", "Failed to find C compiler", "TritonMissing")
+# Words of torch's errors for a missing compiler.
+_MISSING_COMPILER = (
+    "InvalidCxxCompiler",
+    "No working C++ compiler",
+    "Failed to find C compiler",
+    "TritonMissing",
+)
 
 
 @lru_cache(maxsize=64)
-def compiled(settings: Settings, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
+def compile_step(settings: Settings, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
     """Return the step of these settings, compiled at its first call and shared by all environments that have them."""
     step = make_step(settings, by_rows=True)
 
@@ -36,7 +41,7 @@ def compiled(settings: Settings, device: torch.device) -> Callable[..., tuple[Te
         # Environments with other settings must not make these numbers dynamic, nor use up our compilations.
         isolate_recompiles=True,
         recompile_limit=64,
-        # Dynamo's guards have looked at every tensor already; looking again takes a twelfth of a small step.
+        # Dynamo's guards have checked every tensor already; a second check takes a twelfth of a small step.
         options={"size_asserts": False, "alignment_asserts": False},
     )
 
@@ -44,7 +49,7 @@ def compiled(settings: Settings, device: torch.device) -> Callable[..., tuple[Te
         try:
             *numbers, terminated, truncated, done = fused(*tensors)
         except Exception as error:
-            if any(sign in f"{type(error).__name__} {error}" for sign in _SIGNS):
+            if any(sign in f"{type(error).__name__} {error}" for sign in _MISSING_COMPILER):
                 raise BadInputError(_advice(device)) from error
             raise
         return *numbers, terminated.view(torch.bool), truncated.view(torch.bool), done.view(torch.bool)

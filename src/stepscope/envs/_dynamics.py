@@ -1,4 +1,4 @@
-"""How a cart with a pole on it moves: pure functions of tensors.
+"""Dynamics of a cart with a pole, as pure functions of tensors.
 
 Coordinates: the cart is at ``x``, positive to the right; the pole leans by ``theta`` from the vertical,
 positive to the right; ``l`` is half of the pole's length, ``m`` its mass, ``M`` the mass of cart and pole.
@@ -31,7 +31,7 @@ _INERTIA = 4.0 / 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class CartPoleConstants:
-    """What a cart-pole is made of.
+    """Physical constants of a cart-pole.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class CartPoleConstants:
 def accelerations(
     push: Tensor, velocity: Tensor, angle: Tensor, spin: Tensor, *, constants: CartPoleConstants
 ) -> tuple[Tensor, Tensor]:
-    """Accelerations of the cart and of the pole.
+    """Return the accelerations of the cart and of the pole.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def accelerations(
     angle, spin
         Of the pole from the vertical, in rad, and its rate, in rad/s.
     constants
-        What the cart-pole is made of.
+        Physical constants.
 
     Returns
     -------
@@ -148,11 +148,11 @@ def integrate(
     timestep
         In s, cut into ``substeps`` equal pieces.
     substeps
-        How many pieces.
+        Number of pieces.
     semi_implicit
         Move with the velocities after the piece (symplectic Euler) instead of those before it (explicit Euler).
     constants
-        What the cart-pole is made of.
+        Physical constants.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def integrate(
 
 
 def energy(state: Rows, *, constants: CartPoleConstants) -> Tensor:
-    """Kinetic and potential energy of every cart-pole, in J, for the four rows of a state.
+    """Return kinetic plus potential energy of every cart-pole, in J, for the four rows of a state.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""The scenes as MJCF, MuJoCo's description of a model in XML. Small, and written here: nothing is downloaded."""
+"""Scenes as MJCF, MuJoCo's description of a model in XML; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def pile(shape: Geoms, *, objects: int, size: float) -> str:
     shape
         The assets and the geoms of each object.
     objects
-        How many.
+        Number of objects.
     size
         Radius of a ball that holds one, in m.
     """

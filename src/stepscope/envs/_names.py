@@ -1,4 +1,4 @@
-"""What the columns of a MuJoCo model's positions, velocities and actions are called."""
+"""Names of the columns of a MuJoCo model's positions, velocities and actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collision shapes for MJCF: points of convex meshes, and how a ball is cut into convex pieces."""
+"""Collision shapes for MJCF: primitives, convex meshes, and convex pieces of a ball."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def geoms(shape: str, *, size: float, vertices: int, pieces: int) -> Geoms:
     Raises
     ------
     BadInputError
-        There is no such shape, or too few points for it.
+        If the shape is unknown, or has too few points.
     """
     if shape not in SHAPES:
         raise BadInputError(f"shape is {shape!r}; choose one of {', '.join(SHAPES)}.")
@@ -59,12 +59,12 @@ def geoms(shape: str, *, size: float, vertices: int, pieces: int) -> Geoms:
     assets = "".join(
         f'<mesh name="{name}" vertex="{_text(part, size)}"/>' for name, part in zip(names, parts, strict=True)
     )
-    each = mass.format(mass=1.0 / len(parts))
-    return assets, [f'type="mesh" mesh="{name}" {each}' for name in names]
+    share = mass.format(mass=1.0 / len(parts))
+    return assets, [f'type="mesh" mesh="{name}" {share}' for name in names]
 
 
 def _ball(count: int) -> list[Point]:
-    """Points spread evenly over a ball of radius 1, along a spiral (Fibonacci's lattice)."""
+    """Return points spread evenly over a ball of radius 1, along a spiral (Fibonacci's lattice)."""
     points = []
     for number in range(count):
         height = 1.0 - 2.0 * (number + 0.5) / count
@@ -75,7 +75,7 @@ def _ball(count: int) -> list[Point]:
 
 
 def _cut(points: list[Point], pieces: int) -> list[list[Point]]:
-    """Part the ball's points by which of `pieces` directions is nearest; each part reaches to the centre."""
+    """Split the ball's points by the nearest of `pieces` directions; each part reaches to the centre."""
     centres = _ball(pieces)
     parts: list[list[Point]] = [[(0.0, 0.0, 0.0)] for _ in centres]
     for point in points:

@@ -16,7 +16,7 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Settings", "fresh_states", "make_step", "next_streams", "reset_mask", "whole_number"]
+__all__ = ["Settings", "fresh_states", "make_step", "next_streams", "reset_mask", "validate_integer"]
 
 _START = 0.05  # start states lie within this, in every coordinate
 _MULTIPLIER, _INCREMENT = 1664525, 1013904223  # Knuth's and Lewis's, for 32 bits
@@ -25,7 +25,7 @@ _MAY_BE_ZERO = {"force_limit", "gravity", "cart_friction", "pole_friction"}
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a step depends on beside tensors; the fields are those of :class:`stepscope.envs.CartPole`."""
+    """Parameters of a step; the fields are those of :class:`stepscope.envs.CartPole`."""
 
     timestep: float
     substeps: int
@@ -42,29 +42,32 @@ class Settings:
         numbers = {name: getattr(self, name) for name in names}
         numbers |= {field.name: getattr(self.constants, field.name) for field in fields(self.constants)}
         for name, value in numbers.items():
-            least = "from 0" if name in _MAY_BE_ZERO else "above 0"
+            sign = "non-negative" if name in _MAY_BE_ZERO else "positive"
             bad = not isinstance(value, int | float) or not math.isfinite(value) or value < 0
             if bad or (value == 0 and name not in _MAY_BE_ZERO):
-                raise BadInputError(f"{name} is {value!r}; it must be a finite number {least}.")
+                raise BadInputError(f"{name} is {value!r}; it must be a {sign}, finite number.")
 
 
-def whole_number(name: str, value: object, *, least: int = 1, end: float = math.inf, also: str = "") -> int:
-    """Take a whole number of any integer type, NumPy's too, or raise BadInputError."""
+def validate_integer(
+    name: str, value: object, *, least: int = 1, end: float = math.inf, also: str = ""
+) -> int:
+    """Return an integer of any type, NumPy's too, as an int, or raise BadInputError."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type] # asked here
     except TypeError:
         number = None
     if number is None or not least <= number < end:
-        raise BadInputError(f"{name} is {value!r}; it must be a whole number from {least}{also}.")
+        kind = "a positive integer" if least == 1 else f"an integer from {least}"
+        raise BadInputError(f"{name} is {value!r}; it must be {kind}{also}.")
     return number
 
 
 def reset_mask(options: Mapping[str, Any] | None, num_envs: int) -> Tensor | None:
-    """Return the mask of the episodes that start anew, or None for all of them, or raise BadInputError."""
-    given = dict(options or {})
-    mask = given.pop("reset_mask", None)
-    if given:
-        raise BadInputError(f"reset() has no options but reset_mask, but got {', '.join(map(str, given))}.")
+    """Return the mask of the episodes to start anew, or None for all of them, or raise BadInputError."""
+    others = dict(options or {})
+    mask = others.pop("reset_mask", None)
+    if others:
+        raise BadInputError(f"reset() has no options but reset_mask, but got {', '.join(map(str, others))}.")
     if mask is not None and not (
         isinstance(mask, Tensor) and mask.dtype == torch.bool and mask.shape == (num_envs,)
     ):
@@ -95,7 +98,7 @@ def make_step(
     Parameters
     ----------
     settings
-        What a step depends on beside tensors.
+        Parameters of the step.
     by_rows
         Start episodes anew row by row, which a compiler fuses into one loop with all the rest, instead of all rows at
         once, which takes fewer operations. The numbers are the same.

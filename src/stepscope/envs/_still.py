@@ -1,4 +1,4 @@
-"""An environment that does nothing, for weighing what is built around it."""
+"""An environment that does nothing, to measure the memory of everything else."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Still(VectorEnv):  # gymnasium's types are not read
     Parameters
     ----------
     num_envs
-        How many.
+        Number of environments.
     observation
         Shape of an observation: one number, or channels, height and width of an image.
     actions
-        How many numbers an action has.
+        Length of an action.
     device
-        Where the tensors live.
+        Device of all tensors.
     dtype
         ``"float32"`` or, for images, ``"uint8"``.
     """
@@ -63,5 +63,5 @@ class Still(VectorEnv):  # gymnasium's types are not read
         return self._observations, {}
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:  # noqa: ARG002 - the same
-        """Return the same again, whatever the actions."""
+        """Return the same tensors again, whatever the actions."""
         return self._observations, self._rewards, self._flags, self._flags, {"final_obs": self._observations}

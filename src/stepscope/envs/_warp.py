@@ -1,4 +1,4 @@
-"""MuJoCo Warp, loaded without a word, and how long that takes."""
+"""Silent import of MuJoCo Warp, and sizes of its arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Engine", "load", "owned_bytes"]
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """The three modules that a world is made with.
+    """The modules of the simulator.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ def load() -> Engine:
     Raises
     ------
     BadInputError
-        It is not installed.
+        If it is not installed.
     """
     try:
         warp = importlib.import_module("warp")
@@ -54,20 +54,22 @@ def load() -> Engine:
 def owned_bytes(warp: Any, *owners: object) -> int:  # noqa: ANN401 - a module
     """Return the bytes of all arrays in the fields of some objects, and of the objects in these.
 
-    An array that stands in two fields counts once, and one that repeats its numbers for every world counts what it
-    takes, not what it seems to.
+    An array in two fields counts once, and one that repeats its numbers for every world counts with its allocation,
+    not its shape.
     """
     arrays: dict[int, int] = {}
-    waiting = list(owners)
-    while waiting:
-        for value in vars(waiting.pop()).values():
+    pending = list(owners)
+    while pending:
+        for value in vars(pending.pop()).values():
             if isinstance(value, warp.array):
                 if value.ptr:
                     arrays[value.ptr] = max(arrays.get(value.ptr, 0), int(value.capacity))
             elif type(value).__module__.startswith("mujoco_warp.") and hasattr(value, "__dict__"):
-                waiting.append(value)
+                pending.append(value)
             elif isinstance(value, tuple | list):
                 arrays |= {
-                    one.ptr: int(one.capacity) for one in value if isinstance(one, warp.array) and one.ptr
+                    array.ptr: int(array.capacity)
+                    for array in value
+                    if isinstance(array, warp.array) and array.ptr
                 }
     return sum(arrays.values())

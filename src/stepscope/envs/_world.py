@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stepscope._common.devices import usable_device
 from stepscope.envs._names import action_names, state_names
-from stepscope.envs._step import next_streams, reset_mask, whole_number
+from stepscope.envs._step import next_streams, reset_mask, validate_integer
 from stepscope.envs._warp import load, owned_bytes
 from stepscope.errors import BadInputError
 
@@ -38,7 +38,7 @@ def _never(qpos: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is asked of a scene.
+    """Reward and end of an episode.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Physics:
-    """How the simulator works.
+    """Settings of the simulator.
 
     Attributes
     ----------
@@ -70,9 +70,9 @@ class Physics:
     integrator
         ``"euler"``, ``"implicitfast"`` or ``"discrete"``, which flexible bodies need.
     iterations, ls_iterations
-        Most iterations of the solver, and of its search along a line.
+        Maximum iterations of the solver, and of its line search.
     njmax, nconmax
-        Room for constraints and contacts in each world; None is MuJoCo Warp's guess from the model.
+        Buffer sizes for constraints and contacts of a world; None is MuJoCo Warp's guess from the model.
     """
 
     timestep: float
@@ -87,12 +87,12 @@ class Physics:
     def check(self) -> None:
         """Raise BadInputError for the first setting that no simulation can have."""
         if not isinstance(self.timestep, int | float) or not 0 < self.timestep < math.inf:
-            raise BadInputError(f"timestep is {self.timestep!r}; it must be a finite number above 0.")
+            raise BadInputError(f"timestep is {self.timestep!r}; it must be a positive, finite number.")
         for name in ("substeps", "iterations", "ls_iterations"):
-            whole_number(name, getattr(self, name))
+            validate_integer(name, getattr(self, name))
         for name in ("njmax", "nconmax"):
             if getattr(self, name) is not None:
-                whole_number(name, getattr(self, name), also=" or None")
+                validate_integer(name, getattr(self, name), also=" or None")
         for name, known in (
             ("solver", ("newton", "cg")),
             ("integrator", ("euler", "implicitfast", "discrete")),
@@ -104,22 +104,22 @@ class Physics:
 class World(VectorEnv):  # gymnasium's types are not read
     """N worlds of one MuJoCo model on one device, stepped together by MuJoCo Warp.
 
-    Made by the functions of :mod:`stepscope.envs.scenes`.
+    The functions of :mod:`stepscope.envs.scenes` make one.
 
     Parameters
     ----------
     mjcf
-        The model, in MuJoCo's XML; its first keyframe is where episodes start.
+        The model, in MuJoCo's XML; episodes start at its first keyframe.
     num_envs
-        How many worlds.
+        Number of worlds.
     physics
-        How the simulator works.
+        Settings of the simulator.
     task
-        What is rewarded, and when an episode ends.
+        Reward and end of an episode.
     device
         ``"cpu"``, where Warp uses one thread, or ``"cuda"``; None is CUDA where there is one.
     seed
-        Of the start velocities. The same seed, device and actions give the same numbers.
+        Seed of the start velocities. The same seed, device and actions give the same numbers.
     images
         Width and height of the images of the model's camera, in pixels; None renders nothing.
 
@@ -127,26 +127,26 @@ class World(VectorEnv):  # gymnasium's types are not read
     ----------
     qpos, qvel : Tensor
         (N, nq) and (N, nv) float32: positions (m, rad, quaternions) and velocities (m/s, rad/s) in the simulator's own
-        memory. What is written here is simulated on.
+        memory. Values written here take effect in the next step.
     ctrl : Tensor
-        (N, nu) float32, the same of the actuators' inputs, which every step writes.
+        (N, nu) float32, the same for the actuators' inputs, which every step writes.
     overflow : Tensor
-        (N,) int32, the same of the flags of what had too little room since an episode began.
+        (N,) int32, the same for the flags of buffers that overflowed since an episode began.
     observation_names, action_names : tuple of str
-        What the columns of observations and actions are.
+        Names of the columns of observations and actions.
     rendering : bool
         Whether each step renders; may be switched off and on.
     step_dt : float
         Time between two actions, in s.
     start_up_seconds : float
-        What making it took until the first step was done. Where the kernels had to be compiled that is most of it.
+        Time from the constructor to the end of the first step, most of it for kernels that had to be compiled.
     num_envs, device, episode_length, single_observation_space, single_action_space, observation_space, action_space
         As those of :class:`stepscope.envs.CartPole`.
 
     Raises
     ------
     BadInputError
-        An argument is out of range, MuJoCo Warp is not installed, or the device is not usable.
+        If an argument is out of range, MuJoCo Warp is not installed, or the device is not usable.
 
     Notes
     -----
@@ -154,8 +154,7 @@ class World(VectorEnv):  # gymnasium's types are not read
     shape (N, nq + nv): positions, then velocities. Episodes start again within the same step, as those of the
     cart-pole do, with ``info["final_obs"]`` and ``info["_final_obs"]``.
 
-    Nothing that the simulator prints about overflows is shown, as it would print a line for every world and step; the
-    flags are there to be read instead.
+    The simulator's messages about overflows, a line for every world and step, are switched off; read the flags instead.
 
     Images show the world as it was when the last step's forces were computed, one step of the simulator ago.
     """
@@ -175,8 +174,8 @@ class World(VectorEnv):  # gymnasium's types are not read
     ) -> None:
         physics.check()
         began = time.perf_counter()
-        self.num_envs = whole_number("num_envs", num_envs)
-        self.episode_length = whole_number("episode_length", task.episode_length)
+        self.num_envs = validate_integer("num_envs", num_envs)
+        self.episode_length = validate_integer("episode_length", task.episode_length)
         self.device = usable_device(device)
         self.rendering = images is not None
         self.step_dt = physics.timestep * physics.substeps
@@ -212,11 +211,11 @@ class World(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            There is no such option, the mask has another shape or type, or the seed is not a whole number.
+            If there is no such option, the mask has another shape or type, or the seed is not an integer.
         """
         mask = reset_mask(options, self.num_envs)
         if seed is not None:
-            seed = whole_number("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
+            seed = validate_integer("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
             self._streams.copy_(self._random_streams(seed))
         with torch.inference_mode(mode=False), torch.no_grad():
             self._done.copy_(torch.ones_like(self._done) if mask is None else mask)
@@ -241,7 +240,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            The actions have another shape or device.
+            If the actions have another shape or device.
         """
         if tuple(actions.shape) != tuple(self.ctrl.shape) or actions.device != self.device:
             raise BadInputError(
@@ -258,16 +257,16 @@ class World(VectorEnv):  # gymnasium's types are not read
             final = self._observations()
             self._done.copy_(terminated | truncated)
             info = {"final_obs": final, "_final_obs": self._done.clone()}
-            # On a CPU looking is free, and starting again is not; on a GPU looking would wait for the device.
+            # On a CPU this check is free, and starting again is not; on a GPU it would wait for the device.
             if self.device.type == "cuda" or bool(self._done.any()):
                 self._start_again()
                 self._steps.masked_fill_(self._done, 0)
             return self._observations(), rewards, terminated, truncated, info
 
     def snapshot(self) -> dict[str, Tensor]:
-        """Return what the worlds need to go on from here, a row for each; `restore` takes it."""
+        """Return a copy of the state of all worlds, a row for each, for `restore`."""
         with torch.inference_mode(mode=False), torch.no_grad():
-            return {name: value.clone() for name, value in self._lasting().items()}
+            return {name: value.clone() for name, value in self._persistent_state().items()}
 
     def restore(self, snapshot: Mapping[str, Tensor]) -> None:
         """Go on from a snapshot of as many worlds of the same model.
@@ -275,19 +274,19 @@ class World(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            It is of another number of worlds, or of another model.
+            If it is of another number of worlds, or of another model.
         """
-        mine = self._lasting()
+        state = self._persistent_state()
         if {name: value.shape for name, value in snapshot.items()} != {
-            name: value.shape for name, value in mine.items()
+            name: value.shape for name, value in state.items()
         }:
-            raise BadInputError(f"the snapshot is none of {self.num_envs} worlds of this model.")
+            raise BadInputError(f"the snapshot is not of {self.num_envs} worlds of this model.")
         with torch.inference_mode(mode=False), torch.no_grad():
-            for name, value in mine.items():
+            for name, value in state.items():
                 value.copy_(snapshot[name])
 
-    def _lasting(self) -> dict[str, Tensor]:
-        """Return what one step leaves for the next; the solver begins where it ended."""
+    def _persistent_state(self) -> dict[str, Tensor]:
+        """Return all that the next step depends on; the solver begins where it ended."""
         data = {"act": self._data.act, "warmstart": self._data.qacc_warmstart}
         return {
             "qpos": self.qpos,
@@ -304,7 +303,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            There is no camera.
+            If there is no camera.
         """
         width, height = self._resolution()
         packed = self._engine.warp.to_torch(self._context.rgb_data)
@@ -312,34 +311,34 @@ class World(VectorEnv):  # gymnasium's types are not read
 
     @property
     def depths(self) -> Tensor:
-        """How far away what each pixel shows is, (N, height, width) float32, in m; a view, like `images`.
+        """Distances of the latest images, (N, height, width) float32, in m; a view, like `images`.
 
         Raises
         ------
         BadInputError
-            There is no camera.
+            If there is no camera.
         """
         width, height = self._resolution()
         return self._engine.warp.to_torch(self._context.depth_data).view(self.num_envs, height, width)
 
     @property
     def num_contacts(self) -> int:
-        """Contacts in all worlds together, at the last step; reading it waits for the device."""
+        """Number of contacts in all worlds at the last step; reading it waits for the device."""
         return int(self._data.nacon.numpy()[0])
 
     @property
     def num_pairs(self) -> int:
-        """Pairs that were near enough to look for contacts, or contacts if they are more; what ``nconmax`` is for."""
+        """Number of near pairs, or of contacts if they are more; the measure for ``nconmax``."""
         return max(self.num_contacts, int(self._data.ncollision.numpy()[0]))
 
     @property
     def most_constraints(self) -> int:
-        """Most rows of constraints in a world at the last step; what ``njmax`` is for."""
+        """Largest number of constraints in a world at the last step; the measure for ``njmax``."""
         return int(self._data.nefc.numpy().max())
 
     @property
     def overflows(self) -> dict[str, int]:
-        """In how many worlds what had too little room since an episode began; reading it waits for the device."""
+        """Number of worlds with each kind of overflow since an episode began; reading it waits for the device."""
         kinds = self._engine.mujoco_warp.OverflowType
         counts = {kind.name: int((self.overflow & int(kind) != 0).sum()) for kind in kinds}
         return {name: count for name, count in counts.items() if count}
@@ -351,12 +350,12 @@ class World(VectorEnv):  # gymnasium's types are not read
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of what every world has of its own, such as state, contacts, constraints and what the solver needs."""
+        """Bytes of the worlds: state, contacts, constraints and the solver's memory."""
         return owned_bytes(self._engine.warp, self._data)
 
     @property
     def render_bytes(self) -> int:
-        """Bytes of images and of what the renderer needs for them; 0 without a camera."""
+        """Bytes of images and of the renderer; 0 without a camera."""
         return 0 if self._context is None else owned_bytes(self._engine.warp, self._context)
 
     def _on_device(self) -> Any:  # noqa: ANN401 - a context manager of Warp's
@@ -387,7 +386,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         self._images = images
 
     def _view(self, seed: int | None) -> None:
-        """Make torch's views of the simulator's memory, and what goes with them."""
+        """Make torch's views of the simulator's memory."""
         warp, model, device = self._engine.warp, self.mujoco_model, self.device
         self.qpos, self.qvel, self.ctrl, self.overflow = (
             warp.to_torch(array)
@@ -448,7 +447,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         with self._on_device():
             self._engine.mujoco_warp.reset_data(self._model, self._data, self._mask)
         done = self._done[:, None]
-        # Each world has streams of its own, so that what it draws depends on no other.
+        # Each world has streams of its own, so that its random numbers depend on no other.
         self._streams.copy_(torch.where(done, next_streams(self._streams), self._streams))
         self.qpos.copy_(torch.where(done, self._start, self.qpos))
         self.qvel.copy_(torch.where(done, self._streams * (_NOISE / 2**31), self.qvel))

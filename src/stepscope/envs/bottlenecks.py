@@ -31,11 +31,11 @@ class Slow:
     Parameters
     ----------
     num_envs
-        How many.
+        Number of environments.
     work
         Takes the state, shape (N, 8), and returns the next one.
     device
-        Where the tensors live; None is CUDA where there is one.
+        Device of all tensors; None is CUDA where there is one.
     """
 
     def __init__(self, num_envs: int, *, work: Work, device: str | torch.device | None = None) -> None:
@@ -76,7 +76,7 @@ def heavy(num_envs: int, *, device: str | None = None, sweeps: int = 8, width: i
 def hidden_wait(
     num_envs: int, *, device: str | None = None, sweeps: int = 8, width: int = 256, launches: int = 3000
 ) -> Slow:
-    """Look in the middle of each step whether any environment went wrong.
+    """Check in the middle of each step whether any environment went wrong.
 
     The host waits there until the device has done the heavy first half, and the device then waits for the host, which
     has launched nothing of the second half meanwhile.

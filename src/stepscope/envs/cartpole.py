@@ -13,7 +13,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from stepscope._common.devices import usable_device
-from stepscope.envs._compile import compiled
+from stepscope.envs._compile import compile_step
 from stepscope.envs._dynamics import CartPoleConstants
 from stepscope.envs._step import (
     Settings,
@@ -21,7 +21,7 @@ from stepscope.envs._step import (
     make_step,
     next_streams,
     reset_mask,
-    whole_number,
+    validate_integer,
 )
 from stepscope.errors import BadInputError
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CartPole"]
 
 _INTEGRATORS = ("euler", "semi-implicit")
-_BYTES = 100  # that one environment takes when it is made: its share of the spaces and its state
+_BYTES = 100  # of one environment in the constructor: its share of the spaces and its state
 
 
 class CartPole(VectorEnv):  # gymnasium's types are not read
@@ -43,11 +43,11 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
     Parameters
     ----------
     num_envs
-        How many, from 1.
+        Number of environments.
     device
-        Where all tensors live, ``"cpu"`` or ``"cuda"``, which is ``"cuda:0"``; None is CUDA where there is one.
+        Device of all tensors: ``"cpu"`` or ``"cuda"``, which is ``"cuda:0"``; None is CUDA where there is one.
     seed
-        Of the start states; None draws one. The same seed, device and actions give the same numbers.
+        Seed of the start states; None draws one. The same seed, device and actions give the same numbers.
     timestep
         Simulated time of one step, in s.
     substeps
@@ -93,12 +93,12 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
     step_dt : float
         Time between two actions, in s.
     observation_names, action_names : tuple of str
-        What the columns of observations and actions are.
+        Names of the columns of observations and actions.
 
     Raises
     ------
     BadInputError
-        An argument is out of range, the device is not usable, there is not enough memory for so many environments,
+        If an argument is out of range, the device is not usable, there is not enough memory for so many environments,
         or ``compile=True`` finds no compiler.
 
     Notes
@@ -187,11 +187,11 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             raise BadInputError(f"integrator is {integrator!r}; choose one of {', '.join(_INTEGRATORS)}.")
         self.settings = Settings(
             timestep=timestep,
-            substeps=whole_number("substeps", substeps),
+            substeps=validate_integer("substeps", substeps),
             force_limit=force_limit,
             track_half_length=track_half_length,
             angle_limit=angle_limit,
-            episode_length=whole_number("episode_length", episode_length),
+            episode_length=validate_integer("episode_length", episode_length),
             semi_implicit=integrator == "semi-implicit",
             constants=CartPoleConstants(
                 gravity=gravity,
@@ -203,7 +203,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             ),
         )
         self.settings.check()
-        self.num_envs = whole_number("num_envs", num_envs)
+        self.num_envs = validate_integer("num_envs", num_envs)
         self.device = usable_device(device)
         self.episode_length = self.settings.episode_length
         self.step_dt = self.settings.timestep
@@ -211,7 +211,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         self._allocate(seed)
         self._step: Callable[..., tuple[Tensor, ...]] = make_step(self.settings)
         if compile:
-            self._step = compiled(self.settings, self.device)
+            self._step = compile_step(self.settings, self.device)
             self.step(
                 torch.zeros(self.num_envs, 1, device=self.device)
             )  # now, so that a missing compiler shows here
@@ -237,11 +237,11 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            There is no such option, the mask has another shape or type, or the seed is not a whole number.
+            If there is no such option, the mask has another shape or type, or the seed is not an integer.
         """
         mask = reset_mask(options, self.num_envs)
         if seed is not None:
-            seed = whole_number("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
+            seed = validate_integer("seed", seed, least=0, end=2**64, also=", below 2**64, or None")
         with torch.inference_mode(mode=False):
             self._streams = next_streams(self._streams) if seed is None else self._random_streams(seed)
             state = fresh_states(self._streams)
@@ -268,7 +268,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            The actions have another shape or device.
+            If the actions have another shape or device.
         """
         self._check(actions)
         if torch.is_inference_mode_enabled():
@@ -295,7 +295,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            The state has another shape.
+            If the state has another shape.
         """
         if tuple(state.shape) != (self.num_envs, 4):
             raise BadInputError(f"state has shape {tuple(state.shape)}; it must be ({self.num_envs}, 4).")
@@ -303,7 +303,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             self._state = torch.empty(4, self.num_envs, device=self.device).copy_(state.t())
 
     def snapshot(self) -> dict[str, Tensor]:
-        """Return what the environments need to go on from here, a row for each; `restore` takes it."""
+        """Return a copy of the state of all environments, a row for each, for `restore`."""
         with torch.inference_mode(mode=False):
             return {
                 "state": self._state.t().clone(),
@@ -317,11 +317,11 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Raises
         ------
         BadInputError
-            It is of another number of environments, or of another kind of environment.
+            If it is of another number of environments, or of another kind of environment.
         """
         rows = {"state": (self.num_envs, 4), "steps": (self.num_envs,), "streams": (self.num_envs, 4)}
         if {name: tuple(value.shape) for name, value in snapshot.items()} != rows:
-            raise BadInputError(f"the snapshot is none of {self.num_envs} cart-poles.")
+            raise BadInputError(f"the snapshot is not of {self.num_envs} cart-poles.")
         with torch.inference_mode(mode=False):
             self.set_state(snapshot["state"])
             self.steps = snapshot["steps"]
@@ -341,9 +341,9 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
             self._steps = torch.empty(self.num_envs, dtype=torch.int32, device=self.device).copy_(steps)
 
     def _allocate(self, seed: int) -> None:
-        """Make the spaces and the state; numpy and torch have an error each for every way of wanting too much."""
+        """Allocate the spaces and the state, and turn each of numpy's and torch's errors about memory into ours."""
         try:
-            # Pages that nobody touches cost nothing, but what the machine can never have is refused at once.
+            # Untouched pages cost nothing, but a size that the machine can never have is refused at once.
             np.empty((self.num_envs, _BYTES), np.uint8)
         except (MemoryError, OverflowError, ValueError) as error:
             raise self._too_many() from error

@@ -1,6 +1,6 @@
-"""Faults to inject into any vectorised environment, each modelled on an incident that was reported.
+"""Faults to inject into any vectorised environment, each modelled on a reported incident.
 
-``Faulty(CartPole(64), infinite_reading(step=100, env=3))`` is a cart-pole one of whose observations is infinite once.
+``Faulty(CartPole(64), infinite_reading(step=100, env=3))`` injects one infinite observation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
     "Fault",
     "Faulty",
     "bad_reward",
-    "drawn",
+    "draw_fault",
     "huge_observation",
     "infinite_reading",
     "infinite_reward",
@@ -36,9 +36,9 @@ class Fault:
     Attributes
     ----------
     tensor
-        Where: what the step is given, or what it returns.
+        Argument or result of the step that it replaces a value of.
     value
-        The value.
+        The injected value.
     step
         The call of ``step()``, from 1.
     env, column
@@ -111,17 +111,17 @@ ALL: tuple[Callable[..., Fault], ...] = (
 """Every kind of fault here."""
 
 
-def drawn(seed: int, *, num_envs: int, steps: int, columns: int, actions: int) -> Fault:
-    """Return a fault of any kind, drawn at random; the same for the same seed.
+def draw_fault(seed: int, *, num_envs: int, steps: int, columns: int, actions: int) -> Fault:
+    """Return a fault of a random kind; the same for the same seed.
 
     Parameters
     ----------
     seed
-        Of the draw.
+        Seed of the draw.
     num_envs, steps
-        It strikes one of so many environments in one of so many steps.
+        Number of environments and of steps, in one of which it is injected.
     columns, actions
-        So many columns observations and actions have.
+        Number of columns of observations and of actions.
     """
     draw = random.Random(seed)  # noqa: S311 - nothing secret
     fault = draw.choice(ALL)(step=draw.randint(1, steps), env=draw.randrange(num_envs))
@@ -130,14 +130,14 @@ def drawn(seed: int, *, num_envs: int, steps: int, columns: int, actions: int) -
 
 
 class Faulty:
-    """An environment with faults.
+    """Environment that injects faults.
 
     Parameters
     ----------
     env
         A vectorised environment with torch tensors, in Gymnasium's convention.
     faults
-        What goes wrong in it, and when.
+        Faults to inject.
     """
 
     def __init__(self, env: Any, *faults: Fault) -> None:  # noqa: ANN401 - any environment
@@ -149,12 +149,12 @@ class Faulty:
         return getattr(self._env, name)
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
-        """Step the environment, with what goes wrong in this step."""
+        """Step the environment, with the faults of this step."""
         self._step += 1
-        observations, rewards, *rest = self._env.step(self._struck("actions", actions))
-        return self._struck("observations", observations), self._struck("rewards", rewards), *rest
+        observations, rewards, *rest = self._env.step(self._inject("actions", actions))
+        return self._inject("observations", observations), self._inject("rewards", rewards), *rest
 
-    def _struck(self, tensor: str, values: Tensor) -> Tensor:
+    def _inject(self, tensor: str, values: Tensor) -> Tensor:
         for fault in self._faults:
             if fault.tensor == tensor and fault.step == self._step:
                 values = values.clone()

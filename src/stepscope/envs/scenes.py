@@ -1,6 +1,6 @@
 """Scenes of contacts, collision shapes, a deformable and a camera, simulated by MuJoCo Warp in many worlds.
 
-Each function makes an environment of so many worlds; whatever stands behind ``num_envs`` can be said in JSON.
+Each function makes an environment; all arguments after ``num_envs`` can be written in JSON.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stepscope.envs import _mjcf
 from stepscope.envs._shapes import SHAPES, geoms
-from stepscope.envs._step import whole_number
+from stepscope.envs._step import validate_integer
 from stepscope.envs._world import Physics, Task, World
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def quadruped(
     Parameters
     ----------
     num_envs
-        How many.
+        Number of worlds.
     device, seed, episode_length
         As those of :class:`stepscope.envs.CartPole`.
     timestep, substeps, solver, iterations, ls_iterations, njmax, nconmax
-        How the simulator works: see :class:`Physics`. A step of the environment takes ``timestep * substeps`` seconds.
+        Settings of the simulator: see :class:`Physics`. A step of the environment takes ``timestep * substeps`` seconds.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def quadruped(
     Raises
     ------
     BadInputError
-        An argument is out of range, or MuJoCo Warp is not installed.
+        If an argument is out of range, or MuJoCo Warp is not installed.
     """
     physics = Physics(
         timestep=timestep,
@@ -96,7 +96,7 @@ def cameras(
     Parameters
     ----------
     num_envs
-        How many.
+        Number of worlds.
     width, height
         Of an image, in pixels.
     device, seed, timestep, substeps, njmax, nconmax, episode_length
@@ -110,9 +110,9 @@ def cameras(
     Raises
     ------
     BadInputError
-        An argument is out of range, or MuJoCo Warp is not installed.
+        If an argument is out of range, or MuJoCo Warp is not installed.
     """
-    size = (whole_number("width", width), whole_number("height", height))
+    size = (validate_integer("width", width), validate_integer("height", height))
     physics = Physics(
         timestep=timestep, substeps=substeps, iterations=10, ls_iterations=20, njmax=njmax, nconmax=nconmax
     )
@@ -150,14 +150,14 @@ def pile(
     Parameters
     ----------
     num_envs
-        How many heaps.
+        Number of heaps.
     shape
         ``"sphere"``, ``"box"``, ``"capsule"``, ``"mesh"``: one convex mesh; or ``"pieces"``: several, as a
         decomposition of a detailed mesh gives them. All have the volume of a ball of 6 cm radius, or nearly.
     objects
         In each heap, from 1.
     vertices, pieces
-        Of the meshes of an object: points on its surface, and how many convex parts it is cut into.
+        Number of points on the surface of an object, and of convex parts that it is cut into.
     device, seed, timestep, substeps, solver, iterations, ls_iterations, njmax, nconmax, episode_length
         As those of :func:`quadruped`.
 
@@ -169,13 +169,13 @@ def pile(
     Raises
     ------
     BadInputError
-        An argument is out of range, or MuJoCo Warp is not installed.
+        If an argument is out of range, or MuJoCo Warp is not installed.
     """
     form = geoms(
         shape,
         size=_OBJECT,
-        vertices=whole_number("vertices", vertices),
-        pieces=whole_number("pieces", pieces),
+        vertices=validate_integer("vertices", vertices),
+        pieces=validate_integer("pieces", pieces),
     )
     physics = Physics(
         timestep=timestep,
@@ -187,7 +187,7 @@ def pile(
         nconmax=nconmax,
     )
     return World(
-        _mjcf.pile(form, objects=whole_number("objects", objects), size=_OBJECT),
+        _mjcf.pile(form, objects=validate_integer("objects", objects), size=_OBJECT),
         num_envs,
         physics=physics,
         task=Task(episode_length=episode_length),
@@ -216,9 +216,9 @@ def deformable(
     Parameters
     ----------
     num_envs
-        How many.
+        Number of blocks.
     nodes
-        A soft block has so many nodes along each edge, from 2, with three positions each; None is its rigid twin.
+        Nodes along each edge of a soft block, from 2, with three positions each; None is a rigid block.
     young, poisson
         Young's modulus, in Pa, and Poisson's ratio.
     device, seed, timestep, substeps, iterations, njmax, nconmax, episode_length
@@ -227,15 +227,15 @@ def deformable(
     Returns
     -------
     World
-        Its action is where the plate goes, ±10 cm about 5 mm above the block.
+        Its action is the target of the plate, ±10 cm about 5 mm above the block.
 
     Raises
     ------
     BadInputError
-        An argument is out of range, or MuJoCo Warp is not installed.
+        If an argument is out of range, or MuJoCo Warp is not installed.
     """
     if nodes is not None:
-        whole_number("nodes", nodes, least=2, also=", or None for a rigid block")
+        validate_integer("nodes", nodes, least=2, also=", or None for a rigid block")
     physics = Physics(
         timestep=timestep,
         substeps=substeps,

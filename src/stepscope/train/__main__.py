@@ -1,4 +1,4 @@
-"""``python -m stepscope.train LIBRARY``: train the cart-pole and print what that library prints."""
+"""Train the cart-pole on the command line: ``python -m stepscope.train LIBRARY``."""
 
 from __future__ import annotations
 
@@ -24,29 +24,32 @@ def _seed(text: str) -> int:
         value = int(text)
     except ValueError:
         value = -1
-    if not 0 <= value < 2**32:  # what NumPy takes, which three of the libraries seed
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    if not 0 <= value < 2**32:  # NumPy's limit, which three of the libraries seed
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer from 0 to 4294967295")
     return value
 
 
-def _step_size(text: str) -> float:
+def _learning_rate(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return value
 
 
 def _folder(text: str) -> str:
-    # Looked at and not made: a call that is refused for another reason leaves nothing behind.
-    there = next(path for path in (Path(text).absolute(), *Path(text).absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be a folder, because {str(there)!r} is a file")
-    if not os.access(there, os.W_OK | os.X_OK):
+    # Checked and not created: a call that is refused for another reason leaves nothing behind.
+    path = Path(text).absolute()
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not existing.is_dir():
         raise argparse.ArgumentTypeError(
-            f"{text!r} cannot be made, because {str(there)!r} may not be written to"
+            f"{text!r} cannot be a directory, because {str(existing)!r} is a file"
+        )
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} cannot be created, because {str(existing)!r} is not writable"
         )
     return text
 
@@ -80,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "--log-dir",
         type=_folder,
         default="runs",
-        help="where checkpoints and event files go (default: %(default)s)",
+        help="directory of checkpoints and event files (default: %(default)s)",
     )
     parser.add_argument(
         "--minibatches",
@@ -88,32 +91,32 @@ def _parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="parts of a rollout (default: 4)",
     )
-    # The options below belong to some libraries only: absent means that the library's own default holds.
-    some = argparse.SUPPRESS
+    # The options below belong to some libraries only: an absent one leaves the library's own default.
+    absent = argparse.SUPPRESS
     parser.add_argument(
         "--learning-rate",
-        type=_step_size,
-        default=some,
+        type=_learning_rate,
+        default=absent,
         help="learning rate (default: 0.001; sb3 sac and dqn: their own)",
     )
     parser.add_argument(
-        "--checkpoint-every", type=positive_integer, default=some, help="save every so many iterations"
+        "--checkpoint-every", type=positive_integer, default=absent, help="iterations between two checkpoints"
     )
-    parser.add_argument("--algorithm", default=some, help="sb3 only: ppo, sac or dqn")
+    parser.add_argument("--algorithm", default=absent, help="sb3 only: ppo, sac or dqn")
     parser.add_argument(
-        "--episode-terms", action="store_true", default=some, help="rsl_rl only: print extra terms"
+        "--episode-terms", action="store_true", default=absent, help="rsl_rl only: print extra terms"
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train as the arguments say; the exit status is 2 when they make no sense."""
+    """Train with these arguments; the exit status is 2 if they are invalid."""
     try:
         options = vars(_parser().parse_args(arguments))
         _train(options.pop("library"), options)
     except ModuleNotFoundError as error:
         if str(error.name).startswith("stepscope"):
-            raise  # a fault of ours, which no installation mends
+            raise  # a bug of ours, which no installation fixes
         print(
             f"stepscope.train: {error.name} is not installed; install stepscope with its extra: stepscope[examples].",
             file=sys.stderr,

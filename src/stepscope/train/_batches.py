@@ -1,4 +1,4 @@
-"""How a rollout is cut into minibatches."""
+"""Sizes of minibatches."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from stepscope.errors import BadInputError
 
 __all__ = ["minibatch_size"]
 
+_SMALLEST = 2
+
 
 def minibatch_size(*, num_envs: int, horizon: int, minibatches: int) -> int:
-    """Environment steps in one of `minibatches` equal parts of a rollout of `num_envs` x `horizon`.
+    """Return the environment steps in one of `minibatches` equal parts of a rollout of `num_envs` x `horizon`.
 
     Raises
     ------
     BadInputError
-        The rollout cannot be cut into that many equal parts, or a part would be a single step.
+        If the rollout cannot be cut into that many equal parts, or a part would be a single step.
 
     Examples
     --------
@@ -34,6 +36,3 @@ def minibatch_size(*, num_envs: int, horizon: int, minibatches: int) -> int:
             f" fewer than {_SMALLEST} cannot be normalised; choose fewer --minibatches, or more environments."
         )
     return size
-
-
-_SMALLEST = 2

@@ -1,4 +1,4 @@
-"""Train in a process of its own, keeping everything that the library prints."""
+"""Training in a process of its own, with its console output in a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES = tuple(library.key for library in logs.LIBRARIES if library.trains)
 
 
 def console_command(library: str, settings: Mapping[str, object]) -> list[str]:
-    """Arguments after ``python`` that train `library` with these settings.
+    """Return the arguments after ``python`` that train `library` with these settings.
 
     >>> " ".join(console_command("skrl", {"num_envs": 64, "iterations": 3}))
     '-m stepscope.train skrl --num-envs 64 --iterations 3'
@@ -37,7 +37,7 @@ def console_command(library: str, settings: Mapping[str, object]) -> list[str]:
 
 
 class TrainingFailedError(RuntimeError):
-    """A training process ended with another exit status than 0; the message holds its last words."""
+    """Raised where a training process fails; the message ends with the last lines of its output."""
 
 
 def run(
@@ -69,17 +69,17 @@ def run(
     Raises
     ------
     BadInputError
-        There is no such library here.
+        If the library is unknown.
     TrainingFailedError
-        The process failed, and `check` is true.
+        If the process failed, and `check` is true.
     """
     if library not in LIBRARIES:
         raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
     status = run_and_capture([sys.executable, *console_command(library, settings)], log=log, cwd=cwd)
     if check and status:
-        last_words = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+        tail = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
         raise TrainingFailedError(
-            f"{library} ended with exit status {status}; see {log}, which ends:\n" + "\n".join(last_words)
+            f"{library} ended with exit status {status}; see {log}, which ends:\n" + "\n".join(tail)
         )
     return status
 

@@ -16,7 +16,7 @@ from skrl.trainers.torch import SequentialTrainer
 from skrl.utils import set_seed
 from skrl.utils.spaces.torch import flatten_tensorized_space, unflatten_tensorized_space
 
-from stepscope._common.images import CONVOLUTIONS, FEATURES, convolved, is_image
+from stepscope._common.images import CONVOLUTIONS, FEATURES, convolved_shapes, is_image
 from stepscope.train._batches import minibatch_size
 from stepscope.train._boundaries import Boundaries
 
@@ -71,7 +71,7 @@ def _layers(shape: Sequence[int], hidden: Sequence[int], outputs: int) -> torch.
             layers += [torch.nn.Conv2d(channels, made, edge, stride), torch.nn.ReLU()]
             channels = made
         layers.append(torch.nn.Flatten())
-        widths = [math.prod(convolved(shape)[-1]), FEATURES, *hidden]
+        widths = [math.prod(convolved_shapes(shape)[-1]), FEATURES, *hidden]
     layers += [layer for pair in pairwise(widths) for layer in (torch.nn.Linear(*pair), torch.nn.ELU())]
     return torch.nn.Sequential(*layers, torch.nn.Linear(widths[-1], outputs))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stepscope._common.images import CONVOLUTIONS, FEATURES, convolved
+from stepscope._common.images import CONVOLUTIONS, FEATURES, convolved_shapes
 from stepscope.plan.memory._tape import Tape
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _convolutions(tape: Tape, training: Training) -> int:
     """Record the convolutions; return their flattened result."""
     source, channels = 0, training.observation[0]
     for (outputs, height, width), (_, edge, _) in zip(
-        convolved(training.observation), CONVOLUTIONS, strict=True
+        convolved_shapes(training.observation), CONVOLUTIONS, strict=True
     ):
         weights = (channels * edge * edge + 1) * outputs
         source = tape.tanh(

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stepscope._common.images import convolved, is_image
+from stepscope._common.images import convolved_shapes, is_image
 from stepscope.errors import BadInputError
 
 __all__ = ["LIBRARIES", "Training"]
@@ -76,7 +76,7 @@ class Training:
                 f" into {self.minibatches} equal minibatches."
             )
         if self.is_image:
-            convolved(self.observation)  # raises an error if it is too small
+            convolved_shapes(self.observation)  # raises an error if it is too small
         if self.dtype not in (None, "float32", "uint8"):
             raise BadInputError(f"{self.dtype!r} is not a supported dtype; use float32 or uint8.")
         if self.dtype == "uint8" and not (self.is_image and self.library in _SUPPORT_UINT8):
