@@ -66,7 +66,7 @@ def test_an_interruption_shows_and_leaves_nothing(log: Path, arguments: list[str
     ("module", "arguments"),
     [
         ("csv", ["read", "LOG"]),
-        ("csv", ["fit", "a:b"]),
+        ("statistics", ["fit", "a:b"]),
         ("argparse", ["--help"]),
         ("rich", ["watch", "LOG"]),
         ("rich", ["watch", "--", *_TRAINING]),
