@@ -65,7 +65,7 @@ def seconds(data: bytes, *, repeats: int = 1) -> float:
 def tell(data: bytes, *, everything: bool = False) -> list[str]:
     """Return the lines that the command shows of a log."""
     summary = Summary("a.log")
-    lines = list(table(summary.watch(read(io.BytesIO(data))), everything=everything))
+    lines = list(table(summary.tee(read(io.BytesIO(data))), everything=everything))
     summary.problem()
     return [*lines, *summary.sentences()]
 

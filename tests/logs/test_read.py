@@ -90,7 +90,7 @@ def test_every_byte_is_accounted_for(
 def test_whatever_is_read_can_be_shown(data: bytes, *, everything: bool) -> None:
     """A table and a summary of any records are lines of text, numbers beyond every bound included."""
     summary = Summary("a.log")
-    lines = list(table(summary.watch(read(io.BytesIO(data))), everything=everything))
+    lines = list(table(summary.tee(read(io.BytesIO(data))), everything=everything))
     said = [*summary.sentences(), summary.problem() or ""]
     assert all(line == line.rstrip() and "\n" not in line for line in lines)
     assert all("\n" not in sentence for sentence in said)
