@@ -1,4 +1,4 @@
-"""Open logs named on a command line, and explain errors of the system."""
+"""Logs on a command line: options, opening and reading, errors of the system."""
 
 from __future__ import annotations
 
@@ -8,15 +8,27 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from stepscope._common import printable
+from stepscope._common.arguments import positive_integer
 from stepscope.errors import BadInputError
 from stepscope.logs import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stepscope._common.arguments import Parser
     from stepscope.logs import Record
 
-__all__ = ["explained", "opened", "read_log", "title"]
+__all__ = ["add_num_envs", "explained", "opened", "read_log", "title"]
+
+
+def add_num_envs(parser: Parser) -> None:
+    """Add the option that completes what skrl does not print."""
+    parser.add_argument(
+        "--num-envs",
+        type=positive_integer,
+        metavar="N",
+        help="number of environments, which skrl does not print: its vector steps times N are env steps",
+    )
 
 
 def title(name: str) -> str:

@@ -6,9 +6,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stepscope._common.arguments import positive_integer
 from stepscope._common.format import DASH
-from stepscope.commands._logs import opened, read_log, title
+from stepscope.commands._logs import add_num_envs, opened, read_log, title
 from stepscope.commands._screen import columns, painted, width
 from stepscope.errors import BadInputError
 from stepscope.runs import Summary, compare
@@ -36,12 +35,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of ``stepscope``."""
     parser = commands.add_parser("compare", help=_ABOUT, description=_MORE, allow_abbrev=False)
     parser.add_argument("logs", nargs="+", metavar="LOG", help="console output of a run; - is standard input")
-    parser.add_argument(
-        "--num-envs",
-        type=positive_integer,
-        metavar="N",
-        help="number of environments, which skrl does not print: its vector steps times N are env steps",
-    )
+    add_num_envs(parser)
     parser.set_defaults(command=_compare, at_once=True)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer
 from stepscope._common.format import format_count
-from stepscope.commands._logs import opened, read_log, title
+from stepscope.commands._logs import add_num_envs, opened, read_log, title
 from stepscope.commands._screen import format_lines, painted, runs_table
 from stepscope.errors import BadInputError
 from stepscope.export import CsvTable, EventFiles, Plot
@@ -73,12 +73,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="K",
         help="read only the Kth run of each LOG that holds several",
     )
-    parser.add_argument(
-        "--num-envs",
-        type=positive_integer,
-        metavar="N",
-        help="number of environments, which skrl does not print: its vector steps times N are env steps",
-    )
+    add_num_envs(parser)
     parser.set_defaults(command=_read, at_once=True)
 
 

@@ -9,10 +9,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from stepscope._common.arguments import CommandParser, positive_integer
+from stepscope._common.arguments import CommandParser
 from stepscope._common.exit_status import SIGNAL_STATUS, describe_exit
 from stepscope._common.optional import require
-from stepscope.commands._logs import explained, opened, read_log, title
+from stepscope.commands._logs import add_num_envs, explained, opened, read_log, title
 from stepscope.errors import BadInputError
 from stepscope.watch.child import Child
 from stepscope.watch.follow import Follow
@@ -61,12 +61,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         help="pass what is read on to standard output, byte by byte; the view goes to standard error then, or below the"
         " text if that is the terminal",
     )
-    parser.add_argument(
-        "--num-envs",
-        type=positive_integer,
-        metavar="N",
-        help="number of environments, which skrl does not print: its vector steps times N are env steps",
-    )
+    add_num_envs(parser)
     parser.set_defaults(command=_watch, at_once=True)
 
 
