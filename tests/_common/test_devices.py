@@ -34,11 +34,11 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("two_gpus")
 @pytest.mark.parametrize(
-    ("name", "found"), [(None, "cuda:0"), ("cuda", "cuda:0"), ("cuda:0", "cuda:0"), ("cpu", "cpu")]
+    ("name", "expected"), [(None, "cuda:0"), ("cuda", "cuda:0"), ("cuda:0", "cuda:0"), ("cpu", "cpu")]
 )
-def test_a_device_has_one_name(name: str | None, found: str) -> None:
+def test_a_device_has_one_name(name: str | None, expected: str) -> None:
     """CUDA always comes with an index, and is what None means where there is one."""
-    assert torch.device(found) == usable_device(name)
+    assert torch.device(expected) == usable_device(name)
 
 
 @pytest.mark.usefixtures("no_gpu")

@@ -1,4 +1,4 @@
-"""What the tests of environments share."""
+"""Fixtures of the tests of environments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="session")
 def compiler() -> str:
     """Skip where torch.compile has no C++ compiler to call."""
-    found = shutil.which(os.environ.get("CXX", "g++"))
-    if found is None:
+    path = shutil.which(os.environ.get("CXX", "g++"))
+    if path is None:
         pytest.skip("no C++ compiler here (g++, or what CXX names)")
-    return found
+    return path

@@ -1,4 +1,4 @@
-"""The environments that are slow on purpose: each is slow for its own reason."""
+"""Environments that are slow on purpose, each for a reason of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_each_keeps_to_the_convention(name: str) -> None:
     assert (6, 8) == tuple(env.reset()[0].shape)
     observations, rewards, terminated, truncated, info = env.step(torch.ones(6, 2))
     assert [(6, 8), (6,), (6,), (6,)] == [
-        tuple(each.shape) for each in (observations, rewards, terminated, truncated)
+        tuple(tensor.shape) for tensor in (observations, rewards, terminated, truncated)
     ]
     assert float(observations.abs().max()) <= 1.0
     assert {} == info
@@ -41,7 +41,7 @@ def test_each_is_limited_by_its_own_reason(
 ) -> None:
     """The verdict on a real measurement is what the environment was written for."""
     loop = {"env": f"stepscope.envs.bottlenecks:{name}", "hidden": hidden, "epochs": 1, "horizon": 4}
-    found = loop_splits({size: {**loop, "num_envs": size} for size in sizes}, budget=2.0, device="cpu")
-    points = [Point.from_split(split) for split in found.splits.values()]
+    measured = loop_splits({size: {**loop, "num_envs": size} for size in sizes}, budget=2.0, device="cpu")
+    points = [Point.from_split(split) for split in measured.splits.values()]
     assert {1.0 if name == "hidden_wait" else 0.0} == {point.host_syncs for point in points}
     decided(find_bottleneck(points).decides(expected))

@@ -51,8 +51,8 @@ def test_compiled_equals_eager(compiler: str, options: dict[str, Any]) -> None: 
             CartPole(num_envs, seed=2, compile=True, **options),
         )
         assert torch.equal(eager.state, compiled.state)
-        for expected, found in zip(run(eager, actions), run(compiled, actions), strict=True):
-            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+        for expected, actual in zip(run(eager, actions), run(compiled, actions), strict=True):
+            torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-5)
         assert torch.equal(eager.steps, compiled.steps)
 
 

@@ -25,7 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-def made(name: str, num_envs: int = 3, **options: Any) -> World:  # noqa: ANN401 - JSON
+def make_world(name: str, num_envs: int = 3, **options: Any) -> World:  # noqa: ANN401 - JSON
     """Make a small world."""
     make: Callable[..., World] = getattr(scenes, name)
     return make(num_envs, **{"device": "cpu", "seed": 0, **SMALL[name], **options})
@@ -39,13 +39,13 @@ def actions(world: World, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize("name", SMALL)
 def test_spaces_and_tensors_agree(name: str) -> None:
     """What a step returns has the shapes and types of the spaces."""
-    world = made(name)
+    world = make_world(name)
     observations, rewards, terminated, truncated, info = world.step(actions(world))
 
     assert (world.num_envs, *world.single_observation_space.shape) == tuple(observations.shape)
     assert world.action_space.shape == tuple(world.ctrl.shape)
     assert [torch.float32, torch.float32, torch.bool, torch.bool] == [
-        each.dtype for each in (observations, rewards, terminated, truncated)
+        tensor.dtype for tensor in (observations, rewards, terminated, truncated)
     ]
     assert {"final_obs", "_final_obs"} == set(info)
     assert observations.isfinite().all()
@@ -54,7 +54,7 @@ def test_spaces_and_tensors_agree(name: str) -> None:
 @pytest.mark.parametrize("name", ["quadruped", "pile"])
 def test_it_moves_as_mujoco_moves(name: str) -> None:
     """A tenth of a second from the same state under the same inputs ends where MuJoCo's own C code ends."""
-    world = made(name, 2, substeps=1, iterations=50, ls_iterations=50)
+    world = make_world(name, 2, substeps=1, iterations=50, ls_iterations=50)
     data = mujoco.MjData(world.mujoco_model)
     data.qpos[:] = world.qpos[1].numpy()
     data.qvel[:] = world.qvel[1].numpy()
@@ -70,11 +70,11 @@ def test_it_moves_as_mujoco_moves(name: str) -> None:
 
 def test_tensors_are_the_simulators_memory() -> None:
     """No copy lies between: torch's tensors begin where Warp's arrays do, and what is written moves the world."""
-    world = made("quadruped")
+    world = make_world("quadruped")
     data = world._data
 
     assert [data.qpos.ptr, data.qvel.ptr, data.ctrl.ptr, data.overflow.ptr] == [
-        each.data_ptr() for each in (world.qpos, world.qvel, world.ctrl, world.overflow)
+        tensor.data_ptr() for tensor in (world.qpos, world.qvel, world.ctrl, world.overflow)
     ]
     world.qpos[1, 2] += 1.0
     world.step(torch.zeros(3, 12))
@@ -83,7 +83,7 @@ def test_tensors_are_the_simulators_memory() -> None:
 
 def test_images_are_the_renderers_memory() -> None:
     """The camera sees the robot in the middle, and how far away it is."""
-    world = made("cameras", width=32, height=32)
+    world = make_world("cameras", width=32, height=32)
     world.step(torch.zeros(3, 12))
     blue, green, red = world.images[0, 16, 16].tolist()
     distance = float(np.linalg.norm([1.1, 1.1, 0.9]))
@@ -96,7 +96,7 @@ def test_images_are_the_renderers_memory() -> None:
 
 def test_rendering_can_be_switched_off() -> None:
     """Without rendering the images stay as they were."""
-    world = made("cameras")
+    world = make_world("cameras")
     world.step(torch.zeros(3, 12))
     before = world.images.clone()
     world.rendering = False
@@ -111,12 +111,12 @@ def test_rendering_can_be_switched_off() -> None:
 def test_a_scene_without_a_camera_says_so() -> None:
     """Images that nobody asked for are one sentence."""
     with pytest.raises(BadInputError, match="has no camera"):
-        _ = made("quadruped").images
+        _ = make_world("quadruped").images
 
 
 def test_an_episode_starts_again_within_the_step() -> None:
     """After the last step the observation is a new episode's first, and the old one's last stands beside it."""
-    world = made("quadruped", episode_length=3)
+    world = make_world("quadruped", episode_length=3)
     for _ in range(2):
         world.step(actions(world))
     observations, _, terminated, truncated, info = world.step(actions(world))
@@ -131,7 +131,7 @@ def test_an_episode_starts_again_within_the_step() -> None:
 
 def test_only_the_fallen_start_again() -> None:
     """One robot that lies on the ground is picked up, the others walk on."""
-    world, twin = made("quadruped"), made("quadruped")
+    world, twin = make_world("quadruped"), make_world("quadruped")
     world.step(actions(world))
     twin.step(actions(world))
     world.qpos[1, 2] = 0.05
@@ -146,7 +146,7 @@ def test_only_the_fallen_start_again() -> None:
 
 def test_too_little_room_raises_a_flag_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """Contacts that do not fit are dropped; the flag says so in words, until the episode begins anew."""
-    world = made("pile", objects=6, shape="box", njmax=8)
+    world = make_world("pile", objects=6, shape="box", njmax=8)
     for _ in range(30):
         world.step(torch.zeros(3, 1))
     assert {"NEFC": 3} == {name: count for name, count in world.overflows.items() if name == "NEFC"}
@@ -157,7 +157,7 @@ def test_too_little_room_raises_a_flag_and_prints_nothing(capfd: pytest.CaptureF
 
 def test_settings_reach_the_simulator() -> None:
     """The timestep, the solver and its iterations, and the room for constraints are those that were asked for."""
-    world = made(
+    world = make_world(
         "quadruped", timestep=0.002, substeps=3, solver="cg", iterations=7, ls_iterations=9, njmax=50
     )
     options = world._model.opt
@@ -176,7 +176,7 @@ def test_a_seed_repeats_every_bit() -> None:
     """The same seed, device and actions give the same numbers, over the ends of episodes too."""
 
     def run(seed: int) -> torch.Tensor:
-        world = made("quadruped", seed=seed, episode_length=4)
+        world = make_world("quadruped", seed=seed, episode_length=4)
         return torch.stack([world.step(actions(world, step))[0] for step in range(6)])
 
     first = run(3)
@@ -186,19 +186,19 @@ def test_a_seed_repeats_every_bit() -> None:
 
 def test_memory_is_told_apart() -> None:
     """The model is there once, the data once for every world."""
-    few, many = made("pile", 2, shape="mesh"), made("pile", 8, shape="mesh")
+    few, many = make_world("pile", 2, shape="mesh"), make_world("pile", 8, shape="mesh")
     assert few.model_bytes == many.model_bytes
     assert 3.5 < many.data_bytes / few.data_bytes < 4.1
-    detailed = made("pile", 2, shape="mesh", vertices=1000)
+    detailed = make_world("pile", 2, shape="mesh", vertices=1000)
     assert detailed.model_bytes > 2 * few.model_bytes
-    assert 0 == few.render_bytes < made("cameras").render_bytes
+    assert 0 == few.render_bytes < make_world("cameras").render_bytes
 
 
 def test_soft_blocks_give_way() -> None:
     """Under the press a soft block is lower than its rigid twin."""
     heights = []
     for nodes in (3, None):
-        world = made("deformable", 1, nodes=nodes, young=3e3)
+        world = make_world("deformable", 1, nodes=nodes, young=3e3)
         for _ in range(150):
             world.step(torch.tensor([[-1.0]]))
         assert world.qpos.isfinite().all()
@@ -211,7 +211,7 @@ def test_soft_blocks_give_way() -> None:
 @pytest.mark.parametrize("shape", ["sphere", "box", "capsule", "mesh"])
 def test_shapes_have_the_same_volume(shape: str) -> None:
     """Objects differ in how they collide, not in how much there is of them."""
-    model = made("pile", 1, objects=1, shape=shape).mujoco_model
+    model = make_world("pile", 1, objects=1, shape=shape).mujoco_model
     size = model.geom_size[1]
     volume = {
         "sphere": lambda: 4 / 3 * np.pi * size[0] ** 3,
@@ -225,13 +225,13 @@ def test_shapes_have_the_same_volume(shape: str) -> None:
 
 def test_pieces_fill_the_ball() -> None:
     """The parts of a cut mesh weigh together what it weighed, and there are as many as were asked for."""
-    model = made("pile", 1, objects=2, shape="pieces", pieces=5).mujoco_model
+    model = make_world("pile", 1, objects=2, shape="pieces", pieces=5).mujoco_model
     assert 1 + 2 * 5 == model.ngeom
     assert [pytest.approx(1.0)] * 2 == model.body_mass[1:].tolist()
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "message"),
     [
         ("pile", {"shape": "torus"}, "shape is 'torus'; choose one of sphere, box, capsule, mesh, pieces"),
         ("pile", {"shape": "pieces", "vertices": 6, "pieces": 4}, "too few for 4 convex pieces"),
@@ -244,17 +244,17 @@ def test_pieces_fill_the_ball() -> None:
         ("deformable", {"nodes": 1}, "nodes is 1"),
     ],
 )
-def test_nonsense_is_one_sentence(name: str, options: dict[str, Any], said: str) -> None:
+def test_nonsense_is_one_sentence(name: str, options: dict[str, Any], message: str) -> None:
     """An argument that no scene can have is named with what it may be."""
-    with pytest.raises(BadInputError, match=said):
-        made(name, **options)
+    with pytest.raises(BadInputError, match=message):
+        make_world(name, **options)
 
 
 @pytest.mark.parametrize("shape", [(3, 11), (2, 12)])
 def test_actions_of_another_shape_are_refused(shape: tuple[int, int]) -> None:
     """Both shapes are named."""
     with pytest.raises(BadInputError, match=r"they must have \(3, 12\)"):
-        made("quadruped").step(torch.zeros(shape))
+        make_world("quadruped").step(torch.zeros(shape))
 
 
 def test_kernels_can_be_compiled_beforehand() -> None:

@@ -85,18 +85,18 @@ def test_a_change_is_found(name: str, was: str, becomes: str, what: str) -> None
     recorded = text(name)
     printed = re.sub(was, becomes, recorded)
 
-    found = diff_templates(recorded, printed)
+    differences = diff_templates(recorded, printed)
     assert recorded != printed
-    assert any(what in str(one) for one in found), found
-    assert all(1 <= one.line_number <= len(re.split(r"\r\n|\n|\r", recorded)) for one in found)
+    assert any(what in str(one) for one in differences), differences
+    assert all(1 <= one.line_number <= len(re.split(r"\r\n|\n|\r", recorded)) for one in differences)
 
 
 def test_the_number_of_the_line_is_that_of_the_recording() -> None:
     """What is reported can be looked up in the recording."""
     recorded = text("rsl_rl default")
-    [found] = diff_templates(recorded, recorded.replace("Mean reward:", "Mean return:"))
+    [difference] = diff_templates(recorded, recorded.replace("Mean reward:", "Mean return:"))
 
-    assert "Mean reward:" in recorded.splitlines()[found.line_number - 1]
+    assert "Mean reward:" in recorded.splitlines()[difference.line_number - 1]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Watch a library from outside while it trains: when its calls begin and end, and when it writes what.
+"""Observation of a library while it trains: when its calls begin and end, and when it writes what.
 
 Where times matter, they pass on a virtual clock alone, which the library reads as well: each call that is watched takes
 the seconds that a test gives it, everything else takes none. A rate is then right or wrong, and no machine is too busy.

@@ -1,4 +1,4 @@
-"""What the dictionary of rates says about the progress bar of Stable-Baselines3, which rich draws.
+"""Statements of the dictionary of rates about the progress bar of Stable-Baselines3, which rich draws.
 
 Both the bar's clock and the console's are virtual.
 """

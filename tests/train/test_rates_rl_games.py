@@ -1,4 +1,4 @@
-"""What RL-Games' page says about its numbers, recomputed from times taken around the same calls.
+"""Statements of RL-Games' page about its numbers, recomputed from times taken around the same calls.
 
 An epoch takes about 1 s of a virtual clock, which passes in `step`, in the policy and in the update (see `run`), so that
 the three rates differ from each other by a quarter and more. They are printed as whole numbers, and that alone is

@@ -1,4 +1,4 @@
-"""What RSL-RL's page says about its numbers, recomputed from times taken around the same calls.
+"""Statements of RSL-RL's page about its numbers, recomputed from times taken around the same calls.
 
 An iteration takes about 1.2 s of a virtual clock, which passes in `step`, `act` and `update` (see `run`), so that the
 rollout, the update and their sum differ from each other by a quarter and more, and so do all wrong readings of a number.

@@ -1,4 +1,4 @@
-"""What Stable-Baselines3's page says about its numbers, recomputed from times taken around the same calls.
+"""Statements of Stable-Baselines3's page about its numbers, recomputed from times taken around the same calls.
 
 An iteration takes about 1 s of a virtual clock, which passes in `step` and in the update (see `run`). Rates are printed
 as whole numbers, and that alone is tolerated.

@@ -1,4 +1,4 @@
-"""What skrl's page says about its bar, recomputed from the times at which it was written and from the steps taken.
+"""Statements of skrl's page about its bar, recomputed from the times at which it was written and from the steps taken.
 
 The environment is slow at first and then quick (see `run`), so that the mean over everything and the fading mean
 differ by a quarter and more. Time passes on a virtual clock; rates are rounded to two decimals, and that alone is

@@ -350,7 +350,7 @@ class World(VectorEnv):  # gymnasium's types are not read
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of the worlds: state, contacts, constraints and the solver's memory."""
+        """Bytes of the state, contacts, constraints and solver memory of all worlds."""
         return owned_bytes(self._engine.warp, self._data)
 
     @property

@@ -64,12 +64,12 @@ def result_of(script: Path) -> dict[str, object]:
 
 def _commit(folder: Path) -> str | None:
     try:
-        found = subprocess.run(
+        process = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:  # no git here, and none is needed
         return None
-    return found.stdout.strip() or None
+    return process.stdout.strip() or None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def clock(self) -> str:
-        """The clock whose times are compared: ``"cpu"`` where the processor time of all sides is known, else ``"wall"``."""
+        """Clock whose times are compared, ``"cpu"`` where the processor time of all sides is known, else ``"wall"``."""
         known = all(elapsed.cpu is not None for times in self.rounds for elapsed in times.values())
         return "cpu" if known else "wall"
 
