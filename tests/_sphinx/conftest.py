@@ -36,13 +36,7 @@ def build(project: Path) -> Build:
     def built(text: str) -> BeautifulSoup:
         (project / "docs" / "index.md").write_text("# Index\n\n```{toctree}\noutputs/page\n```\n")
         (project / "docs" / "outputs" / "page.md").write_text(f"# Page\n\n{text}\n")
-        (project / "conf.py").write_text(
-            "from stepscope._sphinx import records, schema, versions, commands, excerpts, figures, claims, rates, fault_outcomes\n"
-            "extensions = ['myst_parser']\n"
-            "def setup(app):\n"
-            "    for module in (records, schema, versions, commands, excerpts, figures, claims, rates, fault_outcomes):\n"
-            "        module.setup(app)\n"
-        )
+        (project / "conf.py").write_text("extensions = ['myst_parser', 'stepscope._sphinx']\n")
         with docutils_namespace(), patch_docutils(project):
             app = Sphinx(
                 srcdir=project / "docs",

@@ -65,11 +65,11 @@ def test_an_undecided_one_says_why_and_what_was_decided_before(build: Build, pro
     (claim,) = page.select("ul.claims > li")
     assert "undecided in this build" == claim.select_one(".verdict").text
     assert claim.text.strip().endswith("The machine was too busy. No decided verdict is recorded yet.")
-    made = {"question": "C02", "statement": "doubling adds little", "verdict": "holds", "value": "12%"}
+    recorded = {"question": "C02", "statement": "doubling adds little", "verdict": "holds", "value": "12%"}
     result = {"script": "1_tests/plot_three", "device": "A CPU", "date": "2026-02-03", "commit": "abc"}
     path = project / "results" / "a-cpu" / "1_tests" / "plot_three.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({**result, "claims": [made]}))
+    path.write_text(json.dumps({**result, "claims": [recorded]}))
     page = build("```{claims} C02\n```")
     assert "Recorded: holds (12%) on A CPU, 2026-02-03, commit abc." in page.text
 

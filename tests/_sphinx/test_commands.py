@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope import __version__
-from stepscope._sphinx.commands import output_of, transcript
+from stepscope._sphinx.commands import format_transcript, run_command
 
 if TYPE_CHECKING:
     from tests._sphinx.conftest import Build
@@ -20,12 +20,12 @@ DIVERGED = "recordings/rsl_rl/5.5.1/diverged.txt"
 
 def test_the_output_is_that_of_the_command() -> None:
     """The command runs in the folder that is named."""
-    assert f"stepscope {__version__}\n" == output_of("stepscope --version", folder=ROOT)
+    assert f"stepscope {__version__}\n" == run_command("stepscope --version", folder=ROOT)
 
 
 def test_a_refusal_on_purpose_is_shown() -> None:
     """With the status that is expected, what is said on standard error counts as output."""
-    assert "no_such.log does not exist" in output_of("stepscope read no_such.log", folder=ROOT, status=2)
+    assert "no_such.log does not exist" in run_command("stepscope read no_such.log", folder=ROOT, status=2)
 
 
 @pytest.mark.parametrize(
@@ -34,24 +34,24 @@ def test_a_refusal_on_purpose_is_shown() -> None:
 def test_another_status_than_expected_is_an_error(command: str, status: int) -> None:
     """Neither a failure nor an unexpected success is shown."""
     with pytest.raises(subprocess.CalledProcessError):
-        output_of(command, folder=ROOT, status=status)
+        run_command(command, folder=ROOT, status=status)
 
 
 @pytest.mark.parametrize("columns", [70, 100])
 def test_lines_are_as_wide_as_the_terminal_asked_for(columns: int) -> None:
     """The longest line of wrapped text fills it."""
-    printed = output_of(f"stepscope read {DIVERGED}", folder=ROOT, columns=columns)
+    printed = run_command(f"stepscope read {DIVERGED}", folder=ROOT, columns=columns)
     assert columns - 15 < max(map(len, printed.splitlines())) <= columns
 
 
 def test_the_first_lines_are_those_of_head() -> None:
     """The line with the command says that there is more."""
-    assert "$ stepscope x | head -2\n1\n2\n" == transcript("stepscope x", "1\n2\n3\n", head=2)
+    assert "$ stepscope x | head -2\n1\n2\n" == format_transcript("stepscope x", "1\n2\n3\n", head=2)
 
 
 def test_the_last_lines_are_those_of_tail() -> None:
     """The same for the end of what is printed."""
-    assert "$ stepscope x | tail -2\n2\n3\n" == transcript("stepscope x", "1\n2\n3\n", tail=2)
+    assert "$ stepscope x | tail -2\n2\n3\n" == format_transcript("stepscope x", "1\n2\n3\n", tail=2)
 
 
 def test_what_a_command_writes_does_not_stay(build: Build, project: Path) -> None:
@@ -59,9 +59,9 @@ def test_what_a_command_writes_does_not_stay(build: Build, project: Path) -> Non
     page = build(
         "```{command} stepscope read --plot rates.svg recordings/rsl_rl/5.5.1/default.txt\n:tail: 1\n```"
     )
-    command, said = page.select_one(".command-output pre").get_text().splitlines()
+    command, output = page.select_one(".command-output pre").get_text().splitlines()
     assert command.endswith("default.txt | tail -1")
-    assert "figure saved as rates.svg" == said
+    assert "figure saved as rates.svg" == output
     assert [] == list(project.rglob("rates.svg"))
 
 

@@ -107,7 +107,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 def forget(project: SimpleNamespace) -> list[Path]:
     """Forget what is stale, and return what must run again."""
-    return example_cache.forget_stale(project.root, pages=project.pages)
+    return example_cache.drop_stale_pages(project.root, pages=project.pages)
 
 
 class TestForgetStale:

@@ -82,12 +82,12 @@ def command(project: Path) -> dict[str, object]:
 def run(command: dict[str, object]) -> Run:
     """Run the command, and return its exit status and what it said."""
 
-    def ran(*options: str) -> subprocess.CompletedProcess[str]:
+    def run_command(*options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             **{**command, "args": [*command["args"], *options]}, capture_output=True, check=False
         )
 
-    return ran
+    return run_command
 
 
 MEASURE_TIME = {
@@ -119,18 +119,18 @@ def test_each_runs_once_and_the_progress_is_said(project: Path, run: Run) -> Non
     assert "1_tests/plot_two runs" in first.stdout
     assert "0 left" in first.stdout
     assert (project / "docs" / "auto_gallery" / "1_tests" / "plot_one.rst").is_file()
-    shown = read_ledger(project / "evidence")
-    assert ["two is more than one"] * 2 == [made["statement"] for each in shown for made in each.claims]
-    assert all(each.run["cpu_seconds"] > 0 for each in shown if os.name == "posix")
+    ledger = read_ledger(project / "evidence")
+    assert ["two is more than one"] * 2 == [claim["statement"] for entry in ledger for claim in entry.claims]
+    assert all(entry.run["cpu_seconds"] > 0 for entry in ledger if os.name == "posix")
     assert "2 examples, 2 are fresh and 0 run" in run().stdout
 
 
 def test_a_false_claim_fails_in_our_words(project: Path, run: Run) -> None:
     """It names the script, the claim, the value with its interval, what was expected, and the command for it alone."""
     write(project, "two", FALSE)
-    done = run()
-    assert 1 == done.returncode
-    said = done.stdout.partition("A claim of")[2]
+    process = run()
+    assert 1 == process.returncode
+    output = process.stdout.partition("A claim of")[2]
     for words in (
         "gallery/1_tests/plot_two.py does not hold",
         "C98: it is faster",
@@ -139,8 +139,8 @@ def test_a_false_claim_fails_in_our_words(project: Path, run: Run) -> None:
         "nox -s example -- plot_two",
         "1 of 2 claims hold, 1 does not hold",
     ):
-        assert words in said
-    assert "Traceback" not in done.stdout + done.stderr
+        assert words in output
+    assert "Traceback" not in process.stdout + process.stderr
     write(project, "two", HOLDS)
     assert "2 examples, 1 are fresh and 1 run" in run().stdout
 
@@ -148,10 +148,10 @@ def test_a_false_claim_fails_in_our_words(project: Path, run: Run) -> None:
 def test_an_exception_is_shown_with_its_place(project: Path, run: Run) -> None:
     """A defect of a script is not hidden behind a sentence."""
     write(project, "two", "1 / 0")
-    done = run()
-    assert 1 == done.returncode
-    assert "ZeroDivisionError" in done.stdout
-    assert "plot_two.py" in done.stdout
+    process = run()
+    assert 1 == process.returncode
+    assert "ZeroDivisionError" in process.stdout
+    assert "plot_two.py" in process.stdout
 
 
 def test_an_undecided_claim_fails_only_what_is_published(project: Path, run: Run) -> None:
@@ -172,7 +172,7 @@ def test_one_that_was_edited_while_it_ran_is_not_fresh(project: Path, run: Run) 
     itself = "from pathlib import Path\nPath('plot_two.py').open('a').write('# edited\\n')\n"
     write(project, "two", itself + HOLDS)
     assert 0 == run().returncode
-    fingerprints = {each.script: each.run["fingerprint"] for each in read_ledger(project / "evidence")}
+    fingerprints = {entry.script: entry.run["fingerprint"] for entry in read_ledger(project / "evidence")}
     assert fingerprints["1_tests/plot_one"]
     assert fingerprints["1_tests/plot_two"] is None
     assert "1 are fresh and 1 run" in run().stdout
@@ -190,11 +190,11 @@ def test_what_measures_time_runs_alone_and_last(project: Path, run: Run) -> None
     write(project, "one", alone, alone=True)
     write(project, "two", waits.format(own="a", other="b"))
     write(project, "three", waits.format(own="b", other="a"))
-    done = run()
+    process = run()
     if (os.cpu_count() or 1) == 1:
         pytest.skip("one processor: nothing runs side by side")
-    assert 0 == done.returncode, done.stdout
-    assert "1_tests/plot_one" in done.stdout.splitlines()[-1]
+    assert 0 == process.returncode, process.stdout
+    assert "1_tests/plot_one" in process.stdout.splitlines()[-1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -210,9 +210,9 @@ def test_after_an_interruption_the_next_one_goes_on(
     while not (pid.is_file() and pid.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
     os.killpg(started.pid, signal.SIGINT)
-    said, _ = started.communicate(timeout=60)
+    output, _ = started.communicate(timeout=60)
     assert started.returncode != 0
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:

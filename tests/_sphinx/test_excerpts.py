@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stepscope._sphinx.excerpts import excerpt, visible, wrapping
+from stepscope._sphinx.excerpts import excerpt, overflow_class, visible_text
 from stepscope.errors import BadInputError
 
 RECORDING = (
@@ -42,17 +42,17 @@ def test_parts_come_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize("show", ["iteration 99", "no_such_kind", "Iteration", ""])
 def test_a_selection_of_nothing_is_an_error(show: str) -> None:
     """A page cannot show an empty sample by mistake."""
-    with pytest.raises(BadInputError, match="has nothing that"):
+    with pytest.raises(BadInputError, match="has no record that"):
         excerpt(RECORDING, show)
 
 
 def test_a_block_that_a_terminal_shows_whole_scrolls() -> None:
     """Columns stay columns on a phone, and longer lines are wrapped."""
-    assert ["unwrapped"] == wrapping("short\nlines")
-    assert [] == wrapping("x" * 101)
+    assert ["unwrapped"] == overflow_class("short\nlines")
+    assert [] == overflow_class("x" * 101)
 
 
 def test_what_is_shown_has_no_control_codes() -> None:
     """A page shows the text that a terminal shows."""
     assert "\x1b" in excerpt(RECORDING, "iteration 2")
-    assert "\x1b" not in visible(excerpt(RECORDING, "iteration 2"))
+    assert "\x1b" not in visible_text(excerpt(RECORDING, "iteration 2"))

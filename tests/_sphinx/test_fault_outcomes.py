@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matrix._run import RECORDINGS
 from matrix._versions import read_versions
-from stepscope._sphinx.fault_outcomes import grouped
+from stepscope._sphinx.fault_outcomes import read_groups
 from stepscope.train.experiments.fault_injection import FAULTS
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def test_every_recording_is_in_one_group_that_ends_so() -> None:
     """Nothing is lost by putting releases together, and none is put to others that end in another way."""
-    shown = {
+    outcomes = {
         (group.library, group.variant, version): group.endings
-        for group in grouped(RECORDINGS)
+        for group in read_groups(RECORDINGS)
         for version in group.versions
     }
     listed = {
@@ -30,17 +30,21 @@ def test_every_recording_is_in_one_group_that_ends_so() -> None:
         for version in versions
         for name in version.fault_variants
     }
-    assert listed == set(shown)
-    for (library, variant, version), endings in shown.items():
-        made = json.loads((RECORDINGS / library / version / f"{variant}.json").read_text(encoding="utf-8"))
-        assert list(FAULTS) == list(made["endings"])
-        assert made["endings"] == endings
+    assert listed == set(outcomes)
+    for (library, variant, version), endings in outcomes.items():
+        recording = json.loads(
+            (RECORDINGS / library / version / f"{variant}.json").read_text(encoding="utf-8")
+        )
+        assert list(FAULTS) == list(recording["endings"])
+        assert recording["endings"] == endings
         assert {ending["status"] for ending in endings.values()} <= {0, 1}  # as the page says
 
 
 def test_what_notices_nothing_stands_at_the_top() -> None:
     """Once a group notices something, no later one notices nothing."""
-    noticed = [any(ending["status"] for ending in group.endings.values()) for group in grouped(RECORDINGS)]
+    noticed = [
+        any(ending["status"] for ending in group.endings.values()) for group in read_groups(RECORDINGS)
+    ]
     assert noticed == sorted(noticed)
     assert not noticed[0]
 

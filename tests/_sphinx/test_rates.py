@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope._sphinx.rates import of_recording
+from stepscope._sphinx.rates import rates_from_recording
 from stepscope.evidence import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def test_a_recording_gives_the_rates_that_it_prints() -> None:
     path = ROOT / "recordings" / "isaaclab" / "3.0.0" / "train.txt"
     printed = [int(line.split()[-1]) for line in path.read_text().splitlines() if "Steps per second" in line]
     warm = sorted(printed[1:])
-    found = of_recording(path)
-    assert {"total": warm[len(warm) // 2]} == found.rates
-    assert ("Isaac-Cartpole-Direct", 64, "AMD EPYC") == (found.task, found.num_envs, found.device)
+    rates = rates_from_recording(path)
+    assert {"total": warm[len(warm) // 2]} == rates.rates
+    assert ("Isaac-Cartpole-Direct", 64, "AMD EPYC") == (rates.task, rates.num_envs, rates.device)
 
 
 def test_a_table_that_is_not_there_is_an_error(build: Build) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope._sphinx.records import laid_out
+from stepscope._sphinx.records import format_record
 from stepscope.logs import read
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ RECORDING = Path(__file__).parents[2] / "recordings" / "rsl_rl" / "5.5.1" / "def
 def test_the_layout_changes_nothing() -> None:
     """What is shown is the record, field by field."""
     for record in read(RECORDING):
-        assert record.to_dict() == json.loads(laid_out(record.to_dict()))
+        assert record.to_dict() == json.loads(format_record(record.to_dict()))
 
 
 def test_lines_are_short() -> None:
     """A field of many entries has a line for each, so that nothing but a long text is wide."""
     iteration = next(record for record in read(RECORDING) if record.kind == "iteration")
-    assert max(map(len, laid_out(iteration.to_dict()).splitlines())) < 80
+    assert max(map(len, format_record(iteration.to_dict()).splitlines())) < 80
 
 
 def test_a_page_shows_the_record_that_is_selected(build: Build) -> None:
@@ -45,5 +45,5 @@ def test_a_page_can_show_some_fields(build: Build) -> None:
 
 def test_a_selection_of_nothing_fails_the_build(build: Build) -> None:
     """A page cannot show an empty record by mistake."""
-    with pytest.raises(Exception, match=re.escape("has nothing that 'iteration 99' selects")):
+    with pytest.raises(Exception, match=re.escape("has no record that 'iteration 99' selects")):
         build("```{record} rsl_rl/5.5.1/default.txt\n:show: iteration 99\n```")

@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from stepscope._sphinx.schema import place
+from stepscope._sphinx.schema import site_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,6 @@ def test_the_site_serves_it_where_it_says(build: Build, project: Path) -> None:
     link = build("See {log-schema}`the schema`.").select_one("p a")
     assert "the schema" == link.get_text()
     served = (project / "html" / "outputs" / link["href"]).resolve()
-    assert (project / "html" / place()).resolve() == served
-    assert json.loads(served.read_text())["$id"].endswith(place())
+    assert (project / "html" / site_path()).resolve() == served
+    assert json.loads(served.read_text())["$id"].endswith(site_path())
     assert files("stepscope.logs").joinpath("schema.json").read_text() == served.read_text()

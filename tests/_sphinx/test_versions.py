@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope._sphinx.excerpts import visible
-from stepscope._sphinx.versions import history
+from stepscope._sphinx.excerpts import visible_text
+from stepscope._sphinx.versions import read_history
 from stepscope.recordings import line_template
 
 if TYPE_CHECKING:
@@ -23,33 +23,33 @@ LIBRARIES = sorted(path.name for path in RECORDINGS.iterdir() if path.is_dir())
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_each_cell_is_what_the_recordings_show(library: str) -> None:
     """A line is printed by a release if and only if its recordings have it."""
-    found = history(RECORDINGS / library)
-    assert found.rows
-    for place, column in enumerate(found.columns):
+    history = read_history(RECORDINGS / library)
+    assert history.rows
+    for position, column in enumerate(history.columns):
         shapes = {version: _shapes(RECORDINGS / library / version) for version in column}
-        for line, cells in found.rows:
+        for line, cells in history.rows:
             printed = [line in shapes[version] for version in column]
-            if cells[place]:
+            if cells[position]:
                 assert any(printed), (line, column)
             else:
                 assert not any(printed), (line, column)
 
 
 def _shapes(folder: Path) -> set[str]:
-    texts = (visible(path.read_bytes().decode(errors="replace")) for path in folder.glob("*.txt"))
+    texts = (visible_text(path.read_bytes().decode(errors="replace")) for path in folder.glob("*.txt"))
     return {line_template(line) for text in texts for line in text.splitlines()}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_every_recorded_release_is_in_one_column(library: str) -> None:
     """Columns go from the oldest release to the newest, and no two neighbours say the same."""
-    found = history(RECORDINGS / library)
-    versions = [version for column in found.columns for version in column]
+    history = read_history(RECORDINGS / library)
+    versions = [version for column in history.columns for version in column]
     folders = {path.name for path in (RECORDINGS / library).iterdir() if path.is_dir()}
     assert folders == set(versions)
     assert sorted(versions, key=lambda text: [int(part) for part in re.findall(r"\d+", text)]) == versions
-    for one, other in zip(range(len(found.columns)), range(1, len(found.columns)), strict=False):
-        assert any({cells[one], cells[other]} == {True, False} for _, cells in found.rows)
+    for one, other in zip(range(len(history.columns)), range(1, len(history.columns)), strict=False):
+        assert any({cells[one], cells[other]} == {True, False} for _, cells in history.rows)
 
 
 def _release(folder: Path, version: str, variant: str, *lines: str) -> None:
@@ -67,14 +67,14 @@ def test_a_release_that_recorded_nothing_telling_says_neither_yes_nor_no(tmp_pat
     _release(tmp_path, "1.0", "default", "Mean reward")
     _release(tmp_path, "1.1", "default", "Mean reward", "Mean entropy loss")
     _release(tmp_path, "1.1", "rewarded")
-    found = history(tmp_path)
-    rows = dict(found.rows)
-    assert (("1.0", "1.1"),) == found.columns
+    history = read_history(tmp_path)
+    rows = dict(history.rows)
+    assert (("1.0", "1.1"),) == history.columns
     assert (True,) == rows["Mean reward: …"]
     _release(tmp_path, "0.9", "default", "Mean reward", "Collection time")
-    found = history(tmp_path)
-    rows = dict(found.rows)
-    assert (("0.9",), ("1.0", "1.1")) == found.columns
+    history = read_history(tmp_path)
+    rows = dict(history.rows)
+    assert (("0.9",), ("1.0", "1.1")) == history.columns
     assert (None, True) == rows["Mean reward: …"]
     assert (False, True) == rows["Collection time: …s"]
 
@@ -83,19 +83,19 @@ def test_versions_are_numbers(tmp_path: Path) -> None:
     """Release 10 comes after release 9."""
     _release(tmp_path, "1.9.0", "default", "Collection time")
     _release(tmp_path, "1.10.0", "default")
-    assert (("1.9.0",), ("1.10.0",)) == history(tmp_path).columns
+    assert (("1.9.0",), ("1.10.0",)) == read_history(tmp_path).columns
 
 
 def test_lines_of_other_kinds_can_be_asked_for_and_left_out() -> None:
     """Messages are listed where they are wanted, and what is the environment's own is not."""
     folder = RECORDINGS / "rl_games"
-    assert "MAX EPOCHS NUM!" not in dict(history(folder).rows)
-    rows = dict(history(folder, also=re.compile("MAX EPOCHS"), leave_out=re.compile("fps step")).rows)
+    assert "MAX EPOCHS NUM!" not in dict(read_history(folder).rows)
+    rows = dict(read_history(folder, also=re.compile("MAX EPOCHS"), leave_out=re.compile("fps step")).rows)
     assert "MAX EPOCHS NUM!" in rows
     assert not [line for line in rows if line.startswith("fps step")]
-    assert "MAX FRAMES NUM!" in dict(history(folder, also=re.compile("MAX")).rows)
+    assert "MAX FRAMES NUM!" in dict(read_history(folder, also=re.compile("MAX")).rows)
     assert "MAX FRAMES NUM!" not in dict(
-        history(folder, also=re.compile("MAX"), skip=re.compile("frames")).rows
+        read_history(folder, also=re.compile("MAX"), skip=re.compile("frames")).rows
     )
 
 

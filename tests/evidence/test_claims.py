@@ -31,9 +31,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestClaim:
     def test_one_that_holds_is_printed_with_its_figure(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The reader of a script's output sees the statement, the verdict and the value."""
-        made = claim("3 is more than 2", holds=True, value="1.5x", question="C99")
+        checked = claim("3 is more than 2", holds=True, value="1.5x", question="C99")
         assert "claim C99 holds: 3 is more than 2 (1.5x)\n" == capsys.readouterr().out
-        assert "holds" == made.verdict
+        assert "holds" == checked.verdict
 
     def test_one_that_does_not_hold_ends_the_script(self) -> None:
         """A false statement never reaches a page."""
@@ -44,9 +44,9 @@ class TestClaim:
         """Who runs a downloaded script in a pipeline is told as well."""
         script = tmp_path / "script.py"
         script.write_text("from stepscope.evidence import claim\nclaim('no', False, '0')\n")
-        done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-        assert 1 == done.returncode
-        assert "claim does not hold: no (0)" in done.stderr
+        process = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+        assert 1 == process.returncode
+        assert "claim does not hold: no (0)" in process.stderr
 
     def test_not_a_number_does_not_hold(self) -> None:
         """A figure that could not be measured supports nothing."""
@@ -56,7 +56,7 @@ class TestClaim:
     @pytest.mark.parametrize("holds", [1, float("nan"), "yes", None, (False,)])
     def test_only_true_and_false_are_checks(self, holds: object) -> None:
         """A slip such as a forgotten comparison does not pass as a claim that holds."""
-        with pytest.raises(TypeError, match="not a bool"):
+        with pytest.raises(TypeError, match="needs a bool"):
             claim("a slip", holds, "1")
 
     def test_one_about_a_gpu_is_not_checked_without_one(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,10 +72,10 @@ class TestClaim:
     ) -> None:
         """Noise is no failure: the script goes on, its reader is told why, and the ledger keeps it."""
         open_one = Decision(holds=None, expected="above 2", measured="2.1 (1.8 to 2.3)", why="too close")
-        made = claim("it is faster", open_one, "2.1x")
+        checked = claim("it is faster", open_one, "2.1x")
         assert "claim undecided: it is faster (2.1x); too close\n" == capsys.readouterr().out
-        (shown,) = read_ledger(ledger)
-        assert (made.statement,) == tuple(each["statement"] for each in shown.claims_that("undecided"))
+        (evidence,) = read_ledger(ledger)
+        assert (checked.statement,) == tuple(line["statement"] for line in evidence.claims_with("undecided"))
 
     def test_one_that_is_decided_says_what_was_expected(self) -> None:
         """Who reads of the failure needs no look into the script."""
@@ -88,8 +88,8 @@ class TestClaim:
         """The ledger never hides a failure."""
         with pytest.raises(ClaimFailedError):
             claim("no", holds=False, value="0")
-        (shown,) = read_ledger(ledger)
-        assert ["does not hold"] == [made["verdict"] for made in shown.claims]
+        (evidence,) = read_ledger(ledger)
+        assert ["does not hold"] == [checked["verdict"] for checked in evidence.claims]
 
 
 class TestLedger:
@@ -98,12 +98,14 @@ class TestLedger:
         claim("one", holds=True, value="1 s", question="C01")
         record_measurement("step_time", {"seconds": [1.0, 2.0]})
         stated = provenance()
-        (shown,) = read_ledger(ledger)
-        assert "evidence/test_claims" == shown.script
-        assert [("one", "1 s", "C01")] == [(c["statement"], c["value"], c["question"]) for c in shown.claims]
-        assert {"step_time": {"seconds": [1.0, 2.0]}} == shown.measurements
-        assert stated.date == shown.provenance["date"]
-        assert {} == shown.run
+        (evidence,) = read_ledger(ledger)
+        assert "evidence/test_claims" == evidence.script
+        assert [("one", "1 s", "C01")] == [
+            (c["statement"], c["value"], c["question"]) for c in evidence.claims
+        ]
+        assert {"step_time": {"seconds": [1.0, 2.0]}} == evidence.measurements
+        assert stated.date == evidence.provenance["date"]
+        assert {} == evidence.run
 
     def test_nothing_is_written_without_a_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -122,13 +124,13 @@ class TestNewestDecided:
         """Keep a result as ``nox -s record`` writes it."""
         path = folder / device / "1_tests" / "plot_one.json"
         path.parent.mkdir(parents=True)
-        made = {**self.CLAIM, "verdict": verdict, "value": value}
+        checked = {**self.CLAIM, "verdict": verdict, "value": value}
         result = {
             "script": "1_tests/plot_one",
             "device": device,
             "date": date,
             "commit": "abc",
-            "claims": [made],
+            "claims": [checked],
         }
         path.write_text(json.dumps(result))
 
@@ -137,8 +139,8 @@ class TestNewestDecided:
         self.record(tmp_path, "old", "2026-01-02", "holds", "3x")
         self.record(tmp_path, "new", "2026-03-04", "does not hold", "1x")
         self.record(tmp_path, "newest", "2026-05-06", "undecided", "2x")
-        found = newest_decided(tmp_path, "1_tests/plot_one", self.CLAIM)
-        assert "does not hold (1x) on new, 2026-03-04, commit abc" == str(found)
+        recorded = newest_decided(tmp_path, "1_tests/plot_one", self.CLAIM)
+        assert "does not hold (1x) on new, 2026-03-04, commit abc" == str(recorded)
         assert newest_decided(tmp_path, "1_tests/plot_two", self.CLAIM) is None
         assert (
             newest_decided(tmp_path, "1_tests/plot_one", {**self.CLAIM, "statement": "it is slower"}) is None

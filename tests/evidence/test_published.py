@@ -75,8 +75,8 @@ def test_the_page_says_what_follows_from_the_rows() -> None:
         ('source = "a"\n', "has no rate above 0 under one of step"),
         ('step = 0\nsource = "a"\n', "has no rate above 0"),
         ('step = 1\nsource = "b"\n', "names no source"),
-        ('step = 1\nsource = "a"\nagainst = "two"\n', "compared with 'two'"),
-        ('step = 1\nsource = "a"\nfps = 9\n', "is not as a row should be"),
+        ('step = 1\nsource = "a"\nagainst = "two"\n', "compares with 'two'"),
+        ('step = 1\nsource = "a"\nfps = 9\n', "is not a valid row"),
     ],
 )
 def test_a_row_that_makes_no_sense_gets_a_sentence(tmp_path: Path, row: str, sentence: str) -> None:

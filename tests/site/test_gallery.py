@@ -36,7 +36,7 @@ def test_no_two_scripts_have_the_same_name(scripts: dict[str, Path]) -> None:
 def test_no_claim_is_false(ledger: dict) -> None:
     """A site with a claim that does not hold is not published."""
     assert [] == [
-        claim["statement"] for shown in ledger.values() for claim in shown.claims_that("does not hold")
+        claim["statement"] for shown in ledger.values() for claim in shown.claims_with("does not hold")
     ]
 
 

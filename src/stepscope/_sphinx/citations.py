@@ -27,7 +27,7 @@ _CITATION = re.compile(
 
 
 def check_citation(text: str) -> str | None:
-    """Return what is wrong with a citation in a sentence, or None when the line says what is cited.
+    """Return the problem with a citation as a sentence, or None where the line contains the words.
 
     Examples
     --------
@@ -70,9 +70,9 @@ class _Source(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         self.env.note_reread()  # the cited library may be another release by the next build
-        wrong = check_citation(self.text)
-        if wrong:
-            return [], [self.inliner.reporter.warning(f"source: {wrong}", line=self.lineno)]
+        problem = check_citation(self.text)
+        if problem:
+            return [], [self.inliner.reporter.warning(f"source: {problem}", line=self.lineno)]
         where, _, words = self.text.partition(" ")
         node = nodes.literal(where, where, classes=["source-citation"])
         node["title"] = f"{_release(where.partition('/')[0])}: {words}"

@@ -14,17 +14,15 @@ A preview runs no example: the page then says how to check them.
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import root
-from stepscope._sphinx.tables import empty_state, script_link, verdict_words, why_undecided
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger
+from stepscope._sphinx.excerpts import project_root
+from stepscope._sphinx.tables import empty_state, script_link, undecided_reason, verdict_node
+from stepscope.evidence import evidence_folder, read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,14 +43,14 @@ class _Claims(SphinxDirective):
         if not _QUESTION.fullmatch(question):
             raise self.error(f"{question} is not the number of a question, such as C04")
         for script in scripts:
-            if not (root(self.env) / "gallery" / f"{script}.py").is_file():
+            if not (project_root(self.env) / "gallery" / f"{script}.py").is_file():
                 raise self.error(f"there is no gallery/{script}.py")
-        self.env.note_reread()  # it shows what the examples of this build have shown
+        self.env.note_reread()  # it shows the evidence of this build
         claims = [
-            self._claim(shown.script, claim)
-            for shown in read_ledger(Path(os.environ[FOLDER_VARIABLE]))
-            if shown.script in (scripts or [shown.script])
-            for claim in shown.claims
+            self._claim(entry.script, claim)
+            for entry in read_ledger(evidence_folder())
+            if entry.script in (scripts or [entry.script])
+            for claim in entry.claims
             if claim.get("question") == question
         ]
         if not claims:
@@ -61,12 +59,12 @@ class _Claims(SphinxDirective):
 
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
         words = [
-            verdict_words(claim),
+            verdict_node(claim),
             nodes.Text(f" {claim['statement']}: "),
             nodes.strong("", claim["value"]),
             nodes.Text(" "),
             nodes.inline("", "", script_link(script, self.env.docname), classes=["script"]),
-            *why_undecided(root(self.env), script, claim),
+            *undecided_reason(project_root(self.env), script, claim),
         ]
         return nodes.list_item("", nodes.paragraph("", "", *words))
 

@@ -6,8 +6,8 @@
 ```
 ````
 
-A command that ends with another exit status than ``:status:``, which is 0 unless it is given, fails the build.
-Where it ends with another than 0 on purpose, the page shows what it says on standard error, too.
+A command that ends with another exit status than ``:status:``, which is 0 by default, fails the build.
+Where another status than 0 is expected, the page shows standard error, too.
 ``:head: 3`` shows the first three lines, as ``| head -3`` would, and ``:tail: 3`` the last three.
 ``:columns: 110`` lays them out for a terminal that is wider than 80 columns.
 
@@ -32,7 +32,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import RECORDINGS, root, wrapping
+from stepscope._sphinx.excerpts import RECORDINGS, overflow_class, project_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
-__all__ = ["output_of", "setup", "transcript"]
+__all__ = ["format_transcript", "run_command", "setup"]
 
-_known: WeakKeyDictionary[Config, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
-_WIDEST = 160  # a table and its summary; a line of JSON has more
+_outputs: WeakKeyDictionary[Config, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
+_MAX_WIDTH = 160  # a table and its summary; a line of JSON has more
 
 
-def output_of(command: str, *, folder: Path, status: int = 0, columns: int = 80) -> str:
+def run_command(command: str, *, folder: Path, status: int = 0, columns: int = 80) -> str:
     """Return what ``stepscope ...`` or ``python ...`` prints on a terminal of so many columns, run in a folder.
 
     Where `status` is not 0, what is printed on standard error follows.
@@ -57,9 +57,9 @@ def output_of(command: str, *, folder: Path, status: int = 0, columns: int = 80)
         The command ended with another exit status than `status`.
     """
     program, *arguments = shlex.split(command)
-    start = [sys.executable, "-m", "stepscope"] if program == "stepscope" else [sys.executable]
-    done = subprocess.run(
-        [*start, *arguments],
+    command_prefix = [sys.executable, "-m", "stepscope"] if program == "stepscope" else [sys.executable]
+    process = subprocess.run(
+        [*command_prefix, *arguments],
         env={**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -67,17 +67,17 @@ def output_of(command: str, *, folder: Path, status: int = 0, columns: int = 80)
         cwd=folder,
         check=False,
     )
-    if done.returncode != status:
-        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-    return done.stdout + (done.stderr if status else "")
+    if process.returncode != status:
+        raise subprocess.CalledProcessError(process.returncode, command, process.stdout, process.stderr)
+    return process.stdout + (process.stderr if status else "")
 
 
-def transcript(command: str, output: str, *, head: int | None = None, tail: int | None = None) -> str:
+def format_transcript(command: str, output: str, *, head: int | None = None, tail: int | None = None) -> str:
     """Return a command and what it printed as a terminal shows them.
 
     Examples
     --------
-    >>> print(transcript("stepscope --version", "stepscope 0.1.0"))
+    >>> print(format_transcript("stepscope --version", "stepscope 0.1.0"))
     $ stepscope --version
     stepscope 0.1.0
     """
@@ -90,7 +90,7 @@ def transcript(command: str, output: str, *, head: int | None = None, tail: int 
 
 
 @contextmanager
-def _folder_with(recordings: Path) -> Iterator[Path]:
+def _working_folder(recordings: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             (Path(folder) / RECORDINGS).symlink_to(recordings.resolve(), target_is_directory=True)
@@ -111,22 +111,24 @@ class _Command(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         command = self.arguments[0]
-        self.env.note_reread()  # what it prints depends on more files than can be named
+        self.env.note_reread()  # its output depends on more files than can be listed
         status, columns = self.options.get("status", 0), self.options.get("columns", 80)
         try:
             # A command that several pages show is run once, and they show the same.
-            known = _known.setdefault(self.config, {})
-            output = known.get((command, status, columns))
+            outputs = _outputs.setdefault(self.config, {})
+            output = outputs.get((command, status, columns))
             if output is None:
-                with _folder_with(root(self.env) / RECORDINGS) as folder:
-                    output = output_of(command, folder=folder, status=status, columns=columns)
-                known[command, status, columns] = output
+                with _working_folder(project_root(self.env) / RECORDINGS) as folder:
+                    output = run_command(command, folder=folder, status=status, columns=columns)
+                outputs[command, status, columns] = output
         except subprocess.CalledProcessError as error:
             raise self.error(
-                f"{command}: exit status {error.returncode} and not {status}: {error.stderr.strip()}"
+                f"{command}: exit status {error.returncode}, expected {status}: {error.stderr.strip()}"
             ) from error
-        text = transcript(command, output, head=self.options.get("head"), tail=self.options.get("tail"))
-        classes = ["command-output", *wrapping(text, widest=_WIDEST)]
+        text = format_transcript(
+            command, output, head=self.options.get("head"), tail=self.options.get("tail")
+        )
+        classes = ["command-output", *overflow_class(text, widest=_MAX_WIDTH)]
         return [nodes.literal_block(text, text, language="console", classes=classes)]
 
 

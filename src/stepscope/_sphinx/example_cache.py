@@ -1,9 +1,9 @@
-"""Which examples must run again.
+"""Fingerprints that decide which examples must run again.
 
 sphinx-gallery looks at the text of a script alone.
 An example also depends on the modules of stepscope that it uses, on the versions, the device and the compiler:
-a fingerprint of all is kept with what the example has shown. When it differs, when a run did not finish, or when
-something was left undecided, sphinx-gallery's note that the example is up to date is deleted.
+a fingerprint of all is kept with the evidence of the example. When it differs, when a run did not finish, or when
+a claim was left undecided, sphinx-gallery's note that the example is up to date is deleted.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from functools import cache
 from pathlib import Path
 
 import stepscope.evidence
-from stepscope._sphinx.report import unfinished
-from stepscope.evidence import FOLDER_VARIABLE, evidence_file, read_script, script_name
+from stepscope._sphinx.report import must_rerun
+from stepscope.evidence import evidence_file, evidence_folder, read_script, script_name
 
-__all__ = ["fingerprint", "forget_stale", "is_fresh"]
+__all__ = ["drop_stale_pages", "fingerprint", "is_fresh"]
 
 _PACKAGE = Path(stepscope.__file__).parent
 _MODULE_NAME = re.compile(r"(stepscope(?:\.\w+)+)(?::\w+)?")
@@ -49,15 +49,15 @@ def _modules_used_by(script: Path) -> list[Path]:
 
     Using one module of a package counts as using all of it: some are imported by a name made at run time.
     """
-    found: set[str] = set()
-    waiting = list(_packages_named_in(script))
-    while waiting:
-        package = waiting.pop()
-        if package not in found:
-            found.add(package)
+    packages: set[str] = set()
+    pending = list(_packages_named_in(script))
+    while pending:
+        package = pending.pop()
+        if package not in packages:
+            packages.add(package)
             for path in _files_of(package):
-                waiting += _packages_named_in(path)
-    return sorted(path for package in found for path in _files_of(package))
+                pending += _packages_named_in(path)
+    return sorted(path for package in packages for path in _files_of(package))
 
 
 def _files_of(package: str) -> list[Path]:
@@ -67,7 +67,7 @@ def _files_of(package: str) -> list[Path]:
 
 @cache
 def _packages_named_in(path: Path) -> frozenset[str]:
-    """Return the rooms of stepscope that a file imports, or names in a string such as ``"stepscope.envs:CartPole"``."""
+    """Return the packages of stepscope that a file imports, or names in a string such as ``"stepscope.envs:CartPole"``."""
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -78,39 +78,41 @@ def _packages_named_in(path: Path) -> frozenset[str]:
             # The string is a name and nothing else: prose that mentions a module does not use it.
             match = _MODULE_NAME.fullmatch(node.value)
             names += [match[1]] if match else []
-    rooms = {name.split(".")[1] for name in names if name.startswith("stepscope.")}
+    packages = {name.split(".")[1] for name in names if name.startswith("stepscope.")}
     return frozenset(
-        room for room in rooms if (_PACKAGE / room).is_dir() or (_PACKAGE / f"{room}.py").is_file()
+        package
+        for package in packages
+        if (_PACKAGE / package).is_dir() or (_PACKAGE / f"{package}.py").is_file()
     )
 
 
-def is_fresh(evidence: Path, script: str, mark: str) -> bool:
-    """Whether what an example has shown is what it would show now: its fingerprint is the same, and all was decided."""
+def is_fresh(evidence: Path, script: str, current: str) -> bool:
+    """Whether the evidence of an example is current: the same fingerprint, and every claim decided."""
     path = evidence_file(evidence, script)
     if not path.is_file():
         return False
-    shown = read_script(path)
-    return shown.run.get("fingerprint") == mark and not unfinished(shown)
+    entry = read_script(path)
+    return entry.run.get("fingerprint") == current and not must_rerun(entry)
 
 
-def forget_stale(root: Path, *, pages: Path) -> list[Path]:
-    """Delete sphinx-gallery's word that an example is up to date where it is not; return the scripts that must run."""
+def drop_stale_pages(root: Path, *, pages: Path) -> list[Path]:
+    """Delete sphinx-gallery's checksums of stale examples, and what deleted examples left; return the stale scripts."""
     scripts = {script_name(path): path for path in sorted(root.glob("gallery/*/plot_*.py"))}
     for page in pages.glob("*/plot_*"):
         if f"{page.parent.name}/{page.name.split('.')[0].removesuffix('_codeobj')}" not in scripts:
             page.unlink()
-    evidence = Path(os.environ[FOLDER_VARIABLE])
+    evidence = evidence_folder()
     for path in evidence.glob("*/*.jsonl"):
         if script_name(path) not in scripts:
             path.unlink()
     stale = []
     for script, path in scripts.items():
-        word = pages / f"{script}.py.md5"
-        mark = fingerprint(path, constraints=root / "constraints.txt")
-        if word.is_file() and is_fresh(evidence, script, mark):
+        checksum = pages / f"{script}.py.md5"
+        current = fingerprint(path, constraints=root / "constraints.txt")
+        if checksum.is_file() and is_fresh(evidence, script, current):
             continue
         stale.append(path)
-        word.unlink(missing_ok=True)
+        checksum.unlink(missing_ok=True)
         # A preview leaves a placeholder where the figure's thumbnail belongs, and sphinx-gallery would keep it.
         for image in pages.glob(f"{path.parent.name}/images/**/sphx_glr_{path.stem}_*"):
             image.unlink()

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope._sphinx.example_cache import fingerprint, forget_stale
-from stepscope._sphinx.report import summary
+from stepscope._sphinx.example_cache import drop_stale_pages, fingerprint
+from stepscope._sphinx.report import format_summary
 from stepscope.evidence import (
-    FOLDER_VARIABLE,
     append_evidence,
     evidence_file,
+    evidence_folder,
     read_ledger,
     read_script,
     script_name,
@@ -41,46 +41,46 @@ __all__ = ["main"]
 _ALONE = re.compile(r"^# sphinx_gallery_parallel = False$", re.MULTILINE)
 _SIDE_BY_SIDE = 2
 _SCENES = "stepscope.envs.scenes"
-_LAST_WORDS = 30  # lines
+_TAIL_LINES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ended:
-    """How the run of an example ended."""
+class _ExampleRun:
+    """A run of an example that has ended."""
 
     script: Path
     seconds: float
     cpu_seconds: float | None
     status: int
-    said: str
+    output: str
 
 
 class _Progress:
-    """Says on one line each which example has begun and which has ended."""
+    """Prints a line for each example that starts or ends."""
 
     def __init__(self, total: int) -> None:
         self._left, self._lock = total, threading.Lock()
 
-    def begins(self, script: Path) -> None:
-        self._say(f"{time.strftime('%H:%M:%S')}  {script_name(script)} runs")
+    def report_start(self, script: Path) -> None:
+        self._print(f"{time.strftime('%H:%M:%S')}  {script_name(script)} runs")
 
-    def ended(self, ended: _Ended) -> None:
+    def report_end(self, run: _ExampleRun) -> None:
         with self._lock:
             self._left -= 1
-        cpu = "" if ended.cpu_seconds is None else f", {ended.cpu_seconds:.0f} s of the processor"
-        how = "took" if ended.status == 0 else "FAILED after"
-        self._say(
-            f"{time.strftime('%H:%M:%S')}  {script_name(ended.script)} {how} {ended.seconds:.0f} s{cpu};"
+        cpu = "" if run.cpu_seconds is None else f", {run.cpu_seconds:.0f} s of CPU time"
+        how = "took" if run.status == 0 else "FAILED after"
+        self._print(
+            f"{time.strftime('%H:%M:%S')}  {script_name(run.script)} {how} {run.seconds:.0f} s{cpu};"
             f" {self._left} left"
         )
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         with self._lock:
             print(line, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is stale, and say what failed; 1 if anything did."""
+    """Run the stale examples and print what failed; return 1 if anything did."""
     parser = argparse.ArgumentParser(
         prog="python -m stepscope._sphinx.examples", description=__doc__.splitlines()[0]
     )
@@ -93,53 +93,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.only:
         return _write_page(options.only)
     root = Path.cwd()
-    stale = forget_stale(root, pages=root / "docs" / "auto_gallery")
+    stale = drop_stale_pages(root, pages=root / "docs" / "auto_gallery")
     if options.none:
         return 0
     total = len(list(root.glob("gallery/*/plot_*.py")))
     print(f"{total} examples, {total - len(stale)} are fresh and {len(stale)} run", flush=True)
     progress = _Progress(len(stale))
-    alone = [script for script in stale if _ALONE.search(script.read_text(encoding="utf-8"))]
-    beside = [script for script in stale if script not in alone]
+    serial = [script for script in stale if _ALONE.search(script.read_text(encoding="utf-8"))]
+    parallel = [script for script in stale if script not in serial]
     running: set[subprocess.Popen[bytes]] = set()
     try:
-        compiling = _compile_kernels(alone, running)
-        ended = _run(beside, progress, running, workers=min(_SIDE_BY_SIDE, os.cpu_count() or 1))
+        compiling = _compile_kernels(serial, running)
+        runs = _run(parallel, progress, running, workers=min(_SIDE_BY_SIDE, os.cpu_count() or 1))
         for process in compiling:
             process.wait()
-        ended += _run(alone, progress, running, workers=1)
+        runs += _run(serial, progress, running, workers=1)
     except KeyboardInterrupt:
         print("interrupted; the next nox -s docs goes on from here", flush=True)
         return 130
     finally:
         for process in running:
             process.terminate()
-    failed = [each for each in ended if each.status != 0]
-    for each in failed:
-        print(f"\n{_what_failed(each)}", flush=True)
-    ledger = read_ledger(Path(os.environ[FOLDER_VARIABLE]))
+    failed = [run for run in runs if run.status != 0]
+    for run in failed:
+        print(f"\n{_describe_failure(run)}", flush=True)
+    ledger = read_ledger(evidence_folder())
     if failed:
-        print(f"\n{len(failed)} of {total} examples failed; {summary(ledger)}")
+        print(f"\n{len(failed)} of {total} examples failed; {format_summary(ledger)}")
         return 1
-    undecided = [(shown.script, claim) for shown in ledger for claim in shown.claims_that("undecided")]
+    undecided = [(entry.script, claim) for entry in ledger for claim in entry.claims_with("undecided")]
     if options.strict and undecided:
         for script, claim in undecided:
             print(f"undecided    {script}: {claim['statement']}: {claim['why']}")
         print(
-            f"{summary(ledger)}; with --strict an undecided claim fails the build: run it again when less else runs."
+            f"{format_summary(ledger)}; with --strict an undecided claim fails the build: run it again when less else runs."
         )
         return 1
     return 0
 
 
 def _compile_kernels(
-    alone: Sequence[Path], running: set[subprocess.Popen[bytes]]
+    serial: Sequence[Path], running: set[subprocess.Popen[bytes]]
 ) -> list[subprocess.Popen[bytes]]:
     """Start to compile the kernels that the examples need which run alone: it takes a minute where no cache has them.
 
     Should it fail, they compile their own and say what is wrong.
     """
-    if not any(_SCENES in script.read_text(encoding="utf-8") for script in alone):
+    if not any(_SCENES in script.read_text(encoding="utf-8") for script in serial):
         return []
     process = subprocess.Popen(
         [sys.executable, "-m", _SCENES],
@@ -153,67 +153,67 @@ def _compile_kernels(
 
 def _run(
     scripts: Sequence[Path], progress: _Progress, running: set[subprocess.Popen[bytes]], *, workers: int
-) -> list[_Ended]:
+) -> list[_ExampleRun]:
     """Run scripts, each in a process of its own, so many at a time."""
-    waiting: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    pending: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for script in scripts:
-        waiting.put(script)
-    ended: list[_Ended] = []
+        pending.put(script)
+    runs: list[_ExampleRun] = []
 
     def work() -> None:
         while True:
             try:
-                script = waiting.get_nowait()
+                script = pending.get_nowait()
             except queue.Empty:
                 return
-            ended.append(_run_one(script, progress, running))
+            runs.append(_run_one(script, progress, running))
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(scripts)))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return ended
+    return runs
 
 
-def _run_one(script: Path, progress: _Progress, running: set[subprocess.Popen[bytes]]) -> _Ended:
-    """Run one and write down what its run came to."""
+def _run_one(script: Path, progress: _Progress, running: set[subprocess.Popen[bytes]]) -> _ExampleRun:
+    """Run an example and append the outcome to its evidence."""
     root = Path.cwd()
-    progress.begins(script)
-    evidence_file(Path(os.environ[FOLDER_VARIABLE]), script_name(script)).unlink(missing_ok=True)
-    mark = fingerprint(script, constraints=root / "constraints.txt")
-    with tempfile.TemporaryFile() as said:
+    progress.report_start(script)
+    evidence_file(evidence_folder(), script_name(script)).unlink(missing_ok=True)
+    before = fingerprint(script, constraints=root / "constraints.txt")
+    with tempfile.TemporaryFile() as output_file:
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "stepscope._sphinx.examples", "--only", str(script)],
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output_file,
             stderr=subprocess.STDOUT,
         )
         running.add(process)
         cpu_seconds = _wait(process)
         running.discard(process)
         seconds = time.perf_counter() - began
-        said.seek(0)
-        words = said.read().decode("utf-8", "replace")
-    ended = _Ended(
-        script=script, seconds=seconds, cpu_seconds=cpu_seconds, status=process.returncode, said=words
+        output_file.seek(0)
+        output = output_file.read().decode("utf-8", "replace")
+    example = _ExampleRun(
+        script=script, seconds=seconds, cpu_seconds=cpu_seconds, status=process.returncode, output=output
     )
-    if ended.status == 0:
+    if example.status == 0:
         # What was edited meanwhile may or may not have been in this run, so that it must run again.
-        same = mark == fingerprint(script, constraints=root / "constraints.txt")
+        same = before == fingerprint(script, constraints=root / "constraints.txt")
         run = {
             "seconds": round(seconds, 1),
             "cpu_seconds": cpu_seconds,
-            "fingerprint": mark if same else None,
+            "fingerprint": before if same else None,
         }
         append_evidence(str(script), "run", run)
-    progress.ended(ended)
-    return ended
+    progress.report_end(example)
+    return example
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float | None:
-    """Wait for a process, and return the seconds of the processor that it and what it waited for has taken."""
+    """Wait for a process, and return the CPU time, in seconds, of it and of its children."""
     if not hasattr(os, "wait4"):
         process.wait()
         return None
@@ -222,11 +222,11 @@ def _wait(process: subprocess.Popen[bytes]) -> float | None:
     return round(used.ru_utime + used.ru_stime, 1)
 
 
-def _what_failed(ended: _Ended) -> str:
-    """Say what failed, what was expected, and how to run it alone."""
-    name = script_name(ended.script)
-    path = evidence_file(Path(os.environ[FOLDER_VARIABLE]), name)
-    false = read_script(path).claims_that("does not hold") if path.is_file() else ()
+def _describe_failure(run: _ExampleRun) -> str:
+    """Return a report of a failure: the claim or the last lines of output, and the command that runs it alone."""
+    name = script_name(run.script)
+    path = evidence_file(evidence_folder(), name)
+    false = read_script(path).claims_with("does not hold") if path.is_file() else ()
     if false:
         lines = [f"A claim of gallery/{name}.py does not hold:"]
         for claim in false:
@@ -237,12 +237,12 @@ def _what_failed(ended: _Ended) -> str:
                 f"  expected: {claim['expected'] or 'what the claim says'}",
             ]
     else:
-        last = "\n".join(ended.said.strip().splitlines()[-_LAST_WORDS:])
+        tail = "\n".join(run.output.strip().splitlines()[-_TAIL_LINES:])
         lines = [
-            f"gallery/{name}.py ended with exit status {ended.status}. Its last words:",
-            textwrap.indent(last, "  "),
+            f"gallery/{name}.py ended with exit status {run.status}. Its last lines:",
+            textwrap.indent(tail, "  "),
         ]
-    return "\n".join([*lines, f"Run it alone: python -m nox -s example -- {ended.script.stem}"])
+    return "\n".join([*lines, f"Run it alone: python -m nox -s example -- {run.script.stem}"])
 
 
 def _write_page(script: Path) -> int:
@@ -259,9 +259,9 @@ def _write_page(script: Path) -> int:
     pages = root / "docs" / "auto_gallery" / script.parent.name
     (pages / "images" / "thumb").mkdir(parents=True, exist_ok=True)
     restart_clock()
-    _, _, _, came = gen_rst.generate_file_rst(script.name, str(pages), str(script.parent), conf)
-    if "formatted_exception" in came:
-        print(came["formatted_exception"])
+    _, _, _, result = gen_rst.generate_file_rst(script.name, str(pages), str(script.parent), conf)
+    if "formatted_exception" in result:
+        print(result["formatted_exception"])
         return 1
     return 0
 

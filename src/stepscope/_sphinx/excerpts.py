@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
     from stepscope.logs import Record
 
-__all__ = ["RECORDINGS", "excerpt", "root", "selected", "setup", "visible", "wrapping"]
+__all__ = [
+    "RECORDINGS",
+    "excerpt",
+    "overflow_class",
+    "project_root",
+    "select_records",
+    "setup",
+    "visible_text",
+]
 
 RECORDINGS = Path("recordings")
 _COLOURS = "libraries.css"
@@ -59,11 +67,11 @@ def excerpt(path: Path, show: str) -> str:
     text = path.read_bytes()
     if show == "all":
         return text.decode(errors="replace")
-    spans = sorted(record.span for record in selected(path, show))
+    spans = sorted(record.span for record in select_records(path, show))
     return b"".join(text[start:end] for start, end in spans).decode(errors="replace")
 
 
-def selected(path: Path, show: str, *, num_envs: int | None = None) -> list[Record]:
+def select_records(path: Path, show: str, *, num_envs: int | None = None) -> list[Record]:
     """Return the records of a recording that `show` selects, as for `excerpt`.
 
     Raises
@@ -72,38 +80,38 @@ def selected(path: Path, show: str, *, num_envs: int | None = None) -> list[Reco
         There is no such record in the recording.
     """
     records = list(read(path, num_envs=num_envs))
-    found: list[Record] = []
+    records_shown: list[Record] = []
     for part in show.split(","):
         match = _SELECTION.fullmatch(part.strip())
-        chosen = [record for record in records if match and record.kind == match["kind"]]
+        matching = [record for record in records if match and record.kind == match["kind"]]
         if match and match["first"]:
-            chosen = chosen[int(match["first"]) : int(match["last"] or match["first"]) + 1]
+            matching = matching[int(match["first"]) : int(match["last"] or match["first"]) + 1]
         elif match and match["end"]:
-            chosen = chosen[-1:]
-        if not chosen:
-            raise BadInputError(f"{path} has nothing that {part.strip()!r} selects.")
-        found += chosen
-    return found
+            matching = matching[-1:]
+        if not matching:
+            raise BadInputError(f"{path} has no record that {part.strip()!r} selects.")
+        records_shown += matching
+    return records_shown
 
 
-def visible(text: str) -> str:
+def visible_text(text: str) -> str:
     r"""Return what a reader of a file sees: no colour codes, each redrawing of a bar on a line of its own.
 
     Examples
     --------
-    >>> visible("\x1b[1mLearning\x1b[0m\n\r 50%|##   |\r100%|#####|\n")
+    >>> visible_text("\x1b[1mLearning\x1b[0m\n\r 50%|##   |\r100%|#####|\n")
     'Learning\n 50%|##   |\n100%|#####|\n'
     """
-    plain = strip_escapes(text).replace("\r\n", "\n")
-    return re.sub(r"\n?\r", "\n", plain).lstrip("\n")
+    text = strip_escapes(text).replace("\r\n", "\n")
+    return re.sub(r"\n?\r", "\n", text).lstrip("\n")
 
 
-def wrapping(text: str, *, widest: int = 100) -> list[str]:
+def overflow_class(text: str, *, widest: int = 100) -> list[str]:
     """Return the class of a block that scrolls where the page is narrower; longer lines are wrapped instead."""
     return ["unwrapped"] if max(map(len, text.splitlines()), default=0) <= widest else []
 
 
-def root(env: BuildEnvironment) -> Path:
+def project_root(env: BuildEnvironment) -> Path:
     """Return the project's root: the pages are in a folder below it."""
     return Path(env.srcdir).parent
 
@@ -114,17 +122,17 @@ class _Recording(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # the selection depends on the recording and on all of the parser
-        path = root(self.env) / RECORDINGS / self.arguments[0]
+        path = project_root(self.env) / RECORDINGS / self.arguments[0]
         try:
-            text = visible(excerpt(path, self.options.get("show", "all")))
+            text = visible_text(excerpt(path, self.options.get("show", "all")))
         except (OSError, BadInputError) as error:
             raise self.error(str(error)) from error
-        made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        classes = ["recording", f"library-{made['library']}", *wrapping(text)]
+        recording = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        classes = ["recording", f"library-{recording['library']}", *overflow_class(text)]
         block = nodes.literal_block(text, text, language="text", classes=classes)
-        source = f"printed by {made['library'].replace('_', '-')} {made['version']} on {made['date']}: "
+        source = f"printed by {recording['library'].replace('_', '-')} {recording['version']} on {recording['date']}: "
         caption = nodes.paragraph(
-            "", source, nodes.literal("", made["command"]), classes=["recording-source"]
+            "", source, nodes.literal("", recording["command"]), classes=["recording-source"]
         )
         return [block, caption]
 

@@ -1,12 +1,12 @@
-"""The directive ``{fault-outcomes}``: what one bad value does to a training, in each version of each library.
+"""The directive ``{fault-outcomes}``: outcomes of trainings with one bad value, for each version of each library.
 
 ````
 ```{fault-outcomes}
 ```
 ````
 
-It shows what ``nox -s matrix`` has recorded. Releases that follow one another and end alike share a row, and those that
-notice nothing stand at the top.
+It shows the recordings of ``nox -s matrix``. Consecutive releases with the same outcomes share a row; silent failures come
+first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import RECORDINGS, root
+from stepscope._sphinx.excerpts import RECORDINGS, project_root
 from stepscope._sphinx.tables import table
 from stepscope.logs import library_name
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-__all__ = ["Group", "grouped", "setup"]
+__all__ = ["Group", "read_groups", "setup"]
 
 _VARIANTS = {"struck": "", "struck_compiled": "its default: compiled", "struck_dqn": "DQN"}
-_SHORT = 72  # characters of a message
+_MAX_MESSAGE = 72  # characters of a message
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Releases of a library that end alike.
+    """Consecutive releases of a library with the same outcomes.
 
     Attributes
     ----------
@@ -56,37 +56,39 @@ class Group:
 
     @property
     def severity(self) -> tuple[float, float]:
-        """How many faults pass unnoticed, and how much of the checkpoints is not finite all the same."""
+        """Number of faults that pass unnoticed, and the total share of weights that are not finite."""
         silent = sum(not ending["status"] for ending in self.endings.values())
         return silent, sum(ending["nonfinite_share"] or 0.0 for ending in self.endings.values())
 
 
-def grouped(recordings: Path) -> list[Group]:
-    """Return what is recorded, the worst first."""
-    found = [_read(path) for path in recordings.glob("*/*/struck*.json")]
-    found.sort(key=lambda each: (each.library, each.variant, _number(each.versions[0])))
+def read_groups(recordings: Path) -> list[Group]:
+    """Return the recorded outcomes, the worst first; neighbouring releases with the same outcomes share a group."""
+    groups_of_one = [_read(path) for path in recordings.glob("*/*/struck*.json")]
+    groups_of_one.sort(key=lambda group: (group.library, group.variant, _parse_version(group.versions[0])))
     groups = []
-    for (library, variant), each in groupby(found, key=lambda group: (group.library, group.variant)):
-        for _, alike in groupby(each, key=lambda group: group.endings):
-            together = tuple(alike)
-            versions = tuple(group.versions[0] for group in together)
+    for (library, variant), neighbours in groupby(
+        groups_of_one, key=lambda group: (group.library, group.variant)
+    ):
+        for _, alike in groupby(neighbours, key=lambda group: group.endings):
+            members = tuple(alike)
+            versions = tuple(group.versions[0] for group in members)
             groups.append(
-                Group(library=library, variant=variant, versions=versions, endings=together[0].endings)
+                Group(library=library, variant=variant, versions=versions, endings=members[0].endings)
             )
     return sorted(groups, key=lambda group: group.severity, reverse=True)
 
 
 def _read(path: Path) -> Group:
-    made = json.loads(path.read_text(encoding="utf-8"))
+    recording = json.loads(path.read_text(encoding="utf-8"))
     return Group(
-        library=made["library"],
+        library=recording["library"],
         variant=path.stem,
-        versions=(made["version"],),
-        endings=made["endings"],
+        versions=(recording["version"],),
+        endings=recording["endings"],
     )
 
 
-def _number(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
@@ -103,25 +105,25 @@ def _rows(groups: Sequence[Group]) -> Iterable[list[str | nodes.Node]]:
 def _cell(ending: Mapping[str, Any]) -> nodes.Node:
     share = 100 * (ending["nonfinite_share"] or 0.0)
     if not ending["status"]:
-        said = f"exit status 0, weights {f'{share:.0f} % NaN' if share else 'finite'}"
-        return nodes.inline("", said, classes=["refused"] if share else [])
+        text = f"exit status 0, weights {f'{share:.0f} % NaN' if share else 'finite'}"
+        return nodes.inline("", text, classes=["refused"] if share else [])
     steps = ending["vector_steps"]
-    when = "in the same step" if not steps else f"{steps} step{'s'[: steps != 1]} later"
-    cell = nodes.inline("", "", nodes.Text(f"ends {when}"))
+    moment = "in the same step" if not steps else f"{steps} step{'s'[: steps != 1]} later"
+    cell = nodes.inline("", "", nodes.Text(f"ends {moment}"))
     if share:
         cell += nodes.inline("", f"weights saved: {share:.0f} % NaN", classes=["below", "refused"])
     message = ending["message"]
-    short = message if len(message) <= _SHORT else f"{message[:_SHORT].rsplit(' ', 1)[0]} …"
-    cell += nodes.inline("", short, classes=["below"])
+    shortened = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE].rsplit(' ', 1)[0]} …"
+    cell += nodes.inline("", shortened, classes=["below"])
     return cell
 
 
 class _FaultOutcomes(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        folder = root(self.env) / RECORDINGS
+        folder = project_root(self.env) / RECORDINGS
         for path in folder.glob("*/*/struck*.json"):
             self.env.note_dependency(str(path))
-        groups = grouped(folder)
+        groups = read_groups(folder)
         return [table(["", *groups[0].endings], _rows(groups), "fault-outcomes")]
 
 

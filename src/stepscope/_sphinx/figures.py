@@ -18,28 +18,28 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import root
+from stepscope._sphinx.excerpts import project_root
 from stepscope._sphinx.tables import empty_state, script_link
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-__all__ = ["setup", "words_of"]
+__all__ = ["read_alternative_text", "setup"]
 
 
-def words_of(path: str, page: str) -> str:
-    r"""Return the words that stand for a figure on the page of its example.
+def read_alternative_text(path: str, page: str) -> str:
+    r"""Return the alternative text of a figure on the page of its example.
 
     Examples
     --------
-    >>> words_of("a/one_001.svg", ".. image:: /a/one_001.svg\n   :alt: One line goes up\n   :class: figure\n")
+    >>> read_alternative_text("a/one_001.svg", ".. image:: /a/one_001.svg\n   :alt: One line goes up\n   :class: figure\n")
     'One line goes up'
     """
-    found = re.search(rf"^\.\. image:: /{re.escape(path)}\n   :alt: (.+)$", page, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^\.\. image:: /{re.escape(path)}\n   :alt: (.+)$", page, re.MULTILINE)
+    return match[1] if match else ""
 
 
-def _drawings(path: str) -> tuple[tuple[str, str], tuple[str, str]]:
+def _variants(path: str) -> tuple[tuple[str, str], tuple[str, str]]:
     return (path, "only-light"), (path.replace(".svg", "_dark.svg"), "only-dark")
 
 
@@ -48,27 +48,29 @@ class _GalleryFigure(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         script, number = self.arguments
-        project = root(self.env)
+        project = project_root(self.env)
         if not (project / "gallery" / f"{script}.py").is_file() or not number.isdigit():
             raise self.error(f"there is no figure {number} of gallery/{script}.py")
         self.env.note_reread()  # the example may have run again
         folder, _, name = script.rpartition("/")
-        drawn = f"auto_gallery/{folder}/images/sphx_glr_{name}_{int(number):03}.svg"
-        if not (Path(self.env.srcdir) / drawn).is_file():
+        drawing = f"auto_gallery/{folder}/images/sphx_glr_{name}_{int(number):03}.svg"
+        if not (Path(self.env.srcdir) / drawing).is_file():
             return [empty_state("This figure is measured by the build: nox -s docs draws it.")]
         return [
-            *(self._image(script, path, scheme) for path, scheme in _drawings(drawn)),
+            *(self._image(script, path, scheme) for path, scheme in _variants(drawing)),
             self._origin(script),
         ]
 
     def _image(self, script: str, path: str, scheme: str) -> nodes.Node:
         page = (Path(self.env.srcdir) / "auto_gallery" / f"{script}.rst").read_text(encoding="utf-8")
-        return nodes.image(uri=f"/{path}", alt=words_of(path, page), classes=["figure", scheme, "dark-light"])
+        return nodes.image(
+            uri=f"/{path}", alt=read_alternative_text(path, page), classes=["figure", scheme, "dark-light"]
+        )
 
-    def _origin(self, script: str) -> nodes.Node:
+    def _caption(self, script: str) -> nodes.Node:
         link = script_link(script, self.env.docname, "the script")
-        said = nodes.Text("Measured by this build; "), link, nodes.Text(" says where and how.")
-        return nodes.paragraph("", "", *said, classes=["recording-source"])
+        words = nodes.Text("Measured by this build; "), link, nodes.Text(" says where and how.")
+        return nodes.paragraph("", "", *words, classes=["recording-source"])
 
 
 def setup(app: Sphinx) -> None:

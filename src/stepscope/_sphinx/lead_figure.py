@@ -1,7 +1,7 @@
-"""A page opens with the answer and its figure; the method comes after.
+"""The first figure of an example, shown again below its introduction: a page opens with the answer.
 
 sphinx-gallery shows a script from top to bottom, so its figure comes late.
-Here the first figure is shown again below the introduction, and every thumbnail is given words.
+Thumbnails get an alternative text, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["setup"]
 _THUMBNAIL = re.compile(r"(?P<folder>auto_gallery/.*)images/thumb/sphx_glr_(?P<name>\w+)_thumb\.\w+$")
 
 
-def _show_answer_first(app: Sphinx, doctree: nodes.document) -> None:
+def _show_figure_first(app: Sphinx, doctree: nodes.document) -> None:
     if not app.env.docname.startswith("auto_gallery/"):
         return
     for note in list(doctree.findall(nodes.note)):
@@ -29,18 +29,18 @@ def _show_answer_first(app: Sphinx, doctree: nodes.document) -> None:
     section = next(iter(doctree.findall(nodes.section)), None)
     if section is None or not figures:
         return
-    method = next(
+    first_block = next(
         (index for index, child in enumerate(section) if isinstance(child, nodes.literal_block)), len(section)
     )
-    where = nodes.paragraph(
+    origin = nodes.paragraph(
         "",
         "Measured by this build; device and versions are at the end of the page.",
     )
-    answer = nodes.container("", *[figure.deepcopy() for figure in figures], where, classes=["answer"])
-    section.insert(method, answer)
+    answer = nodes.container("", *[figure.deepcopy() for figure in figures], origin, classes=["answer"])
+    section.insert(first_block, answer)
 
 
-def _give_thumbnails_words(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
+def _describe_thumbnails(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
     for image in doctree.findall(nodes.image):
         match = _THUMBNAIL.search(image["uri"])
         title = app.env.titles.get(f"{match['folder']}{match['name']}") if match else None
@@ -49,6 +49,6 @@ def _give_thumbnails_words(app: Sphinx, doctree: nodes.document, _docname: str) 
 
 
 def setup(app: Sphinx) -> None:
-    """Register the two steps."""
-    app.connect("doctree-read", _show_answer_first)
-    app.connect("doctree-resolved", _give_thumbnails_words)
+    """Register both transforms."""
+    app.connect("doctree-read", _show_figure_first)
+    app.connect("doctree-resolved", _describe_thumbnails)

@@ -1,4 +1,4 @@
-"""The directive ``{record}``: what the reader makes of a part of a recording, as indented JSON.
+"""The directive ``{record}``: the records of a part of a recording, as indented JSON.
 
 ````
 ```{record} rsl_rl/5.5.1/default.txt
@@ -6,8 +6,7 @@
 ```
 ````
 
-The part is selected as in ``{recording}``. Long text is cut, and fields that hold nothing may be left out with
-``:only:``, which names those that are shown.
+The part is selected as in ``{recording}``. ``:only:`` names the fields to show; all of them by default.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import RECORDINGS, root, selected
+from stepscope._sphinx.excerpts import RECORDINGS, project_root, select_records
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -27,17 +26,17 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-__all__ = ["laid_out", "setup"]
+__all__ = ["format_record", "setup"]
 
 _WIDTH = 78
 
 
-def laid_out(record: Mapping[str, Any], *, only: Collection[str] = ()) -> str:
+def format_record(record: Mapping[str, Any], *, only: Collection[str] = ()) -> str:
     """Return a record as JSON with a field a line, and a field that does not fit in one with an entry a line.
 
     Examples
     --------
-    >>> print(laid_out({"kind": "message", "fps": {"step": None}, "span": [0, 9]}, only=["kind", "span"]))
+    >>> print(format_record({"kind": "message", "fps": {"step": None}, "span": [0, 9]}, only=["kind", "span"]))
     {
       "kind": "message",
       "span": [0, 9]
@@ -65,13 +64,13 @@ class _Record(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # it depends on the recording and on all of the parser
-        path = root(self.env) / RECORDINGS / self.arguments[0]
+        path = project_root(self.env) / RECORDINGS / self.arguments[0]
         try:
-            records = selected(path, self.options["show"], num_envs=self.options.get("num-envs"))
+            records = select_records(path, self.options["show"], num_envs=self.options.get("num-envs"))
         except (OSError, BadInputError) as error:
             raise self.error(str(error)) from error
         only = self.options.get("only", "").split()
-        text = "\n".join(laid_out(json.loads(record.to_json()), only=only) for record in records)
+        text = "\n".join(format_record(json.loads(record.to_json()), only=only) for record in records)
         return [nodes.literal_block(text, text, language="json", classes=["record"])]
 
 

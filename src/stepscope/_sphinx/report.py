@@ -1,35 +1,34 @@
-"""Say how a build went: ``python -m stepscope._sphinx.report SITE SECONDS``."""
+"""Report on a build: ``python -m stepscope._sphinx.report SITE SECONDS SINCE``."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepscope.evidence import FOLDER_VARIABLE, read_ledger
+from stepscope.evidence import evidence_folder, read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stepscope.evidence import ScriptEvidence
 
-__all__ = ["MOST_CPU_SECONDS", "report", "summary", "too_slow", "unfinished"]
+__all__ = ["MAX_CPU_SECONDS", "format_report", "format_summary", "is_slow", "must_rerun"]
 
-MOST_CPU_SECONDS = 90
-"""What an example should take of the processor, its processes included."""
+MAX_CPU_SECONDS = 90
+"""Most CPU time that an example should take, its child processes included, in seconds."""
 
 
-def report(site: Path, evidence: Path, *, seconds: float, since: float) -> str:
-    """Return the last words of a build.
+def format_report(site: Path, evidence: Path, *, seconds: float, since: float) -> str:
+    """Return the closing report of a build.
 
     Parameters
     ----------
     site
         Folder of the pages.
     evidence
-        Folder of what the examples have shown.
+        Folder of the evidence of the examples.
     seconds
         Wall time of the build.
     since
@@ -42,29 +41,29 @@ def report(site: Path, evidence: Path, *, seconds: float, since: float) -> str:
         f"examples     {len(ledger)}: {ran} ran, {len(ledger) - ran} fresh from an earlier build",
         f"time         {seconds:.0f} s",
         *(
-            f"undecided    {shown.script}: {claim['statement']}: {claim['why']}"
-            for shown, claim in _undecided(ledger)
+            f"undecided    {entry.script}: {claim['statement']}: {claim['why']}"
+            for entry, claim in _undecided(ledger)
         ),
         *(
-            f"slow         {shown.script}: {shown.run['cpu_seconds']:.0f} s of the processor; at most"
-            f" {MOST_CPU_SECONDS} are meant"
-            for shown in ledger
-            if too_slow(shown)
+            f"slow         {entry.script}: {entry.run['cpu_seconds']:.0f} s of CPU time; the budget is"
+            f" {MAX_CPU_SECONDS} s"
+            for entry in ledger
+            if is_slow(entry)
         ),
         *(
-            f"changed      {shown.script}: a file that it depends on was edited while it ran"
-            for shown in ledger
-            if shown.run.get("fingerprint") is None
+            f"changed      {entry.script}: a file that it depends on was edited while it ran"
+            for entry in ledger
+            if entry.run.get("fingerprint") is None
         ),
     ]
-    if any(unfinished(shown) for shown in ledger):
+    if any(must_rerun(entry) for entry in ledger):
         lines.append("What is undecided, slow or changed runs again at the next nox -s docs.")
-    return "\n".join([*lines, summary(ledger)])
+    return "\n".join([*lines, format_summary(ledger)])
 
 
-def summary(ledger: Sequence[ScriptEvidence]) -> str:
-    """Return how many claims hold, and what became of the others, in one line."""
-    claims = [claim for shown in ledger for claim in shown.claims]
+def format_summary(ledger: Sequence[ScriptEvidence]) -> str:
+    """Return the number of claims with each verdict, in one line."""
+    claims = [claim for entry in ledger for claim in entry.claims]
     count = Counter(claim["verdict"] for claim in claims)
     parts = [f"{count['holds']} of {len(claims)} claims hold"]
     if count["does not hold"]:
@@ -79,30 +78,29 @@ def summary(ledger: Sequence[ScriptEvidence]) -> str:
     return ", ".join(parts)
 
 
-def too_slow(shown: ScriptEvidence) -> bool:
-    """Whether an example took more of the processor than it should; nothing fails for it."""
-    return (shown.run.get("cpu_seconds") or 0.0) > MOST_CPU_SECONDS
+def is_slow(entry: ScriptEvidence) -> bool:
+    """Whether an example took more CPU time than its budget; it is a warning only."""
+    return (entry.run.get("cpu_seconds") or 0.0) > MAX_CPU_SECONDS
 
 
-def unfinished(shown: ScriptEvidence) -> bool:
+def must_rerun(entry: ScriptEvidence) -> bool:
     """Whether an example should run again although nothing that it depends on has changed since."""
     return (
-        too_slow(shown)
-        or shown.run.get("fingerprint") is None
-        or any(claim["verdict"] in ("undecided", "does not hold") for claim in shown.claims)
+        is_slow(entry)
+        or entry.run.get("fingerprint") is None
+        or any(claim["verdict"] in ("undecided", "does not hold") for claim in entry.claims)
     )
 
 
 def _undecided(ledger: Sequence[ScriptEvidence]) -> list[tuple[ScriptEvidence, Mapping[str, Any]]]:
-    return [(shown, claim) for shown in ledger for claim in shown.claims_that("undecided")]
+    return [(entry, claim) for entry in ledger for claim in entry.claims_with("undecided")]
 
 
 def main() -> int:
-    """Print the report of the site in the first argument, which took the seconds in the second."""
+    """Print the report for the arguments SITE, SECONDS and SINCE."""
     site, seconds, since = sys.argv[1:]
     sys.stdout.write(
-        report(Path(site), Path(os.environ[FOLDER_VARIABLE]), seconds=float(seconds), since=float(since))
-        + "\n"
+        format_report(Path(site), evidence_folder(), seconds=float(seconds), since=float(since)) + "\n"
     )
     return 0
 

@@ -17,12 +17,12 @@ from sphinx.util.docutils import SphinxRole
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-__all__ = ["place", "setup"]
+__all__ = ["setup", "site_path"]
 
 _FILE = files("stepscope.logs").joinpath("schema.json")
 
 
-def place() -> str:
+def site_path() -> str:
     """Return where the schema lies below the root of the site: the last two parts of its own name."""
     address: str = json.loads(_FILE.read_text(encoding="utf-8"))["$id"]
     return "/".join(address.split("/")[-2:])
@@ -31,12 +31,12 @@ def place() -> str:
 class _LogSchema(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         up = "../" * self.env.docname.count("/")
-        return [nodes.reference("", self.text, refuri=f"{up}{place()}", internal=True)], []
+        return [nodes.reference("", self.text, refuri=f"{up}{site_path()}", internal=True)], []
 
 
 def _serve(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
-        target = Path(app.outdir) / place()
+        target = Path(app.outdir) / site_path()
         target.parent.mkdir(exist_ok=True)
         with as_file(_FILE) as source:
             shutil.copyfile(source, target)

@@ -18,28 +18,28 @@ __all__ = ["alternative_text", "svg"]
 
 def svg(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:  # noqa: ARG001 - sphinx-gallery's signature
     """Save every open figure twice and return the reST that shows the right one; a scraper for sphinx-gallery."""
-    shown = []
+    images = []
     for number in plt.get_fignums():
-        drawn = plt.figure(number)
+        figure = plt.figure(number)
         path = Path(next(block_vars["image_path_iterator"])).with_suffix(".svg")
         # No date in the file: the same figure is the same file.
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "stepscope"}):
-            drawn.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+            figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
         dark = path.with_name(f"{path.stem}_dark.svg")
         dark.write_text(for_dark_pages(path.read_text(encoding="utf-8")), encoding="utf-8")
-        text = alternative_text(drawn)
+        text = alternative_text(figure)
         source = Path(gallery_conf["src_dir"])
-        shown += [
+        images += [
             _image(path.relative_to(source), text, "only-light"),
             _image(dark.relative_to(source), text, "only-dark"),
         ]
     plt.close("all")
-    return "\n".join(shown)
+    return "\n".join(images)
 
 
-def alternative_text(drawn: Figure) -> str:
+def alternative_text(figure: Figure) -> str:
     """Return the figure in words: its title, which says the answer, and what the axes show."""
-    axes = drawn.get_axes()
+    axes = figure.get_axes()
     titles = [" ".join(axis.get_title(loc="left").split()) for axis in axes]
     horizontal = {axis.get_xlabel() for axis in axes} - {""}
     vertical = {axis.get_ylabel() for axis in axes} - {""}

@@ -1,17 +1,16 @@
-"""Tables that the build makes from what its examples have shown."""
+"""The directives ``{claims-ledger}`` and ``{recorded-results}``, and the parts that pages of results share."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import root
-from stepscope.evidence import FOLDER_VARIABLE, newest_decided, read_ledger, read_results
+from stepscope._sphinx.excerpts import project_root
+from stepscope.evidence import evidence_folder, newest_decided, read_ledger, read_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-__all__ = ["empty_state", "script_link", "setup", "table", "verdict_words", "why_undecided"]
+__all__ = ["empty_state", "script_link", "setup", "table", "undecided_reason", "verdict_node"]
 
 _ABSENT = "\N{EN DASH}"
 
@@ -28,22 +27,25 @@ class _ClaimsLedger(SphinxDirective):
     """Every claim of this build, with its value, script, device and date."""
 
     def run(self) -> list[nodes.Node]:
-        self.env.note_reread()  # it shows what the examples of this build have shown
-        ledger = read_ledger(Path(os.environ[FOLDER_VARIABLE]))
+        self.env.note_reread()  # it shows the evidence of this build
+        ledger = read_ledger(evidence_folder())
         rows = [
             [
                 claim.get("question") or _ABSENT,
                 claim["statement"],
                 nodes.inline(
-                    "", "", verdict_words(claim), *why_undecided(root(self.env), shown.script, claim)
+                    "",
+                    "",
+                    verdict_node(claim),
+                    *undecided_reason(project_root(self.env), entry.script, claim),
                 ),
                 claim["value"],
-                script_link(shown.script, self.env.docname),
+                script_link(entry.script, self.env.docname),
                 claim["device"],
-                shown.provenance.get("date", _ABSENT),
+                entry.provenance.get("date", _ABSENT),
             ]
-            for shown in ledger
-            for claim in shown.claims
+            for entry in ledger
+            for claim in entry.claims
         ]
         if not rows:
             return [empty_state("No example has run yet. Build the site with nox -s docs to fill this page.")]
@@ -57,11 +59,11 @@ class _ClaimsLedger(SphinxDirective):
 
 
 class _RecordedResults(SphinxDirective):
-    """What machines that the build does not have have measured, one table a device."""
+    """Claims that were checked on machines that the build does not have."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        results = list(read_results(root(self.env) / "results"))
+        results = list(read_results(project_root(self.env) / "results"))
         if not results:
             return [
                 empty_state(
@@ -76,7 +78,7 @@ class _RecordedResults(SphinxDirective):
                     claim["verdict"],
                     claim["value"],
                     script_link(result["script"], self.env.docname),
-                    f"{result['device']}{_age(root(self.env), result)}",
+                    f"{result['device']}{_age(project_root(self.env), result)}",
                     result["date"],
                     result["commit"] or _ABSENT,
                 ]
@@ -91,15 +93,15 @@ class _RecordedResults(SphinxDirective):
         ]
 
 
-def verdict_words(claim: Mapping[str, Any]) -> nodes.Node:
-    """Return a verdict as a page says it."""
-    said = claim["verdict"]
-    words = "undecided in this build" if said == "undecided" else said
-    return nodes.inline("", words, classes=["verdict", said.replace(" ", "-")])
+def verdict_node(claim: Mapping[str, Any]) -> nodes.Node:
+    """Return a verdict as a page shows it."""
+    verdict = claim["verdict"]
+    words = "undecided in this build" if verdict == "undecided" else verdict
+    return nodes.inline("", words, classes=["verdict", verdict.replace(" ", "-")])
 
 
-def why_undecided(root: Path, script: str, claim: Mapping[str, Any]) -> list[nodes.Node]:
-    """Return why a claim is undecided, and what was decided before; nothing for one that is decided."""
+def undecided_reason(root: Path, script: str, claim: Mapping[str, Any]) -> list[nodes.Node]:
+    """Return why a claim is undecided, with the newest recorded verdict; an empty list for one that is decided."""
     if claim["verdict"] != "undecided":
         return []
     recorded = newest_decided(root / "results", script, claim)
@@ -108,21 +110,21 @@ def why_undecided(root: Path, script: str, claim: Mapping[str, Any]) -> list[nod
 
 
 def script_link(script: str, docname: str, words: str = "") -> nodes.Node:
-    """Return a link from a page to the page of an example; its words are the script's name unless there are others."""
+    """Return a link from a page to the page of an example; its text is the name of the script unless `words` says otherwise."""
     up = "../" * docname.count("/")  # a relative link, since a preview has no pages of examples to refer to
     name = words or Path(script).name
     return nodes.reference("", name, refuri=f"{up}auto_gallery/{script}.html", internal=True)
 
 
 def empty_state(sentence: str) -> nodes.Node:
-    """Return a box that says why there is nothing here yet."""
+    """Return a box with a sentence in place of content that does not exist yet."""
     return nodes.container("", nodes.paragraph("", sentence), classes=["empty-state"])
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]], name: str) -> nodes.Node:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]], name: str) -> nodes.Node:
     """Return a table that scrolls in a box of its own where the page is narrower; `name` is its class."""
-    group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in heads], cols=len(heads))
-    group += nodes.thead("", _row(heads))
+    group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in headings], cols=len(headings))
+    group += nodes.thead("", _row(headings))
     group += nodes.tbody("", *[_row(row) for row in rows])
     return nodes.container("", nodes.table("", group, classes=[name, "table-sm"]), classes=["wide-table"])
 
@@ -138,7 +140,7 @@ def _row(cells: Sequence[str | nodes.Node]) -> nodes.Node:
 
 
 def _age(root: Path, result: Mapping[str, Any]) -> str:
-    """Say whether the script has changed since a result was recorded with it."""
+    """Return a note where the script has changed since it recorded a result."""
     script = root / "gallery" / f"{result['script']}.py"
     current = script.is_file() and hashlib.sha256(script.read_bytes()).hexdigest()
     return "" if current == result["script_sha256"] else " (an earlier version of this script)"

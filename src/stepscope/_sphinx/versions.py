@@ -1,4 +1,4 @@
-"""The directive ``{versions}``: which line a library prints from which release on, as the recordings show.
+"""The directive ``{versions}``: the lines that each recorded release of a library prints.
 
 ````
 ```{versions} rl_games
@@ -23,7 +23,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import RECORDINGS, root, visible
+from stepscope._sphinx.excerpts import RECORDINGS, project_root, visible_text
 from stepscope._sphinx.tables import table
 from stepscope.logs import read
 from stepscope.recordings import line_template
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-__all__ = ["History", "history", "setup"]
+__all__ = ["History", "read_history", "setup"]
 
 _KINDS = ("iteration", "progress", "best_reward", "checkpoint")
 _NEVER = re.compile(r"(?!)")
@@ -42,7 +42,7 @@ _NEVER = re.compile(r"(?!)")
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What several releases print.
+    """Lines that several releases print.
 
     Attributes
     ----------
@@ -56,25 +56,25 @@ class History:
     rows: tuple[tuple[str, tuple[bool | None, ...]], ...]
 
 
-def history(
+def read_history(
     folder: Path,
     *,
     also: re.Pattern[str] = _NEVER,
     leave_out: re.Pattern[str] = _NEVER,
     skip: re.Pattern[str] = _NEVER,
 ) -> History:
-    """Return which lines the releases of a library print, of which there is a folder of recordings each.
+    """Return the lines that the releases of a library print, from a folder of recordings for each release.
 
     Parameters
     ----------
     folder
         Holds a folder for each release.
     also
-        What to look for in messages.
+        Pattern of messages to list, too.
     leave_out
-        What to look for in lines that are not to be listed.
+        Pattern of lines to leave out.
     skip
-        What to look for in the names of recordings that do not count.
+        Pattern of names of recordings to ignore.
     """
     versions = sorted((path.name for path in folder.iterdir() if path.is_dir()), key=_release)
     printed = {
@@ -85,11 +85,11 @@ def history(
         }
         for version in versions
     }
-    lines = _in_order([runs for version in reversed(versions) for runs in printed[version].values()])
+    lines = _merge_lines([listing for version in reversed(versions) for listing in printed[version].values()])
     cells = {version: [_cell(line, version, printed) for line in lines] for version in versions}
-    columns = _together(cells)
+    columns = _merge_columns(cells)
     merged = [
-        [_either(cells[version][row] for version in column) for column in columns]
+        [_first_known(cells[version][row] for version in column) for column in columns]
         for row in range(len(lines))
     ]
     return History(
@@ -103,27 +103,27 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _lines_of(path: Path, also: re.Pattern[str]) -> list[str]:
-    """Return the shapes of the lines that are asked for, each once, in the order in which they first appear."""
-    text = path.read_bytes()
-    found: dict[str, None] = {}
+    """Return the templates of the lines that are asked for, once each, in the order of their first appearance."""
+    content = path.read_bytes()
+    templates: dict[str, None] = {}
     for record in read(path):
-        said = visible(text[slice(*record.span)].decode(errors="replace"))
-        if record.kind in _KINDS or (record.kind == "message" and also.search(said)):
-            found.update(dict.fromkeys(filter(None, map(line_template, said.splitlines()))))
-    return list(found)
+        text = visible_text(content[slice(*record.span)].decode(errors="replace"))
+        if record.kind in _KINDS or (record.kind == "message" and also.search(text)):
+            templates.update(dict.fromkeys(filter(None, map(line_template, text.splitlines()))))
+    return list(templates)
 
 
-def _in_order(runs: Iterable[Sequence[str]]) -> list[str]:
+def _merge_lines(listings: Iterable[Sequence[str]]) -> list[str]:
     """Merge lists of lines into one: a new line goes behind the one that it was printed after."""
     merged: list[str] = []
-    for run in runs:
-        place = 0
-        for line in run:
+    for listing in listings:
+        position = 0
+        for line in listing:
             if line in merged:
-                place = merged.index(line) + 1
+                position = merged.index(line) + 1
             else:
-                merged.insert(place, line)
-                place += 1
+                merged.insert(position, line)
+                position += 1
     return merged
 
 
@@ -131,30 +131,30 @@ def _cell(line: str, version: str, printed: Mapping[str, Mapping[str, Sequence[s
     """Say whether a release prints a line; None if nothing was recorded in which another release prints it."""
     if any(line in lines for lines in printed[version].values()):
         return True
-    telling = {run for runs in printed.values() for run, lines in runs.items() if line in lines}
-    return False if telling & printed[version].keys() else None
+    variants = {name for listings in printed.values() for name, lines in listings.items() if line in lines}
+    return False if variants & printed[version].keys() else None
 
 
-def _together(cells: Mapping[str, Sequence[bool | None]]) -> list[tuple[str, ...]]:
-    """Put neighbouring releases together as long as no cell tells them apart."""
+def _merge_columns(cells: Mapping[str, Sequence[bool | None]]) -> list[tuple[str, ...]]:
+    """Merge neighbouring releases as long as no cell tells them apart."""
     columns: list[tuple[str, ...]] = []
-    known: list[bool | None] = []
-    for version, own in cells.items():
-        pairs = list(zip(known, own, strict=True)) if columns else []
+    merged: list[bool | None] = []
+    for version, column_cells in cells.items():
+        pairs = list(zip(merged, column_cells, strict=True)) if columns else []
         if columns and all(None in pair or pair[0] == pair[1] for pair in pairs):
             columns[-1] += (version,)
-            known = [_either(pair) for pair in pairs]
+            merged = [_first_known(pair) for pair in pairs]
         else:
             columns.append((version,))
-            known = list(own)
+            merged = list(column_cells)
     return columns
 
 
-def _either(cells: Iterable[bool | None]) -> bool | None:
+def _first_known(cells: Iterable[bool | None]) -> bool | None:
     return next((cell for cell in cells if cell is not None), None)
 
 
-_WORDS = {True: "yes", False: "\N{EN DASH}", None: "?"}
+_SYMBOLS = {True: "yes", False: "\N{EN DASH}", None: "?"}
 
 
 class _Versions(SphinxDirective):
@@ -163,25 +163,27 @@ class _Versions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # it depends on every recording and on all of the parser
-        folder = root(self.env) / RECORDINGS / self.arguments[0]
+        folder = project_root(self.env) / RECORDINGS / self.arguments[0]
         if not folder.is_dir():
-            raise self.error(f"there is no folder {folder}")
-        wanted = {name.replace("-", "_"): re.compile(text) for name, text in self.options.items()}
-        found = history(folder, **wanted)
+            raise self.error(f"{folder} is not a directory")
+        patterns = {name.replace("-", "_"): re.compile(text) for name, text in self.options.items()}
+        history = read_history(folder, **patterns)
         heads = [
             "Line",
-            *("\N{EN DASH}".join(dict.fromkeys((column[0], column[-1]))) for column in found.columns),
+            *("\N{EN DASH}".join(dict.fromkeys((column[0], column[-1]))) for column in history.columns),
         ]
-        rows = [[nodes.literal(line, line), *(_WORDS[cell] for cell in cells)] for line, cells in found.rows]
-        return [table(heads, rows, "versions"), *self._legend(found)]
+        rows = [
+            [nodes.literal(line, line), *(_SYMBOLS[cell] for cell in cells)] for line, cells in history.rows
+        ]
+        return [table(heads, rows, "versions"), *self._legend(history)]
 
-    def _legend(self, found: History) -> list[nodes.Node]:
-        said = "Recorded: " + ", ".join(version for column in found.columns for version in column) + "."
-        if any(len(column) > 1 for column in found.columns):
-            said += " Releases that no recording tells apart share a column."
-        if any(cell is None for _, cells in found.rows for cell in cells):
-            said += " A question mark: nothing was recorded there that would tell."
-        return [nodes.paragraph("", said, classes=["recording-source"])]
+    def _legend(self, history: History) -> list[nodes.Node]:
+        text = "Recorded: " + ", ".join(version for column in history.columns for version in column) + "."
+        if any(len(column) > 1 for column in history.columns):
+            text += " Releases that no recording tells apart share a column."
+        if any(cell is None for _, cells in history.rows for cell in cells):
+            text += " A question mark: nothing was recorded there that would tell."
+        return [nodes.paragraph("", text, classes=["recording-source"])]
 
 
 def setup(app: Sphinx) -> None:

@@ -1,4 +1,4 @@
-"""Claims that a build checks, what was measured for them, and where.
+"""Claims that a build checks, with their measurements and provenance.
 
 A gallery script says ``claim("small batches are free", fps[1024] > 4 * fps[64], "5.2x")``.
 Run alone, the claim is printed, and a false one ends the script; one that noise leaves undecided ends nothing.
@@ -11,6 +11,7 @@ from stepscope.evidence._ledger import (
     ScriptEvidence,
     append_evidence,
     evidence_file,
+    evidence_folder,
     read_ledger,
     read_script,
     record_measurement,
@@ -31,6 +32,7 @@ __all__ = [
     "claim",
     "device_name",
     "evidence_file",
+    "evidence_folder",
     "newest_decided",
     "provenance",
     "read_ledger",

@@ -20,7 +20,7 @@ class ClaimFailedError(AssertionError):
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What a measurement says of a condition.
+    """Verdict of a measurement on a condition.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Decision:
     expected
         The condition, in words: ``"above 4"``.
     measured
-        What was measured, with its interval, in words.
+        Measured value with its interval, in words.
     why
         Why the measurement cannot tell; None where it can.
     """
@@ -58,7 +58,7 @@ class Claim:
     needs
         The device that the claim speaks of, such as ``"cuda"``; None for any.
     device
-        Where it was checked.
+        Device on which it was checked.
     expected, measured, why
         Those of the `Decision`; None where the check was a plain bool.
     """
@@ -100,7 +100,7 @@ def claim(
     Returns
     -------
     Claim
-        What was checked.
+        The statement with its verdict.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def claim(
     elif type(holds).__name__ in ("bool", "bool_"):  # Python's, and NumPy's under both of its names
         decision = None
     else:
-        raise TypeError(f"a claim holds or does not: {statement!r} was given {holds!r}, which is not a bool")
+        raise TypeError(f"a claim needs a bool or a Decision: {statement!r} has {holds!r}")
     verdict: Verdict
     if needs == "cuda" and not _has_cuda():
         verdict = "not checked here"

@@ -1,4 +1,4 @@
-"""What scripts have shown: one file of JSON lines for each, written while it runs."""
+"""Evidence of scripts: one file of JSON lines for each, written while it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER_VARIABLE = "STEPSCOPE_EVIDENCE"
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptEvidence:
-    """What one script has shown in its latest run.
+    """Evidence from the latest run of one script.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class ScriptEvidence:
     provenance
         Device, versions and date; empty when the script did not state them.
     run
-        What the build knows of the run: ``seconds`` that passed, ``cpu_seconds`` of its processes (None where the system
+        Facts about the run: ``seconds`` that passed, ``cpu_seconds`` of its processes (None where the system
         does not tell), and ``fingerprint``, None where a file that it depends on changed meanwhile; empty when it did
         not finish.
     """
@@ -44,7 +44,7 @@ class ScriptEvidence:
     provenance: Mapping[str, Any]
     run: Mapping[str, Any]
 
-    def claims_that(self, verdict: str) -> tuple[Mapping[str, Any], ...]:
+    def claims_with(self, verdict: str) -> tuple[Mapping[str, Any], ...]:
         """Return the claims with this verdict."""
         return tuple(claim for claim in self.claims if claim["verdict"] == verdict)
 
@@ -66,7 +66,7 @@ def record_measurement(name: str, values: Mapping[str, Any]) -> None:
     Parameters
     ----------
     name
-        What was measured, such as ``"step_time"``.
+        Name of the measurement, such as ``"step_time"``.
     values
         Numbers, lists or nested mappings of them, with the unit in the key: ``{"seconds": [...]}``.
     """
@@ -78,23 +78,28 @@ def calling_script() -> str:
     return sys._getframe(2).f_code.co_filename  # noqa: SLF001 - the documented way to see the caller
 
 
+def evidence_folder() -> Path:
+    """Return the folder that the build has named."""
+    return Path(os.environ[FOLDER_VARIABLE])
+
+
 def script_name(path: Path) -> str:
     """Folder and stem of a gallery script: ``"1_environments/plot_step_cost"``."""
     return f"{path.parent.name}/{path.stem}"
 
 
 def evidence_file(folder: Path, script: str) -> Path:
-    """Return where the lines of a script are."""
+    """Return the path of the evidence of a script."""
     return folder / f"{script}.jsonl"
 
 
 def read_ledger(folder: Path) -> tuple[ScriptEvidence, ...]:
-    """Return what every script has shown, in the order of their names."""
+    """Return the evidence of every script, in the order of their names."""
     return tuple(read_script(path) for path in sorted(folder.glob("*/*.jsonl")))
 
 
 def read_script(path: Path) -> ScriptEvidence:
-    """Return what one script has shown."""
+    """Return the evidence of one script."""
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for text in path.read_text(encoding="utf-8").splitlines():
         try:

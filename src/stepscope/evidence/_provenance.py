@@ -1,4 +1,4 @@
-"""Where and with what something was measured."""
+"""Provenance of measurements: device, versions, date, time and memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _started = time.perf_counter()
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where and with what something was measured.
+    """Provenance of a measurement.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Provenance:
     memory_mib: float | None
 
     def __str__(self) -> str:
-        """Say it in a few short lines."""
+        """Format it as three lines."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         threads = f" with OMP_NUM_THREADS={self.threads}" if self.threads else ""
         memory = "unknown" if self.memory_mib is None else f"{self.memory_mib:.0f} MiB"
@@ -74,7 +74,7 @@ class Provenance:
 
 def provenance() -> Provenance:
     """Describe this process: device, versions, date, time so far and peak memory."""
-    stated = Provenance(
+    record = Provenance(
         device=device_name(),
         threads=os.environ.get("OMP_NUM_THREADS"),
         driver=_driver(),
@@ -83,8 +83,8 @@ def provenance() -> Provenance:
         seconds=time.perf_counter() - _started,
         memory_mib=_peak_memory_mib(),
     )
-    append_evidence(calling_script(), "provenance", asdict(stated))
-    return stated
+    append_evidence(calling_script(), "provenance", asdict(record))
+    return record
 
 
 @cache

@@ -15,21 +15,21 @@ __all__ = ["RecordedClaim", "newest_decided", "read_results"]
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedClaim:
-    """A claim as it was decided elsewhere, or earlier.
+    """A claim from a recorded result.
 
     Attributes
     ----------
     claim
-        Its fields.
+        Fields of the claim.
     result
-        The fields of the result that it is part of: ``device``, ``date``, ``commit`` and ``versions`` among them.
+        Fields of its result: ``device``, ``date``, ``commit`` and ``versions`` among them.
     """
 
     claim: Mapping[str, Any]
     result: Mapping[str, Any]
 
     def __str__(self) -> str:
-        """Say verdict, value and provenance in one line."""
+        """Format verdict, value and provenance in one line."""
         commit = f", commit {self.result['commit']}" if self.result.get("commit") else ""
         return (
             f"{self.claim['verdict']} ({self.claim['value']}) on {self.result['device']},"
@@ -45,7 +45,7 @@ def read_results(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 def newest_decided(folder: Path, script: str, claim: Mapping[str, Any]) -> RecordedClaim | None:
     """Return the newest recorded verdict of a script's claim that is decided; None if there is none."""
-    found = [
+    decided = [
         RecordedClaim(claim=other, result=result)
         for result in read_results(folder)
         if result["script"] == script
@@ -53,4 +53,4 @@ def newest_decided(folder: Path, script: str, claim: Mapping[str, Any]) -> Recor
         if (other["question"], other["statement"]) == (claim.get("question"), claim["statement"])
         and other["verdict"] in ("holds", "does not hold")
     ]
-    return max(found, key=lambda recorded: recorded.result["date"] or "", default=None)
+    return max(decided, key=lambda recorded: recorded.result["date"] or "", default=None)

@@ -17,22 +17,22 @@ __all__ = ["PublishedRates", "ratios", "read_published"]
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedRates:
-    """What a run came to on some machine.
+    """Rates of a run on one machine.
 
     Attributes
     ----------
     task, software, device
-        What ran, by which simulator and library, and on what.
+        Task, simulator and library, and device.
     num_envs
         Environments that were stepped together, on all devices.
     rates
         Scope to environment steps per second.
     source, url
-        Who says so: words, and an address outside the site or None.
+        Source in words, and its address outside the site or None.
     name
-        What other rows call it, or None.
+        Name that other rows refer to, or None.
     against
-        The name of the row that it is compared with, or None.
+        Name of the row to compare with, or None.
     """
 
     task: str
@@ -90,21 +90,19 @@ def _table(
     table: str, rows: list[dict[str, Any]], sources: Mapping[str, Mapping[str, str]]
 ) -> tuple[PublishedRates, ...]:
     names = {row.get("name") for row in rows} - {None}
-    found = []
+    rows_read = []
     for number, row in enumerate(rows, start=1):
         where = f"row {number} of [[{table}]]"
         rates: dict[str, float] = {scope: float(row.pop(scope)) for scope in SCOPES if scope in row}
         if not rates or min(rates.values()) <= 0:
             raise BadInputError(f"{where} has no rate above 0 under one of {', '.join(SCOPES)}.")
         if row.get("source") not in sources:
-            raise BadInputError(f"{where} names no source that is listed.")
+            raise BadInputError(f"{where} names no source of the table [sources].")
         if row.get("against") not in {None, *names}:
-            raise BadInputError(
-                f"{where} is to be compared with {row['against']!r}, and no row is called so."
-            )
+            raise BadInputError(f"{where} compares with {row['against']!r}, but no row has that name.")
         source = sources[row.pop("source")]
         try:
-            found.append(PublishedRates(rates=rates, source=source["words"], url=source["url"], **row))
+            rows_read.append(PublishedRates(rates=rates, source=source["words"], url=source["url"], **row))
         except TypeError as error:
-            raise BadInputError(f"{where} is not as a row should be: {error}.") from error
-    return tuple(found)
+            raise BadInputError(f"{where} is not a valid row: {error}.") from error
+    return tuple(rows_read)

@@ -1,7 +1,7 @@
-"""Record what a GPU measures: ``python -m stepscope.evidence.record``.
+"""Record measurements of a GPU: ``python -m stepscope.evidence.record``.
 
 Runs every gallery script on the device at hand, each in a process of its own, and writes
-``results/DEVICE/SCRIPT.json`` with what it claimed and measured, and where.
+``results/DEVICE/SCRIPT.json`` with its claims, measurements and provenance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SCHEMA = 3
 
 
 def result_of(script: Path) -> dict[str, object]:
-    """Run a gallery script in a process of its own and return what it has shown.
+    """Run a gallery script in a process of its own and return its result.
 
     Returns
     -------
@@ -45,20 +45,20 @@ def result_of(script: Path) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, FOLDER_VARIABLE: folder, "MPLBACKEND": "agg"}
         subprocess.run([sys.executable, str(script.resolve())], env=environment, cwd=folder, check=True)
-        shown = read_script(evidence_file(Path(folder), script_name(script)))
-    where = dict(shown.provenance)
+        evidence = read_script(evidence_file(Path(folder), script_name(script)))
+    provenance = dict(evidence.provenance)
     return {
         "schema": SCHEMA,
-        "script": shown.script,
+        "script": evidence.script,
         "script_sha256": hashlib.sha256(script.read_bytes()).hexdigest(),
         "commit": _commit(script.parent),
-        "date": where.get("date"),
-        "device": where.get("device"),
-        "driver": where.get("driver"),
-        "versions": where.get("versions"),
-        "settings": {"OMP_NUM_THREADS": where.get("threads")},
-        "measurements": dict(shown.measurements),
-        "claims": list(shown.claims),
+        "date": provenance.get("date"),
+        "device": provenance.get("device"),
+        "driver": provenance.get("driver"),
+        "versions": provenance.get("versions"),
+        "settings": {"OMP_NUM_THREADS": provenance.get("threads")},
+        "measurements": dict(evidence.measurements),
+        "claims": list(evidence.claims),
     }
 
 
@@ -73,7 +73,7 @@ def _commit(folder: Path) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record the named scripts, or all of them; on a machine without a GPU, say that there is nothing to record."""
+    """Record the named scripts, or all of them; without a GPU, print that there is nothing to record."""
     parser = argparse.ArgumentParser(
         prog="python -m stepscope.evidence.record", description=__doc__.splitlines()[0]
     )
