@@ -27,7 +27,7 @@ def script(tmp_path: Path) -> Path:
 
 def test_a_result_says_what_was_shown_and_by_which_script(script: Path) -> None:
     """Claims, measurements, provenance and the script's hash are all there."""
-    result = record.result_of(script)
+    result = record.record_script(script)
     assert hashlib.sha256(script.read_bytes()).hexdigest() == result["script_sha256"]
     assert "9_tests/plot_small" == result["script"]
     assert {"sizes": {"n": [1, 2]}} == result["measurements"]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._sphinx.example_cache import drop_stale_pages, fingerprint
-from stepscope._sphinx.report import format_summary
+from stepscope._sphinx.report import format_summary, format_undecided
 from stepscope.evidence import (
     append_evidence,
     evidence_file,
@@ -84,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m stepscope._sphinx.examples", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--strict", action="store_true", help="fail where a claim is undecided, too")
-    parser.add_argument("--none", action="store_true", help="run none: forget what is stale, for a preview")
+    parser.add_argument("--strict", action="store_true", help="fail on undecided claims, too")
+    parser.add_argument("--none", action="store_true", help="run none, only drop stale pages (for a preview)")
     parser.add_argument(
-        "--only", metavar="SCRIPT", type=Path, help="write the page of this one, here and now"
+        "--only", metavar="SCRIPT", type=Path, help="write the page of this example in this process"
     )
     options = parser.parse_args(arguments)
     if options.only:
@@ -121,23 +121,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failed:
         print(f"\n{len(failed)} of {total} examples failed; {format_summary(ledger)}")
         return 1
-    undecided = [(entry.script, claim) for entry in ledger for claim in entry.claims_with("undecided")]
-    if options.strict and undecided:
-        for script, claim in undecided:
-            print(f"undecided    {script}: {claim['statement']}: {claim['why']}")
-        print(
-            f"{format_summary(ledger)}; with --strict an undecided claim fails the build: run it again when less else runs."
-        )
-        return 1
-    return 0
+    undecided = format_undecided(ledger)
+    if not options.strict or not undecided:
+        return 0
+    print(*undecided, sep="\n")
+    print(f"{format_summary(ledger)}; --strict fails on undecided claims: run again on a less busy machine.")
+    return 1
 
 
 def _compile_kernels(
     serial: Sequence[Path], running: set[subprocess.Popen[bytes]]
 ) -> list[subprocess.Popen[bytes]]:
-    """Start to compile the kernels that the examples need which run alone: it takes a minute where no cache has them.
+    """Start to compile the kernels of the examples that run alone, which takes a minute without a cache.
 
-    Should it fail, they compile their own and say what is wrong.
+    Where it fails, the examples compile their own and report the error.
     """
     if not any(_SCENES in script.read_text(encoding="utf-8") for script in serial):
         return []
@@ -154,7 +151,7 @@ def _compile_kernels(
 def _run(
     scripts: Sequence[Path], progress: _Progress, running: set[subprocess.Popen[bytes]], *, workers: int
 ) -> list[_ExampleRun]:
-    """Run scripts, each in a process of its own, so many at a time."""
+    """Run scripts in processes of their own, `workers` at a time."""
     pending: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for script in scripts:
         pending.put(script)

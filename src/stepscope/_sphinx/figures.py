@@ -58,7 +58,7 @@ class _GalleryFigure(SphinxDirective):
             return [empty_state("This figure is measured by the build: nox -s docs draws it.")]
         return [
             *(self._image(script, path, scheme) for path, scheme in _variants(drawing)),
-            self._origin(script),
+            self._caption(script),
         ]
 
     def _image(self, script: str, path: str, scheme: str) -> nodes.Node:

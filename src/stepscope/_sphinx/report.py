@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from stepscope.evidence import ScriptEvidence
 
-__all__ = ["MAX_CPU_SECONDS", "format_report", "format_summary", "is_slow", "must_rerun"]
+__all__ = ["MAX_CPU_SECONDS", "format_report", "format_summary", "format_undecided", "is_slow", "must_rerun"]
 
 MAX_CPU_SECONDS = 90
 """Most CPU time that an example should take, its child processes included, in seconds."""
@@ -40,10 +40,7 @@ def format_report(site: Path, evidence: Path, *, seconds: float, since: float) -
         f"the guide    {site / 'index.html'}",
         f"examples     {len(ledger)}: {ran} ran, {len(ledger) - ran} fresh from an earlier build",
         f"time         {seconds:.0f} s",
-        *(
-            f"undecided    {entry.script}: {claim['statement']}: {claim['why']}"
-            for entry, claim in _undecided(ledger)
-        ),
+        *format_undecided(ledger),
         *(
             f"slow         {entry.script}: {entry.run['cpu_seconds']:.0f} s of CPU time; the budget is"
             f" {MAX_CPU_SECONDS} s"
@@ -76,6 +73,14 @@ def format_summary(ledger: Sequence[ScriptEvidence]) -> str:
     if count["not checked here"]:
         parts.append(f"{count['not checked here']} need{'s' * (count['not checked here'] == 1)} a GPU")
     return ", ".join(parts)
+
+
+def format_undecided(ledger: Sequence[ScriptEvidence]) -> list[str]:
+    """Return a line for each undecided claim, with the reason."""
+    return [
+        f"undecided    {entry.script}: {claim['statement']}: {claim['why']}"
+        for entry, claim in _undecided(ledger)
+    ]
 
 
 def is_slow(entry: ScriptEvidence) -> bool:

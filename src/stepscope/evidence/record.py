@@ -22,13 +22,13 @@ from stepscope.evidence._ledger import FOLDER_VARIABLE, evidence_file, read_scri
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SCHEMA", "main", "result_of"]
+__all__ = ["SCHEMA", "main", "record_script"]
 
 SCHEMA = 3
 """Version of the fields of a recorded result."""
 
 
-def result_of(script: Path) -> dict[str, object]:
+def record_script(script: Path) -> dict[str, object]:
     """Run a gallery script in a process of its own and return its result.
 
     Returns
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     for script in options.scripts or sorted(Path("gallery").glob("*/plot_*.py")):
         try:
-            result = result_of(script)
+            result = record_script(script)
         except subprocess.CalledProcessError as error:
             sys.stderr.write(
                 f"{script} failed with exit status {error.returncode}; nothing is recorded of it.\n"
