@@ -56,8 +56,11 @@ def test_environments_turn_vector_steps_into_env_steps(recordings: Path, run: Ru
         ([], "there is nothing to watch; give a LOG, - for standard input, or a command after --."),
         (["--"], "there is nothing to watch; give a LOG, - for standard input, or a command after --."),
         (["a.log", "--", "python"], "a.log and a command after -- cannot both be watched; give one of them."),
-        (["--once", "--", "python"], "--once shows a LOG as it stands now; leave it out to run a command."),
-        (["--once", "--tee", "a.log"], "--once and --tee do not go together; leave one of them out."),
+        (
+            ["--once", "--", "python"],
+            "--once shows the current state of a LOG; leave it out to run a command.",
+        ),
+        (["--once", "--tee", "a.log"], "--once and --tee exclude each other; leave one of them out."),
         (["--once", "no.log"], "no.log does not exist; check the path, or give - to read standard input."),
         (["."], ". is a directory; give the file that holds the console output."),
         (

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "show runs side by side: rates that cover the same, shares of time, rewards"
+_ABOUT = "compare training runs: rates of the same scope, shares of time, rewards"
 _MORE = (
-    "Compares runs of any libraries, also several of one LOG. Rates are compared only where they cover the same;"
-    " where they do not, a sentence says why and what is compared instead. The exit status is 2 if nothing can be"
-    " compared."
+    "Compares runs of any libraries, also several of one LOG. Rates are compared only within a scope; for runs without a"
+    " common one, a note gives the reason and what is compared instead. The exit status is 2 if nothing can be compared."
 )
 _NAME = 30
 _GAP = 2

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "show what a training run printed: how fast, how good, where the time went, why it ended"
+_ABOUT = "summarise a training log: rates, rewards, shares of time, and why the run ended"
 _MORE = (
-    "Recognises from the text what RL-Games, RSL-RL, skrl and Stable-Baselines3 print, and what Isaac Lab, mjlab and"
-    " Warp print around them. A table of the iterations comes first; the summary below it ends with what went wrong."
-    " The exit status is 2 if a LOG is no log of a run, 1 if the output cannot be written, and otherwise 0."
+    "Recognises the output of RL-Games, RSL-RL, skrl and Stable-Baselines3, and that of Isaac Lab, mjlab and Warp around"
+    " it. A table of the iterations comes first; the summary below it ends with warnings and failures. The exit status is"
+    " 2 if a LOG is not the log of a run, 1 if the output cannot be written, and otherwise 0."
 )
 _BLOCKS = 3  # runs that are shown one below the other; more become a table
 

@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "show a training run while it trains: how far, how fast, how good, and what goes wrong"
+_ABOUT = "follow a training run: progress, rates, rewards, warnings and failures"
 _MORE = (
-    "Follows a LOG as it grows, also one that is renamed, emptied or not there yet; or reads what is piped into it; or"
-    " runs the COMMAND itself. The time left comes from the latest iterations. Where the output is no terminal, a line is"
-    " printed now and then. The exit status is that of the COMMAND (128 and its number if a signal ended it), 130 after"
-    " Ctrl-C, 0 at the end of a pipe, and 2 if something cannot work."
+    "Follows a LOG as it grows, also one that is renamed, emptied or does not exist yet; or reads standard input; or runs"
+    " the COMMAND. The time that is left is estimated from the latest iterations. Where the output is not a terminal,"
+    " plain lines are printed from time to time. The exit status is that of the COMMAND (128 and the number of the signal"
+    " that ended it), 130 after Ctrl-C, 0 at the end of a pipe, and 2 after an error."
 )
 _AFTER = (
-    "The COMMAND runs without a keyboard, and with PYTHONUNBUFFERED=1 unless that is set: Python would keep what it prints"
-    " into a pipe. Its standard error is read with its standard output. Ctrl-C is passed on to it once, and its end is"
-    " awaited; after two seconds a second Ctrl-C terminates it, and a third one kills it."
+    "The COMMAND runs without a keyboard, and with PYTHONUNBUFFERED=1 unless that is set: Python would hold its output"
+    " back in a buffer. Its standard error is read with its standard output. Ctrl-C is passed on to it once, and it may"
+    " take its time to end; after two seconds a second Ctrl-C terminates it, and a third one kills it."
 )
 _USAGE = "stepscope watch [-h] [--once] [--tee] [--num-envs N] (LOG | - | -- COMMAND ...)"
 
@@ -54,12 +54,12 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     commands.choices["watch"] = parser
     parser.add_argument("log", nargs="?", metavar="LOG", help="console output of a run; - is standard input")
-    parser.add_argument("--once", action="store_true", help="show how LOG stands now, and end")
+    parser.add_argument("--once", action="store_true", help="show the current state of LOG, and exit")
     parser.add_argument(
         "--tee",
         action="store_true",
-        help="pass what is read on to standard output, byte by byte; the view goes to standard error then, or below the"
-        " text if that is the terminal",
+        help="copy the input to standard output; the view then goes to standard error, or below the text if both are the"
+        " terminal",
     )
     add_num_envs(parser)
     parser.set_defaults(command=_watch, at_once=True)
@@ -85,9 +85,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.log is not None and options.run is not None:
         raise BadInputError(f"{options.log} and a command after -- cannot both be watched; give one of them.")
     if options.once and options.run is not None:
-        raise BadInputError("--once shows a LOG as it stands now; leave it out to run a command.")
+        raise BadInputError("--once shows the current state of a LOG; leave it out to run a command.")
     if options.once and options.tee:
-        raise BadInputError("--once and --tee do not go together; leave one of them out.")
+        raise BadInputError("--once and --tee exclude each other; leave one of them out.")
 
 
 def _once(options: argparse.Namespace) -> int:

@@ -68,7 +68,7 @@ KIND_LABELS: dict[Kind, tuple[str, str]] = {
 
 
 def report(run: RunSummary) -> Iterator[ReportLine]:
-    """Yield what there is to say about a run; what went wrong comes last, where a terminal shows it."""
+    """Yield the report on a run; warnings and failures come last, where a terminal shows them."""
     yield ReportLine("library", library_label(run))
     if run.libraries or run.failure is not None:
         yield ReportLine(f"{run.unit}s", _progress(run), _SEVERITIES.get(run.outcome, ""))

@@ -79,7 +79,7 @@ def quantity_rows(layout: Layout, quantity: Quantity, height: int) -> list[Text]
 
 
 def columns(values: Sequence[float], *, width: int, glyphs: Glyphs) -> str:
-    """Return values as columns from zero to the highest; one that is no number leaves a mark.
+    """Return values as columns from zero to the highest; one that is not a number leaves a mark.
 
     >>> from stepscope.watch.palette import UNICODE
     >>> columns([70, 80, float("nan"), 100], width=4, glyphs=UNICODE)
@@ -97,7 +97,7 @@ def columns(values: Sequence[float], *, width: int, glyphs: Glyphs) -> str:
 
 
 def curve(values: Sequence[float], *, width: int, height: int, glyphs: Glyphs) -> list[str]:
-    """Return values as a line of dots, the highest row first; one that is no number leaves a mark below.
+    """Return values as a line of dots, the highest row first; one that is not a number leaves a mark below.
 
     >>> from stepscope.watch.palette import UNICODE
     >>> curve([0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, float("nan")], width=6, height=2, glyphs=UNICODE)

@@ -24,7 +24,7 @@ _QUIET = 15.0  # seconds without a line that nobody wonders about
 _QUIET_AT_START = 60.0
 _PACES = 4  # iterations that may pass without a line
 _LONG = 3600.0  # after that, it is not a buffer that holds lines back
-_STALE = 60.0  # seconds after which a message is no news, once there are iterations
+_STALE = 60.0  # seconds after which a message is old news, once there are iterations
 _HINT = "lines may wait in a buffer: set PYTHONUNBUFFERED=1 for the run"
 _MESSAGES = ("message", "unrecognised", "checkpoint", "best_reward")
 _ENDS = {
