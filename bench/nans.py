@@ -205,7 +205,7 @@ def dumped(factory: str, num_envs: int, device: str, folder: str) -> tuple[float
     env.step(actions)
     began = time.perf_counter()
     try:
-        env.look()
+        env.check()
     except BadValueError:
         return time.perf_counter() - began, env.dump.stat().st_size
     raise AssertionError("what was bad was not found")

@@ -25,11 +25,11 @@ from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.nans import (
     BadUpdateError,
     BadValueError,
-    bisect,
     cost,
     load,
     record,
     replay,
+    try_interventions,
 )
 
 # %%
@@ -102,13 +102,13 @@ print(
     f"{again.steps} steps: {'the same, bit for bit' if again.differs is None else 'not the same'};"
     f" bad again in step {again.bad_step}"
 )
-cures = bisect(dump, "stepscope.envs.scenes:quadruped", options=coarse)
-for cure in cures:
+trials = try_interventions(dump, "stepscope.envs.scenes:quadruped", options=coarse)
+for trial in trials:
     print(
-        f"{cure.change:35}  {'prevents it' if cure.cures else f'does not: bad in step {cure.bad_step}'}"
+        f"{trial.change:35}  {'prevents it' if trial.prevents else f'does not: bad in step {trial.bad_step}'}"
     )
-prevents = {cure.change: cure.cures for cure in cures}
-record_measurement("cures", prevents)
+prevents = {trial.change: trial.prevents for trial in trials}
+record_measurement("interventions", prevents)
 
 # %%
 # Physics is not always to blame.
@@ -134,7 +134,7 @@ def told(env: object, *, watched: bool = False, broken_from: int | None = None) 
                 training.zero_grad()
                 (policy(observations).square().mean() / spread).backward()
                 training.step()
-        env.look()
+        env.check()
     except BadUpdateError as error:
         return str(error)
     except BadValueError as error:

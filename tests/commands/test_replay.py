@@ -90,7 +90,7 @@ def test_programs_get_json_and_a_browser_a_page(dump: str, run: Run, tmp_path: P
         "replay", dump, "--env", "stepscope.envs:CartPole", *OPTIONS, "--json", "--html", "replay.html"
     )
     found = json.loads(done.stdout)
-    assert {"report", "bad", "replay", "cures"} == set(found)
+    assert {"report", "bad", "replay", "trials"} == set(found)
     assert found["replay"]["differs"] is None
     page = (tmp_path / "replay.html").read_text(encoding="utf-8")
     for name in (*CartPole.observation_names, "force"):
@@ -103,7 +103,7 @@ def test_programs_get_json_and_a_browser_a_page(dump: str, run: Run, tmp_path: P
     ("arguments", "sentence"),
     [
         (("none.npz",), "none.npz cannot be read"),
-        (("mine.py",), "mine.py is no dump"),
+        (("mine.py",), "mine.py is not a dump"),
         (("DUMP", "--env", "CartPole"), "names no factory"),
         (("DUMP", "--env", "nowhere:Env"), "no module 'nowhere'"),
         (("DUMP", "--env", "mine:Plain"), "has no restore(snapshot)"),
@@ -197,7 +197,7 @@ class Waiting(Base):
         ("Leaving", "a Leaving does not take the snapshot of the dump: SystemExit: no"),
         ("Silent", "a Silent does not take the snapshot of the dump: Wordless"),
         ("Spilling", "a Spilling does not take the snapshot of the dump: ValueError: xxx"),
-        ("Resetting", "others:Resetting cannot be made: TypeError"),
+        ("Resetting", "others:Resetting cannot create the environment: TypeError"),
         ("Nothing", "a Nothing cannot be stepped with the recorded actions: TypeError"),
     ],
 )

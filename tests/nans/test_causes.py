@@ -30,7 +30,7 @@ def _run(env: Any, policy: Policy, steps: int) -> None:  # noqa: ANN401 - as abo
     observations, _ = env.reset(seed=0)
     for step in range(steps):
         observations, *_ = env.step(policy(observations, step))
-    env.look()
+    env.check()
 
 
 def _random(size: int) -> Policy:
@@ -153,5 +153,5 @@ def test_an_action_before_any_observation_accuses_nobody_alone() -> None:
     env.env.reset(seed=0)
     env.step(torch.full((8, 1), math.nan))
     with pytest.raises(BadValueError) as error:
-        env.look()
+        env.check()
     assert "the policy, or what it saw first" == error.value.report.cause.name

@@ -40,7 +40,7 @@ def _run(env: Recorder, steps: int, fault: Fault | None = None) -> None:
         if fault is not None and fault.tensor == "actions" and fault.step == step:
             actions[fault.env, fault.column] = fault.value
         env.step(actions)
-    env.look()
+    env.check()
 
 
 def _step(env: Recorder, times: int, actions: Any) -> None:  # noqa: ANN401 - tensors or arrays
@@ -122,7 +122,7 @@ def test_no_healthy_run_is_accused(value: float) -> None:
     env.reset()
     for _ in range(200):
         env.step(torch.zeros(8, 2))
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_a_slow_growth_is_not_accused() -> None:
@@ -132,7 +132,7 @@ def test_a_slow_growth_is_not_accused() -> None:
     env.reset()
     for _ in range(399):
         env.step(torch.zeros(4, 1))
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_trained_cart_poles_are_not_accused() -> None:
@@ -291,7 +291,7 @@ def test_what_stays_bad_is_reset() -> None:
 def test_nonsense_gets_one_sentence(name: str, tmp_path: Path) -> None:
     """Each option says what it takes."""
     wrong = {"steps": 0, "every": 1.5, "huge": -1.0, "on_bad": "cry", "folder": tmp_path / "none"}
-    with pytest.raises(BadInputError, match=name if name != "folder" else "no folder"):
+    with pytest.raises(BadInputError, match=name if name != "folder" else "not a directory"):
         record(CartPole(2), **{name: wrong[name]})
 
 
@@ -360,7 +360,7 @@ def test_a_tensor_without_columns_is_let_alone() -> None:
     env = record(_Numbers(torch.zeros(20, 4, 0)), folder=None)
     env.reset()
     _step(env, 20, torch.zeros(4, 1))
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_drawn_faults_are_of_every_kind() -> None:

@@ -30,7 +30,7 @@ from stepscope.envs.faults import Faulty, missing_reading
 from stepscope.errors import BadInputError
 from stepscope.nans import BadValueError, BadValueWarning, Recorder, record
 from stepscope.nans._dump import as_array, load
-from stepscope.nans._page import page
+from stepscope.nans._page import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,12 +73,12 @@ def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
     env = _dumped(tmp_path)
     found = load(env.dump)
     assert "bad-values-step-20.npz" == env.dump.name
-    assert 37 == found.envs[0] == found.about["bad"]["env"]
+    assert 37 == found.envs[0] == found.metadata["bad"]["env"]
     assert 16 == len(set(found.envs.tolist()))
     for name, values in env.history.tensors.items():
         assert values[:, found.envs].numpy().tobytes() == found.tensors[name].tobytes(), name
     assert env.history.steps.tolist() == found.steps.tolist()
-    assert str(env.report).split() == " ".join(" ".join(line) for line in found.about["report"]).split()
+    assert str(env.report).split() == " ".join(" ".join(line) for line in found.metadata["report"]).split()
     assert {"state": (16, 4), "steps": (16,), "streams": (16, 4)} == {
         name: array.shape for name, array in found.snapshot.items()
     }
@@ -90,7 +90,7 @@ def test_each_rank_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.Mon
     env = _dumped(tmp_path)
     assert "bad-values-step-20-rank-3.npz" == env.dump.name
     assert env.report.headline.endswith("in step 20, rank 3")
-    assert 3 == load(env.dump).about["rank"]
+    assert 3 == load(env.dump).metadata["rank"]
 
 
 def test_a_small_file_keeps_the_bad_environment(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_damaged_file_is_read_as_it_was_or_not_at_all(dump: Path, at: int) -> 
         found = load(dump)
     except BadInputError:
         return
-    assert whole.about == found.about
+    assert whole.metadata == found.metadata
     assert all(whole.tensors[name].tobytes() == values.tobytes() for name, values in found.tensors.items())
 
 
@@ -384,7 +384,7 @@ def test_what_is_no_file_gets_a_sentence(path: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x" * 300 + ".npz", "a\0b", "\x1b]0;title\x07.npz", "\udcff.npz"])
 def test_a_name_that_cannot_be_one_gets_a_sentence(name: str, tmp_path: Path) -> None:
     """In one line that prints, whatever the name."""
-    with pytest.raises(BadInputError, match=r"cannot be read|is no dump") as raised:
+    with pytest.raises(BadInputError, match=r"cannot be read|is not a dump") as raised:
         load(tmp_path / name)
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 500
@@ -556,7 +556,7 @@ def test_what_is_written_is_read(
         for name, values in env.history.tensors.items():
             assert as_array(values[:, found.envs]).tobytes() == found.tensors[name].tobytes()
         assert bool(snapshot) == bool(found.snapshot)
-        assert env.report.column == found.about["column"]
+        assert env.report.column == found.metadata["column"]
         status, out, err = _replayed(env.dump, "--html", str(Path(folder) / "page.html"))
         assert (0, "") == (status, err)
         assert all(line.isprintable() for line in out.splitlines())
@@ -696,7 +696,7 @@ def test_a_page_takes_what_it_shows(dump: Path) -> None:
     found = load(_grown(dump, 0, 25_000))
     tracemalloc.start()
     try:
-        text = page(found)
+        text = render_page(found)
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
@@ -707,7 +707,7 @@ def test_a_page_takes_what_it_shows(dump: Path) -> None:
 def test_a_page_shows_the_rows_around_the_bad_one(dump: Path) -> None:
     """A script takes no more than some hundred thousand arguments; the page has what stands around."""
     found = load(_grown(dump, 30_000, 1))
-    data = json.loads(page(found).split('id="data">')[1].split("</script>")[0])
+    data = json.loads(render_page(found).split('id="data">')[1].split("</script>")[0])
     assert 20 in data["steps"]
     assert all(9 * 1000 >= sum(map(len, curve["rows"])) for curve in data["curves"])
     assert all(len(data["steps"]) == len(row) for curve in data["curves"] for row in curve["rows"])
@@ -725,9 +725,9 @@ def test_a_dump_that_could_not_be_read_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One environment alone takes more than may be unpacked."""
-    monkeypatch.setattr("stepscope.nans._dump._LARGEST", 1000)
+    monkeypatch.setattr("stepscope.nans._dump._MAX_BYTES", 1000)
     with pytest.warns(
-        BadValueWarning, match="one environment alone takes more than the 1,000 bytes or 10,000 arrays"
+        BadValueWarning, match="one environment alone exceeds the 1,000 bytes or 10,000 arrays"
     ):
         _dumped(tmp_path)
     assert [] == list(tmp_path.iterdir())

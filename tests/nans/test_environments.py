@@ -18,7 +18,7 @@ from stepscope.cli import main
 from stepscope.envs import CartPole
 from stepscope.envs.faults import Faulty, huge_observation, missing_reading
 from stepscope.errors import BadInputError
-from stepscope.nans import BadValueError, BadValueWarning, Recorder, bisect, load, record, replay
+from stepscope.nans import BadValueError, BadValueWarning, Recorder, load, record, replay, try_interventions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ def _step_until_found(env: Recorder, actions: Any, times: int = 40) -> None:  # 
 def _step(env: Recorder, actions: Any, times: int) -> None:  # noqa: ANN401 - as above
     for _ in range(times):
         env.step(actions)
-    env.look()
+    env.check()
 
 
 class Choices(SyncVectorEnv):
@@ -86,7 +86,7 @@ def test_choices_are_kept_and_replayed(factory: Callable[[Any], str], tmp_path: 
     assert np.int64 == dump.tensors["actions"].dtype
     again = replay(dump, factory(Choices))
     assert (None, report.bad.step) == (again.differs, again.bad_step)
-    assert ["a clean reset"] == [cure.change for cure in bisect(dump, factory(Choices))]
+    assert ["a clean reset"] == [trial.change for trial in try_interventions(dump, factory(Choices))]
 
 
 class Agents:
@@ -192,7 +192,7 @@ def test_a_single_environment_gets_one_sentence() -> None:
     """Its first dimension is not the number of environments."""
     env = record(gymnasium.make("CartPole-v1"), folder=None)
     env.reset()
-    with pytest.raises(BadInputError, match="no vectorised environment"):
+    with pytest.raises(BadInputError, match="not a vectorised environment"):
         env.step(0)
 
 
@@ -245,7 +245,7 @@ def test_a_reset_of_all_is_said() -> None:
     env.step(torch.zeros(4, 1))
     with pytest.warns(BadValueWarning) as said:
         env.step(torch.zeros(4, 1))
-    assert any("changed all other environments" in str(warning.message) for warning in said)
+    assert any("also changed all other environments" in str(warning.message) for warning in said)
 
 
 def test_what_no_reset_cures_ends_the_run() -> None:
@@ -289,7 +289,7 @@ def test_first_observations_without_a_reset_are_recorded() -> None:
     env.get_observations()
     env.step(torch.full((4, 1), math.nan))
     with pytest.raises(BadValueError, match="NaN in observations"):
-        env.look()
+        env.check()
     assert env.report.in_reset
 
 
@@ -350,7 +350,9 @@ def test_what_fails_in_a_replay_is_said_in_one_sentence(
     env = record(Failing(4, seed=0, **LOOSE), folder=tmp_path, huge=1e3)
     _step_until_found(env, torch.ones(4, 1))
     dump = load(env.dump)
-    tried = {cure.change: cure.problem for cure in bisect(dump, factory(Failing), options=LOOSE)}
+    tried = {
+        trial.change: trial.problem for trial in try_interventions(dump, factory(Failing), options=LOOSE)
+    }
     assert "ValueError: half a push" in str(tried.pop("actions of half the size"))
     assert {None} == set(tried.values())
 
@@ -360,7 +362,10 @@ def test_what_fails_in_a_replay_is_said_in_one_sentence(
     class Refusing(Failing):
         refuses = True
 
-    for make, words in ((broken, "cannot be made: ZeroDivisionError: 4"), (Refusing, "cannot be stepped")):
+    for make, words in (
+        (broken, "cannot create the environment: ZeroDivisionError: 4"),
+        (Refusing, "cannot be stepped"),
+    ):
         assert 2 == main(["replay", str(env.dump), "--env", factory(make)])
         out, err = capsys.readouterr()
         assert "" == out

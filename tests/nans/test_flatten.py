@@ -226,4 +226,4 @@ def test_what_is_never_the_same_is_not_said_for_ever() -> None:
     env.step = lambda _: ({f"k{next(numbers)}": torch.ones(1, 3)}, *step(_)[1:])  # type: ignore[method-assign]
     said = _stepped(env, 400)
     assert 17 == len(said)
-    assert "more is not watched than is said" == said[-1]
+    assert "further tensors are not watched" == said[-1]

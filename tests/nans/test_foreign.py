@@ -90,7 +90,7 @@ def test_names_of_any_kind_are_written_down_and_read(kind: str, tmp_path: Path) 
     columns, called = NAMES[kind]
     env = record(Env(), folder=tmp_path, names={"observations": columns})
     assert [] == found_in(env)
-    assert called == env.report.column == load(env.dump).about["column"]
+    assert called == env.report.column == load(env.dump).metadata["column"]
 
 
 @pytest.mark.parametrize("columns", [(Untold(),), 7, "xyz", {"x": 1}, iter(())], ids=type)
@@ -102,7 +102,7 @@ def test_names_that_are_none_are_said(columns: Any, tmp_path: Path) -> None:  # 
     said = [str(each.message) for each in said] + found_in(env)
     assert len(said) == (not hasattr(columns, "__next__"))
     assert "[1]" == env.report.column
-    assert "[1]" == load(env.dump).about["column"]
+    assert "[1]" == load(env.dump).metadata["column"]
 
 
 def test_names_that_go_on_for_ever_are_cut(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_names_that_go_on_for_ever_are_cut(tmp_path: Path) -> None:
 
     env = record(Groups(), folder=tmp_path, names=names)
     assert [] == found_in(env)
-    assert long[1] == load(env.dump).about["column"]
+    assert long[1] == load(env.dump).metadata["column"]
 
 
 class Broken:
@@ -223,7 +223,7 @@ def test_attributes_that_fail_or_mean_something_else_hide_nothing(
         env = record(type("Named", (Env,), {name: meant})(), folder=tmp_path)
         found_in(env)
         assert ("observations", 2, 1) == (env.report.bad.tensor, env.report.bad.env, env.report.bad.column)
-        assert load(env.dump).about["bad"]["step"] == 3
+        assert load(env.dump).metadata["bad"]["step"] == 3
 
 
 @pytest.mark.parametrize("count", [np.int64(4), torch.tensor(4), 0, -1, True, "4", 4.0, lambda _: 4])
@@ -239,7 +239,7 @@ def test_the_number_of_environments_may_be_any_number(count: object, tmp_path: P
     env = record(Groups(), folder=tmp_path)
     (said,) = found_in(env)
     assert "observations/terrain of shape (1, 7) is not watched" in said
-    assert 4 == load(env.dump).about["num_envs"]
+    assert 4 == load(env.dump).metadata["num_envs"]
 
 
 @pytest.mark.parametrize("count", [np.int64(4), torch.tensor(4)])
@@ -306,12 +306,12 @@ def test_a_rank_that_is_no_number_is_none(rank: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RANK", rank)
     env = record(Env(), folder=tmp_path)
     assert [] == found_in(env)
-    assert load(env.dump).about["rank"] == (3 if rank == "٣" else None)
+    assert load(env.dump).metadata["rank"] == (3 if rank == "٣" else None)
 
 
 def test_a_cause_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What was found is worth more."""
-    cause = Cause(name="x", words="x", anchor="x")
+    cause = Cause(name="x", evidence="x", anchor="x")
     monkeypatch.setattr("stepscope.nans._causes.CAUSES", ((lambda _: 1 / 0, cause), *CAUSES))
     env = record(Env(), folder=tmp_path)
     assert ["no cause can be looked for: ZeroDivisionError: division by zero"] == found_in(env)
@@ -391,20 +391,20 @@ def test_a_tensor_without_columns_hides_nothing(tmp_path: Path) -> None:
 def test_keys_that_never_return_are_forgotten(tmp_path: Path) -> None:
     """The recorder holds as much after a thousand steps as after a hundred, and limits of no more names."""
 
-    class Fresh(Env):
+    class ReplayEnv(Env):
         def step(self, _: object) -> Any:  # noqa: ANN401 - as above
             self.at += 1
             no = torch.zeros(4, dtype=torch.bool)
             return {f"camera {self.at}": torch.ones(4, 3)}, torch.ones(4), no, no, {}
 
-    env = record(Fresh(), folder=tmp_path)
+    env = record(ReplayEnv(), folder=tmp_path)
     env.reset()
     held = []
     for _ in range(12):
         _step(env, None, 100)
         held.append((env.number_of_bytes, len(env._ring._all)))
     assert max(held[6:]) == max(held[:6])
-    assert len(env._limits._largest) <= 1000
+    assert len(env._thresholds._largest) <= 1000
 
 
 def test_two_keys_that_read_alike_hide_nothing(tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ def test_two_keys_that_read_alike_hide_nothing(tmp_path: Path) -> None:
     env = record(Alike(), folder=tmp_path)
     found_in(env)
     assert "observations/a/b'" == env.report.bad.tensor
-    assert load(env.dump).about["bad"]["tensor"] == "observations/a/b'"
+    assert load(env.dump).metadata["bad"]["tensor"] == "observations/a/b'"
 
 
 def test_what_step_returns_may_be_anything() -> None:
@@ -461,10 +461,10 @@ def test_a_parameter_that_torch_cannot_norm_is_watched() -> None:
     network.register_buffer("phase", torch.ones(2, dtype=torch.complex64))
     env = record(Env(), folder=None)
     env.watch(network)
-    env._updates.look()
+    env._updates.check()
     network.phase[1] = complex(0, math.nan)
     with pytest.raises(BadUpdateError, match="phase/imag"):
-        env.look()
+        env.check()
 
 
 def test_rewards_that_cannot_be_cleared_stay_as_they_are() -> None:
@@ -491,6 +491,6 @@ def test_a_name_of_what_is_trained_is_one_line() -> None:
     env = record(Env(), folder=None)
     env.watch(network, name="the\npolicy")
     with pytest.warns(BadValueWarning, match="value is not watched: it is a object"):
-        env.note(value=object())
+        env.check_losses(value=object())
     with pytest.raises(BadUpdateError, match=r"^a b of the policy is not finite"):
-        env.look()
+        env.check()

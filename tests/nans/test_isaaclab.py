@@ -59,4 +59,7 @@ def test_what_is_bad_is_named_in_an_environment_of_isaac_lab(task: str, tmp_path
     assert 1 == process.returncode, process.stderr[-3000:]
     assert f"NaN in {column} of environment" in process.stderr, process.stderr[-3000:]
     [path] = tmp_path.glob("bad-values-step-*.npz")
-    assert (16, "NaN") == (load(path).about["num_envs"], load(path).about["report"][0][1].partition(" ")[0])
+    assert (16, "NaN") == (
+        load(path).metadata["num_envs"],
+        load(path).metadata["report"][0][1].partition(" ")[0],
+    )

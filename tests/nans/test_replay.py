@@ -13,7 +13,7 @@ from stepscope.envs.scenes import quadruped
 from stepscope.errors import BadInputError
 from stepscope.nans import BadValueError, Recorder, record
 from stepscope.nans._dump import Dump, load
-from stepscope.nans._replay import bisect, replay
+from stepscope.nans._replay import replay, try_interventions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,15 +47,17 @@ def test_quadrupeds_go_the_same_way_bit_for_bit(coarse: Dump) -> None:
     found = replay(coarse, QUADRUPED, options=COARSE)
     assert found.differs is None
     assert found.steps > 4
-    assert coarse.about["bad"]["step"] == found.bad_step
+    assert coarse.metadata["bad"]["step"] == found.bad_step
 
 
 def test_half_the_timestep_is_named_as_the_cure(coarse: Dump) -> None:
     """The cause was a timestep that is too large; more iterations of the solver do not help."""
-    cures = {cure.change: cure.cures for cure in bisect(coarse, QUADRUPED, options=COARSE)}
-    assert cures["half the timestep"]
-    assert not cures["four times the solver's iterations"]
-    assert not cures["four times the room for contacts"]
+    prevents = {
+        trial.change: trial.prevents for trial in try_interventions(coarse, QUADRUPED, options=COARSE)
+    }
+    assert prevents["half the timestep"]
+    assert not prevents["four times the solver's iterations"]
+    assert not prevents["four times the contact capacity"]
 
 
 SCENES = "stepscope.envs.scenes"
@@ -93,32 +95,32 @@ def test_every_scene_goes_the_same_way_bit_for_bit(
     """Rigid, soft, of meshes, and with a camera; what is bad need not be NaN."""
     found = _scene_dump(name, tmp_path, options, huge=huge)
     again = replay(found, f"{SCENES}:{name}", options=options)
-    assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
-    assert found.about["exact_from"] < len(found.steps)
+    assert (None, found.metadata["bad"]["step"]) == (again.differs, again.bad_step)
+    assert found.metadata["exact_from"] < len(found.steps)
 
 
-def _cures(found: Dump, factory: str, options: dict[str, Any]) -> dict[str, bool]:
-    return {cure.change: cure.cures for cure in bisect(found, factory, options=options)}
+def _prevents(found: Dump, factory: str, options: dict[str, Any]) -> dict[str, bool]:
+    return {trial.change: trial.prevents for trial in try_interventions(found, factory, options=options)}
 
 
 def test_too_few_iterations_are_named(tmp_path: Path) -> None:
-    """Boxes that one iteration of the conjugate gradient cannot hold; four times the room for contacts is no cure."""
+    """Boxes that one iteration of the conjugate gradient cannot hold; four times the contact capacity is no cure."""
     options = {**BOXES, "solver": "cg", "iterations": 1}
-    cures = _cures(
+    prevents = _prevents(
         _scene_dump("pile", tmp_path, options, huge=30.0, steps=120, num_envs=8), f"{SCENES}:pile", options
     )
-    assert cures["four times the solver's iterations"]
-    assert not cures["four times the room for contacts"]
+    assert prevents["four times the solver's iterations"]
+    assert not prevents["four times the contact capacity"]
 
 
 def test_too_little_room_is_named(tmp_path: Path) -> None:
     """Boxes that have room for four contacts; more iterations are no cure."""
     options = {**BOXES, "njmax": 16}
-    cures = _cures(
+    prevents = _prevents(
         _scene_dump("pile", tmp_path, options, huge=6.5, steps=200, num_envs=8), f"{SCENES}:pile", options
     )
-    assert cures["four times the room for contacts"]
-    assert not cures["four times the solver's iterations"]
+    assert prevents["four times the contact capacity"]
+    assert not prevents["four times the solver's iterations"]
 
 
 class Buried:
@@ -140,11 +142,11 @@ class Buried:
 def test_an_invalid_reset_is_named(tmp_path: Path) -> None:
     """A fresh start, which is valid, is the only cure."""
     found = _dump(record(Buried(4), folder=tmp_path, huge=10.2), 1, size=0.1)
-    assert 2 == found.about["bad"]["env"]
-    cures = _cures(found, f"{SCENES}:pile", BOXES)
-    assert cures.pop("a clean reset")
-    assert not cures["four times the room for contacts"]
-    assert not cures["actions of half the size"]
+    assert 2 == found.metadata["bad"]["env"]
+    prevents = _prevents(found, f"{SCENES}:pile", BOXES)
+    assert prevents.pop("a clean reset")
+    assert not prevents["four times the contact capacity"]
+    assert not prevents["actions of half the size"]
 
 
 def tasks_quadruped(
@@ -156,9 +158,9 @@ def tasks_quadruped(
 
 def test_half_the_timestep_leaves_the_time_between_actions(coarse: Dump) -> None:
     """Whether a factory's timestep is the simulator's is seen from what it makes, not from its other options."""
-    cures = _cures(coarse, f"{__name__}:tasks_quadruped", {})
-    assert cures["half the timestep"]
-    assert "four times the room for contacts" not in cures
+    prevents = _prevents(coarse, f"{__name__}:tasks_quadruped", {})
+    assert prevents["half the timestep"]
+    assert "four times the contact capacity" not in prevents
 
 
 @pytest.mark.parametrize("episode_length", [7, 500])
@@ -172,7 +174,7 @@ def test_cart_poles_go_the_same_way_bit_for_bit(tmp_path: Path, episode_length: 
     }
     found = _dump(record(CartPole(32, seed=3, **options), folder=tmp_path), 1)
     again = replay(found, "stepscope.envs:CartPole", options=options)
-    assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
+    assert (None, found.metadata["bad"]["step"]) == (again.differs, again.bad_step)
 
 
 def test_a_replay_begins_behind_a_reset(tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_a_replay_begins_behind_a_reset(tmp_path: Path) -> None:
     found = _dump(env, 1)
     assert found.resets.sum() > 1
     again = replay(found, "stepscope.envs:CartPole", options=options)
-    assert (None, found.about["bad"]["step"]) == (again.differs, again.bad_step)
+    assert (None, found.metadata["bad"]["step"]) == (again.differs, again.bad_step)
 
 
 def test_what_the_environment_does_not_make_is_said(tmp_path: Path) -> None:
@@ -202,13 +204,14 @@ def test_a_drastic_action_is_cured_by_clipping(tmp_path: Path) -> None:
     env.reset(seed=0)
     with pytest.raises(BadValueError):
         _strike(env)
-    cures = {
-        cure.change: cure.cures for cure in bisect(load(env.dump), "stepscope.envs:CartPole", options=options)
+    prevents = {
+        trial.change: trial.prevents
+        for trial in try_interventions(load(env.dump), "stepscope.envs:CartPole", options=options)
     }
-    [clipped] = [change for change in cures if change.startswith("actions clipped to")]
-    assert cures[clipped]
-    assert not cures["actions of half the size"]
-    assert not cures["half the timestep"]
+    [clipped] = [change for change in prevents if change.startswith("actions clipped to")]
+    assert prevents[clipped]
+    assert not prevents["actions of half the size"]
+    assert not prevents["half the timestep"]
 
 
 def _strike(env: Recorder) -> None:

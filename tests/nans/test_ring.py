@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stepscope.envs import CartPole
 from stepscope.nans import cost, record
-from stepscope.nans._flatten import Name, name_parts
-from stepscope.nans._ring import Ring, Size
+from stepscope.nans._names import TensorName, parse_tensor_name
+from stepscope.nans._ring import RingBuffer, RingSize
 
 MJLAB = 100 * 4096 * 71 * 4
 """Bytes that mjlab's guard takes for 100 steps of 4096 environments with 71 numbers of float32."""
@@ -28,18 +28,18 @@ MJLAB = 100 * 4096 * 71 * 4
 def test_what_is_there_is_what_was_put(steps: int, every: int, count: int, by_columns: bool) -> None:  # noqa: FBT001 - given by name
     """The latest rows bit for bit, older ones rounded to bfloat16, actions never."""
     generator = torch.Generator().manual_seed(count)
-    ring, observed, acted = Ring(steps=steps, every=every), [], []
+    ring, observed, acted = RingBuffer(steps=steps, every=every), [], []
     for step in range(count):
         tall = torch.randn(3, 5, generator=generator)
         observed.append(tall.T.contiguous() if not by_columns else tall.T)
         acted.append(torch.randn(5, 2, generator=generator))
         ring.begin(step, reset=False)
-        ring.put("observations", observed[-1])
-        ring.put("actions", acted[-1])
+        ring.write("observations", observed[-1])
+        ring.write("actions", acted[-1])
         if ring.written % every == 0:
             full = ring.history()
             assert min(steps, count, ring.written) <= len(full.steps)
-            ring.turn()
+            ring.rotate()
     history = ring.history()
     first, exact = count - len(history.steps), history.exact_from
     assert list(range(first, count)) == history.steps.tolist()
@@ -66,16 +66,16 @@ KINDS: dict[str, tuple[int, torch.dtype]] = {
 def test_a_tensor_may_be_missing_or_of_another_kind(steps: int, every: int, kinds: list[str]) -> None:
     """Each row is there once, under its own name or that of its kind, and is 0 where it was not put."""
     generator = torch.Generator().manual_seed(len(kinds))
-    ring, put = Ring(steps=steps, every=every, num_envs=5), []
+    ring, put = RingBuffer(steps=steps, every=every, num_envs=5), []
     for step, kind in enumerate(kinds):
         columns, dtype = KINDS.get(kind, (3, torch.float32))
         put.append(torch.randn(5, columns, generator=generator, dtype=dtype))
         ring.begin(step, reset=False)
-        ring.put("rewards", torch.ones(5))
+        ring.write("rewards", torch.ones(5))
         if kind:
-            ring.put("actions", put[-1])
+            ring.write("actions", put[-1])
         if ring.written % every == 0:
-            ring.turn()
+            ring.rotate()
     history = ring.history()
     acted = {name for name in history.tensors if name.startswith("actions")}
     for row, step in enumerate(history.steps.tolist()):
@@ -84,8 +84,8 @@ def test_a_tensor_may_be_missing_or_of_another_kind(steps: int, every: int, kind
         for name in acted:
             values = history.tensors[name][row]
             assert torch.equal(values, put[step]) if name in there else not values.any()
-    assert {name_parts(name) for name in acted} <= {
-        Name("actions", "", former) for former in ("", "5x3 float32", "5x4 float32", "5x3 float64")
+    assert {parse_tensor_name(name) for name in acted} <= {
+        TensorName("actions", "", former) for former in ("", "5x3 float32", "5x4 float32", "5x3 float64")
     }
 
 
@@ -126,7 +126,7 @@ def test_memory_is_what_the_rows_take() -> None:
 @pytest.mark.parametrize("cuda", [False, True])
 def test_it_takes_less_than_a_copy_of_each_step(cuda: bool) -> None:  # noqa: FBT001 - a case
     """For as many steps of as many environments as mjlab's guard keeps by default."""
-    size = Size.of(steps=100, every=8, cuda=cuda)
+    size = RingSize.of(steps=100, every=8, cuda=cuda)
     assert size.number_of_bytes("observations", torch.float32, 4096 * 71) < 0.8 * MJLAB
 
 
@@ -138,4 +138,4 @@ def test_rooms_made_in_inference_mode_are_written_to_outside_of_it() -> None:
     _stepped(env, 20)
     with torch.inference_mode():
         _stepped(env, 20)
-    assert env.look() is None
+    assert env.check() is None

@@ -43,7 +43,7 @@ def test_an_update_that_breaks_the_gradient_is_found_before_the_weights() -> Non
     env, network = _watched()
     _step(env, 3)
     (network(torch.ones(4, 4)) / 0).sum().backward()
-    assert env.look() is None  # nobody uses it yet
+    assert env.check() is None  # nobody uses it yet
     with pytest.raises(BadUpdateError, match=r"the gradient of 0.weight of actor") as error:
         torch.optim.SGD(network.parameters(), lr=0.1).step()
     assert "gradient" == error.value.bad.what
@@ -106,7 +106,7 @@ def test_huge_gradients_are_finite() -> None:
     training = torch.optim.SGD(network.parameters(), lr=0.0)
     (network(torch.ones(4, 4)) * 1e30).sum().backward()
     training.step()
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_the_optimizers_of_others_are_let_alone() -> None:
@@ -115,7 +115,7 @@ def test_the_optimizers_of_others_are_let_alone() -> None:
     other = torch.nn.Linear(1, 1)
     (other(torch.ones(1, 1)) / 0).sum().backward()
     torch.optim.SGD(other.parameters(), lr=0.1).step()
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_nothing_is_left_behind_by_a_recorder_that_is_gone() -> None:
@@ -138,14 +138,14 @@ def test_a_loss_is_named() -> None:
     env, network = _watched()
     output = network(torch.ones(4, 4))
     with pytest.raises(BadUpdateError, match=r"the loss value is not finite \(25 %\)"):
-        env.note(surrogate=output.mean(), value=output / torch.tensor([[0.0], [1.0], [1.0], [1.0]]))
+        env.check_losses(surrogate=output.mean(), value=output / torch.tensor([[0.0], [1.0], [1.0], [1.0]]))
 
 
 def test_losses_that_are_finite_say_nothing() -> None:
     """However often."""
     env, network = _watched()
     for _ in range(20):
-        env.note(surrogate=network(torch.ones(4, 4)).mean(), value=torch.zeros(()))
+        env.check_losses(surrogate=network(torch.ones(4, 4)).mean(), value=torch.zeros(()))
         _step(env, 3)
 
 
@@ -155,7 +155,7 @@ def test_a_healthy_network_is_not_accused() -> None:
     _step(env, 16)
     network(torch.ones(4, 4)).sum().backward()
     _step(env, 16)
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_two_networks_of_one_name_are_both_watched() -> None:
@@ -165,7 +165,7 @@ def test_two_networks_of_one_name_are_both_watched() -> None:
     with torch.no_grad():
         network[0].bias.fill_(math.nan)
     with pytest.raises(BadUpdateError, match=r"0.bias of actor"):
-        env.look()
+        env.check()
 
 
 def test_a_step_that_a_scaler_skips_is_no_fault() -> None:
@@ -179,13 +179,13 @@ def test_a_step_that_a_scaler_skips_is_no_fault() -> None:
         scaler.step(training)
         scaler.update()
         _step(env, 8)
-    assert env.look() is None
+    assert env.check() is None
 
 
 def test_a_warning_about_a_loss_comes_once() -> None:
     """However often it is noted; and one without a number in it is no fault."""
     env, _ = _watched("warn")
-    env.note(empty=torch.empty(0))
+    env.check_losses(empty=torch.empty(0))
     with pytest.warns(BadValueWarning) as said:
         _note_nan(env, 20)
     assert 1 == len(said)
@@ -193,7 +193,7 @@ def test_a_warning_about_a_loss_comes_once() -> None:
 
 def _note_nan(env: Recorder, times: int) -> None:
     for _ in range(times):
-        env.note(value=torch.tensor(math.nan), empty=torch.empty(0))
+        env.check_losses(value=torch.tensor(math.nan), empty=torch.empty(0))
 
 
 def test_what_a_normalisation_keeps_is_watched() -> None:
@@ -204,7 +204,7 @@ def test_what_a_normalisation_keeps_is_watched() -> None:
     env.reset(seed=0)
     normalisation(torch.full((4, 4), math.nan))
     with pytest.raises(BadUpdateError, match=r"0.running_mean of critic is not finite \(100 %\)"):
-        env.look()
+        env.check()
 
 
 class _Masked(torch.nn.Module):
@@ -223,10 +223,10 @@ def test_masks_and_layers_without_a_shape_are_no_fault() -> None:
     env, network = record(CartPole(4, seed=0), folder=None), _Masked()
     env.watch(network)
     env.reset(seed=0)
-    assert env.look() is None
+    assert env.check() is None
     network.embedding(torch.tensor([1, 5])).sum().backward()
     torch.optim.SGD(network.embedding.parameters(), lr=0.1).step()
-    assert env.look() is None
+    assert env.check() is None
     (network.embedding(torch.tensor([1, 5])) / 0).sum().backward()
     with pytest.raises(BadUpdateError, match=r"the gradient of embedding.weight"):
         torch.optim.SGD(network.embedding.parameters(), lr=0.1).step()
@@ -253,8 +253,8 @@ def test_looks_before_updates_teach_no_limits() -> None:
     for _ in range(7):
         _step(env, 1)
         training.step()
-    assert not env._limits._largest.keys() - {"observations", "actions", "rewards"}
-    assert all(len(seen) == 1 for seen in env._limits._largest.values())
+    assert not env._thresholds._largest.keys() - {"observations", "actions", "rewards"}
+    assert all(len(seen) == 1 for seen in env._thresholds._largest.values())
 
 
 def test_a_fused_optimizer_whose_scaler_skips_is_no_fault() -> None:
@@ -267,7 +267,7 @@ def test_a_fused_optimizer_whose_scaler_skips_is_no_fault() -> None:
         scaler.scale(network(torch.ones(4, 4)).square().sum()).backward()
         scaler.step(training)
         scaler.update()
-    assert env.look() is None
+    assert env.check() is None
     assert all(bool(each.isfinite().all()) for each in network.parameters())
 
 
@@ -276,4 +276,4 @@ def test_a_mask_that_comes_with_the_first_call_is_no_fault() -> None:
     env, network = _watched()
     network.register_buffer("mask", torch.full((4, 4), -math.inf).triu(1))
     _step(env, 20)
-    assert env.look() is None
+    assert env.check() is None

@@ -105,11 +105,11 @@ def test_a_compiled_environment_is_recorded() -> None:
     env = record(CartPole(8, seed=0, compile=True), folder=None)
     actions = torch.zeros(8, 1)
     stepped(env, actions, 20)
-    assert env.look() is None
+    assert env.check() is None
     actions[5] = math.nan
     env.step(actions)
     with pytest.raises(BadValueError, match="NaN in actions force of environment 5, in step 21"):
-        env.look()
+        env.check()
 
 
 @pytest.mark.live
@@ -146,8 +146,8 @@ def test_each_rank_writes_a_dump_of_its_own(tmp_path: Path) -> None:
     subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
     for rank in (0, 1):
         dump = load(tmp_path / f"bad-values-step-{5 + rank}-rank-{rank}.npz")
-        assert (rank, rank) == (dump.about["rank"], dump.about["bad"]["env"])
-        assert f"rank {rank}" in dump.about["report"][0][1]
+        assert (rank, rank) == (dump.metadata["rank"], dump.metadata["bad"]["env"])
+        assert f"rank {rank}" in dump.metadata["report"][0][1]
 
 
 class Written(Faulty):

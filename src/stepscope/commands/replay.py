@@ -49,17 +49,17 @@ def _replay(options: argparse.Namespace) -> int:
     if options.html is not None:
         check_file(options.html)
     dump = load(options.dump)
-    found: dict[str, Any] = {"report": dump.about["report"], "bad": dump.about["bad"]}
-    lines = [ReportLine(label, printable(text, limit=_LONGEST)) for label, text in dump.about["report"]]
+    found: dict[str, Any] = {"report": dump.metadata["report"], "bad": dump.metadata["bad"]}
+    lines = [ReportLine(label, printable(text, limit=_LONGEST)) for label, text in dump.metadata["report"]]
     lines.append(ReportLine("recorded", _recorded(dump)))
     if options.env is not None:
         again = _again(dump, options)
         found |= again
         lines += _lines(found)
     if options.html is not None:
-        from stepscope.nans import page  # noqa: PLC0415 - only here
+        from stepscope.nans import render_page  # noqa: PLC0415 - only here
 
-        Path(options.html).write_text(page(dump), encoding="utf-8")
+        Path(options.html).write_text(render_page(dump), encoding="utf-8")
     if options.json:
         print(json.dumps(found, indent=1))
     else:
@@ -72,7 +72,7 @@ def _replay(options: argparse.Namespace) -> int:
 def _recorded(dump: Dump) -> str:
     first, last = int(dump.steps[0]), int(dump.steps[-1])
     return (
-        f"steps {first:,} to {last:,} of {len(dump.envs)} of {dump.about['num_envs']:,} environments:"
+        f"steps {first:,} to {last:,} of {len(dump.envs)} of {dump.metadata['num_envs']:,} environments:"
         f" {printable(', '.join(dump.tensors), limit=_LONGEST)}"
     )
 
@@ -80,19 +80,19 @@ def _recorded(dump: Dump) -> str:
 def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import asdict  # noqa: PLC0415 - only here
 
-    from stepscope.nans import bisect, replay  # noqa: PLC0415 - it needs torch
+    from stepscope.nans import replay, try_interventions  # noqa: PLC0415 - it needs torch
 
     add_working_directory_to_path()
     settings = dict(options.option)
     again = replay(dump, options.env, options=settings)
-    cures = bisect(dump, options.env, options=settings) if again.bad_step is not None else []
-    return {"replay": asdict(again), "cures": [asdict(cure) for cure in cures]}
+    trials = try_interventions(dump, options.env, options=settings) if again.bad_step is not None else []
+    return {"replay": asdict(again), "trials": [asdict(trial) for trial in trials]}
 
 
 def _lines(found: dict[str, Any]) -> Iterator[ReportLine]:
-    from stepscope.nans import name_parts  # noqa: PLC0415 - it needs torch
+    from stepscope.nans import parse_tensor_name  # noqa: PLC0415 - it needs torch
 
-    again, cures = found["replay"], found["cures"]
+    again, trials = found["replay"], found["trials"]
     yield ReportLine("", "")
     went = f"{again['steps']} steps from step {again['begin']:,}"
     if again["differs"] is None:
@@ -103,16 +103,16 @@ def _lines(found: dict[str, Any]) -> Iterator[ReportLine]:
         )
     if again["bad_step"] is None:
         text = "it does not happen again: the environment alone does not make it from this state and these actions"
-        if name_parts(found["bad"]["tensor"]).kind in ("state", "actions"):
+        if parse_tensor_name(found["bad"]["tensor"]).kind in ("state", "actions"):
             text = f"whether it happens again is not seen: a step returns no {found['bad']['tensor']}"
         yield ReportLine("", text, "warn")
         return
     yield ReportLine("", f"it happens again, in step {again['bad_step']:,}")
-    for number, cure in enumerate(cures):
-        words = "prevents it" if cure["cures"] else f"does not: bad in step {cure['bad_step'] or 0:,}"
-        words = words if cure["problem"] is None else f"not tried: {cure['problem']}"
+    for number, trial in enumerate(trials):
+        words = "prevents it" if trial["prevents"] else f"does not: bad in step {trial['bad_step'] or 0:,}"
+        words = words if trial["problem"] is None else f"not tried: {trial['problem']}"
         yield ReportLine(
             "" if number else "what prevents it",
-            f"{cure['change']}: {words}",
-            "good" if cure["cures"] else "",
+            f"{trial['change']}: {words}",
+            "good" if trial["prevents"] else "",
         )

@@ -1,4 +1,4 @@
-"""What a recorder takes of memory, before it is there."""
+"""Memory of a recorder, before it is created."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 
 from stepscope.errors import BadInputError
 from stepscope.nans._foreign import device_of, snapshot_of
-from stepscope.nans._ring import Size
+from stepscope.nans._ring import RingSize
 
 __all__ = ["cost"]
 
 
 def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -> int:  # noqa: ANN401 - any environment
-    """Return how many bytes a recorder would hold on the device, before it is there.
+    """Return how many bytes a recorder would hold on the device.
 
     Parameters
     ----------
@@ -41,26 +41,22 @@ def cost(env: Any, *, steps: int = 32, every: int = 8, state_columns: int = 0) -
     space, actions = (getattr(env, f"single_{name}_space", None) for name in ("observation", "action"))
     if space is None or actions is None:
         raise BadInputError(
-            f"a {type(env).__name__} has no single_observation_space and single_action_space to count with."
+            f"a {type(env).__name__} has no single_observation_space and single_action_space to compute with."
         )
     cuda = device_of(env).type == "cuda"
-    size = Size.of(steps=steps, every=every, cuda=cuda)
-    parts = [(f"observations/{name}", part) for name, part in getattr(space, "spaces", {"": space}).items()]
+    size = RingSize.of(steps=steps, every=every, cuda=cuda)
+    spaces = [
+        (f"observations/{name}", group) for name, group in getattr(space, "spaces", {"": space}).items()
+    ]
     ring = sum(
-        size.number_of_bytes(name, _dtype(part), env.num_envs * math.prod(part.shape))
-        for name, part in [*parts, ("actions", actions)]
-        if part.dtype is not None and part.dtype.kind == "f"
+        size.number_of_bytes(name, getattr(torch, box.dtype.name), env.num_envs * math.prod(box.shape))
+        for name, box in [*spaces, ("actions", actions)]
+        if box.dtype is not None and box.dtype.kind == "f"
     )
     ring += size.number_of_bytes("state", torch.float32, env.num_envs * state_columns)
     ring += size.number_of_bytes("rewards", torch.float32, env.num_envs)
     ring += size.number_of_bytes("done", torch.bool, env.num_envs)
-    take = snapshot_of(env)
-    given = None if take is None else take()
-    snapshot = sum(each.nbytes for each in given.values()) if isinstance(given, Mapping) else 0
+    take_snapshot = snapshot_of(env)
+    tensors = None if take_snapshot is None else take_snapshot()
+    snapshot = sum(tensor.nbytes for tensor in tensors.values()) if isinstance(tensors, Mapping) else 0
     return ring + size.snapshots * snapshot
-
-
-def _dtype(space: Any) -> torch.dtype:  # noqa: ANN401 - Gymnasium ships no type for what has a dtype
-    found = getattr(torch, space.dtype.name)
-    assert isinstance(found, torch.dtype)  # noqa: S101 - for mypy
-    return found

@@ -1,4 +1,4 @@
-"""How a recorder says that something is bad: an error, or a warning where the training goes on."""
+"""Error and warning about a bad value."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["BadValueError", "BadValueWarning", "warn"]
 
 
 class BadValueError(FloatingPointError):
-    """Something that an environment gave or was given is not finite; `report` says what."""
+    """A value that an environment returned or received is not finite or huge; `report` says which."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.message)
         self.report = report
 
     def __reduce__(self) -> tuple[type[BadValueError], tuple[Report]]:
-        """Reach another process whole: a copy is made from the report, and not from the message."""
+        """Pickle with the report, and not with the message."""
         return BadValueError, (self.report,)
 
 
 class BadValueWarning(RuntimeWarning):
-    """The same, where the training goes on."""
+    """Warning about a bad value, where the training goes on."""
 
 
 def warn(text: str) -> None:
-    """Warn at the line outside of this package that led here."""
+    """Warn at the innermost line outside this package."""
     frame, level = inspect.currentframe(), 1
     while frame is not None and str(frame.f_globals.get("__name__")).startswith(f"{__package__}."):
         frame, level = frame.f_back, level + 1

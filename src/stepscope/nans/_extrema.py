@@ -1,4 +1,4 @@
-"""A look at the rows since the last one: how small and how large their values are."""
+"""Extrema of the rows since the last check, read without waiting for the device."""
 
 from __future__ import annotations
 
@@ -11,85 +11,83 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from stepscope.nans._ring import Ring
+    from stepscope.nans._ring import RingBuffer
 
-__all__ = ["Arriving", "Look"]
+__all__ = ["ExtremaCheck", "PendingScalars"]
 
 
-class Arriving:
-    """Numbers that are read when they have arrived; on a CPU they are there at once.
+class PendingScalars:
+    """Scalars that are copied from the device to the host asynchronously; on a CPU they are ready at once.
 
     Parameters
     ----------
-    numbers
+    scalars
         Tensors of one number each; some may be on the host already.
     """
 
-    def __init__(self, numbers: Sequence[Tensor]) -> None:
-        self._numbers = numbers
+    def __init__(self, scalars: Sequence[Tensor]) -> None:
+        self._scalars = scalars
         self._event: torch.cuda.Event | None = None
-        device = next((number.device for number in numbers if number.is_cuda), None)
+        device = next((scalar.device for scalar in scalars if scalar.is_cuda), None)
         if device is not None:
-            together = torch.stack([number.double().to(device) for number in numbers])
-            self._values = torch.empty(together.shape, dtype=together.dtype, pin_memory=True)
-            self._values.copy_(together, non_blocking=True)
+            stacked = torch.stack([scalar.double().to(device) for scalar in scalars])
+            self._host_copy = torch.empty(stacked.shape, dtype=stacked.dtype, pin_memory=True)
+            self._host_copy.copy_(stacked, non_blocking=True)
             self._event = torch.cuda.Event()
             self._event.record()
 
-    def is_there(self) -> bool:
-        """Say whether reading would not wait."""
+    def ready(self) -> bool:
+        """Return whether `read` would not wait."""
         return self._event is None or self._event.query()
 
     def read(self) -> list[float]:
-        """Return the numbers; waits if they are not there."""
+        """Return the numbers; waits until they are ready."""
         if self._event is None:
-            return [number.item() for number in self._numbers]
+            return [scalar.item() for scalar in self._scalars]
         self._event.synchronize()
-        found: list[float] = self._values.tolist()
-        return found
+        return list(self._host_copy.tolist())
 
 
-class Look:
-    """The smallest and the largest value of each tensor, which on CUDA are on their way to the host.
+class ExtremaCheck:
+    """Smallest and largest value of each tensor in the unchecked rows.
 
     Parameters
     ----------
     ring
-        Where the rows are.
-    quiet
+        Buffer that holds the rows.
+    fast_path_below
         Magnitude up to which a bound is as good as the value.
 
     Attributes
     ----------
     begin
-        The first row that is looked at.
+        First row that is checked.
     """
 
-    def __init__(self, ring: Ring, *, quiet: float) -> None:
-        self.begin = ring.looked_at
-        self._quiet = quiet
-        self._parts = ring.to_look_at()
-        self._numbers: Arriving | None = None
-        if any(part.is_cuda for part in self._parts.values()):
-            pairs = ((part.amin(), part.amax()) for part in self._parts.values())
-            self._numbers = Arriving([number for pair in pairs for number in pair])
+    def __init__(self, ring: RingBuffer, *, fast_path_below: float) -> None:
+        self.begin = ring.check_begin
+        self._fast_path_below = fast_path_below
+        self._tensors = ring.unchecked()
+        self._extrema: PendingScalars | None = None
+        if any(tensor.is_cuda for tensor in self._tensors.values()):
+            pairs = ((tensor.amin(), tensor.amax()) for tensor in self._tensors.values())
+            self._extrema = PendingScalars([scalar for pair in pairs for scalar in pair])
 
-    def is_there(self) -> bool:
-        """Say whether reading would not wait."""
-        return self._numbers is None or self._numbers.is_there()
+    def ready(self) -> bool:
+        """Return whether `read` would not wait."""
+        return self._extrema is None or self._extrema.ready()
 
     def read(self) -> Iterator[tuple[str, float, float]]:
-        """Yield the name of each tensor with its smallest and largest value; waits if they are not there."""
-        if self._numbers is None:
-            return ((name, *_extremes(part, self._quiet)) for name, part in self._parts.items())
-        numbers = self._numbers.read()
-        return zip(self._parts, numbers[::2], numbers[1::2], strict=True)
+        """Yield the name of each tensor with its smallest and largest value; waits until they are ready."""
+        if self._extrema is None:
+            return ((name, *self._bounds(tensor)) for name, tensor in self._tensors.items())
+        extrema = self._extrema.read()
+        return zip(self._tensors, extrema[::2], extrema[1::2], strict=True)
 
-
-def _extremes(part: Tensor, quiet: float) -> tuple[float, float]:
-    """Return the smallest and the largest value, or bounds of them where those are as good."""
-    # No value is beyond the norm, which is not finite where one of them is not, and takes a single pass.
-    norm = float(torch.linalg.vector_norm(part))
-    if norm <= quiet:
-        return -norm, norm
-    return part.amin().item(), part.amax().item()
+    def _bounds(self, tensor: Tensor) -> tuple[float, float]:
+        """Return the smallest and the largest value, or bounds of them where those are as good."""
+        # No value exceeds the norm, which takes a single pass and is not finite where one of the values is not.
+        norm = float(torch.linalg.vector_norm(tensor))
+        if norm <= self._fast_path_below:
+            return -norm, norm
+        return tensor.amin().item(), tensor.amax().item()

@@ -1,4 +1,4 @@
-"""Questions to somebody else's objects, which may fail, or mean something else by a name."""
+"""Attributes of somebody else's objects, which may raise, or mean something else by a name."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stepscope._common.callables import accepts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["attribute", "describe_error", "device_of", "label", "num_envs_of", "snapshot_of"]
+__all__ = ["describe_error", "device_of", "label", "num_envs_of", "snapshot_of"]
 
 _LONGEST_LABEL = 100  # characters
 _LONGEST_ERROR = 300
 
 
-def attribute(thing: Any, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any object
+def safe_getattr(thing: Any, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any object
     """Return an attribute, or the default where there is none or it raises."""
     try:
         return getattr(thing, name, default)
@@ -38,31 +38,31 @@ def device_of(env: Any) -> torch.device:  # noqa: ANN401 - any environment
     >>> device_of(Robot())
     device(type='cpu')
     """
-    given = attribute(env, "device", "cpu")
+    device = safe_getattr(env, "device", "cpu")
     try:
-        return torch.device(given if isinstance(given, int) else str(given))
+        return torch.device(device if isinstance(device, int) else str(device))
     except Exception:  # noqa: BLE001 - its text may raise, too
         return torch.device("cpu")
 
 
 def num_envs_of(env: Any) -> int | None:  # noqa: ANN401 - any environment
-    """Return how many environments there are, or None where that is not said by a number, such as by a method."""
-    given = attribute(env, "num_envs")
+    """Return the number of environments, or None where ``num_envs`` is not a number."""
+    num_envs = safe_getattr(env, "num_envs")
     try:
-        count = operator.index(given)
+        count = operator.index(num_envs)
     except Exception:  # noqa: BLE001 - as above
         return None
-    return count if count > 0 and not isinstance(given, bool) else None
+    return count if count > 0 and not isinstance(num_envs, bool) else None
 
 
 def snapshot_of(env: Any) -> Callable[[], Any] | None:  # noqa: ANN401 - any environment
     """Return the method ``snapshot`` of an environment, or None where there is none that takes no arguments."""
-    take = attribute(env, "snapshot")
-    return take if callable(take) and accepts(take) else None
+    method = safe_getattr(env, "snapshot")
+    return method if callable(method) and accepts(method) else None
 
 
 def label(key: object) -> str:
-    r"""Return what a key or the name of a column is called: one short line that prints.
+    r"""Return a key or the name of a column as one short printable line.
 
     Examples
     --------
@@ -74,13 +74,13 @@ def label(key: object) -> str:
     return _label(key if type(key) is str else f"{key}")
 
 
-@lru_cache(maxsize=256)  # the keys of observations come again in each step
+@lru_cache(maxsize=256)  # the keys of observations repeat in each step
 def _label(text: str) -> str:
     return printable(text, limit=_LONGEST_LABEL)
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the type of an error and what it says, in one line."""
+    """Return the type and message of an error in one line."""
     kind = type(error).__name__
     try:
         text = str(error)

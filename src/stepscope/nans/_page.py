@@ -1,4 +1,4 @@
-"""A page that steps through the last steps of the bad environment, beside healthy ones; it needs nothing else."""
+"""Self-contained HTML page of a dump, with the bad environment beside healthy ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import islice
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from stepscope.nans._first_bad import in_order
-from stepscope.nans._flatten import column_name
+from stepscope.nans._first_bad import sort_causally
+from stepscope.nans._names import column_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
 
     from stepscope.nans._dump import Dump
 
-__all__ = ["page"]
+__all__ = ["render_page"]
 
-_MOST_COLUMNS = 64
+_MAX_COLUMNS = 64
 _OTHERS = 8  # healthy environments that are drawn
-_MOST_ROWS, _AFTER = 1000, 100  # all of them, and those after the bad one
+_MAX_ROWS, _ROWS_AFTER = 1000, 100  # all of them, and those after the bad one
 
 
-def page(dump: Dump) -> str:
-    """Return the page as HTML: the report, a slider, and a curve for each column, with the bad one first."""
-    about = dump.about
+def render_page(dump: Dump) -> str:
+    """Return a page with the report, a slider, and a curve for each column, the bad one first."""
+    metadata = dump.metadata
     lines = "".join(
         f"<tr><th>{html.escape(label)}</th><td>{html.escape(text)}</td></tr>"
-        for label, text in about["report"]
+        for label, text in metadata["report"]
     )
-    before = max(0, about["bad"]["row"] + _AFTER - _MOST_ROWS)
-    rows = slice(before, before + _MOST_ROWS)
+    before = max(0, metadata["bad"]["row"] + _ROWS_AFTER - _MAX_ROWS)
+    rows = slice(before, before + _MAX_ROWS)
     data = {
         "steps": dump.steps[rows].tolist(),
         "envs": dump.envs.tolist()[: 1 + _OTHERS],
-        "bad": about["bad"]["step"],
+        "bad": metadata["bad"]["step"],
     }
-    # A script ends where it says so, even within a text, and so does a comment that begins in one.
+    # A closing tag within a text would end the script, and an opening comment would hide its end.
     text = json.dumps({**data, "curves": list(_curves(dump, rows))}).replace("<", "\\u003c")
-    title = html.escape(f"Step {about['bad']['step']:,}, environment {about['bad']['env']:,}")
+    title = html.escape(f"Step {metadata['bad']['step']:,}, environment {metadata['bad']['env']:,}")
     return _PAGE.substitute(title=title, lines=lines, data=text)
 
 
 def _curves(dump: Dump, rows: slice) -> Iterator[dict[str, Any]]:
-    for number, (name, column) in enumerate(islice(_columns(dump), _MOST_COLUMNS)):
-        names = dump.about["names"].get(name)
+    for number, (name, column) in enumerate(islice(_columns(dump), _MAX_COLUMNS)):
+        names = dump.metadata["names"].get(name)
         values = dump.tensors[name][rows, : 1 + _OTHERS, column].T
         present = dump.present[name][rows]
         yield {
             "name": f"{name} {column_name(None if names is None else tuple(names), column)}",
             "first": number == 0,
             "rows": [
-                [_shown(value) if there else None for value, there in zip(row, present, strict=True)]
+                [_json_number(value) if there else None for value, there in zip(row, present, strict=True)]
                 for row in values
             ],
         }
@@ -63,16 +63,16 @@ def _curves(dump: Dump, rows: slice) -> Iterator[dict[str, Any]]:
 
 def _columns(dump: Dump) -> Iterator[tuple[str, int]]:
     """Yield the names and columns of tensors, the bad one first."""
-    first = dump.about["bad"]["tensor"], dump.about["bad"]["column"]
+    first = dump.metadata["bad"]["tensor"], dump.metadata["bad"]["column"]
     yield first
-    for name in in_order(tuple(dump.tensors)):
+    for name in sort_causally(tuple(dump.tensors)):
         for column in range(dump.tensors[name].shape[2]):
             if (name, column) != first:
                 yield name, column
 
 
-def _shown(value: np.floating[Any]) -> float | str:
-    """Return a number as JSON has it; what is not finite is a word."""
+def _json_number(value: np.floating[Any]) -> float | str:
+    """Return a number for JSON; NaN and infinity are text."""
     number = float(value)
     return float(f"{number:.7g}") if math.isfinite(number) else str(number)
 
@@ -109,9 +109,9 @@ rect { fill: var(--bad); opacity: 0.18; }
 <script>
 const data = JSON.parse(document.getElementById("data").textContent), last = data.steps.length - 1;
 const svg = (name, attributes) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
 };
 const cursors = [], values = [];
 for (const curve of data.curves) {

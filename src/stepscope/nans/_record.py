@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stepscope._common.callables import accepts
 from stepscope.errors import BadInputError
-from stepscope.nans._foreign import attribute
+from stepscope.nans._foreign import safe_getattr
 from stepscope.nans._recorder import Recorder
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def record(
     folder: str | Path | None = ".",
     most_bytes: int = 64 * 2**20,
 ) -> Recorder:
-    """Watch what goes into an environment and comes out of it, and find the first value that is bad.
+    """Record what goes into an environment and comes out of it, and find the first bad value.
 
     Parameters
     ----------
@@ -40,18 +40,17 @@ def record(
         dimension is the number of environments. Observations may be dictionaries of groups. `step` returns five things
         as in Gymnasium, or four, with one flag for done.
     steps
-        How many of the last steps are kept, on the device of the tensors; `Recorder.number_of_bytes` says how much that
-        takes.
+        Number of last steps that are kept, on the device of the tensors; `Recorder.number_of_bytes` is what they take.
     every
-        Look for bad values after so many steps, and on a CPU before each step of an optimizer, too, so that no weights
-        learn from them. On CUDA nothing waits for the device: what is found is read one look later.
+        Check for bad values after so many steps, and on a CPU also before each step of an optimizer, so that no weights
+        learn from them. On CUDA nothing waits for the device: the result of a check is read at the next one.
     huge
-        Magnitude beyond which a finite value is bad, too; infinity is none. None learns it: a million, or 1000 times what
-        was seen in a tensor until eight looks ago.
+        Magnitude beyond which a finite value is also bad; infinity disables that. None learns it: a million, or 1000 times
+        the largest value of a tensor until eight checks ago.
     state
-        Returns more tensors to watch, by name, such as joint positions, each of shape (N, ...).
+        Function that returns more tensors to watch, by name, such as joint positions, each of shape (N, ...).
     names
-        Names of the columns of a tensor: ``{"observations": ("x", "y"), "actions": ("force",)}``. By default those that
+        Names of the columns, by tensor: ``{"observations": ("x", "y"), "actions": ("force",)}``. By default those that
         the environment has as ``observation_names`` and ``action_names``, or the terms of Isaac Lab's managers.
     on_bad
         ``"raise"`` ends the training with `BadValueError`; ``"warn"`` warns once and goes on, without watching;
@@ -59,15 +58,16 @@ def record(
         environment's ``reset`` takes ``options={"reset_mask": mask}``, as Gymnasium's do. With ``every=1`` the policy
         sees the new episode's observation in place of the bad one, and a reward of 0 for that environment.
     folder
-        Where a dump of what was recorded is written, ``bad-values-step-N.npz``; None writes none. A recorder writes
-        eight of them at most.
+        Directory for dumps of the recorded steps, ``bad-values-step-N.npz``; None writes none. A recorder writes at most
+        eight.
     most_bytes
-        Size of the arrays in it; there are fewer healthy environments beside the bad one where they would take more.
+        Largest size of the arrays in a dump; it holds fewer healthy environments beside the bad one where they would take
+        more.
 
     Returns
     -------
     Recorder
-        Stands for the environment: it has all of its attributes, and is an instance of its class to `isinstance`.
+        Stands in for the environment: it has all of its attributes, and is an instance of its class to `isinstance`.
 
     Raises
     ------
@@ -88,18 +88,20 @@ def record(
     """
     for name, value in (("steps", steps), ("every", every)):
         if not isinstance(value, int) or value < 1:
-            raise BadInputError(f"{name} is {value!r}; it must be a whole number of at least 1.")
+            raise BadInputError(f"{name} is {value!r}; it must be a positive integer.")
     if huge is not None and not (isinstance(huge, Real) and huge > 0):
-        raise BadInputError(f"huge is {huge!r}; it must be a number above 0, or None.")
+        raise BadInputError(f"huge is {huge!r}; it must be a positive number, or None.")
     if on_bad not in ("raise", "warn", "reset"):
         raise BadInputError(f"on_bad is {on_bad!r}; choose raise, warn or reset.")
-    if on_bad == "reset" and not accepts(attribute(env, "reset"), options={}):
+    if on_bad == "reset" and not accepts(safe_getattr(env, "reset"), options={}):
         raise BadInputError(
-            f"reset() of a {type(env).__name__} takes no options, so it cannot begin some episodes anew; give on_bad"
-            " raise or warn, or record the environment inside of it."
+            f"reset() of a {type(env).__name__} takes no options, so it cannot restart single environments; set"
+            " on_bad to raise or warn, or record the environment inside it."
         )
     if folder is not None and not Path(folder).is_dir():
-        raise BadInputError(f"{str(folder)!r} is no folder to write a dump into; make it, or give None.")
+        raise BadInputError(
+            f"{str(folder)!r} is not a directory to write a dump into; create it, or pass None."
+        )
     return Recorder(
         env,
         steps=steps,

@@ -1,4 +1,4 @@
-"""Step a fresh environment through what was recorded, and see whether it happens again and what prevents it."""
+"""Replay of a dump in a new environment, as recorded or with one thing changed."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from torch import Tensor
 
 from stepscope._common.callables import resolve_callable
 from stepscope.errors import BadInputError
-from stepscope.nans._flatten import name_parts
-from stepscope.nans._foreign import attribute
-from stepscope.nans._replay_env import NO_SNAPSHOT, made
+from stepscope.nans._foreign import safe_getattr
+from stepscope.nans._names import parse_tensor_name
+from stepscope.nans._replay_env import NO_SNAPSHOT, make_replay_env
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from stepscope.nans._dump import Dump
 
-__all__ = ["Cure", "Replay", "bisect", "replay"]
+__all__ = ["Replay", "Trial", "replay", "try_interventions"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """How a replay went.
+    """Result of a replay.
 
     Attributes
     ----------
     begin
-        The vector step after which it began.
+        Vector step after which it began.
     steps
-        How many steps it took.
+        Number of steps.
     differs
-        The first step that returned something else than was recorded, bit for bit, or to the digits that were kept of
-        older steps; None if none did.
+        First step whose result differs from the recorded one, bit for bit, or in the digits that were kept of older
+        steps; None if none does.
     bad_step
-        The first step in which something of the bad environment was not finite, or huge in the same tensor; None if
-        none.
+        First step in which a value of the bad environment was not finite, or huge in the same tensor; None if none.
     """
 
     begin: int
@@ -50,34 +49,34 @@ class Replay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cure:
-    """What was changed, and whether the bad value was gone.
+class Trial:
+    """Replay with one thing changed.
 
     Attributes
     ----------
     change
-        In words.
-    cures
-        Whether nothing of the bad environment was bad any more, over as many steps.
+        What was changed.
+    prevents
+        Whether no value of the bad environment was bad any more, over as many steps.
     bad_step
-        The first step in which something was bad all the same, or None.
+        First step with a bad value, or None.
     problem
-        Why it could not be tried, or None.
+        Reason why it could not be tried, or None.
     """
 
     change: str
-    cures: bool
+    prevents: bool
     bad_step: int | None
     problem: str | None = None
 
 
 def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> Replay:
-    """Put a fresh environment into the recorded state and step it with the recorded actions.
+    """Restore the recorded state in a new environment and step it with the recorded actions.
 
     Parameters
     ----------
     dump
-        What was recorded; with a snapshot, which the environment's ``snapshot()`` gave.
+        Dump with a snapshot, from the environment's ``snapshot()``.
     factory
         ``module:factory`` of the same environment, which has ``restore(snapshot)``.
     options
@@ -86,174 +85,179 @@ def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
     Returns
     -------
     Replay
-        Whether it went the same way, bit for bit.
+        Whether the results were the same, bit for bit.
 
     Raises
     ------
     BadInputError
-        There is no snapshot before the bad value, or the environment cannot be made or put into it.
+        There is no snapshot before the bad value, or the environment cannot be created or restored.
     """
-    env = made(dump, factory, options or {})
+    env = make_replay_env(dump, factory, options or {})
     env.restore(dump)
     begin, rows = _rows(dump)
     differs = bad_step = None
     for row in rows:
         step = int(dump.steps[row])
-        found = env.step(_actions(dump, row))
-        if differs is None and not _is_as_recorded(dump, row, found):
+        result = env.step(_actions(dump, row))
+        if differs is None and not _equals_recorded(dump, row, result):
             differs = step
-        if bad_step is None and _is_bad(dump, found):
+        if bad_step is None and _is_bad(dump, result):
             bad_step = step
     return Replay(begin=begin, steps=len(rows), differs=differs, bad_step=bad_step)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Change:
-    """One thing that is changed: options of the factory, the actions, or the state that it begins in."""
+    """Change of the factory's options, of the actions, or of the initial state."""
 
-    words: str
+    description: str
     options: Mapping[str, Any]
-    actions: Callable[[Tensor], Tensor] = lambda actions: actions  # what is not a whole number
-    clean: bool = False
+    actions: Callable[[Tensor], Tensor] = lambda actions: actions  # those that are floats
+    from_reset: bool = False
 
 
-def bisect(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> list[Cure]:
-    """Replay with one thing changed at a time, as far as the factory has the option for it.
+def try_interventions(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None) -> list[Trial]:
+    """Replay a dump with one thing changed at a time, as far as the factory has the option for it.
 
-    Actions of half the size, and actions clipped to three times what is usual in the dump; a timestep halved while the
-    time between actions stays; four times as many iterations of the solver, and four times the room for contacts; and a
-    start from a reset in place of the recorded state.
+    Actions halved, and clipped to three times their median in the dump; the timestep halved while the time between
+    actions stays; four times the solver iterations, and four times the contact capacity; and a start from a reset
+    in place of the recorded state.
 
     Raises
     ------
     BadInputError
         As of :func:`replay`.
     """
-    return [_tried(dump, factory, change) for change in _changes(dump, factory, dict(options or {}))]
+    return [_try(dump, factory, change) for change in _changes(dump, factory, dict(options or {}))]
 
 
-def _tried(dump: Dump, factory: str, change: _Change) -> Cure:
+def _try(dump: Dump, factory: str, change: _Change) -> Trial:
     try:
         bad_step = _bad_step(dump, factory, change)
-    except BadInputError as error:  # the others may still go
-        return Cure(change=change.words, cures=False, bad_step=None, problem=str(error))
-    return Cure(change=change.words, cures=bad_step is None, bad_step=bad_step)
+    except BadInputError as error:  # other changes may still work
+        return Trial(change=change.description, prevents=False, bad_step=None, problem=str(error))
+    return Trial(change=change.description, prevents=bad_step is None, bad_step=bad_step)
 
 
 def _bad_step(dump: Dump, factory: str, change: _Change) -> int | None:
-    env = made(dump, factory, change.options)
-    if not change.clean:
+    env = make_replay_env(dump, factory, change.options)
+    if not change.from_reset:
         env.restore(dump)
     for row in _rows(dump)[1]:
         actions = _actions(dump, row)
         changed = {
-            name: change.actions(each) if each.is_floating_point() else each for name, each in actions.items()
+            name: change.actions(values) if values.is_floating_point() else values
+            for name, values in actions.items()
         }
         if _is_bad(dump, env.step(changed)):
             return int(dump.steps[row])
     return None
 
 
-def _changes(dump: Dump, factory: str, given: Mapping[str, Any]) -> list[_Change]:
+def _changes(dump: Dump, factory: str, options: Mapping[str, Any]) -> list[_Change]:
     try:
-        taken: Mapping[str, inspect.Parameter] = inspect.signature(resolve_callable(factory)).parameters
-    except (TypeError, ValueError):  # some of those written in C do not say
-        taken = {}
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(resolve_callable(factory)).parameters
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        parameters = {}
 
-    def now(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
-        if name in given:
-            return given[name]
-        return taken[name].default if name in taken else None
+    def current(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
+        if name in options:
+            return options[name]
+        return parameters[name].default if name in parameters else None
 
-    changes = list(_milder(dump, given))
-    if isinstance(now("timestep"), float) and isinstance(now("substeps"), int):
-        finer = _finer(dump, factory, given, now("timestep"), now("substeps"))
-        changes.append(_Change(words="half the timestep", options=finer))
-    for words, names in (
+    changes = list(_smaller_actions(dump, options))
+    if isinstance(current("timestep"), float) and isinstance(current("substeps"), int):
+        finer = _smaller_timestep(dump, factory, options, current("timestep"), current("substeps"))
+        changes.append(_Change(description="half the timestep", options=finer))
+    for description, names in (
         ("four times the solver's iterations", ("iterations", "ls_iterations")),
-        ("four times the room for contacts", ("njmax", "nconmax")),
+        ("four times the contact capacity", ("njmax", "nconmax")),
     ):
-        more = {name: 4 * now(name) for name in names if isinstance(now(name), int)}
+        more = {name: 4 * current(name) for name in names if isinstance(current(name), int)}
         if more:
-            changes.append(_Change(words=words, options={**given, **more}))
-    return [*changes, _Change(words="a clean reset", options=given, clean=True)]
+            changes.append(_Change(description=description, options={**options, **more}))
+    return [*changes, _Change(description="a clean reset", options=options, from_reset=True)]
 
 
-def _finer(
-    dump: Dump, factory: str, given: Mapping[str, Any], timestep: float, substeps: int
+def _smaller_timestep(
+    dump: Dump, factory: str, options: Mapping[str, Any], timestep: float, substeps: int
 ) -> dict[str, Any]:
-    """Return options for half the simulator's timestep, with as much time between two actions as before."""
-    more = {**given, "substeps": 2 * substeps}
+    """Return options for half the simulator's timestep, with the same time between two actions."""
+    more = {**options, "substeps": 2 * substeps}
     both = {**more, "timestep": timestep / 2}
-    # A factory's timestep is the simulator's as a rule, or else the time between two actions, as the cart-pole's.
-    before, after = (attribute(made(dump, factory, each).env, "step_dt") for each in (given, both))
+    # A factory's timestep is usually the simulator's, but may be the time between two actions, as the cart-pole's is.
+    before, after = (
+        safe_getattr(make_replay_env(dump, factory, changed).env, "step_dt") for changed in (options, both)
+    )
     known = isinstance(before, float) and isinstance(after, float)
     return both if not known or math.isclose(before, after) else more
 
 
-def _milder(dump: Dump, given: Mapping[str, Any]) -> Iterator[_Change]:
-    """Yield changes of the actions, where they have a size: half of it, or a limit where some are far beyond the usual."""
+def _smaller_actions(dump: Dump, options: Mapping[str, Any]) -> Iterator[_Change]:
+    """Yield changes of actions that are floats: halved, and clipped where some are far beyond the median."""
     sizes = [
         np.abs(array).ravel()
         for name, array in dump.tensors.items()
-        if name_parts(name).kind == "actions" and array.dtype.kind == "f"
+        if parse_tensor_name(name).kind == "actions" and array.dtype.kind == "f"
     ]
     if not sizes:
         return
-    yield _Change(words="actions of half the size", options=given, actions=lambda actions: 0.5 * actions)
-    together = np.concatenate(sizes)
-    together = together[np.isfinite(together) & (together > 0)]
-    limit = 3 * float(np.median(together)) if together.size else math.inf
-    if together.size and together.max() > limit:
+    yield _Change(
+        description="actions of half the size", options=options, actions=lambda actions: 0.5 * actions
+    )
+    magnitudes = np.concatenate(sizes)
+    magnitudes = magnitudes[np.isfinite(magnitudes) & (magnitudes > 0)]
+    limit = 3 * float(np.median(magnitudes)) if magnitudes.size else math.inf
+    if magnitudes.size and magnitudes.max() > limit:
         yield _Change(
-            words=f"actions clipped to {limit:.3g}",
-            options=given,
+            description=f"actions clipped to {limit:.3g}",
+            options=options,
             actions=lambda actions: actions.clamp(-limit, limit),
         )
 
 
 def _rows(dump: Dump) -> tuple[int, list[int]]:
-    """Return the step of the snapshot, and the rows from it on until all environments are reset."""
-    begin = dump.about["snapshot_step"]
+    """Return the step of the snapshot, and the rows from there until all environments are reset."""
+    begin = dump.metadata["snapshot_step"]
     if begin is None:
         raise BadInputError(NO_SNAPSHOT)
-    rows = [*range(dump.about["snapshot_row"], len(dump.steps))]
+    rows = [*range(dump.metadata["snapshot_row"], len(dump.steps))]
     ends = [at for at, row in enumerate(rows) if dump.resets[row]]
-    if ends and rows[ends[0]] <= dump.about["bad"]["row"]:
+    if ends and rows[ends[0]] <= dump.metadata["bad"]["row"]:
         raise BadInputError("all environments were reset after the snapshot, which a replay cannot repeat.")
     return int(begin), rows[: ends[0]] if ends else rows
 
 
 def _actions(dump: Dump, row: int) -> dict[str, Tensor]:
-    """Return the actions of a row as the environment had them, by agent; where there are none, by an empty name."""
-    found = {}
+    """Return the actions of a row in their own shape, by agent; of a single agent under an empty name."""
+    actions = {}
     for name, array in dump.tensors.items():
-        kind, agent, _ = name_parts(name)
+        kind, agent, _ = parse_tensor_name(name)
         if kind == "actions" and dump.present[name][row]:
-            shape = dump.about["shapes"][name]
-            found[agent] = torch.from_numpy(array[row].copy()).reshape(len(dump.envs), *shape)
-    if not found:
+            shape = dump.metadata["shapes"][name]
+            actions[agent] = torch.from_numpy(array[row].copy()).reshape(len(dump.envs), *shape)
+    if not actions:
         raise BadInputError(f"the dump has no actions of step {dump.steps[row]} to step with.")
-    return found
+    return actions
 
 
-def _is_as_recorded(dump: Dump, row: int, found: Mapping[str, np.ndarray]) -> bool:
-    """Compare bit for bit with what was recorded, as far as it was recorded so."""
-    rounded = row < dump.about["exact_from"]
+def _equals_recorded(dump: Dump, row: int, result: Mapping[str, np.ndarray]) -> bool:
+    """Compare with the recorded row, bit for bit or to the digits that were kept."""
+    rounded = row < dump.metadata["exact_from"]
     return all(
         _same_bits(_rounded(array) if rounded else array, dump.tensors[name][row])
-        for name, array in found.items()
+        for name, array in result.items()
         if name in dump.tensors and dump.present[name][row]
     )
 
 
 def _rounded(array: np.ndarray) -> np.ndarray:
-    """Round as a recorder rounds what is older."""
+    """Round as a recorder rounds older rows."""
     return torch.from_numpy(array).bfloat16().float().numpy() if array.dtype == np.float32 else array
 
 
 def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:
-    """Compare as bits, so that 0 differs from -0; any NaN is as good as another."""
+    """Compare as bits, so that 0 differs from -0; all NaN are equal."""
     if one.dtype != other.dtype or one.shape != other.shape:
         return False
     bits = f"u{one.dtype.itemsize}"
@@ -261,11 +265,11 @@ def _same_bits(one: np.ndarray, other: np.ndarray) -> bool:
     return bool((same | (np.isnan(one) & np.isnan(other))).all())
 
 
-def _is_bad(dump: Dump, found: Mapping[str, np.ndarray]) -> bool:
-    """Whether something of the first environment, which is the bad one, is not finite, or huge where the value was."""
-    limit, bad = float(dump.about["limit"]), dump.about["bad"]["tensor"]
-    mine: dict[str, np.ndarray] = {name: array[0].astype(np.float64) for name, array in found.items()}
+def _is_bad(dump: Dump, result: Mapping[str, np.ndarray]) -> bool:
+    """Whether a value of the first environment, the bad one, is not finite, or huge in the same tensor."""
+    limit, bad = float(dump.metadata["limit"]), dump.metadata["bad"]["tensor"]
+    own: dict[str, np.ndarray] = {name: array[0].astype(np.float64) for name, array in result.items()}
     return any(
         not np.isfinite(values).all() or (name == bad and bool((np.abs(values) > limit).any()))
-        for name, values in mine.items()
+        for name, values in own.items()
     )

@@ -1,4 +1,4 @@
-"""How large a value may be: given, or learnt from what was seen while all was well."""
+"""Magnitudes beyond which a value counts as huge, fixed or learned."""
 
 from __future__ import annotations
 
@@ -6,56 +6,56 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from stepscope.nans._flatten import name_parts
+from stepscope.nans._names import parse_tensor_name
 
-__all__ = ["Limits"]
+__all__ = ["Thresholds"]
 
 _FACTOR = 1e3
-_LEAST = 1e6
-_LAG = 8  # looks
-_MOST_NAMES = 1000
+_MIN_LEARNED = 1e6
+_LAG = 8  # checks
+_MAX_NAMES = 1000
 
 
 @dataclass(kw_only=True)
-class Limits:
-    """The largest magnitude that is not yet called huge, for each tensor.
+class Thresholds:
+    """Largest magnitude of each tensor that does not yet count as huge.
 
     Attributes
     ----------
-    given
-        The same for all tensors; None is learnt, and infinity calls nothing finite huge.
+    fixed
+        Threshold of all tensors; None learns one for each, and infinity calls no finite value huge.
 
     Notes
     -----
-    A learnt limit is 1000 times the largest magnitude that was seen in a tensor until eight looks ago, and a million at
-    least: it follows what grows slowly and not what runs away, and what was there from the start is no news. In the first
-    look it only learns.
+    A learned threshold is 1000 times the largest magnitude seen in a tensor until eight checks ago, and at least a
+    million: it follows slow growth but not divergence, and accepts what was there from the start. The first check only
+    learns.
     """
 
-    given: float | None = None
+    fixed: float | None = None
     _largest: dict[str, deque[float]] = field(default_factory=dict)
 
     @property
-    def quiet(self) -> float:
-        """Up to here it makes no difference how large a value is."""
-        return min(_LEAST / _FACTOR, math.inf if self.given is None else self.given)
+    def fast_path_below(self) -> float:
+        """Magnitude up to which the exact value makes no difference."""
+        return min(_MIN_LEARNED / _FACTOR, math.inf if self.fixed is None else self.fixed)
 
     def of(self, name: str) -> float:
-        """Return the limit for a tensor now."""
-        if self.given is not None:
-            return self.given
-        seen = self._largest.get(name) or self._largest.get(name_parts(name).current)
-        return max(_LEAST, _FACTOR * seen[0]) if seen else math.inf
+        """Return the current threshold of a tensor."""
+        if self.fixed is not None:
+            return self.fixed
+        largest = self._largest.get(name) or self._largest.get(parse_tensor_name(name).current)
+        return max(_MIN_LEARNED, _FACTOR * largest[0]) if largest else math.inf
 
     def is_bad(self, name: str, low: float, high: float, *, learn: bool = True) -> bool:
-        """Say whether these extremes of a tensor are not finite or beyond its limit; learn from them if not and asked to.
+        """Return whether a tensor's extrema are not finite or beyond its threshold; learn from them otherwise.
 
         Examples
         --------
-        >>> limits = Limits()
-        >>> limits.is_bad("rewards", -1.0, 5e8), limits.is_bad("rewards", -1.0, 6e8), limits.is_bad("rewards", 0.0, 1e12)
-        (False, False, True)
-        >>> limits.is_bad("rewards", float("nan"), float("nan"))
+        >>> thresholds = Thresholds()
+        >>> [thresholds.is_bad("rewards", -1.0, high) for high in (5e8, 6e8, 1e12)]
+        [False, False, True]
+        >>> thresholds.is_bad("rewards", float("nan"), float("nan"))
         True
         """
         largest = max(-low, high)
@@ -64,8 +64,8 @@ class Limits:
             return True
         if not learn:
             return False
-        if name not in self._largest and len(self._largest) >= _MOST_NAMES:  # names may be new in each step
+        if name not in self._largest and len(self._largest) >= _MAX_NAMES:  # names may be new in each step
             del self._largest[next(iter(self._largest))]
-        seen = self._largest.setdefault(name, deque(maxlen=_LAG))
-        seen.append(max(largest, seen[-1]) if seen else largest)
+        history = self._largest.setdefault(name, deque(maxlen=_LAG))
+        history.append(max(largest, history[-1]) if history else largest)
         return False
