@@ -89,9 +89,9 @@ def test_programs_get_json_and_a_browser_a_page(dump: str, run: Run, tmp_path: P
     done = run(
         "replay", dump, "--env", "stepscope.envs:CartPole", *OPTIONS, "--json", "--html", "replay.html"
     )
-    found = json.loads(done.stdout)
-    assert {"report", "bad", "replay", "trials"} == set(found)
-    assert found["replay"]["differs"] is None
+    output = json.loads(done.stdout)
+    assert {"report", "bad", "replay", "trials"} == set(output)
+    assert output["replay"]["differs"] is None
     page = (tmp_path / "replay.html").read_text(encoding="utf-8")
     for name in (*CartPole.observation_names, "force"):
         assert name in page

@@ -146,17 +146,17 @@ def test_the_report_says_what_stood_before_it() -> None:
     """The last values of that column, the action of that step, and how many environments have it."""
     fault = infinite_reading(step=20, env=3, column=2)
     env = CartPole(NUM_ENVS, seed=0)
-    given = [
+    inputs = [
         2 * torch.rand(NUM_ENVS, 1, generator=torch.Generator().manual_seed(step)) - 1 for step in range(24)
     ]
     recorded = record(Faulty(env, fault), folder=None, on_bad="warn")
     recorded.reset(seed=0)
-    said = "infinity in observations pole_angle of environment 3, in step 20"
-    with pytest.warns(BadValueWarning, match=said):
-        seen = [recorded.step(actions)[0] for actions in given]
+    headline = "infinity in observations pole_angle of environment 3, in step 20"
+    with pytest.warns(BadValueWarning, match=headline):
+        seen = [recorded.step(actions)[0] for actions in inputs]
     report = recorded.report
     assert [(step, float(seen[step - 1][3, 2])) for step in range(15, 20)] == list(report.before)
-    assert {"force": float(given[19][3, 0])} == report.action
+    assert {"force": float(inputs[19][3, 0])} == report.action
     assert (1, 0, 0, 0) == report.followers  # the row of the reset is one of 24
     assert NUM_ENVS == report.num_envs
     assert "a sensor without a reading" == report.cause.name
@@ -246,15 +246,15 @@ def test_bad_environments_start_anew_and_the_others_go_on() -> None:
     env = CartPole(4, seed=0)
     recorded = record(Faulty(env, *faults), folder=None, on_bad="reset")
     recorded.reset(seed=0)
-    found = []
-    with warnings.catch_warnings(record=True) as said:
+    messages = []
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(40):
             recorded.step(torch.zeros(4, 1))
-        found = [str(warning.message).splitlines()[0] for warning in said]
-    assert 2 == len(found)
-    assert "environment 2, in step 5" in found[0]
-    assert "environment 1, in step 29" in found[1]
+        messages = [str(warning.message).splitlines()[0] for warning in caught]
+    assert 2 == len(messages)
+    assert "environment 2, in step 5" in messages[0]
+    assert "environment 1, in step 29" in messages[1]
 
 
 def test_the_policy_never_sees_what_is_reset_at_once() -> None:
@@ -263,9 +263,9 @@ def test_the_policy_never_sees_what_is_reset_at_once() -> None:
     faulty = Faulty(env, missing_reading(step=5, env=2), bad_reward(step=9, env=1))
     recorded = record(faulty, folder=None, on_bad="reset", every=1)
     recorded.reset(seed=0)
-    with pytest.warns(BadValueWarning) as said:
+    with pytest.warns(BadValueWarning) as caught:
         results = [recorded.step(torch.zeros(4, 1)) for _ in range(12)]
-    assert 2 == len(said)
+    assert 2 == len(caught)
     assert all(
         value.isfinite().all() for observations, rewards, *_ in results for value in (observations, rewards)
     )

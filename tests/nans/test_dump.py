@@ -71,16 +71,16 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
     """Bit for bit, with the bad environment first."""
     env = _dumped(tmp_path)
-    found = load(env.dump)
+    loaded = load(env.dump)
     assert "bad-values-step-20.npz" == env.dump.name
-    assert 37 == found.envs[0] == found.metadata["bad"]["env"]
-    assert 16 == len(set(found.envs.tolist()))
+    assert 37 == loaded.envs[0] == loaded.metadata["bad"]["env"]
+    assert 16 == len(set(loaded.envs.tolist()))
     for name, values in env.history.tensors.items():
-        assert values[:, found.envs].numpy().tobytes() == found.tensors[name].tobytes(), name
-    assert env.history.steps.tolist() == found.steps.tolist()
-    assert str(env.report).split() == " ".join(" ".join(line) for line in found.metadata["report"]).split()
+        assert values[:, loaded.envs].numpy().tobytes() == loaded.tensors[name].tobytes(), name
+    assert env.history.steps.tolist() == loaded.steps.tolist()
+    assert str(env.report).split() == " ".join(" ".join(line) for line in loaded.metadata["report"]).split()
     assert {"state": (16, 4), "steps": (16,), "streams": (16, 4)} == {
-        name: array.shape for name, array in found.snapshot.items()
+        name: array.shape for name, array in loaded.snapshot.items()
     }
 
 
@@ -134,11 +134,11 @@ def test_a_damaged_file_is_read_as_it_was_or_not_at_all(dump: Path, at: int) -> 
     data[len(data) * at // 60] ^= 0x5A
     dump.write_bytes(data)
     try:
-        found = load(dump)
+        loaded = load(dump)
     except BadInputError:
         return
-    assert whole.metadata == found.metadata
-    assert all(whole.tensors[name].tobytes() == values.tobytes() for name, values in found.tensors.items())
+    assert whole.metadata == loaded.metadata
+    assert all(whole.tensors[name].tobytes() == values.tobytes() for name, values in loaded.tensors.items())
 
 
 def _pickled(dump: Path) -> None:
@@ -543,20 +543,22 @@ def test_what_is_written_is_read(
     column: list[Any],
 ) -> None:
     """Whatever names, types and shapes there are: as it was, in the terminal and on the page, too."""
-    made = [
+    samples = [
         {key: _filled(*value) for key, value in each.items()} for each in (observations, actions, snapshot)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        env = record(Arbitrary(made[0], made[2]), folder=folder, names={**names, "rewards": column}, every=2)
+        env = record(
+            Arbitrary(samples[0], samples[2]), folder=folder, names={**names, "rewards": column}, every=2
+        )
         env.reset()
         with pytest.raises(BadValueError):
-            env.step(made[1])
-        found = load(env.dump)
-        assert set(env.history.tensors) == set(found.tensors)
+            env.step(samples[1])
+        loaded = load(env.dump)
+        assert set(env.history.tensors) == set(loaded.tensors)
         for name, values in env.history.tensors.items():
-            assert as_array(values[:, found.envs]).tobytes() == found.tensors[name].tobytes()
-        assert bool(snapshot) == bool(found.snapshot)
-        assert env.report.column == found.metadata["column"]
+            assert as_array(values[:, loaded.envs]).tobytes() == loaded.tensors[name].tobytes()
+        assert bool(snapshot) == bool(loaded.snapshot)
+        assert env.report.column == loaded.metadata["column"]
         status, out, err = _replayed(env.dump, "--html", str(Path(folder) / "page.html"))
         assert (0, "") == (status, err)
         assert all(line.isprintable() for line in out.splitlines())
@@ -693,10 +695,10 @@ def _grown(path: Path, rows: int, columns: int) -> Path:
 
 def test_a_page_takes_what_it_shows(dump: Path) -> None:
     """Of a hundred thousand columns it shows 64, and does not make the others."""
-    found = load(_grown(dump, 0, 25_000))
+    loaded = load(_grown(dump, 0, 25_000))
     tracemalloc.start()
     try:
-        text = render_page(found)
+        text = render_page(loaded)
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
@@ -706,8 +708,8 @@ def test_a_page_takes_what_it_shows(dump: Path) -> None:
 
 def test_a_page_shows_the_rows_around_the_bad_one(dump: Path) -> None:
     """A script takes no more than some hundred thousand arguments; the page has what stands around."""
-    found = load(_grown(dump, 30_000, 1))
-    data = json.loads(render_page(found).split('id="data">')[1].split("</script>")[0])
+    loaded = load(_grown(dump, 30_000, 1))
+    data = json.loads(render_page(loaded).split('id="data">')[1].split("</script>")[0])
     assert 20 in data["steps"]
     assert all(9 * 1000 >= sum(map(len, curve["rows"])) for curve in data["curves"])
     assert all(len(data["steps"]) == len(row) for curve in data["curves"] for row in curve["rows"])

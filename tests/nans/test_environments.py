@@ -106,8 +106,8 @@ class Agents:
 
     def step(self, actions: Mapping[str, torch.Tensor]) -> Any:  # noqa: ANN401 - the environment's own
         """Push with the difference."""
-        *found, infos = self.env.step(actions["left"] - actions["right"])
-        return *map(self._both, found), infos
+        *values, infos = self.env.step(actions["left"] - actions["right"])
+        return *map(self._both, values), infos
 
     def snapshot(self) -> dict[str, torch.Tensor]:
         """Return the state."""
@@ -202,13 +202,13 @@ def test_arrays_that_torch_does_not_take_are_watched(odd: str) -> None:
     rows = _with(math.nan).numpy()
     if odd == "read-only":
         rows.flags.writeable = False
-    made = {
+    results = {
         "read-only": rows,
         "reversed": rows[::-1],
         "in another byte order": rows.astype(">f4"),
         "long": rows.astype(np.longdouble),
     }[odd]
-    env = record(Given(np.ones((4, 3), np.float32), made), folder=None)
+    env = record(Given(np.ones((4, 3), np.float32), results), folder=None)
     _step_until_found(env, np.zeros((4, 1), np.float32))
     assert (1, 1 if odd == "reversed" else 2, 1) == (
         env.report.bad.step,
@@ -243,9 +243,9 @@ def test_a_reset_of_all_is_said() -> None:
     )
     env.reset()
     env.step(torch.zeros(4, 1))
-    with pytest.warns(BadValueWarning) as said:
+    with pytest.warns(BadValueWarning) as caught:
         env.step(torch.zeros(4, 1))
-    assert any("also changed all other environments" in str(warning.message) for warning in said)
+    assert any("also changed all other environments" in str(warning.message) for warning in caught)
 
 
 def test_what_no_reset_cures_ends_the_run() -> None:
@@ -441,9 +441,9 @@ def test_an_update_after_a_reset_is_not_accused() -> None:
     observations, *_ = env.step(torch.zeros(4, 1))
     network(observations).sum().backward()
     env.env.reset = lambda **_: (torch.full((4, 3), -1.0), {})
-    with pytest.warns(BadValueWarning) as said:
+    with pytest.warns(BadValueWarning) as caught:
         torch.optim.SGD(network.parameters(), lr=0.1).step()
-    assert not any("look at the update" in str(warning.message) for warning in said)
+    assert not any("look at the update" in str(warning.message) for warning in caught)
     assert torch.equal(third, env.step(torch.zeros(4, 1))[0])
 
 
@@ -534,9 +534,9 @@ def test_what_is_left_out_is_said_once() -> None:
     groups = [{"policy": torch.ones(4, 3), "contacts": torch.ones(5 + step % 7, 3)} for step in range(40)]
     env = record(Given(*groups), folder=None)
     env.reset()
-    with pytest.warns(BadValueWarning) as said:
+    with pytest.warns(BadValueWarning) as caught:
         _step(env, torch.zeros(4, 1), 39)
-    assert 1 == len(said)
+    assert 1 == len(caught)
 
 
 def test_a_limit_stays_with_what_it_was_learnt_from() -> None:
@@ -571,9 +571,9 @@ def test_actions_come_again_as_they_were(
             )
             self.num_envs = num_envs
 
-        def step(self, given: object) -> Any:  # noqa: ANN401 - as above
-            seen.append(given)
-            return super().step(given)
+        def step(self, actions: object) -> Any:  # noqa: ANN401 - as above
+            seen.append(actions)
+            return super().step(actions)
 
         def snapshot(self) -> dict[str, torch.Tensor]:
             return {"at": torch.tensor(self.at)}

@@ -121,12 +121,12 @@ class Env:
 def _stepped(env: Env, times: int = 24) -> list[str]:
     """Return what was said when it was stepped; what was raised is raised on."""
     recorded = record(env, folder=None)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         recorded.reset()
         for _ in range(times):
             recorded.step(torch.zeros(4, 1))
-    return [str(each.message) for each in said]
+    return [str(warning.message) for warning in caught]
 
 
 @pytest.mark.parametrize("kind", OBSERVATIONS)
@@ -152,9 +152,9 @@ class Raising(dict[str, Any]):
 
 
 def _round() -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    found["again"] = found
-    return found
+    cyclic: dict[str, Any] = {}
+    cyclic["again"] = cyclic
+    return cyclic
 
 
 UNWATCHED: dict[str, Any] = {
@@ -184,10 +184,10 @@ def test_what_is_not_watched_is_said_once(kind: str, where: str) -> None:
         "in a group": Env({"odd": value, "policy": ones}, torch.ones(4)),
         "rewards": Env(ones, value),
     }[where]
-    said = _stepped(env)
-    assert said
-    assert len(said) == len(set(said))
-    assert all("not watched: " in each and 1 == len(each.splitlines()) for each in said)
+    messages = _stepped(env)
+    assert messages
+    assert len(messages) == len(set(messages))
+    assert all("not watched: " in message and 1 == len(message.splitlines()) for message in messages)
     if where == "in a group":
         env.observations["policy"] = TENSOR
         with pytest.raises(BadValueError, match="observations/policy"):
@@ -224,6 +224,6 @@ def test_what_is_never_the_same_is_not_said_for_ever() -> None:
     step = env.step
     numbers = iter(range(1000))
     env.step = lambda _: ({f"k{next(numbers)}": torch.ones(1, 3)}, *step(_)[1:])  # type: ignore[method-assign]
-    said = _stepped(env, 400)
-    assert 17 == len(said)
-    assert "further tensors are not watched" == said[-1]
+    messages = _stepped(env, 400)
+    assert 17 == len(messages)
+    assert "further tensors are not watched" == messages[-1]

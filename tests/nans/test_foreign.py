@@ -46,12 +46,12 @@ class Env:
 
 def found_in(env: Recorder, actions: Any = None) -> list[str]:  # noqa: ANN401 - as above
     """Step until the bad value is raised, and return what was warned of."""
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         env.reset()
         with pytest.raises(BadValueError):
             _step(env, actions)
-    return [str(each.message) for each in said]
+    return [str(warning.message) for warning in caught]
 
 
 def _step(env: Recorder, actions: Any, times: int = 8) -> None:  # noqa: ANN401 - as above
@@ -96,11 +96,11 @@ def test_names_of_any_kind_are_written_down_and_read(kind: str, tmp_path: Path) 
 @pytest.mark.parametrize("columns", [(Untold(),), 7, "xyz", {"x": 1}, iter(())], ids=type)
 def test_names_that_are_none_are_said(columns: Any, tmp_path: Path) -> None:  # noqa: ANN401 - as above
     """The columns are numbered then."""
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         env = record(Env(), folder=tmp_path, names={"observations": columns})
-    said = [str(each.message) for each in said] + found_in(env)
-    assert len(said) == (not hasattr(columns, "__next__"))
+    caught = [str(warning.message) for warning in caught] + found_in(env)
+    assert len(caught) == (not hasattr(columns, "__next__"))
     assert "[1]" == env.report.column
     assert "[1]" == load(env.dump).metadata["column"]
 
@@ -168,9 +168,9 @@ SAID = {"a failure", "words", "numbers and words", "groups", "objects"}
 def test_a_snapshot_that_means_something_else_hides_nothing(kind: str, tmp_path: Path) -> None:
     """It is asked for once, and said once where it fails; a dump is written all the same."""
     env = record(type("Named", (Env,), {"snapshot": MEANT[kind]})(), folder=tmp_path)
-    said = found_in(env)
-    assert len(said) == (kind in SAID)
-    assert all("snapshot() of a Named is not kept" in each for each in said)
+    messages = found_in(env)
+    assert len(messages) == (kind in SAID)
+    assert all("snapshot() of a Named cannot be kept" in message for message in messages)
     assert (kind in KEPT) == bool(load(env.dump).snapshot)
 
 
@@ -237,8 +237,8 @@ def test_the_number_of_environments_may_be_any_number(count: object, tmp_path: P
             return {"policy": super().observe(), "terrain": torch.ones(1, 7)}
 
     env = record(Groups(), folder=tmp_path)
-    (said,) = found_in(env)
-    assert "observations/terrain of shape (1, 7) is not watched" in said
+    (message,) = found_in(env)
+    assert "observations/terrain of shape (1, 7) is not watched" in message
     assert 4 == load(env.dump).metadata["num_envs"]
 
 
@@ -280,12 +280,12 @@ def test_a_reset_that_refuses_the_mask_raises_what_was_found() -> None:
 
     env = record(Picky(), folder=None, on_bad="reset", every=1)
     env.reset()
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(BadValueError) as raised:
             _step(env, None, 4)
-    assert str(raised.value) == str(said[0].message)
-    assert "the bad environments cannot be reset: KeyError: 'terrain'" == str(said[1].message)
+    assert str(raised.value) == str(caught[0].message)
+    assert "the bad environments cannot be reset: KeyError: 'terrain'" == str(caught[1].message)
 
 
 def test_observations_of_some_are_not_taken_for_those_of_all() -> None:
@@ -314,7 +314,7 @@ def test_a_cause_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     cause = Cause(name="x", evidence="x", anchor="x")
     monkeypatch.setattr("stepscope.nans._causes.CAUSES", ((lambda _: 1 / 0, cause), *CAUSES))
     env = record(Env(), folder=tmp_path)
-    assert ["no cause can be looked for: ZeroDivisionError: division by zero"] == found_in(env)
+    assert ["the cause cannot be determined: ZeroDivisionError: division by zero"] == found_in(env)
     assert env.report.cause is None
 
 
@@ -333,9 +333,9 @@ def test_a_dump_that_fails_in_any_way_is_said(
         raise error if isinstance(error, Exception) else WordlessError
 
     monkeypatch.setattr(np, "savez_compressed", fail)
-    (said,) = found_in(record(Env(), folder=tmp_path))
-    assert said.startswith("the dump cannot be written: ")
-    assert len(said) < 400
+    (message,) = found_in(record(Env(), folder=tmp_path))
+    assert message.startswith("the dump cannot be written: ")
+    assert len(message) < 400
     assert [] == list(tmp_path.iterdir())
 
 
@@ -431,10 +431,10 @@ def test_what_step_returns_may_be_anything() -> None:
     RESULTS: Iterator[Any] = iter(results)  # noqa: N806 - of the class
     env = record(Odd(), folder=None)
     env.reset()
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         returned = [env.step(torch.zeros(4, 1)) for _ in range(8)]
-    assert any("what a step returns is not watched" in str(each.message) for each in said)
+    assert any("what a step returns is not watched" in str(warning.message) for warning in caught)
     assert all(one is other for one, other in zip(returned, results, strict=True))
 
 

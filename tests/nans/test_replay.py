@@ -44,10 +44,10 @@ def coarse(tmp_path_factory: pytest.TempPathFactory) -> Dump:
 
 def test_quadrupeds_go_the_same_way_bit_for_bit(coarse: Dump) -> None:
     """In another process's environment, with the bad world in another place."""
-    found = replay(coarse, QUADRUPED, options=COARSE)
-    assert found.differs is None
-    assert found.steps > 4
-    assert coarse.metadata["bad"]["step"] == found.bad_step
+    result = replay(coarse, QUADRUPED, options=COARSE)
+    assert result.differs is None
+    assert result.steps > 4
+    assert coarse.metadata["bad"]["step"] == result.bad_step
 
 
 def test_half_the_timestep_is_named_as_the_cure(coarse: Dump) -> None:
@@ -93,14 +93,14 @@ def test_every_scene_goes_the_same_way_bit_for_bit(
     name: str, options: dict[str, Any], huge: float | None, tmp_path: Path
 ) -> None:
     """Rigid, soft, of meshes, and with a camera; what is bad need not be NaN."""
-    found = _scene_dump(name, tmp_path, options, huge=huge)
-    again = replay(found, f"{SCENES}:{name}", options=options)
-    assert (None, found.metadata["bad"]["step"]) == (again.differs, again.bad_step)
-    assert found.metadata["exact_from"] < len(found.steps)
+    dump = _scene_dump(name, tmp_path, options, huge=huge)
+    again = replay(dump, f"{SCENES}:{name}", options=options)
+    assert (None, dump.metadata["bad"]["step"]) == (again.differs, again.bad_step)
+    assert dump.metadata["exact_from"] < len(dump.steps)
 
 
-def _prevents(found: Dump, factory: str, options: dict[str, Any]) -> dict[str, bool]:
-    return {trial.change: trial.prevents for trial in try_interventions(found, factory, options=options)}
+def _prevents(dump: Dump, factory: str, options: dict[str, Any]) -> dict[str, bool]:
+    return {trial.change: trial.prevents for trial in try_interventions(dump, factory, options=options)}
 
 
 def test_too_few_iterations_are_named(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ class Buried:
 
 def test_an_invalid_reset_is_named(tmp_path: Path) -> None:
     """A fresh start, which is valid, is the only cure."""
-    found = _dump(record(Buried(4), folder=tmp_path, huge=10.2), 1, size=0.1)
-    assert 2 == found.metadata["bad"]["env"]
-    prevents = _prevents(found, f"{SCENES}:pile", BOXES)
+    dump = _dump(record(Buried(4), folder=tmp_path, huge=10.2), 1, size=0.1)
+    assert 2 == dump.metadata["bad"]["env"]
+    prevents = _prevents(dump, f"{SCENES}:pile", BOXES)
     assert prevents.pop("a clean reset")
     assert not prevents["four times the contact capacity"]
     assert not prevents["actions of half the size"]
@@ -172,9 +172,9 @@ def test_cart_poles_go_the_same_way_bit_for_bit(tmp_path: Path, episode_length: 
         "track_half_length": 1e30,
         "angle_limit": 1e30,
     }
-    found = _dump(record(CartPole(32, seed=3, **options), folder=tmp_path), 1)
-    again = replay(found, "stepscope.envs:CartPole", options=options)
-    assert (None, found.metadata["bad"]["step"]) == (again.differs, again.bad_step)
+    dump = _dump(record(CartPole(32, seed=3, **options), folder=tmp_path), 1)
+    again = replay(dump, "stepscope.envs:CartPole", options=options)
+    assert (None, dump.metadata["bad"]["step"]) == (again.differs, again.bad_step)
 
 
 def test_a_replay_begins_behind_a_reset(tmp_path: Path) -> None:
@@ -184,17 +184,17 @@ def test_a_replay_begins_behind_a_reset(tmp_path: Path) -> None:
     env.reset(seed=0)
     for _ in range(3):
         env.step(torch.zeros(8, 1))
-    found = _dump(env, 1)
-    assert found.resets.sum() > 1
-    again = replay(found, "stepscope.envs:CartPole", options=options)
-    assert (None, found.metadata["bad"]["step"]) == (again.differs, again.bad_step)
+    dump = _dump(env, 1)
+    assert dump.resets.sum() > 1
+    again = replay(dump, "stepscope.envs:CartPole", options=options)
+    assert (None, dump.metadata["bad"]["step"]) == (again.differs, again.bad_step)
 
 
 def test_what_the_environment_does_not_make_is_said(tmp_path: Path) -> None:
     """A reading that was bad by itself does not come again, and the replay differs where it was."""
     env = record(Faulty(CartPole(8, seed=0), missing_reading(step=20, env=5)), folder=tmp_path)
-    found = replay(_dump(env, 1), "stepscope.envs:CartPole")
-    assert (20, None) == (found.differs, found.bad_step)
+    result = replay(_dump(env, 1), "stepscope.envs:CartPole")
+    assert (20, None) == (result.differs, result.bad_step)
 
 
 def test_a_drastic_action_is_cured_by_clipping(tmp_path: Path) -> None:
@@ -225,8 +225,8 @@ def _strike(env: Recorder) -> None:
 
 def test_another_environment_differs(coarse: Dump) -> None:
     """With the timestep forgotten nothing is the same."""
-    found = replay(coarse, QUADRUPED)
-    assert found.differs == found.begin + 1
+    result = replay(coarse, QUADRUPED)
+    assert result.differs == result.begin + 1
 
 
 class Plain:

@@ -66,9 +66,9 @@ def test_a_warning_comes_once() -> None:
     env, network = _watched("warn")
     with torch.no_grad():
         network[0].bias.fill_(math.inf)
-    with pytest.warns(BadValueWarning, match="0.bias of actor") as said:
+    with pytest.warns(BadValueWarning, match="0.bias of actor") as caught:
         _step(env, 40)
-    assert 1 == len(said)
+    assert 1 == len(caught)
 
 
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
@@ -186,9 +186,9 @@ def test_a_warning_about_a_loss_comes_once() -> None:
     """However often it is noted; and one without a number in it is no fault."""
     env, _ = _watched("warn")
     env.check_losses(empty=torch.empty(0))
-    with pytest.warns(BadValueWarning) as said:
+    with pytest.warns(BadValueWarning) as caught:
         _note_nan(env, 20)
-    assert 1 == len(said)
+    assert 1 == len(caught)
 
 
 def _note_nan(env: Recorder, times: int) -> None:

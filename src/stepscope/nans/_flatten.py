@@ -22,9 +22,8 @@ __all__ = ["as_tensor", "flatten_tensors", "holds_arrays", "is_plain_tensor"]
 
 _WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 _STRIDED = torch.strided
-_LONGEST = {"c": 16}  # bytes of a number that torch has
-_LONGEST_OTHER = 8
-_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch has little more than the name
+_MAX_ITEMSIZE, _MAX_COMPLEX_ITEMSIZE = 8, 16  # bytes of a number in torch
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # which torch barely supports
 _MAX_DEPTH = 8
 
 
@@ -98,7 +97,7 @@ def flatten_tensors(
             )
 
 
-def _split(value: Any, *, integers: bool, rows: int | None) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one for each kind
+def _split(value: Any, *, integers: bool, rows: int | None) -> _Parts:  # noqa: ANN401, PLR0911 - as above; one return per kind
     """Return a value as a tensor, or its parts with their keys, or the reason why it is not watched."""
     if isinstance(value, Tensor):
         return _of_tensor(value, integers=integers)
@@ -128,7 +127,7 @@ def _of_tensor(tensor: Tensor, *, integers: bool) -> _Parts:
         return [("real", tensor.real), ("imag", tensor.imag)]
     if tensor.is_floating_point():
         tensor = tensor.detach() if tensor.requires_grad else tensor
-        return tensor if tensor.dtype in _WATCHED else tensor.float()  # torch only stores numbers of 8 bits
+        return tensor if tensor.dtype in _WATCHED else tensor.float()  # torch only stores 8-bit floats
     if integers:
         return tensor.long() if tensor.dtype in _UNSIGNED else tensor
     return ()
@@ -141,7 +140,7 @@ def _of_array(array: np.ndarray, *, integers: bool) -> _Parts:
         array = np.array(array.tolist())
         if None in array.ravel().tolist():  # as a number it would be NaN
             raise TypeError("it holds None")
-    if array.dtype.kind in "OV":  # V is what others add to NumPy, such as bfloat16
+    if array.dtype.kind in "OV":  # V are types that others add to NumPy, such as bfloat16
         array = array.astype(np.float64)
     return (
         _of_tensor(as_tensor(array), integers=integers)
@@ -199,5 +198,5 @@ def as_tensor(array: np.ndarray) -> Tensor:
         except (TypeError, ValueError):
             pass
     kind = array.dtype.kind
-    size = min(array.dtype.itemsize, _LONGEST.get(kind, _LONGEST_OTHER))
+    size = min(array.dtype.itemsize, _MAX_COMPLEX_ITEMSIZE if kind == "c" else _MAX_ITEMSIZE)
     return torch.from_numpy(array.astype("?" if kind == "b" else f"{kind}{size}"))

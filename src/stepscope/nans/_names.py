@@ -102,7 +102,7 @@ def find_column_names(
     for source, find in (
         ("the terms of the environment's managers", _manager_terms),
         ("the environment's names", _attributes),
-        ("the names in names=", lambda _: names or {}),
+        ("the names that were passed", lambda _: names or {}),
     ):
         try:
             by_tensor |= {label(tensor): _labels(columns) for tensor, columns in find(env).items()}

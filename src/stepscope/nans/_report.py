@@ -159,7 +159,7 @@ def build_report(
     since
         First row that was not checked before.
     on_warning
-        Called with a sentence where no cause can be looked for.
+        Called with a sentence where the cause cannot be determined.
     """
     bad = find_first_bad(history, limits, since=since)
     if bad is None:
@@ -192,7 +192,7 @@ def _find_cause(history: History, bad: BadValue, on_warning: Callable[[str], Non
     try:
         return find_likely_cause(history, bad)
     except Exception as error:  # noqa: BLE001 - the report is worth more than its cause
-        on_warning(f"no cause can be looked for: {describe_error(error)}")
+        on_warning(f"the cause cannot be determined: {describe_error(error)}")
         return None
 
 

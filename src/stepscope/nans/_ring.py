@@ -306,14 +306,12 @@ class RingBuffer:
 
     def rotate(self) -> None:
         """Free the rows until the next check."""
-        first, is_gone = self.first, False
+        first = self.first
         for tensor in self._all.values():
             tensor.round_oldest(self.written, self.size)
             tensor.drop_gaps(first)
-            is_gone |= tensor.next <= first
-        if is_gone:  # keys may be new in each step
-            self._tensors = _drop_gone(self._tensors, first)
-            self._former = _drop_gone(self._former, first)
+        self._tensors = _drop_gone(self._tensors, first)  # keys may be new in each step
+        self._former = _drop_gone(self._former, first)
         if self.size.older:  # the oldest of those have just been overwritten
             self._kept_from = self.written - self.size.rows + self.size.every
         del self._steps[: -self.size.rows], self._resets[: -self.size.rows]

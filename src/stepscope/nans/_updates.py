@@ -154,7 +154,7 @@ class UpdateMonitor:
                 self._stepping = False
 
     def check(self) -> None:
-        """Check weights, and at gradients where an optimizer is about to use them."""
+        """Check weights, and gradients where an optimizer is about to use them."""
         numbers = []
         for name, network, what in list(self._checks()):
             try:
@@ -236,8 +236,8 @@ class UpdateMonitor:
         return self._infinite_on_purpose[key]
 
 
-def _warn_unwatched(name: str, why: str) -> None:
-    warn(f"{name} is not watched: {why}")
+def _warn_unwatched(name: str, reason: str) -> None:
+    warn(f"{name} is not watched: {reason}")
 
 
 def _norm(tensors: list[Tensor]) -> Tensor:
