@@ -1,7 +1,7 @@
-"""What it costs to look for NaN: this recorder beside what others do, in one run.
+"""Cost of looking for NaN: the recorder beside other libraries' checks, in one run.
 
-Around the same environment, and in the same update of a network. Each is timed in blocks that take turns, so that a
-busy moment of the machine strikes all of them alike.
+Around the same environment, and in the same update of a network. All are timed in alternating blocks, so that a busy
+moment of the machine affects them alike.
 
     python bench/nans.py [--env stepscope.envs:CartPole] [--num-envs 4096] [--block 0.03] [--json PATH]
 """
@@ -48,11 +48,11 @@ class Contender:
     Attributes
     ----------
     name
-        What it is called.
+        Name in the table.
     step
-        Does what is timed.
+        Function that is timed.
     beside
-        Name of what does the same without looking.
+        Name of the contender that does the same without a check.
     """
 
     name: str
@@ -165,35 +165,38 @@ def _update(
     return update
 
 
-def timed(contenders: list[Contender], seconds: float, *, cuda: bool) -> Comparison:
-    """Return what a step of each takes; all of them take turns, in blocks of so many seconds."""
+def time_contenders(contenders: list[Contender], seconds: float, *, cuda: bool) -> Comparison:
+    """Time a step of each, in alternating blocks of so many seconds."""
     wait = torch.cuda.synchronize if cuda else None
     return compare(
-        {each.name: stopwatch(each.step, synchronise=wait, block=seconds) for each in contenders},
+        {
+            contender.name: stopwatch(contender.step, synchronise=wait, block=seconds)
+            for contender in contenders
+        },
         budget=_BUDGET,
         least=_ROUNDS,
     )
 
 
-def waits(contender: Contender) -> int:
-    """Return how often 32 steps wait for the device, by torch's own count."""
+def count_syncs(contender: Contender) -> int:
+    """Return how often 32 steps wait for the device, as counted by torch."""
     import warnings  # noqa: PLC0415 - only here
 
     contender.step()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("warn")
     try:
-        with warnings.catch_warnings(record=True) as said:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             for _ in range(32):
                 contender.step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    return sum("called a synchronizing" in str(each.message) for each in said)
+    return sum("called a synchronizing" in str(warning.message) for warning in caught)
 
 
-def dumped(factory: str, num_envs: int, device: str, folder: str) -> tuple[float, int]:
-    """Return the seconds that a finding takes, report and dump together, and the bytes of the dump."""
+def time_dump(factory: str, num_envs: int, device: str, folder: str) -> tuple[float, int]:
+    """Return the seconds of a report with its dump, and the bytes of the dump."""
     env = record(
         make_env(factory, num_envs=num_envs, device=device, options={"seed": 0}), folder=folder, every=8
     )
@@ -208,19 +211,20 @@ def dumped(factory: str, num_envs: int, device: str, folder: str) -> tuple[float
         env.check()
     except BadValueError:
         return time.perf_counter() - began, env.dump.stat().st_size
-    raise AssertionError("what was bad was not found")
+    raise AssertionError("the bad value was not found")
 
 
 def show(contenders: list[Contender], taken: Comparison, *, cuda: bool) -> None:
     """Print a line for each."""
-    for each in contenders:
-        took, beside = taken.seconds(each.name).median, taken.seconds(each.beside).median
-        line = f"{each.name:42}{1e6 * took:10.1f} us"
-        if each.name != each.beside:
-            ratio = taken.ratio(each.name, each.beside)
+    for contender in contenders:
+        name, other = contender.name, contender.beside
+        took, beside = taken.seconds(name).median, taken.seconds(other).median
+        line = f"{name:42}{1e6 * took:10.1f} us"
+        if name != other:
+            ratio = taken.ratio(name, other)
             line += f"  {1e6 * (took - beside):+8.1f} us  {ratio.show('{:.3f}')} of that"
         if cuda:
-            line += f"  waits {waits(each)} times in 32"
+            line += f"  waits {count_syncs(contender)} times in 32"
         print(line)
     print(f"{len(taken.rounds)} rounds by the {taken.clock} clock; {taken.disturbance}")
 
@@ -241,12 +245,12 @@ def main() -> None:
     print(f"{options.num_envs} of {options.env} on {device}")
     with tempfile.TemporaryDirectory() as folder:
         steps = list(around(options.env, options.num_envs, device, folder))
-        taken = timed(steps, options.block, cuda=cuda)
+        taken = time_contenders(steps, options.block, cuda=cuda)
         show(steps, taken, cuda=cuda)
-        seconds, size = dumped(options.env, options.num_envs, device, folder)
-    print(f"a finding, with its report and a dump of {size:,} bytes: {1e3 * seconds:.0f} ms, once")
+        seconds, size = time_dump(options.env, options.num_envs, device, folder)
+    print(f"a report and a dump of {size:,} bytes: {1e3 * seconds:.0f} ms, once")
     trained = list(updates(options.num_envs, device))
-    learnt = timed(trained, options.block, cuda=cuda)
+    learnt = time_contenders(trained, options.block, cuda=cuda)
     show(trained, learnt, cuda=cuda)
     print(f"the goal of the recorder is {GOAL} at 4096 environments")
     print(provenance())
