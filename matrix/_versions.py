@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,29 +74,16 @@ class Version:
     library: str
     version: str
     variants: tuple[Variant, ...]
+    note: str
     fault_variants: tuple[str, ...] = ("struck",)
     requires: tuple[str, ...] = ()
     ignore_requires_python: bool = False
     shims: tuple[str, ...] = ()
-    note: str = ""
 
     @property
     def pins(self) -> list[str]:
         """Requirements for pip, without their dependencies."""
         return [f"{BY_KEY[self.library].distribution}=={self.version}", *self.requires]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Listed:
-    """An entry of the list as written; an unknown key is an error."""
-
-    version: str
-    variants: list[str]
-    note: str
-    fault_variants: list[str] = field(default_factory=lambda: ["struck"])
-    requires: list[str] = field(default_factory=list)
-    ignore_requires_python: bool = False
-    shims: list[str] = field(default_factory=list)
 
 
 def read_versions(path: Path = LIST) -> dict[str, list[Version]]:
@@ -120,19 +107,16 @@ def read_versions(path: Path = LIST) -> dict[str, list[Version]]:
 def _version(
     library: str, entry: dict[str, Any], variants: dict[str, Any], common: dict[str, Any]
 ) -> Version:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+    names = values.get("variants", ())
     try:
-        listed = _Listed(**entry)
+        version = Version(library=library, **values)
     except TypeError as error:
         raise BadInputError(f"{LIST.name}, {library} {entry.get('version')}: {error}.") from error
-    return Version(
-        library=library,
-        version=listed.version,
-        variants=tuple(_variant(name, dict(variants.get(name, {})), common) for name in listed.variants),
-        fault_variants=tuple(listed.fault_variants),
-        requires=tuple(listed.requires),
-        ignore_requires_python=listed.ignore_requires_python,
-        shims=tuple(listed.shims),
-        note=listed.note,
+    return replace(
+        version, variants=tuple(_variant(name, dict(variants.get(name, {})), common) for name in names)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -30,26 +29,6 @@ MODELS_SINCE = 4
 """From here on the actor and the critic are configured one by one."""
 DISTRIBUTION_SINCE = 5
 """From here on the actor's noise has a configuration of its own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extras:
-    """Settings of a run beyond the plain training.
-
-    Attributes
-    ----------
-    episode_terms
-        Terms in the extras of each step in which an episode ended.
-    rnd, symmetry
-        Random network distillation, and a loss for actions that are not mirrored where observations are.
-    learning_rate
-        Of every minibatch; None is one that follows the measured KL divergence.
-    """
-
-    episode_terms: bool = False
-    rnd: bool = False
-    symmetry: bool = False
-    learning_rate: float | None = None
 
 
 class Environment(VecEnv):
@@ -121,21 +100,21 @@ def mirrored(*, env: object, obs: Any, actions: Tensor | None, **_: object) -> t
     return images, None if actions is None else torch.cat([actions, -actions])
 
 
-def algorithm(extras: Extras) -> dict[str, Any]:
+def algorithm(*, rnd: bool, learning_rate: float | None) -> dict[str, Any]:
     """Configure PPO; the parts that 2.2 added are named from there on."""
     settings: dict[str, Any] = {
         "class_name": "PPO",
         "num_learning_epochs": 5,
         "num_mini_batches": 4,
-        "learning_rate": extras.learning_rate or 1e-3,
-        "schedule": "fixed" if extras.learning_rate else "adaptive",
+        "learning_rate": learning_rate or 1e-3,
+        "schedule": "fixed" if learning_rate else "adaptive",
         "desired_kl": 0.01,
         "gamma": 0.99,
         "lam": 0.95,
     }
     if (MAJOR, MINOR) >= (2, 2):
-        settings["rnd_cfg"] = distillation() if extras.rnd else None
-        settings["symmetry_cfg"] = mirror_loss() if extras.symmetry else None
+        settings["rnd_cfg"] = distillation() if rnd else None
+        settings["symmetry_cfg"] = mirror_loss() if rnd else None
     return settings
 
 
@@ -164,16 +143,25 @@ def models() -> dict[str, Any]:
 
 
 def runner(
-    options: Options, extras: Extras, env: CartPole | None = None, *, save_interval: int | None = None
+    options: Options,
+    env: CartPole | None = None,
+    *,
+    episode_terms: bool = False,
+    rnd: bool = False,
+    learning_rate: float | None = None,
+    save_interval: int | None = None,
 ) -> OnPolicyRunner:
-    """Make the runner, which changes the dict of settings that it is given."""
+    """Make the runner, on request with terms of episodes, or with random network distillation and symmetry.
+
+    Without a learning rate it follows the measured KL divergence.
+    """
     env = env or options.cartpole()
     torch.manual_seed(options.seed)
     settings = {
         "num_steps_per_env": options.horizon,
         "save_interval": save_interval or options.iterations,
-        "run_name": "mirrored_and_curious" if extras.rnd else "",
-        "algorithm": algorithm(extras),
+        "run_name": "mirrored_and_curious" if rnd else "",
+        "algorithm": algorithm(rnd=rnd, learning_rate=learning_rate),
         **models(),
     }
     if MAJOR < GROUPS_SINCE:
@@ -181,38 +169,38 @@ def runner(
     else:
         actor = "actor" if MAJOR >= MODELS_SINCE else "policy"
         settings["obs_groups"] = {name: ["policy"] for name in (actor, "critic")}
-        if extras.rnd:
+        if rnd:
             settings["obs_groups"]["rnd_state"] = ["policy"]
-    adapter = Environment(env, episode_terms=extras.episode_terms)
+    adapter = Environment(env, episode_terms=episode_terms)
     return OnPolicyRunner(adapter, settings, log_dir="runs", device="cpu")
 
 
 def default(options: Options) -> None:
     """Print what a plain run prints."""
-    runner(options, Extras()).learn(options.iterations)
+    runner(options).learn(options.iterations)
 
 
 def extras(options: Options) -> None:
     """Print episode terms, which are there only on steps in which an episode ended."""
-    runner(options, Extras(episode_terms=True)).learn(options.iterations)
+    runner(options, episode_terms=True).learn(options.iterations)
 
 
 def rnd(options: Options) -> None:
     """Print all that random network distillation, symmetry and a name of the run add."""
-    runner(options, Extras(rnd=True, symmetry=True)).learn(options.iterations)
+    runner(options, rnd=True).learn(options.iterations)
 
 
 def late_episodes(options: Options) -> None:
     """Print iterations in which no episode has ended yet: nothing fails, and all are cut off together."""
     length = 2 * options.horizon + options.horizon // 2
     env = options.cartpole(episode_length=length, angle_limit=1e3, track_half_length=1e6)
-    runner(options, Extras(), env).learn(options.iterations)
+    runner(options, env).learn(options.iterations)
 
 
 def continued(options: Options) -> None:
     """Call ``learn`` a second time."""
     first = options.iterations // 2 + 1
-    trainer = runner(options, Extras())
+    trainer = runner(options)
     trainer.learn(first)
     trainer.learn(options.iterations - first)
 
@@ -220,20 +208,20 @@ def continued(options: Options) -> None:
 def resumed(options: Options) -> None:
     """Load the model that a first run saved, and go on."""
     first = options.iterations // 2 + 1
-    runner(options, Extras()).learn(first)
-    trainer = runner(options, Extras())
+    runner(options).learn(first)
+    trainer = runner(options)
     trainer.load(f"runs/model_{first - 1}.pt")
     trainer.learn(options.iterations - first)
 
 
 def diverged(options: Options) -> None:
     """Take a step that diverges."""
-    runner(options, Extras(learning_rate=1e30)).learn(options.iterations)
+    runner(options, learning_rate=1e30).learn(options.iterations)
 
 
 def struck(options: Options) -> None:
     """Save after each iteration, with an injected fault."""
-    runner(options, Extras(), save_interval=1).learn(options.iterations)
+    runner(options, save_interval=1).learn(options.iterations)
 
 
 if __name__ == "__main__":
