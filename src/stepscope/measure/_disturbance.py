@@ -1,4 +1,4 @@
-"""How much a machine was disturbed while something was measured on it."""
+"""Disturbance of a measurement by other work on the machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Disturbance:
         return self.share > _BUSY or (self.spread or 0.0) > _UNSTEADY
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return it in one line."""
         known = [
             (self.waited, "{:.0%} of the time spent waiting for a processor"),
             (self.pressure, "CPU pressure {:.0%}"),
@@ -80,7 +80,7 @@ class DisturbanceMeter:
         self._began = time.perf_counter()
         self._computed = _computed_by_children() if children else None
         self._waited, self._pressure = _waited(), _pressure()
-        self._ticks, self._switches = _ticks(), _switches()
+        self._ticks, self._switches = _read_ticks(), _count_switches()
         self._loops: list[float] = []
 
     def calibrate(self) -> None:
@@ -94,7 +94,7 @@ class DisturbanceMeter:
     def read(self) -> Disturbance:
         """Return the disturbance since this meter was made."""
         seconds = max(time.perf_counter() - self._began, 1e-9)
-        ticks, switches = _ticks(), _switches()
+        ticks, switches = _read_ticks(), _count_switches()
         if self._computed is None:
             waited = _share(self._waited, _waited(), seconds)
         else:
@@ -138,14 +138,14 @@ def _computed_by_children() -> float:
 def _pressure() -> float | None:
     """Seconds in which any thread of the machine has waited for a processor."""
     with contextlib.suppress(OSError):
-        found = re.search(
+        match = re.search(
             r"^some .*total=(\d+)", Path("/proc/pressure/cpu").read_text(encoding="ascii"), re.MULTILINE
         )
-        return int(found[1]) * 1e-6 if found else None
+        return int(match[1]) * 1e-6 if match else None
     return None
 
 
-def _ticks() -> tuple[int, int] | None:
+def _read_ticks() -> tuple[int, int] | None:
     """Clock ticks that were stolen, and all of them."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = [
@@ -156,7 +156,7 @@ def _ticks() -> tuple[int, int] | None:
     return None
 
 
-def _switches() -> int | None:
+def _count_switches() -> int | None:
     """Involuntary context switches of this process."""
     if os.name != "posix":
         return None

@@ -79,7 +79,7 @@ class Estimate:
         )
 
     def show(self, form: str = "{:.2f}") -> str:
-        """Say the figure and its interval, each in the given form.
+        """Format the figure and its interval, each number by the same format string.
 
         Examples
         --------
@@ -91,21 +91,21 @@ class Estimate:
 
     def above(self, least: float) -> Decision:
         """Decide whether the figure is above a threshold."""
-        return self._decided(f"above {least:g}", lambda low, _: low > least, lambda _, high: high <= least)
+        return self._decide(f"above {least:g}", lambda low, _: low > least, lambda _, high: high <= least)
 
     def below(self, most: float) -> Decision:
         """Decide whether the figure is below a threshold."""
-        return self._decided(f"below {most:g}", lambda _, high: high < most, lambda low, _: low >= most)
+        return self._decide(f"below {most:g}", lambda _, high: high < most, lambda low, _: low >= most)
 
     def between(self, least: float, most: float) -> Decision:
         """Decide whether the figure lies between two thresholds."""
-        return self._decided(
+        return self._decide(
             f"between {least:g} and {most:g}",
             lambda low, high: low > least and high < most,
             lambda low, high: high <= least or low >= most,
         )
 
-    def _decided(self, expected: str, holds: _Test, fails: _Test) -> Decision:
+    def _decide(self, expected: str, holds: _Test, fails: _Test) -> Decision:
         measured = self.show("{:.3g}")
         low, high = self.low, self.high
         if math.isnan(self.value):  # it was measured, and supports nothing
@@ -113,28 +113,28 @@ class Estimate:
         if self.samples < _LEAST:
             why = f"{self.samples} measurements are too few to tell"
             return Decision(holds=None, expected=expected, measured=measured, why=why)
-        found = True if holds(low, high) else False if fails(low, high) else None
-        if found is None:
+        verdict = True if holds(low, high) else False if fails(low, high) else None
+        if verdict is None:
             why = f"the interval {low:.3g} to {high:.3g} lies on both sides"
             return Decision(holds=None, expected=expected, measured=measured, why=why)
         if self.disturbance is not None and self.disturbance.busy:
             # Other work may have lengthened one side and not the other: only what stays true then is decided.
             left = 1.0 - (self.disturbance.share if self.exposed else _CACHES)
             wide = (low * left, high / left if left else math.inf)
-            if not (holds if found else fails)(*wide):
+            if not (holds if verdict else fails)(*wide):
                 why = f"the machine was too busy ({self.disturbance})"
                 return Decision(holds=None, expected=expected, measured=measured, why=why)
-        return Decision(holds=found, expected=expected, measured=measured)
+        return Decision(holds=verdict, expected=expected, measured=measured)
 
 
 def all_of(*decisions: Decision) -> Decision:
     """Decide whether all conditions are met: one that is not decides, else one that is undecided leaves it open."""
-    worst = min(decisions, key=lambda each: {False: 0, None: 1, True: 2}[each.holds])
+    worst = min(decisions, key=lambda decision: {False: 0, None: 1, True: 2}[decision.holds])
     if worst.holds:
         return Decision(
             holds=True,
-            expected=" and ".join(dict.fromkeys(each.expected for each in decisions)),
-            measured=", ".join(each.measured for each in decisions),
+            expected=" and ".join(dict.fromkeys(decision.expected for decision in decisions)),
+            measured=", ".join(decision.measured for decision in decisions),
         )
     return worst
 

@@ -1,4 +1,4 @@
-"""How much memory something takes, measured in a process of its own that may die of it."""
+"""Peak memory of a process that may die of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ the resident set is then no straight line in the number of environments, and up 
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """What a process and all that it started took of memory, at the peak.
+    """Peak memory of a process and all that it started.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Footprint:
     other_bytes
         The rest of `device_bytes`: simulator, context, renderer; None likewise.
     device_from
-        ``"process"`` if the driver told the memory of these processes, ``"growth"`` if only that of the whole GPU,
+        ``"process"`` if the driver reports the memory of these processes, ``"growth"`` if only that of the whole GPU,
         from which what was taken before is subtracted; None without a GPU.
     """
 
@@ -61,7 +61,7 @@ class Footprint:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How the process of a measurement ended; whatever it died of, this is how the parent hears of it.
+    """End of a measured process, whatever it died of.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ def footprint_of(
     Notes
     -----
     The address space (``RLIMIT_AS``) is no measure of memory: PyTorch maps several times what it uses. What counts
-    here is the resident set, looked at every 5 ms by a process between this one and the measured one, with the
+    here is the resident set, sampled every 5 ms by a process between this one and the measured one, with the
     kernel's own record of the peak as the last word. Control groups would do the same, but few users may make them.
 
     The process runs with ``MALLOC_MMAP_THRESHOLD_=131072`` unless that is set: a freed tensor goes back to the system
@@ -208,7 +208,7 @@ def footprint_of_command(
     """
     variables = dict(os.environ if environment is None else environment)
     variables.setdefault("PYTHONFAULTHANDLER", "1")  # a Python says where it crashed or hung
-    variables.setdefault("PYTHONUNBUFFERED", "1")  # and its last words are not lost with it
+    variables.setdefault("PYTHONUNBUFFERED", "1")  # and the end of its output is not lost with it
     report = _supervise(
         command,
         environment=variables,
@@ -229,7 +229,7 @@ def _supervise(
     limit_asked_bytes: int | None,
     files: tuple[int | None, int | None],
 ) -> dict[str, Any]:
-    """Run a command under its watcher and return the report."""
+    """Run a command under supervision and return the report."""
     report = SupervisedProcess(
         command,
         environment=environment,
@@ -271,7 +271,7 @@ def _parse_answer(text: bytes) -> dict[str, Any]:
 def split(report: Mapping[str, Any], *, torch: Mapping[str, int] | None) -> Footprint:
     """Split what the driver reports into PyTorch's share and the rest; the parts add up to the whole.
 
-    PyTorch's figures are exact, and the driver's is the largest of several looks: where a look came too early to
+    PyTorch's figures are exact, and the driver's is the largest of several samples: where the last came too early to
     see all that PyTorch held, the whole is what PyTorch held.
     """
     device = report["device_bytes"]

@@ -2,7 +2,7 @@
 
 It reads one request a line and answers with one line; both are JSON. A child is a fork made before anything ran with
 torch, so it is as fresh as a new process, without the two seconds that importing torch takes. Nothing here may touch
-a GPU: CUDA does not survive a fork. It runs on Linux only, under the watcher of a `SupervisedProcess`.
+a GPU: CUDA does not survive a fork. It runs on Linux only, under a `SupervisedProcess`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What processes take of the GPUs' memory, as the driver says."""
+"""GPU memory of processes, as the driver reports it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["GpuMemory", "free_gpu_bytes"]
 
 _NOTHING = 32 * 2**20  # bytes: less growth is somebody else's; a CUDA context alone takes more
-_TICK = 0.05  # seconds between two questions, each of which takes the driver about a millisecond
+_TICK = 0.05  # seconds between two samples, each of which takes the driver about a millisecond
 
 
 class GpuMemory:
@@ -25,7 +25,7 @@ class GpuMemory:
     peak
         Most bytes seen so far; None without a GPU or without ``nvidia-ml-py``.
     source
-        ``"process"`` where the driver told the memory of each process; ``"growth"`` where it did not, as in a
+        ``"process"`` where the driver reports the memory of each process; ``"growth"`` where it did not, as in a
         container with process numbers of its own: what all processes of the machine took beyond what they took
         before, which is right if nothing else runs on the GPU.
     """
@@ -36,9 +36,8 @@ class GpuMemory:
         self._next = 0.0
         self._nvml: Any = None
         self._devices: list[Any] = []
-        if (
-            Path("/proc/driver/nvidia").exists() or Path("/dev/dxg").exists()
-        ):  # the second is Windows' subsystem
+        # The second is on Windows' subsystem for Linux.
+        if Path("/proc/driver/nvidia").exists() or Path("/dev/dxg").exists():
             self._begin()
         self._before = self._used()
 
@@ -75,24 +74,24 @@ class GpuMemory:
         return int(self._nvml.nvmlDeviceGetMemoryInfo(self._devices[index]).free)
 
     def _taken(self, pids: set[int]) -> int | None:
-        """Bytes that these processes take; None where the driver does not tell."""
-        told: dict[tuple[int, int], int | None] = {}
+        """Return the bytes that these processes take; None where the driver does not report them."""
+        used: dict[tuple[int, int], int | None] = {}
         for number, device in enumerate(self._devices):
             for process in self._processes(device):
                 if process.pid in pids:  # one that computes and draws is in both lists, with the same figure
-                    told[number, process.pid] = process.usedGpuMemory
-        known = [taken for taken in told.values() if taken is not None]
-        return sum(known) if told and len(known) == len(told) else None
+                    used[number, process.pid] = process.usedGpuMemory
+        known = [taken for taken in used.values() if taken is not None]
+        return sum(known) if used and len(known) == len(used) else None
 
     def _processes(self, device: Any) -> list[Any]:  # noqa: ANN401 - the driver's library has no types
-        found: list[Any] = []
+        processes: list[Any] = []
         for ask in (
             self._nvml.nvmlDeviceGetComputeRunningProcesses,
             self._nvml.nvmlDeviceGetGraphicsRunningProcesses,
         ):
             with contextlib.suppress(self._nvml.NVMLError):
-                found += ask(device)
-        return found
+                processes += ask(device)
+        return processes
 
     def _used(self) -> int:
         try:

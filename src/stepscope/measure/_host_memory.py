@@ -1,4 +1,4 @@
-"""How much memory this machine has left for another process."""
+"""Memory that this machine has left for another process."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def available_host_bytes() -> int:
     Raises
     ------
     OSError
-        The system does not tell; Linux does.
+        The system does not report it; Linux does.
     """
-    found = re.search(
+    match = re.search(
         r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE
     )
-    if found is None:
-        raise OSError("/proc/meminfo does not tell what memory is available.")
-    left = [_left(folder) for folder in _groups()]
-    return min([int(found[1]) * 1024, *(each for each in left if each is not None)])
+    if match is None:
+        raise OSError("/proc/meminfo has no MemAvailable.")
+    left = [_bytes_left(folder) for folder in _groups()]
+    return min([int(match[1]) * 1024, *(size for size in left if size is not None)])
 
 
 def _groups() -> list[Path]:
@@ -44,7 +44,7 @@ def _groups() -> list[Path]:
     return [folder for folder in folders if folder.is_relative_to(_ROOT)]
 
 
-def _left(folder: Path) -> int | None:
+def _bytes_left(folder: Path) -> int | None:
     """Memory that a group may still take; None if it has no limit."""
     for limit, used in (
         ("memory.max", "memory.current"),
@@ -58,7 +58,7 @@ def _left(folder: Path) -> int | None:
 
 def _reclaimable(folder: Path) -> int:
     """File cache that the kernel gives back on demand; it counts as used."""
-    found = re.search(
+    match = re.search(
         r"^(?:total_)?inactive_file (\d+)", (folder / "memory.stat").read_text(encoding="ascii"), re.MULTILINE
     )
-    return int(found[1]) if found else 0
+    return int(match[1]) if match else 0

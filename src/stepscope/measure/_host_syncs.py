@@ -1,4 +1,4 @@
-"""How often the host waits for the device, where, and what both lose by it."""
+"""Synchronisations of the host with the device: where they are, and what they cost."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def host_syncs(device: torch.device) -> Iterator[Counter[str]]:
     ``.numpy()``), copies to it (``.cpu()``), and results whose size depends on values (``nonzero``, boolean masks).
     What other libraries do without PyTorch is not seen.
     """
-    found: Counter[str] = Counter()
+    places: Counter[str] = Counter()
     if device.type == "cuda":
-        with _warned(found):
-            yield found
+        with _count_warnings(places):
+            yield places
     else:
-        with _Moves(found), _Reads(found):
-            yield found
+        with _CopyCounter(places), _ReadCounter(places):
+            yield places
 
 
 @contextmanager
-def _warned(found: Counter[str]) -> Iterator[None]:
+def _count_warnings(places: Counter[str]) -> Iterator[None]:
     def note(message: Warning | str, *_: object, **__: object) -> None:
         if "synchronizing CUDA operation" in str(message) and (where := _caller()):
-            found[where] += 1
+            places[where] += 1
 
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
@@ -71,49 +71,50 @@ def _warned(found: Counter[str]) -> Iterator[None]:
             torch.cuda.set_sync_debug_mode(before)
 
 
-class _Reads(TorchDispatchMode):
-    """Sees the operations that run."""
+class _ReadCounter(TorchDispatchMode):
+    """Counts operations that read from the device."""
 
-    def __init__(self, found: Counter[str]) -> None:
+    def __init__(self, places: Counter[str]) -> None:
         super().__init__()
-        self._found = found
+        self._places = places
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - torch's signature
         name = func.__name__.partition(".")[0]
-        if (name in _READS or _masks(name, args)) and (where := _caller()):
-            self._found[where] += 1
+        if (name in _READS or _indexes_by_mask(name, args)) and (where := _caller()):
+            self._places[where] += 1
         return func(*args, **(kwargs or {}))
 
 
-class _Moves(TorchFunctionMode):
-    """Sees the calls that run nothing where the tensor is on the host already."""
+class _CopyCounter(TorchFunctionMode):
+    """Counts copies to the host, which run no operation where the tensor is on the host already."""
 
-    def __init__(self, found: Counter[str]) -> None:
+    def __init__(self, places: Counter[str]) -> None:
         super().__init__()
-        self._found = found
+        self._places = places
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - torch's signature
-        given = kwargs or {}
-        moves = func in _TO_HOST or (func is Tensor.to and _on_host([*args[1:], *given.values()]))
+        options = kwargs or {}
+        moves = func in _TO_HOST or (func is Tensor.to and _on_host([*args[1:], *options.values()]))
         if moves and (where := _caller()):
-            self._found[where] += 1
-        return func(*args, **given)
+            self._places[where] += 1
+        return func(*args, **options)
 
 
 def _on_host(destinations: Iterable[Any]) -> bool:
     return any(
-        (isinstance(each, str) and each == "cpu") or (isinstance(each, torch.device) and each.type == "cpu")
-        for each in destinations
+        (isinstance(place, str) and place == "cpu")
+        or (isinstance(place, torch.device) and place.type == "cpu")
+        for place in destinations
     )
 
 
-def _masks(name: str, args: Sequence[Any]) -> bool:
-    """Whether a tensor is indexed by a mask, which asks where the mask is true; filling by a mask does not."""
+def _indexes_by_mask(name: str, args: Sequence[Any]) -> bool:
+    """Return whether a tensor is indexed by a mask, which asks where the mask is true; filling by a mask does not."""
     if name not in ("index", "index_put_", "index_put", "_index_put_impl_"):
         return False
     if name != "index" and args[2].numel() == 1 and len(args[1]) == 1:
         return False
-    return any(isinstance(each, Tensor) and each.dtype in (torch.bool, torch.uint8) for each in args[1])
+    return any(isinstance(item, Tensor) and item.dtype in (torch.bool, torch.uint8) for item in args[1])
 
 
 def _caller() -> str | None:

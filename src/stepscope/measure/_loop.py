@@ -66,9 +66,9 @@ class Loop:
         self.env, self.device, self.settings = env, device, settings
         self.num_envs, self.horizon = num_envs, settings.horizon
         _check(env)
-        first = _returned(env.reset(), 2, "reset")[0]
+        first = _checked_result(env.reset(), 2, "reset")[0]
         self._arrays = not _is_tensor(first)
-        self._observations = self._taken(first)
+        self._observations = self._as_tensor(first)
         self._policy = self._mlp(*self._actions()) if policy is None else policy.to(device)
         means = self._policy(self._observations.float())
         self._discrete = _space(env, "n") is not None
@@ -85,9 +85,11 @@ class Loop:
             for step in range(self.horizon):
                 actions = self._act(step)
                 mark()
-                observations, rewards, terminated, truncated, _ = _returned(self.env.step(actions), 5, "step")
+                observations, rewards, terminated, truncated, _ = _checked_result(
+                    self.env.step(actions), 5, "step"
+                )
                 mark()
-                self._observations = self._taken(observations)
+                self._observations = self._as_tensor(observations)
                 self._rewards[step] = self._tensor(rewards)
                 self._done[step] = self._tensor(terminated) | self._tensor(truncated)
             self._values[self.horizon] = self._value(self._observations.float())[:, 0]
@@ -103,7 +105,7 @@ class Loop:
         size = len(old) // min(self.settings.minibatches, len(old))
         for _ in range(self.settings.epochs):
             for part in torch.randperm(len(old), device=self.device).split(size):
-                self._descend(seen[part], actions[part], old[part], advantages[part], returns[part])
+                self._step_optimiser(seen[part], actions[part], old[part], advantages[part], returns[part])
 
     def _act(self, step: int) -> Any:  # noqa: ANN401 - a tensor or an array, as the environment wants it
         seen = self._observations
@@ -120,20 +122,20 @@ class Loop:
     def _log_probability(self, means: Tensor, actions: Tensor) -> Tensor:
         if self._discrete:
             return means.log_softmax(-1).gather(-1, actions[..., None])[..., 0]
-        each = -0.5 * ((actions - means) / self._log_std.exp()) ** 2 - self._log_std
-        return (each - 0.5 * math.log(2 * math.pi)).flatten(1).sum(1)
+        terms = -0.5 * ((actions - means) / self._log_std.exp()) ** 2 - self._log_std
+        return (terms - 0.5 * math.log(2 * math.pi)).flatten(1).sum(1)
 
     def _advantages(self) -> Tensor:
         """Generalised advantage estimates (Schulman et al., 2016), shape (horizon, N)."""
-        found, behind = torch.empty_like(self._rewards), torch.zeros_like(self._rewards[0])
+        advantages, advantage = torch.empty_like(self._rewards), torch.zeros_like(self._rewards[0])
         for step in reversed(range(self.horizon)):
             goes_on = 1.0 - self._done[step].float()
             delta = self._rewards[step] + _DISCOUNT * goes_on * self._values[step + 1] - self._values[step]
-            behind = delta + _DISCOUNT * _LAMBDA * goes_on * behind
-            found[step] = behind
-        return found
+            advantage = delta + _DISCOUNT * _LAMBDA * goes_on * advantage
+            advantages[step] = advantage
+        return advantages
 
-    def _descend(
+    def _step_optimiser(
         self, seen: Tensor, actions: Tensor, old: Tensor, advantages: Tensor, returns: Tensor
     ) -> None:
         """One step of PPO's clipped objective (Schulman et al., 2017) with a value loss."""
@@ -148,17 +150,17 @@ class Loop:
         self._optimiser.step()
 
     def _allocate(self, means: Tensor) -> None:
-        def room(like: Tensor, *, more: int = 0, dtype: torch.dtype | None = None) -> Tensor:
+        def buffer(like: Tensor, *, more: int = 0, dtype: torch.dtype | None = None) -> Tensor:
             return torch.zeros(
                 self.horizon + more, *like.shape, dtype=dtype or like.dtype, device=self.device
             )
 
-        each = torch.zeros(self.num_envs, device=self.device)
-        self._seen = room(self._observations)
-        self._taken_actions = room(each, dtype=torch.int64) if self._discrete else room(means)
-        self._log_probabilities, self._rewards = room(each), room(each)
-        self._values = room(each, more=1)
-        self._done = room(each, dtype=torch.bool)
+        scalars = torch.zeros(self.num_envs, device=self.device)
+        self._seen = buffer(self._observations)
+        self._taken_actions = buffer(scalars, dtype=torch.int64) if self._discrete else buffer(means)
+        self._log_probabilities, self._rewards = buffer(scalars), buffer(scalars)
+        self._values = buffer(scalars, more=1)
+        self._done = buffer(scalars, dtype=torch.bool)
 
     def _mlp(self, outputs: int, shape: tuple[int, ...] = ()) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()]
@@ -181,10 +183,12 @@ class Loop:
             )
         return math.prod(shape), tuple(shape) if shape else (1,)
 
-    def _taken(self, observations: Any) -> Tensor:  # noqa: ANN401 - tensor, array, or a mapping of them
+    def _as_tensor(self, observations: Any) -> Tensor:  # noqa: ANN401 - tensor, array, or a mapping of them
         """Return observations as one tensor, shape (N, ...); those of a mapping stand side by side."""
         if isinstance(observations, Mapping):
-            return torch.cat([self._taken(each).flatten(1).float() for each in observations.values()], dim=1)
+            return torch.cat(
+                [self._as_tensor(value).flatten(1).float() for value in observations.values()], dim=1
+            )
         taken = self._tensor(observations)
         if taken.ndim == 0 or len(taken) != self.num_envs:
             raise BadInputError(
@@ -208,11 +212,11 @@ def _check(env: Any) -> None:  # noqa: ANN401 - whatever a factory returns
 
 def _is_tensor(observations: Any) -> bool:  # noqa: ANN401 - the same
     if isinstance(observations, Mapping):
-        return all(_is_tensor(each) for each in observations.values())
+        return all(_is_tensor(value) for value in observations.values())
     return isinstance(observations, Tensor)
 
 
-def _returned(values: Any, count: int, method: str) -> Any:  # noqa: ANN401 - whatever it returned
+def _checked_result(values: Any, count: int, method: str) -> Any:  # noqa: ANN401 - whatever it returned
     if isinstance(values, tuple) and len(values) == count:
         return values
     what = f"{len(values)} values" if isinstance(values, tuple) else f"a {type(values).__name__}"

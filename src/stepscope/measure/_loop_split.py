@@ -21,7 +21,7 @@ _LEAST = 3  # iterations that are timed, however long they take
 
 @dataclass(frozen=True, kw_only=True)
 class LoopSplit:
-    """Where the time of a training loop goes, in seconds per vector step, each with its quartiles.
+    """Split of a training loop's time, in seconds per vector step, each with its quartiles.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ def loop_split(
 
 @dataclass(frozen=True, kw_only=True)
 class LoopSplits:
-    """Where the time of several training loops goes, measured in turns.
+    """Splits of several training loops, measured in turns.
 
     Attributes
     ----------

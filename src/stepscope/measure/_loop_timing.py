@@ -49,7 +49,7 @@ def time_loops(
     Parameters
     ----------
     loops
-        Arguments of `make_loop` for each.
+        Arguments of `_make_loop` for each.
     device, threads
         Of all of them.
     clock
@@ -167,7 +167,7 @@ class _Events:
 
 def _is_steady(parts: Sequence[tuple[float, float, float]]) -> bool:
     last = [sum(part) for part in parts[-3:]]
-    return len(last) == 3 and max(last) < _STEADY * min(last)  # noqa: PLR2004 - three, as said above
+    return len(last) == 3 and max(last) < _STEADY * min(last)  # noqa: PLR2004 - three, as above
 
 
 def _make_loop(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["MemoryFiles"]
 
 _BLOCK = 512  # bytes, whatever st_blksize says
-_CHANGE = 2**20  # bytes: smaller changes of a file system are not looked into
-_SHARE = 20  # looking through the file systems takes at most one part in so many of the time
+_CHANGE = 2**20  # bytes: smaller changes of a file system are ignored
+_SHARE = 20  # searching the file systems takes at most one part in so many of the time
 _MAPPED = re.compile(rb"^\S+ \S+ \S+ ([0-9a-f]+):([0-9a-f]+) ([1-9]\d*)", re.MULTILINE)
 
 _Key = tuple[int, int]  # device and inode
@@ -38,12 +38,11 @@ class MemoryFiles:
 
     def __init__(self) -> None:
         file = os.memfd_create("stepscope")
-        made = os.fstat(file)
+        status = os.fstat(file)
         os.close(file)
-        self._since = made.st_ctime
-        self._kernel = (
-            made.st_dev
-        )  # the file system behind memfd and System V's segments, which is mounted nowhere
+        self._since = status.st_ctime
+        # The file system behind memfd and System V's segments, which is mounted nowhere.
+        self._kernel = status.st_dev
         self._folders = {os.stat(folder).st_dev: folder for folder in _mounted()}  # noqa: PTH116 - for the number only
         self._used = {device: _used(folder) for device, folder in self._folders.items()}
         self._pids: set[int] = set()
@@ -62,7 +61,7 @@ class MemoryFiles:
         self._pids |= set(pids)
         files = dict(self._open(pids))
         self._opened |= files.keys()
-        self._look_into_folders()
+        self._list_folders()
         files |= {key: size for key, size in self._named.items() if key in self._opened}
         seen = sum(files.values())
         files |= _segments(self._kernel, self._pids)
@@ -78,15 +77,15 @@ class MemoryFiles:
             with contextlib.suppress(OSError):  # it has ended
                 for number in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - called often
                     with contextlib.suppress(OSError):  # it was closed meanwhile
-                        found = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116 - called often
-                        if found.st_dev == self._kernel or found.st_dev in self._folders:
-                            yield from self._counted(found)
+                        status = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116 - called often
+                        if status.st_dev == self._kernel or status.st_dev in self._folders:
+                            yield from self._count_file(status)
 
-    def _counted(self, found: os.stat_result) -> Iterator[tuple[_Key, int]]:
-        if stat.S_ISREG(found.st_mode) and found.st_ctime >= self._since:
-            yield (found.st_dev, found.st_ino), found.st_blocks * _BLOCK
+    def _count_file(self, status: os.stat_result) -> Iterator[tuple[_Key, int]]:
+        if stat.S_ISREG(status.st_mode) and status.st_ctime >= self._since:
+            yield (status.st_dev, status.st_ino), status.st_blocks * _BLOCK
 
-    def _look_into_folders(self) -> None:
+    def _list_folders(self) -> None:
         """List the files with names again where their file system holds more or less than before."""
         now = time.monotonic()
         if now < self._next:
@@ -103,15 +102,15 @@ class MemoryFiles:
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    if found.st_dev == device and stat.S_ISDIR(found.st_mode):
+                    status = entry.stat(follow_symlinks=False)
+                    if status.st_dev == device and stat.S_ISDIR(status.st_mode):
                         yield from self._below(entry.path, device)
-                    elif found.st_dev == device:
-                        yield from self._counted(found)
+                    elif status.st_dev == device:
+                        yield from self._count_file(status)
 
 
 def _mounted() -> Iterator[str]:
-    """Yield the folders where a file system in memory is mounted that can be looked into."""
+    """Yield the folders where a file system in memory is mounted that can be listed."""
     with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - as in `_process_tree`
         for line in file:
             _, folder, kind, *_ = line.split(" ")
@@ -122,36 +121,36 @@ def _mounted() -> Iterator[str]:
 
 def _used(folder: str) -> int:
     try:
-        found = os.statvfs(folder)
+        status = os.statvfs(folder)
     except OSError:
         return 0
-    return (found.f_blocks - found.f_bfree) * found.f_frsize
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
 def _segments(device: int, pids: set[int]) -> dict[_Key, int]:
     """Return what System V's segments take that these processes have made."""
-    found = {}
+    segments = {}
     with contextlib.suppress(OSError, ValueError), open("/proc/sysvipc/shm", "rb") as file:  # noqa: PTH123 - called often
         names = file.readline().split()
         for line in file:
-            of = dict(zip(names, map(int, line.split()), strict=True))
-            if of[b"cpid"] in pids:
-                found[device, of[b"shmid"]] = of[b"rss"]
-    return found
+            segment = dict(zip(names, map(int, line.split()), strict=True))
+            if segment[b"cpid"] in pids:
+                segments[device, segment[b"shmid"]] = segment[b"rss"]
+    return segments
 
 
 def _mapped(pids: Sequence[int]) -> set[_Key]:
     """Return the files that processes have a part of in their memory."""
-    found = set()
+    files = set()
     for pid in pids:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123 - called often
             for major, minor, inode in _MAPPED.findall(file.read()):
-                found.add((os.makedev(int(major, 16), int(minor, 16)), int(inode)))
-    return found
+                files.add((os.makedev(int(major, 16), int(minor, 16)), int(inode)))
+    return files
 
 
 def _written(pid: int) -> float:
-    """Bytes that a process has written, and all that it has waited for; infinite where the system does not tell."""
+    """Return the bytes that a process and all that it has waited for have written; infinite where that is unknown."""
     try:
         with open(f"/proc/{pid}/io", "rb") as file:  # noqa: PTH123 - called often
             return int(dict(line.split(b": ") for line in file.read().splitlines())[b"wchar"])

@@ -1,4 +1,4 @@
-"""Ways in which a measurement ends."""
+"""Status of a measurement, from the end of its process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process and everything that it started take of the machine's memory; read from Linux's ``/proc``."""
+"""Memory of a process and everything that it started, from Linux's ``/proc``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["ProcessTree", "adopt_orphans", "end_all_below", "peak_resident", "proportional", "resident_bytes"]
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_SCAN = 0.02  # seconds between two looks for new processes, at least
-_SHARE = 20  # such a look takes at most one part in so many of the time
+_SCAN = 0.02  # least seconds between two searches for new processes
+_SHARE = 20  # such a search takes at most one part in so many of the time
 _THREADS = 15  # place of the number of threads, behind the parent's
 _SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 
@@ -69,13 +69,13 @@ def _proportional_and_shared(pid: int) -> tuple[int, ...]:
 
 
 def _kibibytes(path: str, *keys: bytes) -> tuple[int, ...]:
-    """Return what one reading says of each key, in bytes; 0 where it says nothing."""
+    """Return the value of each key in a file, in bytes; 0 where it has none."""
     try:
         text = Path(path).read_bytes()
     except OSError:  # it has ended
         text = b""
-    found = (re.search(rb"^%s:\s+(\d+) kB" % key, text, re.MULTILINE) for key in keys)
-    return tuple(int(each[1]) * 1024 if each else 0 for each in found)
+    matches = (re.search(rb"^%s:\s+(\d+) kB" % key, text, re.MULTILINE) for key in keys)
+    return tuple(int(match[1]) * 1024 if match else 0 for match in matches)
 
 
 class ProcessTree:
@@ -92,14 +92,14 @@ class ProcessTree:
         Looking for new processes takes at most one part in so many of the time.
     exact_from
         Bytes below which the peak of several processes may be too large by what they share. The exact figure takes the
-        watcher milliseconds, and keeps the watched ones from their memory meanwhile.
+        supervisor milliseconds, and keeps the supervised ones from their memory meanwhile.
 
     Attributes
     ----------
     peak
         Most memory seen so far, in bytes.
     pids
-        The living processes, as they were at the last look.
+        The living processes, as of the last sample.
     """
 
     def __init__(self, *, adopts: int, share: int = _SHARE, exact_from: int = 0) -> None:
@@ -114,7 +114,7 @@ class ProcessTree:
     def sample(self, *, last: bool = False) -> int:
         """Measure all processes now, note the peak, and return the bytes that they take together.
 
-        The last look finds what they have left behind.
+        The last sample finds what they have left behind.
         """
         now = time.monotonic()
         if now >= self._next or last:
@@ -122,23 +122,25 @@ class ProcessTree:
             self._files.sample(self.pids)
             took = time.monotonic() - now
             self._next = now + max(_SCAN, self._share * took)
-        together = self._together(_resident_and_shared)
+        together = self._sum(_resident_and_shared)
         if together > max(self.peak, self._exact_from) and (len(self.pids) > 1 or self._files.size):
             # Too much by what they share: the exact figure costs more, and is needed for a new peak only.
             # Processes are read one after the other: what one shares with one that ends meanwhile counts in both, as a
             # file does that is taken into a process meanwhile. A second reading does not repeat it.
-            together = min(self._exactly() for _ in range(2))
+            together = min(self._sum_exactly() for _ in range(2))
         self.peak = max(self.peak, together)
-        if len(self.pids) == 1:  # the kernel notes the peak of one process itself, between two looks as well
+        if (
+            len(self.pids) == 1
+        ):  # the kernel notes the peak of one process itself, between two samples as well
             self.peak = max(self.peak, peak_resident(self.pids[0]))
         return together
 
-    def _exactly(self) -> int:
+    def _sum_exactly(self) -> int:
         if self._files.size:
             self._files.sample(self.pids)
-        return self._together(_resident_and_shared if len(self.pids) == 1 else _proportional_and_shared)
+        return self._sum(_resident_and_shared if len(self.pids) == 1 else _proportional_and_shared)
 
-    def _together(self, read: Callable[[int], tuple[int, ...]]) -> int:
+    def _sum(self, read: Callable[[int], tuple[int, ...]]) -> int:
         """Add up the processes and the files in memory, of which the processes may have a part, too."""
         both = [read(pid) for pid in self.pids]
         shared = sum(part for _, part in both)
@@ -176,9 +178,9 @@ def descendants(ancestor: int) -> list[int]:
         # The first thread of a living process may have ended: it looks like the process then, but is not alone.
         if state in b"ZX" and int(more[_THREADS]) <= 1:
             ended.add(int(name))
-    found, waiting = [], [ancestor]
+    pids, waiting = [], [ancestor]
     while waiting:
         below = children.get(waiting.pop(), [])
-        found += below
+        pids += below
         waiting += below
-    return [pid for pid in found if pid not in ended]
+    return [pid for pid in pids if pid not in ended]

@@ -1,4 +1,4 @@
-"""What a scene of MuJoCo Warp costs: the time of a step, and memory by what it is for."""
+"""Cost of a scene in MuJoCo Warp: time of a step, and memory by what it is for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stepscope._common.callables import resolve_callable
 from stepscope.measure._compare import Comparison, compare
 from stepscope.measure._subprocess import run_in_subprocess
 from stepscope.measure._timing import stopwatch
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SceneCost", "SceneCosts", "scene_cost", "scene_costs"]
 
-# Room in which it is seen how much a scene needs; a larger one makes each step longer.
-_ROOMS = ({"njmax": 512, "nconmax": 256}, {"njmax": 8192, "nconmax": 4096})
+# Buffers in which it is seen how much a scene needs; larger ones make each step longer.
+_BUFFERS = ({"njmax": 512, "nconmax": 256}, {"njmax": 8192, "nconmax": 4096})
 _SPARE = (1.5, 2.0, 3.0)  # times what was needed; what rolls on may need more than while it came to rest
-_TRIED = 50  # steps in which it shows whether the room is enough
+_TRIED = 50  # steps in which it shows whether the buffers are large enough
 
 
 class _World(Protocol):
-    """What is read of a world here; those of :mod:`stepscope.envs.scenes` have it."""
+    """Attributes of a scene that are read here; those of :mod:`stepscope.envs.scenes` have it."""
 
     num_envs: int
     device: device
@@ -48,7 +49,7 @@ class _World(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SceneCost:
-    """What a scene costs.
+    """Cost of a scene.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class SceneCost:
     contacts
         Most contacts in a world while the scene came to rest, as a mean over the worlds.
     njmax, nconmax
-        Room for constraints and for contacts in a world: half more than was needed at most while the scene came to rest,
+        Buffer sizes for constraints and for contacts in a world: half more than was needed at most while the scene came to rest,
         and up to three times as much where it later needs that.
     start_up_seconds
         From nothing to the first step: where its kernels are not in Warp's cache, most of it is their compilation. It
@@ -85,12 +86,12 @@ class SceneCost:
 
 @dataclass(frozen=True, kw_only=True)
 class SceneCosts:
-    """What variants of a scene cost, measured in turns.
+    """Costs of variants of a scene, measured in turns.
 
     Attributes
     ----------
     costs
-        Name of each variant to what it costs.
+        Name of each variant to its cost.
     times
         The times of a step: a side for each variant, ``(name, "step")`` and, where it has a camera,
         ``(name, "rendered step")``.
@@ -109,14 +110,12 @@ def scene_cost(
     device: str | None = None,
     limit: float = 900.0,
 ) -> SceneCost:
-    """Measure a scene in a fresh process, at rest and with as much room for contacts as it needs.
+    """Measure a scene in a fresh process, at rest and with buffers as large as it needs.
 
     The arguments and the errors are those of `scene_costs`, for one variant with these options.
     """
-    found = scene_costs(
-        scene, {"": {"num_envs": num_envs, **(options or {})}}, settle=settle, device=device, limit=limit
-    )
-    return found.costs[""]
+    variant = {"num_envs": num_envs, **(options or {})}
+    return scene_costs(scene, {"": variant}, settle=settle, device=device, limit=limit).costs[""]
 
 
 def scene_costs(
@@ -129,10 +128,10 @@ def scene_costs(
     device: str | None = None,
     limit: float = 900.0,
 ) -> SceneCosts:
-    """Measure variants of a scene in one fresh process, each at rest and with as much room for contacts as it needs.
+    """Measure variants of a scene in one fresh process, each at rest and with buffers as large as it needs.
 
-    Each runs once with room for everything, which shows how much it needs; then it is made anew with that, and goes on
-    from where it came to rest. At last all are timed in turns. Room that is among the arguments is left as it is.
+    Each runs once with large buffers, which shows how much it needs; then it is made anew with that, and goes on from
+    where it came to rest. At last all are timed in turns. Buffer sizes among the arguments are left as they are.
 
     Parameters
     ----------
@@ -152,7 +151,7 @@ def scene_costs(
     Returns
     -------
     SceneCosts
-        Times are those of the processor on a CPU, and those of the wall clock on CUDA.
+        Processor time on a CPU, wall time on CUDA.
 
     Raises
     ------
@@ -162,7 +161,7 @@ def scene_costs(
         The process raised, died or took too long.
     """
     names = list(variants)
-    found = run_in_subprocess(
+    data = run_in_subprocess(
         "stepscope.measure._scene:_measure",
         limit=limit,
         scene=scene,
@@ -175,7 +174,7 @@ def scene_costs(
         budget=budget,
         device=device,
     )
-    times = Comparison.from_json(found["times"], names)
+    times = Comparison.from_json(data["times"], names)
     costs = {
         name: SceneCost(
             step=times.seconds((name, "step")),
@@ -184,7 +183,7 @@ def scene_costs(
             else None,
             **cost,
         )
-        for name, cost in zip(names, found["costs"], strict=True)
+        for name, cost in zip(names, data["costs"], strict=True)
     }
     return SceneCosts(costs=costs, times=times)
 
@@ -198,60 +197,59 @@ def _measure(
     budget: float,
     device: str | None,
 ) -> dict[str, Any]:
-    """Measure them here; runs in the fresh process."""
-    made = [_at_rest(scene, options={**options, "device": device}, settle=settle) for options in variants]
+    """Measure the variants; runs in the fresh process, where torch is imported."""
+    scenes = [
+        _make_at_rest(scene, options={**options, "device": device}, settle=settle) for options in variants
+    ]
     times = compare(
-        {index: _steps(world) for index, (world, _) in enumerate(made)},
+        {index: _time_steps(world) for index, (world, _) in enumerate(scenes)},
         thresholds=[(tuple(one), tuple(other), ratio) for one, other, ratio in thresholds],
         budget=budget,
     )
-    return {"costs": [cost for _, cost in made], "times": times.to_json()}
+    return {"costs": [cost for _, cost in scenes], "times": times.to_json()}
 
 
-def _at_rest(scene: str, *, options: dict[str, Any], settle: int) -> tuple[_World, dict[str, Any]]:
-    """Make the scene, let it come to rest and give it the room that it needs; return it with what it takes."""
-    import importlib  # noqa: PLC0415 - for the fresh process only
-
-    module, _, name = scene.partition(":")
-    make = getattr(importlib.import_module(module), name)
+def _make_at_rest(scene: str, *, options: dict[str, Any], settle: int) -> tuple[_World, dict[str, Any]]:
+    """Make the scene, let it come to rest and give it buffers as large as it needs; return it with its cost."""
+    make = resolve_callable(scene)
     num_envs = options["num_envs"]
-    for large in _ROOMS:
-        roomy: _World = make(seed=0, **{**large, **options})
-        camera, roomy.rendering = roomy.rendering, False
-        needed, contacts = _settled(roomy, settle)
-        if not _lost(roomy):
+    for large in _BUFFERS:
+        probe: _World = make(seed=0, **{**large, **options})
+        camera, probe.rendering = probe.rendering, False
+        needed, contacts = _settle(probe, settle)
+        if not _overflows(probe):
             break
     for spare in _SPARE:
-        room = {name: options.get(name) or math.ceil(spare * most) for name, most in needed.items()}
-        world: _World = make(seed=0, **{**options, **room})
-        world.qpos.copy_(roomy.qpos)
-        world.qvel.copy_(roomy.qvel)
+        sizes = {name: options.get(name) or math.ceil(spare * most) for name, most in needed.items()}
+        world: _World = make(seed=0, **{**options, **sizes})
+        world.qpos.copy_(probe.qpos)
+        world.qvel.copy_(probe.qvel)
         world.rendering = False
         for _ in range(_TRIED):
             world.step(_rest(world))
-        lost = _lost(world)
-        if not lost:
+        overflows = _overflows(world)
+        if not overflows:
             break
     else:
-        raise RuntimeError(f"{scene} has too little room ({', '.join(lost)}) with {room}")
+        raise RuntimeError(f"the buffers of {scene} overflow ({', '.join(overflows)}) with {sizes}")
     world.rendering = camera
     return world, {
         "model_bytes": world.model_bytes,
         "world_bytes": world.data_bytes // num_envs,
         "camera_bytes": world.render_bytes // num_envs,
         "contacts": contacts,
-        "start_up_seconds": roomy.start_up_seconds,
-        **room,
+        "start_up_seconds": probe.start_up_seconds,
+        **sizes,
     }
 
 
-def _lost(world: _World) -> list[str]:
-    """Return which room was too little for what a world has done so far."""
+def _overflows(world: _World) -> list[str]:
+    """Return which buffers of a world have overflowed so far."""
     return [name for name in world.overflows if "ITERATIONS" not in name]
 
 
-def _settled(world: _World, steps: int) -> tuple[dict[str, float], float]:
-    """Step until the scene is at rest; return what room it needed at most, and the most contacts of a world."""
+def _settle(world: _World, steps: int) -> tuple[dict[str, float], float]:
+    """Step until the scene is at rest; return the largest buffers that it needed, and the most contacts of a world."""
     rows = pairs = contacts = 1
     for _ in range(steps):
         world.step(_rest(world))
@@ -261,8 +259,8 @@ def _settled(world: _World, steps: int) -> tuple[dict[str, float], float]:
     return {"njmax": rows, "nconmax": pairs / world.num_envs}, contacts / world.num_envs
 
 
-def _steps(world: _World) -> Callable[[], Mapping[str, Elapsed]]:
-    """Return a function that tells what a step takes, without and with rendering."""
+def _time_steps(world: _World) -> Callable[[], Mapping[str, Elapsed]]:
+    """Return a function that times a step, without and with rendering."""
     import torch  # noqa: PLC0415 - for the fresh process only
 
     rest, camera = _rest(world), world.rendering
@@ -272,11 +270,11 @@ def _steps(world: _World) -> Callable[[], Mapping[str, Elapsed]]:
 
     def measure() -> dict[str, Elapsed]:
         world.rendering = False
-        took = {"step": plain()}
+        times = {"step": plain()}
         if camera:
             world.rendering = True
-            took["rendered step"] = rendered()
-        return took
+            times["rendered step"] = rendered()
+        return times
 
     return measure
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from stepscope._common.callables import resolve_callable
 from stepscope.measure._compare import Comparison, compare
 from stepscope.measure._subprocess import run_in_subprocess
 from stepscope.measure._timing import Timing, stopwatch
@@ -114,14 +115,11 @@ def _compare_steps(
     device: str | None,
 ) -> dict[str, Any]:
     """Compare the steps; runs in the fresh process, where torch is imported."""
-    import importlib  # noqa: PLC0415 - all of these are for the fresh process only
+    import torch  # noqa: PLC0415 - for the fresh process only
 
-    import torch  # noqa: PLC0415
+    from stepscope._common.devices import usable_device  # noqa: PLC0415 - the same
 
-    from stepscope._common.devices import usable_device  # noqa: PLC0415
-
-    module, _, name = env.partition(":")
-    make = getattr(importlib.import_module(module), name)
+    make = resolve_callable(env)
     torch_device = usable_device(device)
     synchronise = torch.cuda.synchronize if torch_device.type == "cuda" else None
     watches = {}

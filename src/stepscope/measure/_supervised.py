@@ -1,4 +1,4 @@
-"""A command under a watcher of its own, which ends all of it when it must, and when whoever asked has ended."""
+"""A command under a supervisor of its own, which ends all of it when it must, and when this process has ended."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["SupervisedProcess"]
 
 _PATIENCE = (
-    10.0  # seconds that a watcher has to end what it watches; it goes on by itself if that takes longer
+    10.0  # seconds that a supervisor has to end the command; it goes on by itself if that takes longer
 )
-_TICK = 1.0  # seconds between two looks at whether the watcher itself was stopped
+_TICK = 1.0  # seconds between two checks of whether the supervisor itself was stopped
 
 _living: set[SupervisedProcess] = set()
 
 
 class SupervisedProcess:
-    """A command that runs, watched as `stepscope.measure._supervisor` says; nothing of it outlives this process.
+    """A running command, supervised by `stepscope.measure._supervisor`; nothing of it outlives this process.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class SupervisedProcess:
     limit_asked_bytes
         Private memory that each process may ask for; None is no limit.
     interval
-        Seconds between two looks at the memory while there is much left of it.
+        Seconds between two samples of the memory while there is much left of it.
     files
         Descriptors of its standard input and output. None is nothing to read, and standard output beside standard
         error, the end of which is in the report.
@@ -67,7 +67,7 @@ class SupervisedProcess:
         files: tuple[int | None, int | None] = (None, None),
     ) -> None:
         if not sys.platform.startswith("linux"):
-            raise BadInputError("memory is measured on Linux only, which tells what a process takes.")
+            raise BadInputError("memory is measured on Linux only.")
         self._limit = limit_bytes if limit_bytes is not None else int(MEMORY_SHARE * available_host_bytes())
         request = {
             "command": list(command),
@@ -99,13 +99,13 @@ class SupervisedProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, and its watcher."""
+        """Whether it has ended, and its supervisor."""
         return self._process.poll() is not None
 
     def report(self) -> dict[str, Any]:
         """Wait until the command has ended, with all that it started, and return how that went.
 
-        It is what the watcher reports, and ``limit_bytes``; or only that and ``lost``, how the watcher itself ended.
+        It is what the supervisor reports, and ``limit_bytes``; or only that and ``lost``, how the supervisor itself ended.
         """
         assert self._process.stdout is not None  # noqa: S101 - for the type checker
         ready = select.poll()
@@ -150,17 +150,16 @@ class SupervisedProcess:
 
 
 def _end_all() -> None:
-    for each in list(_living):
-        each.end()
+    for process in list(_living):
+        process.end()
 
 
 def _forget_all() -> None:
-    for each in list(_living):
-        each.forget()
+    for process in list(_living):
+        process.forget()
 
 
 atexit.register(_end_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        after_in_child=_forget_all
-    )  # its copy of a pipe would let a command outlive this process
+    # A child's copy of a pipe would let a command outlive this process.
+    os.register_at_fork(after_in_child=_forget_all)

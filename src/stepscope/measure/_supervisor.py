@@ -1,11 +1,11 @@
 """The processes between a measurement and whoever asked for it: one watches the memory and ends it, one guards that one.
 
-The watcher is small and does nothing else, so that a look at the memory is never late. It adopts what the measurement
+The supervisor is small and does nothing else, so that a sample of the memory is never late. It adopts what the measurement
 leaves behind, so that nothing escapes. Its standard input stays open as long as whoever asked lives: when that ends,
 the measurement ends.
 
-A measurement may kill its watcher, or stop it. The guard, the watcher's parent, waits for just that: it adopts what is
-left then, and ends it. Whoever kills the guard first is seen by the watcher. Standard library and Linux only.
+A measurement may kill its supervisor, or stop it. The guard, the supervisor's parent, waits for just that: it adopts what is
+left then, and ends it. Whoever kills the guard first is seen by the supervisor. Standard library and Linux only.
 """
 
 from __future__ import annotations
@@ -28,48 +28,48 @@ from stepscope.measure._process_tree import ProcessTree, adopt_orphans, end_all_
 
 __all__ = ["main"]
 
-_TICK = 0.005  # seconds between two looks at the memory, at least
+_TICK = 0.005  # least seconds between two samples of the memory
 _FASTEST = 10e9  # bytes per second that a machine's processes take together: at 10 GB/s 50 MB in such a tick
-_SHARE = 20  # the looks take at most one part in so many of the time; and where they may be rare, one in five times more
+_SHARE = 20  # the samples take at most one part in so many of the time; and where they may be rare, one in five times more
 _GRACE = 1.0  # seconds that a process has, beyond its limit, to say where it hangs
 _KEPT = 65_536  # bytes of what it prints
 _DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
 
 def main() -> None:
-    """Do what the one line of standard input asks for, and say how it went in one line of JSON."""
+    """Run the command of the request, a line of JSON on standard input, and write a report as another."""
     with os.fdopen(os.dup(0), "rb", buffering=0) as asked:  # unbuffered: `select` follows
         line = asked.readline()
     if not line.endswith(b"\n"):
         os._exit(0)  # whoever asks has gone
     adopt_orphans()
     guard = os.getpid()
-    watcher = os.fork()
-    if not watcher:
-        _watch(json.loads(line), guard=guard)
-    _, status = os.waitpid(watcher, os.WUNTRACED)  # ended, or stopped
+    supervisor = os.fork()
+    if not supervisor:
+        _supervise(json.loads(line), guard=guard)
+    _, status = os.waitpid(supervisor, os.WUNTRACED)  # ended, or stopped
     end_all_below(guard)
     if status:
-        _say({"lost": status})
+        _write({"lost": status})
     os._exit(0)
 
 
-def _watch(request: dict[str, Any], *, guard: int) -> NoReturn:
+def _supervise(request: dict[str, Any], *, guard: int) -> NoReturn:
     adopt_orphans()
     try:
-        report = _Watch(request, guard=guard).run()
+        report = _Supervision(request, guard=guard).run()
     except (FileNotFoundError, PermissionError, NotADirectoryError, ValueError) as error:
         report = {"not_found": getattr(error, "strerror", None) or str(error)}
-    _say(report)
+    _write(report)
     os._exit(0)
 
 
-def _say(report: dict[str, Any]) -> None:
+def _write(report: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # whoever asked has gone
         os.write(1, json.dumps(report).encode() + b"\n")
 
 
-class _Watch:
+class _Supervision:
     """One command, watched until it ends or must end."""
 
     def __init__(self, request: dict[str, Any], *, guard: int) -> None:
@@ -87,7 +87,7 @@ class _Watch:
         )
         self._driver = GpuMemory()
         self._output = _OutputTail()
-        self._killed = _killed_by_kernel()
+        self._killed = _count_oom_kills()
         self._ended_by: str | None = None
         self._usage = 0
         self._own = peak_resident(os.getpid()) + 2**20
@@ -107,7 +107,7 @@ class _Watch:
         os.close(writing)
 
     def _prepare(self) -> None:
-        """Let the kernel end this process with its watcher, take it first when memory ends, and limit what it asks for."""
+        """Let the kernel end this process with its supervisor, take it first when memory ends, and limit what it asks for."""
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
@@ -116,33 +116,33 @@ class _Watch:
             resource.setrlimit(resource.RLIMIT_DATA, (self._asked, self._asked))
 
     def run(self) -> dict[str, Any]:
-        while (status := self._reaped()) is None and self._ended_by is None:
+        while (status := self._reap()) is None and self._ended_by is None:
             self._wait(self._tick)
-            self._look()
+            self._check_limits()
         seconds = time.monotonic() - self._begun
         self._tree.sample(last=True)
         if self._ended_by == "time":
-            self._let_it_say_where()
+            self._request_traceback()
         end_all_below(os.getpid())
         while status is None:
-            status = self._reaped()
+            status = self._reap()
             time.sleep(_TICK)
-        self._output.feed(_all(self._pipe))
+        self._output.feed(_read_pipe(self._pipe))
         if self._ended_by == "guard":
             return {"lost": signal.SIGKILL}
         return {
             "code": os.waitstatus_to_exitcode(status),
             "ended_by": self._ended_by,
-            "killed_by_kernel": _killed_by_kernel() > self._killed,
+            "killed_by_kernel": _count_oom_kills() > self._killed,
             "peak_bytes": max(self._tree.peak, self._usage),
             "device_bytes": self._driver.peak,
             "device_from": self._driver.source,
-            "output": self._output.last,
+            "output": self._output.text,
             "out_of_memory": self._output.out_of_memory,
             "seconds": seconds,
         }
 
-    def _look(self) -> None:
+    def _check_limits(self) -> None:
         together = self._tree.sample()
         self._driver.sample(self._tree.pids)
         self._tick = min(self._interval, max(_TICK, (self._bytes - together) / _FASTEST))
@@ -160,9 +160,9 @@ class _Watch:
             self._ended_by = "parent"
         if self._pipe in ready:
             time.sleep(_TICK)  # a command that prints without pause must not make this process spin
-            self._output.feed(_all(self._pipe))
+            self._output.feed(_read_pipe(self._pipe))
 
-    def _reaped(self) -> int | None:
+    def _reap(self) -> int | None:
         """Wait for all that have ended; return the status of the command itself once it is among them."""
         status = None
         with contextlib.suppress(ChildProcessError):
@@ -172,20 +172,20 @@ class _Watch:
                     break
                 if pid == self._process.pid:
                     status = self._process.returncode = code
-                    # The last word on the peak: no look comes after the last moment, and this includes it. It also
+                    # The peak of the kernel includes the last moment, after which no sample comes. It also
                     # counts what the process was before it became the command, a copy of this one.
                     reached = usage.ru_maxrss * 1024
                     self._usage = reached if reached > self._own or not self._tree.peak else 0
         return status
 
-    def _let_it_say_where(self) -> None:
+    def _request_traceback(self) -> None:
         """Ask for a traceback: faulthandler prints it at this signal, in a Python that was started with it."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, signal.SIGABRT)
         deadline = time.monotonic() + _GRACE
         while time.monotonic() < deadline and Path(f"/proc/{self._process.pid}/fd/2").exists():
             time.sleep(_TICK)
-            self._output.feed(_all(self._pipe))
+            self._output.feed(_read_pipe(self._pipe))
 
 
 class _OutputTail:
@@ -204,23 +204,23 @@ class _OutputTail:
         self._kept = self._kept[-_KEPT:]
 
     @property
-    def last(self) -> str:
+    def text(self) -> str:
         return self._kept.decode("utf-8", "replace")
 
 
-def _all(pipe: int) -> bytes:
+def _read_pipe(pipe: int) -> bytes:
     """Return what is in a pipe now."""
     parts = []
     with contextlib.suppress(BlockingIOError):
         while part := os.read(pipe, 65_536):
             parts.append(part)
-            if len(parts) > 64:  # noqa: PLR2004 - 4 MiB; the rest waits for the next look
+            if len(parts) > 64:  # noqa: PLR2004 - 4 MiB; the rest waits for the next call
                 break
     return b"".join(parts)
 
 
-def _killed_by_kernel() -> int:
-    """How many processes the kernel has killed for want of memory since the machine started."""
+def _count_oom_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory since the machine started."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
             if line.startswith("oom_kill "):
