@@ -1,4 +1,4 @@
-"""What the tests of memory run in fresh processes: things that put memory into files, and wait until it was seen."""
+"""Functions that put memory into files, and wait until it was seen, run in fresh processes."""
 
 from __future__ import annotations
 

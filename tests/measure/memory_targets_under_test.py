@@ -1,4 +1,4 @@
-"""What the tests of memory run in fresh processes: things that take memory, and things that die of it."""
+"""Functions that take memory, and functions that die of it, run in fresh processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def take_and_let_go(mebibytes: int) -> None:
 def looked_at(watcher: int) -> None:
     """Return when the process that watches the memory has looked at it again and again, however busy the machine is.
 
-    Between two looks it sleeps, so that it is put on a processor for each of them.
+    Between two samples it sleeps, so that it is put on a processor for each of them.
     """
     turns = Path(f"/proc/{watcher}/schedstat")
     if not turns.exists():  # a kernel that does not count them
@@ -83,13 +83,13 @@ def hide(mebibytes: int) -> int:
         taken = Path(folder) / "taken"
         inner = [sys.executable, "-c", _TAKES.format(mebibytes, str(taken))]
         outer = f"import subprocess; print(subprocess.Popen({inner!r}, start_new_session=True, stdout=-3, stderr=-3).pid)"
-        found = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", outer], capture_output=True, text=True, check=True, start_new_session=True
         )
         while not taken.exists():
             time.sleep(0.01)
         looked_at(os.getppid())
-    return int(found.stdout)
+    return int(result.stdout)
 
 
 def take_together(mebibytes: int, others: str, count: int) -> None:

@@ -1,4 +1,4 @@
-"""What the tests run in fresh processes."""
+"""Functions that run in fresh processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepscope.errors import BadInputError
 seen: list[int] = []
 
 
-def look() -> dict[str, object]:
+def describe_process() -> dict[str, object]:
     """Say what this process is like."""
     prepared = "torch" in sys.modules
     import torch  # noqa: PLC0415 - present already

@@ -63,15 +63,15 @@ class TestCompare:
 
             return measured
 
-        found = compare({"a": side("a", 1.0), "b": side("b", 2.0)}, budget=0.0, least=10)
+        comparison = compare({"a": side("a", 1.0), "b": side("b", 2.0)}, budget=0.0, least=10)
         assert list("abbaabbaabbaabbaabba") == order
-        ratio = found.ratio("b", "a")
+        ratio = comparison.ratio("b", "a")
         assert ratio.low < 2.0 < ratio.high
 
     def test_it_ends_when_the_thresholds_are_decided(self) -> None:
         """A claim that is clear after nine rounds costs nine rounds."""
-        found = compare({"a": took(1.0), "b": took(3.0)}, thresholds=[("b", "a", 2.0)])
-        assert 9 == len(found.rounds)
+        comparison = compare({"a": took(1.0), "b": took(3.0)}, thresholds=[("b", "a", 2.0)])
+        assert 9 == len(comparison.rounds)
 
     def test_it_goes_on_while_one_is_open(self) -> None:
         """Up to the most rounds, or as long as the budget lasts."""
@@ -84,8 +84,8 @@ class TestCompare:
     def test_parts_of_a_side_are_sides(self) -> None:
         """What a loop's iteration consists of is measured at once."""
         parts = lambda: {"one": Elapsed(wall=1.0, cpu=1.0), "two": Elapsed(wall=2.0, cpu=2.0)}  # noqa: E731 - a side
-        found = compare({"loop": parts})
-        assert 2.0 == found.ratio(("loop", "two"), ("loop", "one")).value
+        comparison = compare({"loop": parts})
+        assert 2.0 == comparison.ratio(("loop", "two"), ("loop", "one")).value
 
     def test_the_clock_on_the_wall_stands_in_where_there_is_no_other(self) -> None:
         """On a GPU, and for other processes; then other work may have falsified a ratio."""
@@ -112,15 +112,15 @@ class TestCompare:
 class TestRealTimes:
     def test_known_work_under_load(self, busy: None) -> None:  # noqa: ARG002 - it makes the load
         """Three times the work takes three times the processor, while the wall clock says much more."""
-        found = compare({"one": stopwatch(work(20_000)), "three": stopwatch(work(60_000))}, budget=10.0)
-        assert found.clock == "cpu"
-        if found.disturbance.waited is not None:
-            assert found.disturbance.busy
-        assert found.wall("one").median > found.seconds("one").median
-        decided(found.ratio("three", "one").between(2.5, 3.5))
+        comparison = compare({"one": stopwatch(work(20_000)), "three": stopwatch(work(60_000))}, budget=10.0)
+        assert comparison.clock == "cpu"
+        if comparison.disturbance.waited is not None:
+            assert comparison.disturbance.busy
+        assert comparison.wall("one").median > comparison.seconds("one").median
+        decided(comparison.ratio("three", "one").between(2.5, 3.5))
 
     def test_a_call_is_repeated_until_a_block_is_full(self) -> None:
-        """And what is told is one call."""
+        """And the result is the time of one call."""
         calls = 0
 
         def call() -> None:
@@ -149,12 +149,12 @@ class TestDisturbance:
             work(10_000)()
             meter.calibrate()
         wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-        found = meter.read()
-        if found.waited is None:
+        disturbance = meter.read()
+        if disturbance.waited is None:
             pytest.skip("this system does not tell how long a thread waited")
-        assert found.waited == pytest.approx(1.0 - cpu / wall, abs=0.1)
-        assert found.busy
-        assert found.spread is not None
+        assert disturbance.waited == pytest.approx(1.0 - cpu / wall, abs=0.1)
+        assert disturbance.busy
+        assert disturbance.spread is not None
 
     @pytest.mark.skipif(os.name != "posix", reason="no times of children")
     def test_the_work_of_a_child_counts(self, busy: None) -> None:  # noqa: ARG002 - as above
@@ -170,10 +170,10 @@ class TestDisturbance:
             [sys.executable, "-S", "-c", script], capture_output=True, text=True, check=False
         )
         seconds = time.perf_counter() - began
-        found = meter.read()
+        disturbance = meter.read()
         if done.returncode:
             pytest.skip("this system does not tell how long a process waited")
-        assert found.waited == pytest.approx(int(done.stdout.split()[1]) * 1e-9 / seconds, abs=0.15)
+        assert disturbance.waited == pytest.approx(int(done.stdout.split()[1]) * 1e-9 / seconds, abs=0.15)
 
     def test_it_is_said_in_a_line(self) -> None:
         """With what the system tells, and no more."""

@@ -69,7 +69,7 @@ def test_the_peak_is_the_kernels_own() -> None:
 
 
 def test_a_moment_is_enough() -> None:
-    """Memory that was held for less than the time between two looks counts."""
+    """Memory that was held for less than the time between two samples counts."""
     assert host(run("take_and_let_go", mebibytes=20)) > host(run("take", mebibytes=0)) + 19 * MIB
 
 
@@ -197,7 +197,7 @@ def test_signals_are_told_apart(number: signal.Signals, status: str) -> None:
 
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
-    """Beyond its time a function is ended, and its last words name the place; so are a command's."""
+    """Beyond its time a function is ended, and the end of its output names the place; so are a command's."""
     outcome = hung(
         lambda limit: footprint_of("targets_under_test:hang", limit_seconds=limit), "waiting for the device"
     )
@@ -234,7 +234,7 @@ def test_results_and_arguments_travel() -> None:
 @pytest.mark.parametrize("target", ["echo", ":echo", "targets_under_test:"])
 def test_what_is_no_function_gets_a_sentence(target: str) -> None:
     """A target without both parts is refused."""
-    with pytest.raises(BadInputError, match="names no function; write module:function"):
+    with pytest.raises(BadInputError, match="is not a valid target; write module:function"):
         footprint_of(target)
 
 
@@ -246,7 +246,7 @@ def test_a_command_that_is_not_there_gets_a_sentence() -> None:
 
 def test_threads_are_set_and_told() -> None:
     """A function runs with one thread, and its result says so."""
-    outcome = footprint_of("targets_under_test:look")
+    outcome = footprint_of("targets_under_test:describe_process")
     assert (1, "1") == (outcome.result["threads"], outcome.threads)
 
 

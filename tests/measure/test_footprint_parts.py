@@ -22,22 +22,22 @@ def _report(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of sever
 def test_the_parts_add_up_to_the_whole(allocated: int, unused: int, driver: int) -> None:
     """PyTorch's two parts and the rest are the driver's total, and no part is negative, however late it looked."""
     share = {"allocated": allocated, "reserved": allocated + unused}
-    found = split(_report(device_bytes=driver, device_from="process"), torch=share)
-    parts = (found.torch_allocated_bytes, found.torch_reserved_bytes, found.other_bytes)
+    footprint = split(_report(device_bytes=driver, device_from="process"), torch=share)
+    parts = (footprint.torch_allocated_bytes, footprint.torch_reserved_bytes, footprint.other_bytes)
     assert (allocated, unused) == parts[:2]
     assert all(part is not None and part >= 0 for part in parts)
-    assert max(driver, allocated + unused) == found.device_bytes == sum(part or 0 for part in parts)
+    assert max(driver, allocated + unused) == footprint.device_bytes == sum(part or 0 for part in parts)
 
 
 def test_without_a_gpu_there_is_no_split() -> None:
     """PyTorch cannot say what it holds of a machine's own memory, and no figure is made up."""
-    found = split(_report(), torch=None)
+    footprint = split(_report(), torch=None)
     assert (2**30, None, None, None, None) == (
-        found.host_bytes,
-        found.device_bytes,
-        found.torch_allocated_bytes,
-        found.torch_reserved_bytes,
-        found.other_bytes,
+        footprint.host_bytes,
+        footprint.device_bytes,
+        footprint.torch_allocated_bytes,
+        footprint.torch_reserved_bytes,
+        footprint.other_bytes,
     )
 
 
@@ -46,7 +46,7 @@ def test_on_a_gpu_the_split_is_the_drivers_total() -> None:
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("there is no CUDA device here")
-    found = footprint_of("torch:ones", size=[2**26], device="cuda").footprint
-    assert found is not None
-    parts = (found.torch_allocated_bytes, found.torch_reserved_bytes, found.other_bytes)
-    assert found.device_bytes == sum(part or 0 for part in parts)
+    footprint = footprint_of("torch:ones", size=[2**26], device="cuda").footprint
+    assert footprint is not None
+    parts = (footprint.torch_allocated_bytes, footprint.torch_reserved_bytes, footprint.other_bytes)
+    assert footprint.device_bytes == sum(part or 0 for part in parts)

@@ -1,4 +1,4 @@
-"""What the driver is asked, where there is one."""
+"""GPU memory that the driver reports, where there is one."""
 
 from __future__ import annotations
 

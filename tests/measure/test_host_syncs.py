@@ -1,4 +1,4 @@
-"""Which operations read from the device, one by one, and what waiting costs."""
+"""Operations that read from the device, one by one, and the cost of waiting."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ STAYS: dict[str, Callable[[torch.Tensor], object]] = {
 def test_what_reads_is_seen_with_its_line(name: str, device: torch.device) -> None:
     """Each of these needs a value on the host: it is counted, here, once."""
     values = torch.arange(1.0, 9.0, device=device)
-    with host_syncs(device) as found:
+    with host_syncs(device) as places:
         READS[name](values)
-    (where,) = found
+    (where,) = places
     assert where.rpartition(":")[0] == __file__
-    assert device.type == "cuda" or found[where] == 1  # a device may be waited for more than once in one call
+    assert (
+        device.type == "cuda" or places[where] == 1
+    )  # a device may be waited for more than once in one call
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=str)
@@ -57,9 +59,9 @@ def test_what_reads_is_seen_with_its_line(name: str, device: torch.device) -> No
 def test_what_stays_on_the_device_is_not_counted(name: str, device: torch.device) -> None:
     """None of these needs to know a value."""
     values = torch.arange(1.0, 9.0, device=device)
-    with host_syncs(device) as found:
+    with host_syncs(device) as places:
         STAYS[name](values)
-    assert {} == found
+    assert {} == places
 
 
 spans = st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)).map(lambda ends: (min(ends), max(ends))))

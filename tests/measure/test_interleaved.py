@@ -15,18 +15,18 @@ BOTTLENECKS = "stepscope.envs.bottlenecks:"
 class TestStepTimes:
     def test_a_step_with_more_substeps_takes_longer(self) -> None:
         """Ten substeps of many environments are more than half as much work again, whatever else the machine does."""
-        found = step_times(
+        comparison = step_times(
             {"few": {"num_envs": 4096}, "many": {"num_envs": 4096, "substeps": 10}},
             thresholds=[("many", "few", 1.5)],
             device="cpu",
         )
-        assert found.clock == "cpu"
-        decided(found.ratio("many", "few").above(1.5))
+        assert comparison.clock == "cpu"
+        decided(comparison.ratio("many", "few").above(1.5))
 
     def test_names_of_any_kind_come_back(self) -> None:
         """JSON lies between, and knows no numbers as names."""
-        found = step_times({1: {"num_envs": 1}, 64: {"num_envs": 64}}, budget=0.0, device="cpu")
-        assert [1, 64] == list(found.rounds[0])
+        comparison = step_times({1: {"num_envs": 1}, 64: {"num_envs": 64}}, budget=0.0, device="cpu")
+        assert [1, 64] == list(comparison.rounds[0])
 
 
 def test_what_is_wrong_is_said_as_for_one() -> None:
@@ -41,9 +41,9 @@ def test_scenes_in_one_process_take_what_each_takes_alone() -> None:
     """Memory is counted for each by itself, and the side of each is its own."""
     pile = "stepscope.envs.scenes:pile"
     variants = {n: {"num_envs": n, "objects": 2} for n in (2, 8)}
-    found = scene_costs(pile, variants, settle=20, device="cpu")
+    scenes = scene_costs(pile, variants, settle=20, device="cpu")
     alone = scene_cost(pile, 8, options={"objects": 2}, settle=20, device="cpu")
-    together = found.costs[8]
+    together = scenes.costs[8]
     assert (alone.model_bytes, alone.world_bytes, alone.contacts, alone.njmax, alone.nconmax) == (
         together.model_bytes,
         together.world_bytes,
@@ -51,8 +51,8 @@ def test_scenes_in_one_process_take_what_each_takes_alone() -> None:
         together.njmax,
         together.nconmax,
     )
-    assert [(2, "step"), (8, "step")] == list(found.times.rounds[0])
-    assert found.times.seconds((8, "step")) == together.step
+    assert [(2, "step"), (8, "step")] == list(scenes.times.rounds[0])
+    assert scenes.times.seconds((8, "step")) == together.step
     assert together.rendered_step is None
 
 
@@ -71,16 +71,16 @@ class TestLoopSplits:
             for kind in ("heavy", "many_launches")
             for n in (16, 256)
         }
-        found = loop_splits(loops, budget=2.0, device="cpu")
-        heavy = found.times.ratio((("heavy", 256), "stepping"), (("heavy", 16), "stepping"))
-        launches = found.times.ratio(
+        timed = loop_splits(loops, budget=2.0, device="cpu")
+        heavy = timed.times.ratio((("heavy", 256), "stepping"), (("heavy", 16), "stepping"))
+        launches = timed.times.ratio(
             (("many_launches", 256), "stepping"), (("many_launches", 16), "stepping")
         )
-        split = found.splits["heavy", 256]
+        split = timed.splits["heavy", 256]
         assert ("cpu", 1, None, 256) == (split.clock, split.threads, split.sync_overhead, split.num_envs)
-        for took in found.times.rounds:
+        for times in timed.times.rounds:
             parts = {
-                part: took[("heavy", 256), part].cpu
+                part: times[("heavy", 256), part].cpu
                 for part in ("stepping", "inference", "learning", "total")
             }
             assert parts["stepping"] + parts["inference"] + parts["learning"] == pytest.approx(parts["total"])
@@ -92,9 +92,9 @@ class TestLoopSplits:
             "cameras": {"env": "stepscope.envs.scenes:cameras", "num_envs": 2, "horizon": 2},
             "heavy": {"env": f"{BOTTLENECKS}heavy", "num_envs": 2, "horizon": 2},
         }
-        found = loop_splits(loops, budget=0.0, device="cpu")
-        assert found.splits["heavy"].without_rendering is None
-        cameras = found.splits["cameras"]
+        timed = loop_splits(loops, budget=0.0, device="cpu")
+        assert timed.splits["heavy"].without_rendering is None
+        cameras = timed.splits["cameras"]
         assert cameras.without_rendering is not None
-        ratio = found.times.ratio(("cameras", "without_rendering"), ("cameras", "stepping"))
+        ratio = timed.times.ratio(("cameras", "without_rendering"), ("cameras", "stepping"))
         decided(ratio.below(1.0))

@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Categorical, Normal
 
 from stepscope.errors import BadInputError
-from stepscope.measure._loop import Loop, LoopSettings
+from stepscope.measure._loop import Loop
 from tests.measure import loops_under_test as worlds
 
 if TYPE_CHECKING:
@@ -23,29 +23,27 @@ CPU = torch.device("cpu")
 def loop(env: Any, *, num_envs: int = 5, policy: nn.Module | None = None, **settings: int) -> Loop:  # noqa: ANN401 - any environment
     """Return a loop around an environment."""
     torch.manual_seed(0)
-    return Loop(env, num_envs=num_envs, device=CPU, settings=LoopSettings(**settings), policy=policy)
+    return Loop(env, num_envs=num_envs, device=CPU, policy=policy, **settings)
 
 
 def test_advantages_are_the_sums_that_they_stand_for() -> None:
     """Each is the sum of later errors, discounted by 0.99 · 0.95 a step, up to the end of its episode."""
-    made = loop(worlds.Sleeping(5), horizon=6)
-    for values in (made._rewards, made._values):
+    ppo = loop(worlds.Sleeping(5), horizon=6)
+    for values in (ppo._rewards, ppo._values):
         values.copy_(torch.randn(values.shape))
-    made._done[2, 1] = made._done[4, 3] = True
+    ppo._done[2, 1] = ppo._done[4, 3] = True
     expected = torch.zeros(6, 5)
     for env in range(5):
         for start in range(6):
             weight = 1.0
             for step in range(start, 6):
-                on = 0.0 if made._done[step, env] else 1.0
+                on = 0.0 if ppo._done[step, env] else 1.0
                 error = (
-                    made._rewards[step, env]
-                    + 0.99 * on * made._values[step + 1, env]
-                    - made._values[step, env]
+                    ppo._rewards[step, env] + 0.99 * on * ppo._values[step + 1, env] - ppo._values[step, env]
                 )
                 expected[start, env] += weight * error
                 weight *= 0.99 * 0.95 * on
-    torch.testing.assert_close(made._advantages(), expected)
+    torch.testing.assert_close(ppo._advantages(), expected)
 
 
 def test_probabilities_are_those_of_torch() -> None:
@@ -67,19 +65,19 @@ def test_discrete_actions_are_drawn_from_the_softmax() -> None:
     with torch.no_grad():
         policy.weight.zero_()
         policy.bias.copy_(torch.tensor([0.0, 3.0]).log().nan_to_num(neginf=0.0))
-    made = loop(worlds.arrays(400), num_envs=400, policy=policy)
-    drawn = [made._act(0).mean() for _ in range(50)]
+    ppo = loop(worlds.arrays(400), num_envs=400, policy=policy)
+    drawn = [ppo._act(0).mean() for _ in range(50)]
     assert pytest.approx(0.75, abs=0.02) == sum(drawn) / 50
 
 
 def test_it_learns() -> None:
     """Rewarded for actions near 1, the policy comes to act there."""
-    made = loop(worlds.Target(64), num_envs=64)
+    ppo = loop(worlds.Target(64), num_envs=64)
     for _ in range(150):
-        made.rollout(lambda: None)
-        made.update()
+        ppo.rollout(lambda: None)
+        ppo.update()
     with torch.no_grad():
-        means = made._policy(made._observations)
+        means = ppo._policy(ppo._observations)
     torch.testing.assert_close(means, torch.ones(64, 2), atol=0.3, rtol=0)
 
 
@@ -98,10 +96,10 @@ def test_arrays_mappings_and_tensors_are_observations(
     make: Callable[[int], Any], shape: tuple[int, ...]
 ) -> None:
     """What is kept of a rollout has one row for each environment and step, whatever the container."""
-    made = loop(make(5))
-    made.rollout(lambda: None)
-    made.update()
-    assert shape == tuple(made._seen.shape)
+    ppo = loop(make(5))
+    ppo.rollout(lambda: None)
+    ppo.update()
+    assert shape == tuple(ppo._seen.shape)
 
 
 @pytest.mark.parametrize(

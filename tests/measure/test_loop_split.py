@@ -1,4 +1,4 @@
-"""Where the time of a loop goes, on environments and policies that take a known time of a virtual clock."""
+"""Split of a loop's time, on environments and policies that take a known time of a virtual clock."""
 
 from __future__ import annotations
 

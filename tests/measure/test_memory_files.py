@@ -31,9 +31,9 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     )
     if ["/dev/shm", "tmpfs"] not in mounts:  # noqa: S108 - no temporary file
         pytest.skip("there is no file system in memory")
-    made = tempfile.mkdtemp(dir="/dev/shm")
-    yield made
-    shutil.rmtree(made)
+    path = tempfile.mkdtemp(dir="/dev/shm")
+    yield path
+    shutil.rmtree(path)
 
 
 def hold(kind: str, mebibytes: int, folder: str, **limits: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""The words of being out of memory, as reported by users of many simulators, and words that only look like them."""
+"""Messages of being out of memory, as reported by users of many simulators, and words that only look like them."""
 
 from __future__ import annotations
 

@@ -96,11 +96,11 @@ def test_a_process_lives_as_long_as_one_of_its_threads() -> None:
         try:
             assert process.stdout is not None
             child = int(process.stdout.readline())
-            found = set(descendants(os.getpid()))
+            pids = set(descendants(os.getpid()))
             os.kill(child, signal.SIGKILL)
         finally:
             process.kill()
-    assert {process.pid, child} <= found
+    assert {process.pid, child} <= pids
 
 
 def test_a_process_that_is_not_there_takes_nothing() -> None:

@@ -1,4 +1,4 @@
-"""What a scene costs, against what its parts say of themselves."""
+"""Costs of scenes, against what their parts report."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def test_more_worlds_share_a_model() -> None:
 
 
 def test_room_is_what_was_needed() -> None:
-    """Two balls on the ground have a contact each, of four rows, and half is added; given room stays."""
+    """Two balls on the ground have a contact each, of four rows, and half is added; given sizes stay."""
     cost = scene_cost("stepscope.envs.scenes:pile", 2, options={"objects": 2}, settle=60, device="cpu")
-    given = {"objects": 2, "njmax": 100, "nconmax": 50}
-    roomy = scene_cost("stepscope.envs.scenes:pile", 2, options=given, settle=5, device="cpu")
+    options = {"objects": 2, "njmax": 100, "nconmax": 50}
+    with_sizes = scene_cost("stepscope.envs.scenes:pile", 2, options=options, settle=5, device="cpu")
 
     assert 2.0 <= cost.contacts <= 3.0  # and they may touch
     assert 12 <= cost.njmax <= 24
-    assert (100, 50) == (roomy.njmax, roomy.nconmax)
-    assert roomy.world_bytes > cost.world_bytes
+    assert (100, 50) == (with_sizes.njmax, with_sizes.nconmax)
+    assert with_sizes.world_bytes > cost.world_bytes
 
 
 @pytest.mark.timing
@@ -38,17 +38,17 @@ def test_rendering_is_timed_apart() -> None:
     """With images a step takes longer, and each world more memory."""
     size = {"width": 48, "height": 48}
 
-    found = scene_costs(
+    scenes = scene_costs(
         "stepscope.envs.scenes:cameras",
         {"small": {"num_envs": 2, **size}},
         settle=5,
         thresholds=[(("small", "rendered step"), ("small", "step"), 1.0)],
         device="cpu",
     )
-    cost = found.costs["small"]
+    cost = scenes.costs["small"]
     assert cost.camera_bytes >= 48 * 48 * (4 + 4)  # colour and depth of each pixel
-    assert cost.rendered_step == found.times.seconds(("small", "rendered step"))
-    decided(found.times.ratio(("small", "rendered step"), ("small", "step")).above(1.0))
+    assert cost.rendered_step == scenes.times.seconds(("small", "rendered step"))
+    decided(scenes.times.ratio(("small", "rendered step"), ("small", "step")).above(1.0))
 
 
 def test_what_the_scene_refuses_is_one_sentence() -> None:

@@ -32,21 +32,24 @@ def run(name: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the targ
 
 def test_every_measurement_has_its_own_process() -> None:
     """Two measurements have two processes, neither this one, and nothing remains of the first in the second."""
-    first, second = run("look"), run("look")
+    first, second = run("describe_process"), run("describe_process")
     assert len({os.getpid(), first["pid"], second["pid"]}) == 3
     assert (1, 1) == (first["seen"], second["seen"])
 
 
 def test_a_fresh_process_is_pristine() -> None:
     """It uses one thread, has not touched a GPU, and stands in this process's working directory."""
-    found = run("look")
-    assert (1, False, str(Path.cwd())) == (found["threads"], found["initialised"], found["cwd"])
+    process = run("describe_process")
+    assert (1, False, str(Path.cwd())) == (process["threads"], process["initialised"], process["cwd"])
 
 
 def test_torch_is_imported_once() -> None:
     """Measurements are forked from one server that has imported torch, so that none of them has to."""
-    first, second = run("look"), run("look")
-    assert (first["parent"], [True] * 2) == (second["parent"], [each["prepared"] for each in (first, second)])
+    first, second = run("describe_process"), run("describe_process")
+    assert (first["parent"], [True] * 2) == (
+        second["parent"],
+        [process["prepared"] for process in (first, second)],
+    )
 
 
 def test_arguments_and_results_travel() -> None:
@@ -87,7 +90,7 @@ def test_arguments_beyond_json_get_a_sentence() -> None:
     ],
 )
 def test_a_death_is_reported_and_survived(name: str, reason: str, words: str) -> None:
-    """A measurement that raises, is killed or leaves is told with its last words, and the next one works."""
+    """A measurement that raises, is killed or leaves is reported with the end of its output, and the next one works."""
     with pytest.raises(measure.MeasurementFailedError) as failure:
         run(name)
     assert reason == failure.value.reason
@@ -97,14 +100,14 @@ def test_a_death_is_reported_and_survived(name: str, reason: str, words: str) ->
 
 
 def test_a_crash_says_where_it_was() -> None:
-    """A segmentation fault's last words name the Python function that it happened in."""
+    """The traceback of a segmentation fault names the Python function that it happened in."""
     with pytest.raises(measure.MeasurementFailedError, match="SIGSEGV") as failure:
         run("die", number=signal.SIGSEGV)
     assert "in die" in failure.value.output_tail
 
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
-    """A measurement beyond its limit is ended soon after; its last words name the function it hung in."""
+    """A measurement beyond its limit is ended soon after; the end of its output names the function it hung in."""
     start = time.perf_counter()
     for limit in (1, 10, 100):  # a busy machine may take a second only to come there
         with pytest.raises(measure.MeasurementFailedError, match=f"took longer than {limit} s") as failure:
@@ -134,21 +137,21 @@ def test_nothing_outlives_a_measurement() -> None:
 
 def test_a_dead_server_is_replaced() -> None:
     """If the server itself is killed, the next measurement starts another."""
-    server = run("look")["parent"]
+    server = run("describe_process")["parent"]
     os.kill(server, signal.SIGKILL)
     assert _subprocess._server._server is not None
-    _subprocess._server._server.watched._process.wait()
-    assert server != run("look")["parent"]
+    _subprocess._server._server.process._process.wait()
+    assert server != run("describe_process")["parent"]
 
 
 # From Python 3.12 on, where another test has left a thread.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_fork_of_the_parent_has_its_own_server() -> None:
     """A process forked from one that measures neither takes its answers nor keeps its server alive."""
-    server = run("look")["parent"]
+    server = run("describe_process")["parent"]
     child = os.fork()
     if child == 0:
-        os._exit(run("look")["parent"] == server)
+        os._exit(run("describe_process")["parent"] == server)
     assert os.waitpid(child, 0)[1] == 0
     assert run("echo", who="parent") == {"who": "parent"}
 

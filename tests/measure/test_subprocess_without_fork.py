@@ -29,10 +29,11 @@ def run(name: str, **arguments: Any) -> Any:  # noqa: ANN401 - whatever the targ
 
 def test_every_measurement_has_its_own_process() -> None:
     """One measurement after another works, each in a pristine process of one thread with torch imported."""
-    found = [run("look") for _ in range(3)]
-    assert len({os.getpid(), *(each["pid"] for each in found)}) == 4
+    processes = [run("describe_process") for _ in range(3)]
+    assert len({os.getpid(), *(process["pid"] for process in processes)}) == 4
     assert [(1, 1, True, False, str(Path.cwd()))] * 3 == [
-        (each["seen"], each["threads"], each["prepared"], each["initialised"], each["cwd"]) for each in found
+        (process["seen"], process["threads"], process["prepared"], process["initialised"], process["cwd"])
+        for process in processes
     ]
 
 
@@ -64,7 +65,7 @@ def test_arguments_and_results_travel() -> None:
     ],
 )
 def test_a_death_is_reported(name: str, reason: str, words: str) -> None:
-    """A measurement that raises, leaves or is killed is told with its last words."""
+    """A measurement that raises, leaves or is killed is reported with the end of its output."""
     with pytest.raises(measure.MeasurementFailedError) as failure:
         run(name)
     assert reason == failure.value.reason
@@ -72,7 +73,7 @@ def test_a_death_is_reported(name: str, reason: str, words: str) -> None:
 
 
 def test_a_hang_is_cut_and_says_where_it_was() -> None:
-    """A measurement beyond its limit ends at it, and its last words name the function it hung in."""
+    """A measurement beyond its limit ends at it, and the end of its output names the function it hung in."""
     start = time.perf_counter()
     for limit in (1, 10, 100):  # a busy machine may take a second only to come there
         with pytest.raises(measure.MeasurementFailedError, match=f"took longer than {limit} s") as failure:

@@ -1,4 +1,4 @@
-"""What happens to measured processes when they turn on whoever watches them, or whoever asked is gone."""
+"""Measured processes that turn on their supervisor, or whose parent is gone."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     """Mark what is started, find the targets beside this file, and measure with a server of this test's own."""
-    found = Started()
-    for name, value in found.environment.items():
+    started = Started()
+    for name, value in started.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     server = _subprocess._Server(limit_bytes=700 * MIB)
     monkeypatch.setattr(_subprocess, "_server", server)
-    yield found
+    yield started
     server.stop()
-    assert [] == found.left()
+    assert [] == started.left()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_whatever_is_raised_is_told_in_a_line(what: str, reason: str) -> None:
     with pytest.raises(MeasurementFailedError) as error:
         run_in_subprocess("targets_under_test:raise_it", what=what)
     outcome = footprint_of("targets_under_test:raise_it", what=what)
-    for told in (error.value.reason, outcome.reason):
-        assert told.startswith(reason) if what == "long" else told == reason
+    for text in (error.value.reason, outcome.reason):
+        assert text.startswith(reason) if what == "long" else text == reason
     for words in (error.value.reason, error.value.output_tail, outcome.reason, outcome.output_tail):
         assert all(len(line) < 400 and line.isprintable() for line in words.splitlines())

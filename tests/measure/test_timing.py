@@ -1,4 +1,4 @@
-"""Timing: what is summarised, and that it is the time of one call."""
+"""Times of a call, and their summary."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def test_step_time_is_seconds_per_vector_step() -> None:
         "few": side("few", 16),
         "many": side("many", 65536),
     }
-    found = measure.compare(sides, thresholds=[("many", "few", 2.0)], budget=60.0)
-    assert all(0 < each.low <= each.median <= each.high for each in seen.values())
-    decided(found.ratio("many", "few").between(2.0, 65536 / 16 / 10))
+    comparison = measure.compare(sides, thresholds=[("many", "few", 2.0)], budget=60.0)
+    assert all(0 < timing.low <= timing.median <= timing.high for timing in seen.values())
+    decided(comparison.ratio("many", "few").between(2.0, 65536 / 16 / 10))
 
 
 def test_what_the_environment_refuses_is_refused() -> None:

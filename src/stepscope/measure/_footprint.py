@@ -155,21 +155,21 @@ def footprint_of(
     ('ok', 'CPython', True)
     """
     if not all(target.partition(":")):
-        raise BadInputError(f"{target} names no function; write module:function.")
+        raise BadInputError(f"{target} is not a valid target; write module:function.")
     request = encode_request(target, arguments, limit=limit_seconds, preload=False)
-    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
-        asked.write(request)
-        asked.seek(0)
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
+        stdin.write(request)
+        stdin.seek(0)
         report = _supervise(
             WORKER,
             environment={**RETURNS_MEMORY, **environment()},
             limit_seconds=limit_seconds + 1.0,  # it ends itself before, saying where it hangs
             limit_bytes=limit_bytes,
             limit_asked_bytes=limit_asked_bytes,
-            files=(asked.fileno(), answered.fileno()),
+            files=(stdin.fileno(), stdout.fileno()),
         )
-        answered.seek(0)
-        return _outcome(report, answer=_parse_answer(answered.read()), limit_seconds=limit_seconds)
+        stdout.seek(0)
+        return _outcome(report, answer=_parse_answer(stdout.read()), limit_seconds=limit_seconds)
 
 
 def footprint_of_command(
@@ -215,29 +215,13 @@ def footprint_of_command(
         limit_seconds=limit_seconds,
         limit_bytes=limit_bytes,
         limit_asked_bytes=limit_asked_bytes,
-        files=(None, None),
     )
     return _outcome(report, answer=None, limit_seconds=limit_seconds)
 
 
-def _supervise(
-    command: Sequence[str],
-    *,
-    environment: dict[str, str],
-    limit_seconds: float,
-    limit_bytes: int | None,
-    limit_asked_bytes: int | None,
-    files: tuple[int | None, int | None],
-) -> dict[str, Any]:
+def _supervise(command: Sequence[str], *, environment: Mapping[str, str], **options: Any) -> dict[str, Any]:  # noqa: ANN401 - those of `SupervisedProcess`
     """Run a command under supervision and return the report."""
-    report = SupervisedProcess(
-        command,
-        environment=environment,
-        limit_seconds=limit_seconds,
-        limit_bytes=limit_bytes,
-        limit_asked_bytes=limit_asked_bytes,
-        files=files,
-    ).report()
+    report = SupervisedProcess(command, environment=environment, **options).report()
     if "not_found" in report:
         raise BadInputError(
             f"{format_line(command[0])} cannot be started: {report['not_found']}; check its name."

@@ -55,7 +55,7 @@ def _in_child(request: dict[str, Any]) -> dict[str, Any]:
         answer = _read(reading, pid, until=begun + request["limit"] + _GRACE)
         took_too_long = time.monotonic() - begun >= request["limit"]
         end_all_below(os.getpid())  # it has answered or must not go on, nor may what it has started
-        code = _reaped(pid)
+        code = _reap(pid)
         if answer.endswith(b"\n"):
             return dict(json.loads(answer))
         output.seek(0)
@@ -92,7 +92,7 @@ def _read(pipe: int, pid: int, *, until: float) -> bytes:
     return b"".join(parts)
 
 
-def _reaped(pid: int) -> int:
+def _reap(pid: int) -> int:
     """Return the exit code of the child, and wait for all others that have ended."""
     _, status = os.waitpid(pid, 0)
     with contextlib.suppress(ChildProcessError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,31 +12,11 @@ from torch import Tensor, nn
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["Loop", "LoopSettings"]
+__all__ = ["Loop"]
 
 _DISCOUNT, _LAMBDA, _CLIP = 0.99, 0.95, 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoopSettings:
-    """What the loop does around the environment; the defaults are those of many a locomotion task.
-
-    Attributes
-    ----------
-    horizon
-        Vector steps per rollout.
-    hidden
-        Widths of the hidden layers of the policy and of the value function.
-    epochs, minibatches
-        Passes over a rollout, and the parts that each of them is cut into.
-    """
-
-    horizon: int = 16
-    hidden: tuple[int, ...] = (64, 64)
-    epochs: int = 5
-    minibatches: int = 4
 
 
 class Loop:
@@ -46,7 +25,16 @@ class Loop:
     The environment follows Gymnasium's vector convention, with tensors or NumPy arrays. A policy turns observations
     into means of actions, or into logits where actions are discrete; None is a multilayer perceptron.
 
-    Nothing here waits for the device.
+    Nothing here waits for the device. The defaults are those of many a locomotion task.
+
+    Parameters
+    ----------
+    horizon
+        Vector steps per rollout.
+    hidden
+        Widths of the hidden layers of the policy and of the value function.
+    epochs, minibatches
+        Passes over a rollout, and the parts that each of them is cut into.
 
     Raises
     ------
@@ -60,11 +48,15 @@ class Loop:
         *,
         num_envs: int,
         device: torch.device,
-        settings: LoopSettings,
         policy: nn.Module | None = None,
+        horizon: int = 16,
+        hidden: Sequence[int] = (64, 64),
+        epochs: int = 5,
+        minibatches: int = 4,
     ) -> None:
-        self.env, self.device, self.settings = env, device, settings
-        self.num_envs, self.horizon = num_envs, settings.horizon
+        self.env, self.device = env, device
+        self.num_envs, self.horizon = num_envs, horizon
+        self._hidden, self._epochs, self._minibatches = hidden, epochs, minibatches
         _check(env)
         first = _checked_result(env.reset(), 2, "reset")[0]
         self._arrays = not _is_tensor(first)
@@ -102,8 +94,8 @@ class Loop:
             advantages = ((advantages - advantages.mean()) / (advantages.std(correction=0) + 1e-8)).flatten()
         seen, actions = self._seen.flatten(0, 1), self._taken_actions.flatten(0, 1)
         old = self._log_probabilities.flatten()
-        size = len(old) // min(self.settings.minibatches, len(old))
-        for _ in range(self.settings.epochs):
+        size = len(old) // min(self._minibatches, len(old))
+        for _ in range(self._epochs):
             for part in torch.randperm(len(old), device=self.device).split(size):
                 self._step_optimiser(seen[part], actions[part], old[part], advantages[part], returns[part])
 
@@ -165,7 +157,7 @@ class Loop:
     def _mlp(self, outputs: int, shape: tuple[int, ...] = ()) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten()]
         width = self._observations[0].numel()
-        for hidden in self.settings.hidden:
+        for hidden in self._hidden:
             layers += [nn.Linear(width, hidden), nn.ELU()]
             width = hidden
         layers += [nn.Linear(width, outputs), *([nn.Unflatten(1, shape)] if len(shape) > 1 else [])]

@@ -16,7 +16,7 @@ from stepscope.errors import BadInputError
 from stepscope.measure._compare import compare
 from stepscope.measure._host_memory import MEMORY_SHARE, available_host_bytes
 from stepscope.measure._host_syncs import host_syncs, profile_syncs
-from stepscope.measure._loop import Loop, LoopSettings
+from stepscope.measure._loop import Loop
 from stepscope.measure._timing import Elapsed
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def _make_loop(
     num_envs: int,
     options: dict[str, Any] | None = None,
     policy: str | None = None,
-    hidden: Sequence[int] = (64, 64),
-    **settings: int,
+    **settings: Any,  # noqa: ANN401 - those of a `Loop`
 ) -> Loop:
     """Make an environment and the loop around it."""
     torch.manual_seed(0)
@@ -187,8 +186,8 @@ def _make_loop(
         vector_env,
         num_envs=num_envs,
         device=device,
-        settings=LoopSettings(hidden=tuple(hidden), **settings),
         policy=None if policy is None else _make_policy(policy, vector_env),
+        **settings,
     )
 
 

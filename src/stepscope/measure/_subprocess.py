@@ -118,12 +118,12 @@ def encode_request(target: str, arguments: Mapping[str, Any], *, limit: float, p
         raise BadInputError(f"{target} cannot be measured with these arguments: {error}.") from error
 
 
-class _Running(NamedTuple):
-    """A server, and the pipes to it."""
+class _Connection(NamedTuple):
+    """A server and the pipes to it."""
 
-    watched: SupervisedProcess
-    asked: FileIO
-    answered: IO[bytes]
+    process: SupervisedProcess
+    requests: FileIO
+    answers: IO[bytes]
 
 
 class _Server:
@@ -132,7 +132,7 @@ class _Server:
     def __init__(self, *, forks: bool = _FORKS, limit_bytes: int | None = None) -> None:
         self._forks = forks
         self._limit = limit_bytes
-        self._server: _Running | None = None
+        self._server: _Connection | None = None
         self._lock = threading.Lock()  # one measurement at a time: two would disturb each other
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -142,7 +142,7 @@ class _Server:
             if not self._forks:
                 return _run_once(request, limit=limit)
             try:
-                answer = self._answer(request, seconds=limit + _START_UP)
+                answer = self._exchange(request, seconds=limit + _START_UP)
             except BaseException:
                 self.stop()  # interrupted: the answer to this request must not be read as the next one's
                 raise
@@ -151,27 +151,27 @@ class _Server:
             if answer is _LATE:
                 self.stop()
                 return {"reason": f"took longer than {limit:g} s", "output_tail": ""}
-            return self._end(limit)
+            return self._report_end(limit)
 
-    def _answer(self, line: bytes, *, seconds: float) -> bytes:
+    def _exchange(self, line: bytes, *, seconds: float) -> bytes:
         """Return the server's answer; less if it has ended, and `_LATE` if there is none in time."""
-        if self._server is not None and self._server.watched.ended:
+        if self._server is not None and self._server.process.ended:
             self.stop()
-        server = self._server or self._started()
+        server = self._server or self._start()
         try:
             while line:
-                line = line[server.asked.write(line) :]
+                line = line[server.requests.write(line) :]
         except BrokenPipeError:
             return b""
         ready = select.poll()
-        ready.register(server.answered, select.POLLIN)
-        return server.answered.readline() if ready.poll(1e3 * seconds) else _LATE
+        ready.register(server.answers, select.POLLIN)
+        return server.answers.readline() if ready.poll(1e3 * seconds) else _LATE
 
-    def _started(self) -> _Running:
-        reading, asked = os.pipe()
-        answered, writing = os.pipe()
+    def _start(self) -> _Connection:
+        reading, requests = os.pipe()
+        answers, writing = os.pipe()
         try:
-            watched = SupervisedProcess(
+            process = SupervisedProcess(
                 [sys.executable, "-m", "stepscope.measure._fork_server"],
                 environment=environment(),
                 limit_bytes=self._limit,
@@ -181,13 +181,13 @@ class _Server:
         finally:
             os.close(reading)
             os.close(writing)
-        self._server = _Running(watched, FileIO(asked, "w"), os.fdopen(answered, "rb"))
+        self._server = _Connection(process, FileIO(requests, "w"), os.fdopen(answers, "rb"))
         return self._server
 
-    def _end(self, limit: float) -> dict[str, Any]:
+    def _report_end(self, limit: float) -> dict[str, Any]:
         """Return why the server has ended, and with it the measurement."""
         assert self._server is not None  # noqa: S101 - for the type checker
-        report = self._server.watched.report()
+        report = self._server.process.report()
         self.stop()
         _, reason = classify_outcome(report, answer={}, limit_seconds=limit)
         return {"reason": reason, "output_tail": format_tail(report.get("output", ""))}
@@ -196,7 +196,7 @@ class _Server:
         """End the server and what it measures."""
         if self._server is not None:
             server, self._server = self._server, None
-            server.watched.end()
+            server.process.end()
             _close(server)
 
     def _forget(self) -> None:
@@ -212,8 +212,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
-def _close(server: _Running) -> None:
-    for pipe in (server.asked, server.answered):
+def _close(server: _Connection) -> None:
+    for pipe in (server.requests, server.answers):
         with contextlib.suppress(OSError):  # what a dead server has not read is lost anyway
             pipe.close()
 
@@ -226,16 +226,16 @@ def _run_once(request: bytes, *, limit: float) -> dict[str, Any]:
     """
     # Files and no pipes: what a measurement leaves running would hold a pipe open, and reading it would not end.
     with (
-        tempfile.TemporaryFile() as asked,
-        tempfile.TemporaryFile() as answered,
+        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as stdout,
         tempfile.TemporaryFile() as stderr,
     ):
-        asked.write(request)
-        asked.seek(0)
+        stdin.write(request)
+        stdin.seek(0)
         process = subprocess.Popen(
             WORKER,
-            stdin=asked,
-            stdout=answered,
+            stdin=stdin,
+            stdout=stdout,
             stderr=stderr,
             env=environment(),
             start_new_session=True,
@@ -246,7 +246,7 @@ def _run_once(request: bytes, *, limit: float) -> dict[str, Any]:
             code = None
         finally:
             _end(process)
-        if code == 0 and (text := _read_back(answered)):
+        if code == 0 and (text := _read_back(stdout)):
             return dict(json.loads(text))
         output = _read_back(stderr)
         # The process ends itself at its limit, which begins when torch is there; faulthandler says so.
