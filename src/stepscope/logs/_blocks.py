@@ -111,7 +111,10 @@ class Single(Block):
 
     def record(self, span: tuple[int, int]) -> Record:
         """Return the record of the line."""
-        return Record(library=self.library, kind=self._kind, span=span, **self._fields)
+        fields = self._fields
+        if "metrics" in fields:  # a message that comes again makes several records
+            fields = {**fields, "metrics": dict(fields["metrics"])}
+        return Record(library=self.library, kind=self._kind, span=span, **fields)
 
 
 class Passage(Block):

@@ -58,6 +58,14 @@ def test_a_line_that_only_resembles_a_warning_is_nobodys() -> None:
     assert "unrecognised" == other.kind
 
 
+def test_warnings_that_come_again_share_no_numbers() -> None:
+    """Whoever changes the numbers of one record leaves the others as they were printed."""
+    first, second = reads("nefc overflow - please increase njmax to 13\n" * 2)
+    assert isinstance(first.metrics, dict)
+    first.metrics.clear()
+    assert {"njmax": 13} == second.metrics
+
+
 def test_a_size_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     """The last line of a log has no end, so its number may lack digits."""
     path = tmp_path / "train.log"
