@@ -14,10 +14,16 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["LIBRARIES", "TrainingFailedError", "console_command", "run", "run_and_capture"]
+__all__ = ["LIBRARIES", "TrainingFailedError", "check_library", "console_command", "run", "run_and_capture"]
 
 LIBRARIES = tuple(library.key for library in logs.LIBRARIES if library.trains)
 """Names of the training libraries: the modules of this package, the folders of recordings, the readers of logs."""
+
+
+def check_library(library: str) -> None:
+    """Raise BadInputError unless `library` is one of `LIBRARIES`."""
+    if library not in LIBRARIES:
+        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
 
 
 def console_command(library: str, settings: Mapping[str, object]) -> list[str]:
@@ -73,8 +79,7 @@ def run(
     TrainingFailedError
         If the process failed, and `check` is true.
     """
-    if library not in LIBRARIES:
-        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    check_library(library)
     status = run_and_capture([sys.executable, *console_command(library, settings)], log=log, cwd=cwd)
     if check and status:
         tail = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()[-12:]

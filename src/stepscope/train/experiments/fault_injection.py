@@ -27,8 +27,7 @@ from stepscope.envs.faults import (
     infinite_reward,
     missing_reading,
 )
-from stepscope.errors import BadInputError
-from stepscope.train._run import LIBRARIES, run_and_capture
+from stepscope.train._run import check_library, run_and_capture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,8 +107,7 @@ def run_with_fault(library: str, fault: Fault, *, guard: str | None = None) -> F
     BadInputError
         If the library is unknown.
     """
-    if library not in LIBRARIES:
-        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    check_library(library)
     # JSON of Python's knows NaN and infinity, and reads them back.
     request = json.dumps({"library": library, "fault": asdict(fault), "guard": guard})
     code = f"import json, sys; from {__name__} import _train; _train(**json.loads(sys.argv[1]))"

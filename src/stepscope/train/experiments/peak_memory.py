@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from stepscope.errors import BadInputError
 from stepscope.measure import run_in_subprocess
-from stepscope.train._run import LIBRARIES
+from stepscope.train._run import check_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,8 +92,7 @@ def measure_peak_memory(
     MeasurementFailedError
         If the process raised, died or took too long.
     """
-    if library not in LIBRARIES:
-        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    check_library(library)
     settings = {"horizon": horizon, "minibatches": minibatches, "hidden": list(hidden)}
     result = run_in_subprocess(
         f"{__name__}:_train",

@@ -16,9 +16,8 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stepscope.errors import BadInputError
 from stepscope.measure import Disturbance, DisturbanceMeter, run_in_subprocess
-from stepscope.train._run import LIBRARIES
+from stepscope.train._run import check_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,8 +119,7 @@ def time_training(
     MeasurementFailedError
         If the process raised, died or took too long.
     """
-    if library not in LIBRARIES:
-        raise BadInputError(f"{library!r} is not one of {', '.join(LIBRARIES)}.")
+    check_library(library)
     result = run_in_subprocess(
         f"{__name__}:_train",
         limit=limit,
