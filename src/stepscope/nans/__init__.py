@@ -7,13 +7,12 @@ All of it needs torch 2.4 or newer and NumPy 1.26 or newer.
 """
 
 from stepscope.nans._causes import Cause
-from stepscope.nans._cost import cost
 from stepscope.nans._dump import Dump, load
 from stepscope.nans._errors import BadValueError, BadValueWarning
 from stepscope.nans._first_bad import BadValue
 from stepscope.nans._names import parse_tensor_name
 from stepscope.nans._page import render_page
-from stepscope.nans._record import record
+from stepscope.nans._record import cost, record
 from stepscope.nans._recorder import Recorder
 from stepscope.nans._replay import Replay, Trial, replay, try_interventions
 from stepscope.nans._report import Report

@@ -88,8 +88,7 @@ class Recorder:
         self._layout: StepLayout | None = None
         self._snapshot_env = snapshot_of(env)
         self._updates = UpdateMonitor(
-            before_step=_weak_method(self, Recorder._check_before_update),
-            on_suspicion=_weak_method(self, Recorder._report_bad_update),
+            before_step=self._check_before_update, on_suspicion=self._report_bad_update
         )
         self.report: Report | None = None
         self.history: History | None = None
@@ -478,18 +477,6 @@ def _any_unchanged(before: History, after: History, others: Tensor) -> bool:
             same = (values[-1] == before.tensors[name][-1])[others].all(1)
             return bool(same.any())
     return True
-
-
-def _weak_method(recorder: Recorder, method: Callable[[Recorder], None]) -> Callable[[], None]:
-    """Return a method of a recorder, without keeping it alive."""
-    weak_recorder = weakref.ref(recorder)
-
-    def call() -> None:
-        living = weak_recorder()
-        if living is not None:
-            method(living)
-
-    return call
 
 
 def _final_check(weak_recorder: weakref.ref[Recorder]) -> None:

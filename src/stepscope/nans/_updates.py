@@ -92,13 +92,14 @@ class UpdateMonitor:
     Parameters
     ----------
     before_step
-        Called before each step of any optimizer.
+        Method to call before each step of any optimizer.
     on_suspicion
-        Called when something may not be finite; `find_bad` tells whether it is.
+        Method to call when something may not be finite; `find_bad` tells whether it is.
     """
 
     def __init__(self, *, before_step: Callable[[], None], on_suspicion: Callable[[], None]) -> None:
-        self._before_step, self._on_suspicion = before_step, on_suspicion
+        # Weak, since the recorder that they belong to holds this.
+        self._before_step, self._on_suspicion = _weak(before_step), _weak(on_suspicion)
         self._networks: list[tuple[str, Module]] = []
         self._infinite_on_purpose: dict[tuple[int, str], bool] = {}  # by network and buffer
         self._stopped = False
@@ -234,6 +235,18 @@ class UpdateMonitor:
                 bool(tensor.isfinite().all()) for _, tensor in flatten_tensors(values, name)
             )
         return self._infinite_on_purpose[key]
+
+
+def _weak(method: Callable[[], None]) -> Callable[[], None]:
+    """Return a method that does not keep its object alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        living = reference()
+        if living is not None:
+            living()
+
+    return call
 
 
 def _warn_unwatched(name: str, reason: str) -> None:
