@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that `arguments` name and return its exit status: 2 when they make no sense.
+    """Run the command that `arguments` name and return its exit status: 2 when they are invalid.
 
     It is 1 when the output cannot be written.
 

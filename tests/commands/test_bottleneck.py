@@ -109,7 +109,7 @@ def test_a_size_that_the_environment_refuses_ends_the_table(here: Path, run: Run
         (("mine:Empty", "--option", "size=1"), "cannot be called with num_envs and these options"),
         (("mine:Empty", "--plot", "a.txt"), "is not a supported figure"),
         (("mine:Empty", "--json", "no/such/folder.json"), "is not in an existing directory"),
-        (("--horizon", "4", "--", "a", "{num_envs}"), "are for a factory"),
+        (("--horizon", "4", "--", "a", "{num_envs}"), "apply to a factory only"),
         (("--", "no-such-program", "{num_envs}"), "no-such-program cannot be started"),
         (("--", "python", "train.py"), "has no {num_envs} in it"),
         (("--", "true", "{num_envs}"), "is not the log of a supported training"),

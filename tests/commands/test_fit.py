@@ -70,7 +70,7 @@ def test_options_reach_the_factory(here: Path, run: Run) -> None:
         (("mine:World", "--", "a", "{num_envs}"), "two TARGETs"),
         (("--", "python", "train.py"), "has no {num_envs} in it"),
         (("--", "no-such-program", "{num_envs}"), "no-such-program cannot be started"),
-        (("--horizon", "4", "--", "a", "{num_envs}"), "are for a factory"),
+        (("--horizon", "4", "--", "a", "{num_envs}"), "apply to a factory only"),
         (("mine:World", "--budget", "8"), "not an amount of memory, such as 8GiB"),
         (("mine:World", "--budget", "0GiB"), "not an amount of memory"),
         (("mine:World", "--limit", "nan"), "not a positive number"),

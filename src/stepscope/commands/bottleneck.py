@@ -33,10 +33,10 @@ _MORE = (
     "Runs a TARGET with a few numbers of environments, each in a process of its own, fits T(N) = a + b N to the time of"
     " a vector step, and says what limits the rate and what doubling N would add. Around a factory a small training"
     " loop is timed, split into stepping, inference and learning; of a command the printed rates are read, with their"
-    " scope. The exit status is 0, or 2 if the TARGET does not work or makes no sense."
+    " scope. The exit status is 0, or 2 if the TARGET does not work."
 )
 _AFTER = (
-    "A TARGET is the place of a factory, such as stepscope.envs:CartPole, or a command after --, such as"
+    "A TARGET is a factory, such as stepscope.envs:CartPole, or a command after --, such as"
     " -- python train.py --num_envs {num_envs} --max_iterations 5, which prints what stepscope read understands."
 )
 _SIZES = "256,512,1024,2048,4096"
@@ -48,8 +48,8 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = add_command_with_target(commands, "bottleneck", about=_ABOUT, description=_MORE, epilog=_AFTER)
     parser.add_argument(
         "--sizes",
-        type=_sizes,
-        default=_sizes(_SIZES),
+        type=_parse_sizes,
+        default=_parse_sizes(_SIZES),
         metavar="N,N,...",
         help=f"numbers of environments, at least three (default: {_SIZES})",
     )
@@ -80,16 +80,16 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 def _bottleneck(options: argparse.Namespace) -> int:
     target = parse_target(options)
     factory = target.factory is not None
-    _check(options, factory=factory)
+    _check_options(options, factory=factory)
     limit = options.limit or LIMIT[factory]
-    settings = _settings(options) if factory else {}
+    settings = _loop_settings(options) if factory else {}
     try:
         measurements = measure_sizes(
             target, options.sizes, limit=limit, on_measurement=_report_progress, **settings
         )
     finally:
         show_progress("")
-    verdict = find_bottleneck(_points(measurements), at=options.at)
+    verdict = find_bottleneck(_select_points(measurements), at=options.at)
     if options.json is not None:
         write_json(
             options.json, to_json(verdict, measurements, target=target, provenance=asdict(provenance()))
@@ -106,7 +106,7 @@ def _bottleneck(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
+def _loop_settings(options: argparse.Namespace) -> dict[str, Any]:
     values = {name: getattr(options, name) for name in _LOOP_OPTIONS}
     return {
         **{name: value for name, value in values.items() if value is not None},
@@ -114,7 +114,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _points(measurements: tuple[Measurement, ...]) -> list[Any]:
+def _select_points(measurements: tuple[Measurement, ...]) -> list[Any]:
     points = [measurement.point for measurement in measurements if measurement.point is not None]
     last = measurements[-1]
     if last.problem and len(points) < 2:  # noqa: PLR2004 - a line
@@ -122,17 +122,17 @@ def _points(measurements: tuple[Measurement, ...]) -> list[Any]:
     return points
 
 
-def _check(options: argparse.Namespace, *, factory: bool) -> None:
+def _check_options(options: argparse.Namespace, *, factory: bool) -> None:
     if not factory and (options.option or any(getattr(options, name) for name in _LOOP_OPTIONS)):
         raise BadInputError(
-            "--policy, --horizon, --hidden and --option are for a factory; a command has options of its own."
+            "--policy, --horizon, --hidden and --option apply to a factory only; a command has its own options."
         )
     if options.at is not None and options.at not in options.sizes:
         raise BadInputError(f"--at {options.at} is not one of --sizes; add it there.")
     check_output_options(options)
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _parse_sizes(text: str) -> tuple[int, ...]:
     sizes = tuple(positive_integer(size) for size in text.split(","))
     if len(set(sizes)) < max(len(sizes), 2):
         raise argparse.ArgumentTypeError(

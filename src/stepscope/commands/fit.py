@@ -32,12 +32,12 @@ __all__ = ["add"]
 
 _ABOUT = "predict how many environments fit into memory, from a few small runs"
 _MORE = (
-    "Runs a TARGET with a few small numbers of environments, each in a process of its own, fits M(N) = a + b N to what"
-    " they take of memory, and predicts the largest N within the budget. A run that dies, in whichever way, is a result"
-    " like any other. The exit status is 0, or 2 if the TARGET does not work or makes no sense."
+    "Runs a TARGET with a few small numbers of environments, each in a process of its own, fits M(N) = a + b N to"
+    " their memory, and predicts the largest N within the budget. A run that runs out of memory is a result like any other."
+    " The exit status is 0, or 2 if the TARGET does not work."
 )
 _AFTER = (
-    "A TARGET is the place of a factory, such as stepscope.envs:CartPole, or a command after --, such as"
+    "A TARGET is a factory, such as stepscope.envs:CartPole, or a command after --, such as"
     " -- python train.py --num_envs {num_envs} --max_iterations 2. Runs are made with MALLOC_MMAP_THRESHOLD_=131072"
     " unless that is set, so that freed memory goes back to the system: run your training with it, too."
 )
@@ -50,7 +50,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         "--budget",
         type=size_in_bytes,
         metavar="SIZE",
-        help="memory that may be taken, such as 8GiB: of the GPU if the TARGET uses one (default: all that is free)",
+        help="memory budget, such as 8GiB: of the GPU if the TARGET uses one (default: all that is free)",
     )
     parser.add_argument(
         "--verify", action="store_true", help="also run with the predicted N, and with 5 %% more"
@@ -78,10 +78,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _fit(options: argparse.Namespace) -> int:
     target = parse_target(options)
-    _check(options, factory=target.factory is not None)
+    _check_options(options, factory=target.factory is not None)
     load = Load(policy=options.policy, horizon=options.horizon, options=dict(options.option))
     limit = options.limit or LIMIT[target.factory is not None]
-    budget = _budget(options.budget)
+    budget = _create_budget(options.budget)
     if options.verify and budget.device_bytes is None:
         budget.check_verifiable(budget.requested_bytes)  # now, before anything runs for a while
     settings: Any = {"budget": budget, "load": load, "limit_seconds": limit, "on_probe": _report_progress}
@@ -105,15 +105,15 @@ def _fit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, *, factory: bool) -> None:
+def _check_options(options: argparse.Namespace, *, factory: bool) -> None:
     if not factory and (options.policy or options.horizon or options.option):
         raise BadInputError(
-            "--policy, --horizon and --option are for a factory; a command has options of its own."
+            "--policy, --horizon and --option apply to a factory only; a command has its own options."
         )
     check_output_options(options)
 
 
-def _budget(requested_bytes: int | None) -> Budget:
+def _create_budget(requested_bytes: int | None) -> Budget:
     try:
         return Budget.of_this_machine(requested_bytes)
     except OSError as error:

@@ -25,8 +25,8 @@ __all__ = ["add"]
 _ABOUT = "count what PyTorch will take of memory, before anything runs"
 _MORE = (
     "Counts, byte by byte, what PPO by one of four libraries stores of a rollout, what its update copies and keeps, its"
-    " networks and its optimiser. The simulator is not in it: stepscope fit measures all of a process. The exit status"
-    " is 0, or 2 if the sizes make no sense."
+    " networks and its optimiser. The simulator is not included: stepscope fit measures all of a process. The exit status"
+    " is 0, or 2 if the sizes are invalid."
 )
 
 
@@ -37,7 +37,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--num-envs", type=positive_integer, required=True, metavar="N", help="environments")
     parser.add_argument(
         "--observation",
-        type=_shape,
+        type=_parse_shape,
         required=True,
         metavar="SIZE",
         help="numbers in an observation, such as 48; or an image, as channels, height and width, such as 3x84x84",
@@ -106,7 +106,7 @@ def _hidden(options: argparse.Namespace) -> tuple[int, ...]:
     return () if is_image(options.observation) else (64, 64)
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def _parse_shape(text: str) -> tuple[int, ...]:
     sizes = tuple(positive_integer(part) for part in text.split("x"))
     if len(sizes) != 1 and not is_image(sizes):
         raise argparse.ArgumentTypeError(f"{text!r} is neither one number nor three, as in 3x84x84")

@@ -90,10 +90,10 @@ def memory_of(
     Parameters
     ----------
     factory
-        ``"module:factory"``, which takes ``num_envs`` and returns something with ``reset()`` and ``step(action)`` in
+        ``"module:factory"``, which takes ``num_envs`` and returns an object with ``reset()`` and ``step(action)`` in
         Gymnasium's vector convention.
     num_envs
-        How many environments.
+        Number of environments.
     policy
         ``"module:factory"``, called with the environment; it returns a function of observations that returns actions.
         None is random actions.
@@ -130,22 +130,11 @@ def memory_of(
 def run_probe(
     target: Target, num_envs: int, *, load: Load, limit_seconds: float, limit_bytes: int | None
 ) -> Probe:
-    """Measure one size in a process of its own; however that ends, it is a result."""
+    """Measure one size in a process of its own; its failure is a result, too."""
+    limits: dict[str, Any] = {"limit_seconds": limit_seconds, "limit_bytes": limit_bytes}
     if target.factory is not None:
-        outcome = memory_of(
-            target.factory,
-            num_envs,
-            policy=load.policy,
-            horizon=load.horizon,
-            options=load.options,
-            limit_seconds=limit_seconds,
-            limit_bytes=limit_bytes,
-        )
+        outcome = memory_of(target.factory, num_envs, **vars(load), **limits)
     else:
-        outcome = footprint_of_command(
-            target.command_for(num_envs),
-            limit_seconds=limit_seconds,
-            limit_bytes=limit_bytes,
-            environment={**RETURNS_MEMORY, **os.environ},
-        )
+        environment = {**RETURNS_MEMORY, **os.environ}
+        outcome = footprint_of_command(target.command_for(num_envs), environment=environment, **limits)
     return Probe(num_envs=num_envs, outcome=outcome)
