@@ -5,32 +5,43 @@ Importing the modules below needs Sphinx and sphinx-gallery; nothing else in ste
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from stepscope._sphinx import excerpts, lead_figure, mathml, schema
+from stepscope._sphinx.citations import SourceRole
+from stepscope._sphinx.claims import ClaimsDirective
+from stepscope._sphinx.commands import CommandDirective
+from stepscope._sphinx.fault_outcomes import FaultOutcomesDirective
+from stepscope._sphinx.figures import GalleryFigureDirective
+from stepscope._sphinx.rates import OurRatesDirective, PublishedRatesDirective
+from stepscope._sphinx.records import RecordDirective
+from stepscope._sphinx.tables import ClaimsLedgerDirective, RecordedResultsDirective
+from stepscope._sphinx.versions import VersionsDirective
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 __all__ = ["setup"]
 
-_MODULES = (
-    *(
-        "citations",
-        "claims",
-        "commands",
-        "excerpts",
-        "fault_outcomes",
-        "figures",
-        "lead_figure",
-        "mathml",
-        "rates",
-    ),
-    *("records", "schema", "tables", "versions"),
-)
+_DIRECTIVES = {
+    "claims": ClaimsDirective,
+    "claims-ledger": ClaimsLedgerDirective,
+    "command": CommandDirective,
+    "fault-outcomes": FaultOutcomesDirective,
+    "gallery-figure": GalleryFigureDirective,
+    "our-rates": OurRatesDirective,
+    "published-rates": PublishedRatesDirective,
+    "record": RecordDirective,
+    "recorded-results": RecordedResultsDirective,
+    "versions": VersionsDirective,
+}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, roles, transforms and renderers."""
-    for name in _MODULES:
-        import_module(f"stepscope._sphinx.{name}").setup(app)
+    for name, directive in _DIRECTIVES.items():
+        app.add_directive(name, directive)
+    app.add_role("source", SourceRole())
+    for module in (excerpts, lead_figure, mathml, schema):
+        module.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

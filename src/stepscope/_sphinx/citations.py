@@ -11,15 +11,11 @@ import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxRole
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
-__all__ = ["check_citation", "setup"]
+__all__ = ["SourceRole", "check_citation"]
 
 _CITATION = re.compile(
     r"(?P<file>(?P<package>\w+)/[\w/.]+\.(?:py|yaml)):(?P<line>\d+) (?P<words>.+)", re.DOTALL
@@ -65,7 +61,7 @@ def _release(package: str) -> str:
     return f"{names[0]} {metadata.version(names[0])}" if names else package
 
 
-class _Source(SphinxRole):
+class SourceRole(SphinxRole):
     """Shows file and line; the cited words appear when the pointer rests on them."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
@@ -77,8 +73,3 @@ class _Source(SphinxRole):
         node = nodes.literal(where, where, classes=["source-citation"])
         node["title"] = f"{_release(where.partition('/')[0])}: {words}"
         return [node], []
-
-
-def setup(app: Sphinx) -> None:
-    """Register the role."""
-    app.add_role("source", _Source())

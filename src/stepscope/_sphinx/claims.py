@@ -27,14 +27,13 @@ from stepscope.evidence import evidence_folder, read_ledger
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sphinx.application import Sphinx
 
-__all__ = ["setup"]
+__all__ = ["ClaimsDirective"]
 
 _QUESTION = re.compile(r"[BC]\d+")
 
 
-class _Claims(SphinxDirective):
+class ClaimsDirective(SphinxDirective):
     required_arguments = 1
     optional_arguments = 1
 
@@ -67,8 +66,3 @@ class _Claims(SphinxDirective):
             *undecided_reason(project_root(self.env), script, claim),
         ]
         return nodes.list_item("", nodes.paragraph("", "", *words))
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directive."""
-    app.add_directive("claims", _Claims)

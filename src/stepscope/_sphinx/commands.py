@@ -37,10 +37,9 @@ from stepscope._sphinx.excerpts import RECORDINGS, overflow_class, project_root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sphinx.application import Sphinx
     from sphinx.config import Config
 
-__all__ = ["format_transcript", "run_command", "setup"]
+__all__ = ["CommandDirective", "format_transcript", "run_command"]
 
 _outputs: WeakKeyDictionary[Config, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
 _MAX_WIDTH = 160  # a table and its summary; a line of JSON has more
@@ -99,7 +98,7 @@ def _working_folder(recordings: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-class _Command(SphinxDirective):
+class CommandDirective(SphinxDirective):
     required_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar = {
@@ -130,8 +129,3 @@ class _Command(SphinxDirective):
         )
         classes = ["command-output", *overflow_class(text, widest=_MAX_WIDTH)]
         return [nodes.literal_block(text, text, language="console", classes=classes)]
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directive."""
-    app.add_directive("command", _Command)

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from sphinx.application import Sphinx
 
-__all__ = ["Group", "read_groups", "setup"]
+__all__ = ["FaultOutcomesDirective", "Group", "read_groups"]
 
 _VARIANTS = {"struck": "", "struck_compiled": "its default: compiled", "struck_dqn": "DQN"}
 _MAX_MESSAGE = 72  # characters of a message
@@ -118,15 +117,10 @@ def _cell(ending: Mapping[str, Any]) -> nodes.Node:
     return cell
 
 
-class _FaultOutcomes(SphinxDirective):
+class FaultOutcomesDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         folder = project_root(self.env) / RECORDINGS
         for path in folder.glob("*/*/struck*.json"):
             self.env.note_dependency(str(path))
         groups = read_groups(folder)
         return [table(["", *groups[0].endings], _rows(groups), "fault-outcomes")]
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directive."""
-    app.add_directive("fault-outcomes", _FaultOutcomes)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
@@ -21,10 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 from stepscope._sphinx.excerpts import project_root
 from stepscope._sphinx.tables import empty_state, script_link
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
-__all__ = ["read_alternative_text", "setup"]
+__all__ = ["GalleryFigureDirective", "read_alternative_text"]
 
 
 def read_alternative_text(path: str, page: str) -> str:
@@ -39,11 +35,7 @@ def read_alternative_text(path: str, page: str) -> str:
     return match[1] if match else ""
 
 
-def _variants(path: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (path, "only-light"), (path.replace(".svg", "_dark.svg"), "only-dark")
-
-
-class _GalleryFigure(SphinxDirective):
+class GalleryFigureDirective(SphinxDirective):
     required_arguments = 2
 
     def run(self) -> list[nodes.Node]:
@@ -56,23 +48,16 @@ class _GalleryFigure(SphinxDirective):
         drawing = f"auto_gallery/{folder}/images/sphx_glr_{name}_{int(number):03}.svg"
         if not (Path(self.env.srcdir) / drawing).is_file():
             return [empty_state("This figure is measured by the build: nox -s docs draws it.")]
-        return [
-            *(self._image(script, path, scheme) for path, scheme in _variants(drawing)),
-            self._caption(script),
-        ]
-
-    def _image(self, script: str, path: str, scheme: str) -> nodes.Node:
         page = (Path(self.env.srcdir) / "auto_gallery" / f"{script}.rst").read_text(encoding="utf-8")
-        return nodes.image(
-            uri=f"/{path}", alt=read_alternative_text(path, page), classes=["figure", scheme, "dark-light"]
-        )
-
-    def _caption(self, script: str) -> nodes.Node:
+        variants = (drawing, "only-light"), (drawing.replace(".svg", "_dark.svg"), "only-dark")
+        images = [
+            nodes.image(
+                uri=f"/{path}",
+                alt=read_alternative_text(path, page),
+                classes=["figure", scheme, "dark-light"],
+            )
+            for path, scheme in variants
+        ]
         link = script_link(script, self.env.docname, "the script")
         words = nodes.Text("Measured by this build; "), link, nodes.Text(" says where and how.")
-        return nodes.paragraph("", "", *words, classes=["recording-source"])
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directive."""
-    app.add_directive("gallery-figure", _GalleryFigure)
+        return [*images, nodes.paragraph("", "", *words, classes=["recording-source"])]

@@ -23,7 +23,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import RECORDINGS, project_root
-from stepscope._sphinx.tables import empty_state, table
+from stepscope._sphinx.tables import table
 from stepscope.errors import BadInputError
 from stepscope.evidence import evidence_folder, read_ledger
 from stepscope.evidence.published import PublishedRates, ratios, read_published
@@ -34,9 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sphinx.application import Sphinx
 
-__all__ = ["rate_rows", "rates_from_measurements", "rates_from_recording", "setup"]
+__all__ = [
+    "OurRatesDirective",
+    "PublishedRatesDirective",
+    "rate_rows",
+    "rates_from_measurements",
+    "rates_from_recording",
+]
 
 _ABSENT = "\N{EN DASH}"
 _MEASURED = "5_outputs/plot_four_meanings_of_fps"
@@ -120,7 +125,7 @@ def rates_from_recording(path: Path) -> PublishedRates:
     )
 
 
-class _Published(SphinxDirective):
+class PublishedRatesDirective(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
@@ -135,13 +140,11 @@ class _Published(SphinxDirective):
         return [_rates_table(tables[self.arguments[0]])]
 
 
-class _Ours(SphinxDirective):
+class OurRatesDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        self.env.note_reread()  # it shows what the examples of this build have measured
+        self.env.note_reread()  # it shows the evidence of this build
         rates = [*_this_build(), *_other_machines(project_root(self.env) / "results")]
         rates += [rates_from_recording(project_root(self.env) / RECORDINGS / name) for name in _RECORDED]
-        if not rates:
-            return [empty_state("The build measures these rates: nox -s docs.")]
         return [_rates_table(rates)]
 
 
@@ -163,9 +166,3 @@ def _other_machines(results: Path) -> Iterator[PublishedRates]:
 def _rates_table(rates: Iterable[PublishedRates]) -> nodes.Node:
     heads, cells = rate_rows(list(rates))
     return table(heads, cells, "rates")
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directives."""
-    app.add_directive("published-rates", _Published)
-    app.add_directive("our-rates", _Ours)

@@ -24,9 +24,8 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sphinx.application import Sphinx
 
-__all__ = ["format_record", "setup"]
+__all__ = ["RecordDirective", "format_record"]
 
 _WIDTH = 78
 
@@ -54,7 +53,7 @@ def _field(name: str, value: object) -> str:
     return line
 
 
-class _Record(SphinxDirective):
+class RecordDirective(SphinxDirective):
     required_arguments = 1
     option_spec: ClassVar = {
         "show": directives.unchanged_required,
@@ -72,8 +71,3 @@ class _Record(SphinxDirective):
         only = self.options.get("only", "").split()
         text = "\n".join(format_record(json.loads(record.to_json()), only=only) for record in records)
         return [nodes.literal_block(text, text, language="json", classes=["record"])]
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directive."""
-    app.add_directive("record", _Record)

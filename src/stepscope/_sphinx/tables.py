@@ -15,15 +15,21 @@ from stepscope.evidence import evidence_folder, newest_decided, read_ledger, rea
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sphinx.application import Sphinx
 
-
-__all__ = ["empty_state", "script_link", "setup", "table", "undecided_reason", "verdict_node"]
+__all__ = [
+    "ClaimsLedgerDirective",
+    "RecordedResultsDirective",
+    "empty_state",
+    "script_link",
+    "table",
+    "undecided_reason",
+    "verdict_node",
+]
 
 _ABSENT = "\N{EN DASH}"
 
 
-class _ClaimsLedger(SphinxDirective):
+class ClaimsLedgerDirective(SphinxDirective):
     """Every claim of this build, with its value, script, device and date."""
 
     def run(self) -> list[nodes.Node]:
@@ -58,7 +64,7 @@ class _ClaimsLedger(SphinxDirective):
         ]
 
 
-class _RecordedResults(SphinxDirective):
+class RecordedResultsDirective(SphinxDirective):
     """Claims that were checked on machines that the build does not have."""
 
     def run(self) -> list[nodes.Node]:
@@ -144,9 +150,3 @@ def _age(root: Path, result: Mapping[str, Any]) -> str:
     script = root / "gallery" / f"{result['script']}.py"
     current = script.is_file() and hashlib.sha256(script.read_bytes()).hexdigest()
     return "" if current == result["script_sha256"] else " (an earlier version of this script)"
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directives."""
-    app.add_directive("claims-ledger", _ClaimsLedger)
-    app.add_directive("recorded-results", _RecordedResults)

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from sphinx.application import Sphinx
 
-__all__ = ["History", "read_history", "setup"]
+__all__ = ["History", "VersionsDirective", "read_history"]
 
 _KINDS = ("iteration", "progress", "best_reward", "checkpoint")
 _NEVER = re.compile(r"(?!)")
@@ -157,7 +156,7 @@ def _first_known(cells: Iterable[bool | None]) -> bool | None:
 _SYMBOLS = {True: "yes", False: "\N{EN DASH}", None: "?"}
 
 
-class _Versions(SphinxDirective):
+class VersionsDirective(SphinxDirective):
     required_arguments = 1
     option_spec: ClassVar = dict.fromkeys(("also", "leave-out", "skip"), directives.unchanged)
 
@@ -184,8 +183,3 @@ class _Versions(SphinxDirective):
         if any(cell is None for _, cells in history.rows for cell in cells):
             text += " A question mark: nothing was recorded there that would tell."
         return [nodes.paragraph("", text, classes=["recording-source"])]
-
-
-def setup(app: Sphinx) -> None:
-    """Register the directive."""
-    app.add_directive("versions", _Versions)

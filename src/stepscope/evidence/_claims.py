@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from stepscope.evidence._ledger import append_evidence, calling_script
-from stepscope.evidence._provenance import device_name
+from stepscope.evidence._provenance import device_name, loaded_cuda
 
 __all__ = ["Claim", "ClaimFailedError", "Decision", "Verdict", "claim"]
 
@@ -114,15 +113,14 @@ def claim(
     >>> checked = claim("three is more than two", 3 > 2, "1.5x")
     claim holds: three is more than two (1.5x)
     """
-    device = device_name()
-    if isinstance(holds, Decision):
-        decision = holds
-    elif type(holds).__name__ in ("bool", "bool_"):  # Python's, and NumPy's under both of its names
-        decision = None
-    else:
+    decision = holds if isinstance(holds, Decision) else None
+    if not decision and type(holds).__name__ not in (
+        "bool",
+        "bool_",
+    ):  # Python's, and NumPy's under both of its names
         raise TypeError(f"a claim needs a bool or a Decision: {statement!r} has {holds!r}")
     verdict: Verdict
-    if needs == "cuda" and not _has_cuda():
+    if needs == "cuda" and not loaded_cuda():
         verdict = "not checked here"
     elif decision is not None and decision.holds is None:
         verdict = "undecided"
@@ -134,7 +132,7 @@ def claim(
         value=str(value),
         question=question,
         needs=needs,
-        device=device,
+        device=device_name(),
         expected=decision.expected if decision else None,
         measured=decision.measured if decision else None,
         why=decision.why if decision and verdict == "undecided" else None,
@@ -148,9 +146,3 @@ def claim(
         )
     print(f"{sentence}; {checked.why}" if checked.why else sentence)  # noqa: T201 - a script's reader sees its claims
     return checked
-
-
-def _has_cuda() -> bool:
-    # Looked up rather than imported: a script that never imported torch makes no claim about a GPU.
-    torch = sys.modules.get("torch")
-    return torch is not None and bool(torch.cuda.is_available())

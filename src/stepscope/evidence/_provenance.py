@@ -10,10 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stepscope.evidence._ledger import append_evidence, calling_script
 
-__all__ = ["Provenance", "device_name", "provenance", "restart_clock"]
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["Provenance", "device_name", "loaded_cuda", "provenance", "restart_clock"]
 
 _PACKAGES = (
     "torch",
@@ -103,10 +107,14 @@ def versions() -> dict[str, str]:
 
 def device_name() -> str:
     """Return the name of the CUDA device in use, else of the processor."""
+    cuda = loaded_cuda()
+    return str(cuda.get_device_name()) if cuda else _processor()
+
+
+def loaded_cuda() -> ModuleType | None:
+    """Return `torch.cuda` where torch is imported and has a device, else None: what has no torch uses no GPU."""
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    return _processor()
+    return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
 
 @cache
@@ -121,8 +129,7 @@ def _processor() -> str:
 
 
 def _driver() -> str | None:
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    if not loaded_cuda():
         return None
     try:
         first = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0]
