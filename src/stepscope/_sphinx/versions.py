@@ -46,7 +46,7 @@ class History:
     Attributes
     ----------
     columns
-        Releases, oldest first; several that are not told apart as one.
+        Releases, oldest first; those that no cell tells apart share a column.
     rows
         Each line, with a cell for each column: whether it is printed there, None where no recording tells.
     """
