@@ -43,7 +43,7 @@ def shout() -> str:
 
 def refuse() -> None:
     """Refuse bad input."""
-    raise BadInputError("num_envs is 0; it must be a whole number from 1.")
+    raise BadInputError("num_envs is 0; it must be a positive integer.")
 
 
 def fail() -> None:

@@ -176,7 +176,7 @@ def test_a_refusal_for_want_of_memory_is_told_apart() -> None:
     """An environment that turns the allocator's error into a sentence of its own still ran out of memory."""
     assert "out of memory" == run("cartpoles", num_envs=10**12).status
     refused = run("cartpoles", num_envs=0)
-    assert ("failed", "num_envs is 0; it must be a whole number from 1.") == (refused.status, refused.reason)
+    assert ("failed", "num_envs is 0; it must be a positive integer.") == (refused.status, refused.reason)
 
 
 @pytest.mark.parametrize(

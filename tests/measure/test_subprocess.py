@@ -66,7 +66,7 @@ def test_printing_is_no_answer() -> None:
 
 def test_refused_input_stays_refused_input() -> None:
     """BadInputError crosses over with its sentence."""
-    with pytest.raises(BadInputError, match=r"^num_envs is 0; it must be a whole number from 1\.$"):
+    with pytest.raises(BadInputError, match=r"^num_envs is 0; it must be a positive integer\.$"):
         run("refuse")
 
 

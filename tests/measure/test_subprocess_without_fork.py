@@ -47,7 +47,7 @@ def test_arguments_and_results_travel() -> None:
     """What JSON can hold comes back as it went, however large, and so does refused input."""
     long = "ä\n" * 100_000
     assert {"text": long, "numbers": [1, 2.5, None]} == run("echo", text=long, numbers=[1, 2.5, None])
-    with pytest.raises(BadInputError, match=r"^num_envs is 0; it must be a whole number from 1\.$"):
+    with pytest.raises(BadInputError, match=r"^num_envs is 0; it must be a positive integer\.$"):
         run("refuse")
 
 
