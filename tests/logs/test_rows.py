@@ -34,7 +34,8 @@ def test_printed_labels_are_columns() -> None:
 
 def test_counts_stay_whole_where_some_are_missing() -> None:
     """A count that was not printed does not turn the others into fractions."""
-    frame = reads(_EPOCH.format(1) + " 40%|####      | 64/160 [00:00<00:00, 570.95it/s]\n").to_pandas()
+    bar = "[skrl:INFO] Seed: 1\n 40%|####      | 64/160 [00:00<00:00, 570.95it/s]\n"
+    frame = reads(_EPOCH.format(1) + bar).to_pandas()
     assert ["0", "<NA>"] == [str(value) for value in frame["env_steps"]]
     assert ["iteration", "progress"] == frame["kind"].tolist()
 

@@ -252,7 +252,7 @@ def test_what_cannot_be_replayed_gets_one_sentence(coarse: Dump, tmp_path: Path)
         replay(plain, "stepscope.envs:CartPole")
     with pytest.raises(BadInputError, match=r"has no restore\(snapshot\)"):
         replay(coarse, f"{__name__}:Plain")
-    with pytest.raises(BadInputError, match="none of 16 cart-poles"):
+    with pytest.raises(BadInputError, match="the snapshot is not of 16 cart-poles"):
         replay(coarse, "stepscope.envs:CartPole")
     with pytest.raises(BadInputError, match="no module"):
         replay(coarse, "nowhere:Env")

@@ -118,12 +118,15 @@ class Single(Block):
 
 
 class Passage(Block):
-    """A message of several lines: it goes on while `inside` says so and no other block begins."""
+    """A message, or a failure, of several lines: it goes on while `inside` says so and no other block begins."""
 
     yields = True
 
-    def __init__(self, library: str | None, line: Line, inside: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self, library: str | None, line: Line, inside: Callable[[bytes], bool], *, kind: Kind = "message"
+    ) -> None:
         self.library = library
+        self._kind: Kind = kind
         self._text = Text(line.text)
         self._inside: Callable[[bytes], bool] | None = inside
 
@@ -138,8 +141,8 @@ class Passage(Block):
         return False
 
     def record(self, span: tuple[int, int]) -> Record:
-        """Return the whole passage as a message."""
-        return Record(library=self.library, kind="message", text=str(self._text), span=span)
+        """Return the whole passage."""
+        return Record(library=self.library, kind=self._kind, text=str(self._text), span=span)
 
 
 class Text:

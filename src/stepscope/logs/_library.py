@@ -83,6 +83,8 @@ class Library:
         Whether it trains; the others are what a training runs in.
     distribution
         What it is called in the package index.
+    package
+        Name that it is imported by, if that is not `key`.
     colour, colour_on_dark
         Its colour in every figure and table, such as ``#0072b2``, and another for dark pages and terminals if that
         one sinks into them.
@@ -115,6 +117,7 @@ class Library:
     open_block: Callable[[Line, Context], Block | None]
     trains: bool = True
     distribution: str = ""
+    package: str = ""
     colour: str = ""
     colour_on_dark: str = ""
     first_iteration: int = 1

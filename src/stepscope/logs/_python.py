@@ -9,17 +9,21 @@ from stepscope.logs._blocks import Block, Passage, Text, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._lines import TRACEBACK
 from stepscope.logs._records import Record
+from stepscope.logs.libraries import BY_PACKAGE
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Context
     from stepscope.logs._lines import Line
+    from stepscope.logs._records import Kind
 
 __all__ = ["open_block"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
 _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
 _GROUP = compiled(rb"[+|\s]*+")
-_PREFACES = (b"Exception ignored in", b"Exception in thread ")
+_IGNORED = b"Exception ignored in"
+_PREFACES = (_IGNORED, b"Exception in thread ")
+_FRAME = re.compile(r'(?m)^\W*(?:\[\w+\]:\s*)?File "([^"\n]{1,1000})", line \d')
 _CHAINS = (
     b"The above exception was the direct cause of the following exception:",
     b"During handling of the above exception, another exception occurred:",
@@ -32,7 +36,12 @@ _WARNING = re.compile(rb":\d{1,9}: (?:\w{1,80}\.)*\w{0,80}(?:Warning|Deprecated)
 # PyTorch's own log lines, and what torchrun says before it starts its processes. Where PyTorch is installed below the
 # folder of the project, the name of the file begins there.
 _TORCH = re.compile(rb"[DIWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} \d{1,9} (?:\S{1,400}/)?torch/")
+# A bar of tqdm that has a name, or none of the units of skrl's.
+_BAR = re.compile(rb"(?:^|: |\r)\s{0,3}\d{1,3}%\|")
 _NOTICES = (
+    b"Error executing job with overrides: [",
+    b"Error executing job",
+    b"Set the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.",
     b"Setting OMP_NUM_THREADS environment variable for each process to be ",
     # Gym says this wherever it is imported, and old releases of RL-Games and skrl import it.
     b"Gym has been unmaintained since 2022",
@@ -56,7 +65,9 @@ def open_block(line: Line, context: Context) -> Block | None:
         return _Failure(line, context.library, prefix=b"", group=False, preface=True)
     elif b"Warning: " in text and _WARNING.search(text, 0, 2000):
         return _warning(line, context)
-    elif text.startswith(_NOTICES) or _TORCH.match(text):
+    elif (
+        text.startswith(_NOTICES) or _TORCH.match(text) or (b"%|" in text[:200] and _BAR.search(text, 0, 200))
+    ):
         return message(line, context.library)
     return None
 
@@ -89,7 +100,9 @@ class _Failure(Block):
         self._prefix = prefix
         self._group = group
         self._preface = preface
+        self._kind: Kind = "message" if line.text.startswith(_IGNORED) else "failure"  # it ends no run
         self._in_frames = True
+        self._boxed = False  # torchrun's report has its own rules
         self._blanks = 0
 
     @property
@@ -130,10 +143,19 @@ class _Failure(Block):
             return True
         if self._blanks and not (self._is_late(text) or text.startswith(_AFTERWORDS)):
             return False
-        if self._in_frames and (self._group or self._preface):
+        self._boxed = self._boxed or text.startswith(b"=====")
+        expects_frames = self._in_frames and (self._group or self._preface) and not self._is_exception(text)
+        is_separator = (
+            not self._boxed and text.startswith(b"-----") and not text.strip(b"- ")
+        )  # another table's
+        if expects_frames or is_separator:
             return False
         self._in_frames = False
         return True
+
+    def _is_exception(self, text: bytes) -> bool:
+        """Return whether the exception follows at once on the line that says that it is ignored."""
+        return self._kind == "message" and self._preface and _EXCEPTION.match(text) is not None
 
     def _is_late(self, text: bytes) -> bool:
         """Say whether this names the exception, one empty line below the frames."""
@@ -141,4 +163,13 @@ class _Failure(Block):
 
     def record(self, span: tuple[int, int]) -> Record:
         """Return the failure, whose last line names the exception or ends its message."""
-        return Record(library=self.library, kind="failure", text=str(self._text), span=span)
+        text = str(self._text)
+        library = self.library or _library_of(_FRAME.findall(text))
+        return Record(library=library, kind=self._kind, text=text, span=span)
+
+
+def _library_of(paths: list[str]) -> str | None:
+    """Return the library in whose folder the innermost frame lies, one that trains before one that does not."""
+    folders = [folder for path in reversed(paths) for folder in re.split(r"[/\\]", path)[:-1]]
+    known = [BY_PACKAGE[folder] for folder in folders if folder in BY_PACKAGE]
+    return next((library.key for library in known if library.trains), known[0].key if known else None)

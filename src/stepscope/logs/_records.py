@@ -78,10 +78,11 @@ class Record:
     schema
         Version of these fields.
     library
-        ``rl_games``, ``rsl_rl``, ``skrl`` or ``sb3``; ``isaaclab``, ``mjlab`` or ``warp`` for what these print around
-        them; None where the text does not tell.
+        ``rl_games``, ``rsl_rl``, ``skrl`` or ``sb3``; ``isaaclab``, ``isaacgym``, ``kit``, ``mjlab`` or ``warp`` for
+        what these print around them; None where the text does not tell.
     kind
-        ``iteration``, ``checkpoint``, ``best_reward``, ``progress``, ``message``, ``failure`` (a Python traceback)
+        ``iteration``, ``checkpoint``, ``best_reward``, ``progress``, ``message``, ``failure`` (a traceback, or what else
+        is printed when a process dies or a simulator loses its state)
         or ``unrecognised``.
     rank
         Process that printed it, in a run of several, where the text tells.

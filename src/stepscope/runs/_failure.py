@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stepscope._common.exit_status import describe_exit
+
 if TYPE_CHECKING:
     from stepscope.runs._messages import Place
 
@@ -15,6 +17,17 @@ _HEADER = "Traceback (most recent call last):"
 # torchrun and torch name the process before each line.
 _PREFIX = re.compile(r"(?m)^(?:\[[^\]\s]{1,40}\]:?[ ]?)+")
 _FRAME = re.compile(r'\n\s*File "([^"\n]{1,1000})", line (\d{1,9})(?:, in (\S{1,200}))?')
+_THREAD = "Exception in thread "
+_CUT_OFF = "the traceback is cut off before its exception"
+_THROWN = re.compile(
+    r"terminat\w{1,5} (?:called after throwing an instance of|due to uncaught exception of type|with uncaught exception of type) '?([^'\s]{1,200})"
+)
+_WHAT = re.compile(r"what\(\):\s+(.{1,400})")
+_ROOT_CAUSE = re.compile(
+    r"Root Cause \(first observed failure\):(?:.|\n){1,400}?rank\s+: (\d{1,6})(?:.|\n){1,200}?exitcode\s+: (-?\d{1,4})"
+)
+_EXIT_CODE = re.compile(r"(?:exited with code|exit ?code:?) (-?\d{1,3})\b")
+_RANK = re.compile(r"local_rank: (\d{1,6})")
 _FOREIGN = ("site-packages", "dist-packages", "<frozen ", "<string>", "/lib/python3", "/bin/")
 
 
@@ -31,11 +44,14 @@ class Failure:
         empty if none was printed.
     place
         Where it stands.
+    in_thread
+        Whether it ended a thread beside the training.
     """
 
     text: str
     where: str
     place: Place
+    in_thread: bool = False
 
     @property
     def interrupted(self) -> bool:
@@ -58,14 +74,40 @@ def parse_traceback(text: str, place: Place) -> Failure:
     ('ValueError: bad', 'envs/ant.py:12 in step')
     """
     text = _PREFIX.sub("", text)
-    last = text.rpartition(_HEADER)[2]
-    return Failure(text=_exception(last), where=_where(last), place=place)
+    _, header, last = text.rpartition(_HEADER)
+    if not header:
+        return Failure(text=_report_of_death(text), where=_where(_current_thread(text)), place=place)
+    if (root := _ROOT_CAUSE.search(last)) is not None:
+        fate = describe_exit(int(root[2]))
+        return Failure(text=f"rank {root[1]} {fate}, as torchrun reports", where="", place=place)
+    in_thread = text.startswith(_THREAD)
+    return Failure(text=_exception(last), where=_where(last), place=place, in_thread=in_thread)
 
 
 def _exception(text: str) -> str:
     """Return the line of a traceback that names the exception; more lines of its message may follow."""
     lines = text.strip("\n").split("\n")
-    return next((line for line in lines if line[:1].strip()), lines[-1])
+    return next((line for line in lines if line[:1].strip()), _CUT_OFF)
+
+
+def _report_of_death(text: str) -> str:
+    """Return what is said of a process that died without a traceback, on one line."""
+    first, _, rest = text.strip("\n").partition("\n")
+    if (thrown := _THROWN.search(first)) is not None:
+        what = _WHAT.search(rest)
+        return f"{thrown[1]}: {what[1]}" if what is not None else thrown[1]
+    if (exit_code := _EXIT_CODE.search(first)) is not None:
+        rank = _RANK.search(first)
+        fate = describe_exit(int(exit_code[1]))
+        return f"{'' if rank is None else f'rank {rank[1]} '}{fate}: {first}"
+    return first
+
+
+def _current_thread(text: str) -> str:
+    """Return the frames of the thread in which a process died, the innermost last."""
+    _, header, frames = text.rpartition("Current thread 0x")
+    lines = frames.partition("\n\n")[0].split("\n")[1:] if header else text.split("\n")[1:]
+    return "\n" + "\n".join(reversed([line for line in lines if line.startswith("  File ")]))
 
 
 def _where(text: str) -> str:

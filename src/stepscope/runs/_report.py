@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["KIND_LABELS", "library_label", "report"]
 
 _MESSAGE = 120
+_LONGEST_FAILURE = 700
+_HARMFUL = re.compile(
+    r"(?i)overflow|capacity|\bincrease\b|exceed|\bfail|\berror\b(?!\])|\blost\b|\binvalid\b|\bmiss"
+)
+_MATTERS = re.compile(
+    r"[\w:.]{0,80}(?:Capacity|BufferSize|BufferCount|MaxCount)\b|\b\d[\d,.\N{HORIZONTAL ELLIPSIS}]{3,40}(?: ?(?:[KMGT]i?B|bytes)\b)?"
+    r"|[\w.-]{1,80}\.(?:usd[acz]?|urdf|xml|obj|stl|py|pth?|onnx|ya?ml|so|msh)\b"
+)
 _SHOWN = 5  # clusters of messages; more would not fit on a screen
 _BAR = 40
 _RANKS = 8
@@ -72,6 +80,8 @@ def report(run: RunSummary) -> Iterator[ReportLine]:
     yield ReportLine("library", library_label(run))
     if run.libraries or run.failure is not None:
         yield ReportLine(f"{run.unit}s", _progress(run), _SEVERITIES.get(run.outcome, ""))
+    if run.num_envs is not None:
+        yield ReportLine("environments", f"{run.num_envs:,}")
     yield from _env_steps(run)
     yield from _rates(run.rates)
     yield from _reported(run)
@@ -119,6 +129,8 @@ def _progress(run: RunSummary) -> str:
 
 def _env_steps(run: RunSummary) -> Iterator[ReportLine]:
     if run.env_steps is None:
+        if run.seconds:
+            yield ReportLine("elapsed", format_hms(run.seconds))
         return
     text = f"{run.env_steps:,}"
     if run.env_steps_corrected not in (None, run.env_steps):
@@ -226,14 +238,27 @@ def _unrecognised(run: RunSummary) -> Iterator[ReportLine]:
 def _clusters(
     label: str, clusters: Sequence[MessageCluster], *, more: int, severity: Severity
 ) -> Iterator[ReportLine]:
-    ordered = sorted(clusters, key=lambda cluster: -cluster.count)
+    # Contacts that are missed and errors spoil a training; what is deprecated does not.
+    ordered = sorted(clusters, key=lambda cluster: (_HARMFUL.search(cluster.text) is None, -cluster.count))
     for cluster in ordered[:_SHOWN]:
-        text = truncate(collapse_spaces(cluster.text), _MESSAGE)
+        text = _shorten(collapse_spaces(cluster.text))
         yield ReportLine(label, f"{cluster.count:,} {TIMES} {text} ({_place(cluster)})", severity)
         label = ""
     rest = sum(cluster.count for cluster in ordered[_SHOWN:]) + more
     if rest:
         yield ReportLine("", f"{rest:,} more with other texts; --json shows all", severity)
+
+
+def _shorten(text: str) -> str:
+    """Return the beginning of a long message, and what matters of the rest: sizes, settings and files."""
+    if len(text) <= _MESSAGE:
+        return text
+    head = truncate(text, _MESSAGE)
+    matters = [match[0] for match in _MATTERS.finditer(text, _MESSAGE - 1) if match[0] not in head]
+    cut = _MATTERS.search(text, max(0, _MESSAGE - 60))
+    if cut is not None and cut.start() < _MESSAGE <= cut.end():
+        matters.insert(0, cut[0])
+    return " ".join([head, *dict.fromkeys(matters[:4])])
 
 
 def _place(cluster: MessageCluster) -> str:
@@ -246,6 +271,6 @@ def _failure(run: RunSummary) -> Iterator[ReportLine]:
     if (failure := run.failure) is None:
         return
     yield ReportLine(failure.title, f"{failure.place} (byte {failure.place.byte:,})", "bad")
-    yield ReportLine("", truncate(collapse_spaces(failure.text)), "bad")
+    yield ReportLine("", truncate(collapse_spaces(failure.text), _LONGEST_FAILURE), "bad")
     if failure.where:
         yield ReportLine("", f"at {failure.where}")

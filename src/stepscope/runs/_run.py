@@ -6,9 +6,9 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs import BY_KEY, LIBRARIES
+from stepscope.logs import BY_KEY, LIBRARIES, goal
 from stepscope.runs._failure import parse_traceback
-from stepscope.runs._messages import MessageClusters, MessageTemplate, Place
+from stepscope.runs._messages import MessageCluster, MessageClusters, MessageTemplate, Place
 from stepscope.runs._progress import ProgressTracker
 from stepscope.runs._rates import SCOPES, RateTracker, TimeTracker
 from stepscope.runs._run_summary import Outcome, RunSummary
@@ -28,12 +28,29 @@ _MOST_RANKS = 1024
 _MOST_RUNTIMES = 16
 _MOST_TEXTS = 1024  # that are remembered with their template: a log repeats few messages very often
 _LONGEST_REMEMBERED = 256
-_WARNING = re.compile(r"(?i)warn(?:ing)?\b|deprecated|overflow|\bwarning:|\bexceeded\b")
+_WARNING = re.compile(
+    r"(?i)warn(?:ing)?\b|\[(?:error|fatal)\] \[|exception ignored in|\bcan't use\b|deprecated|overflow|\bwarning:|\bexceeded\b"
+)
 _BAD_NUMBER = re.compile(r"(?i)\bnan\b.{0,40}\b(?:input|found|detected|encountered)|\bfound nan\b")
 # What stands before a message: torchrun's stamp, and the folder of the file that a Python warning names.
-_STAMP = re.compile(r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] ")
+_STAMP = re.compile(
+    r"[WEI]\d{4} [\d:.]{1,20} +\d{1,9} \S{1,200}\] "
+    r"|(?:\d{4}-\d\d-\d\d[T ][\d:]{8}Z? )?(?:\[[\d,]{1,12}ms\] )?\[(?:Warning|Error|Fatal)\] (?=\[)"
+)
 _FOLDERS = re.compile(r"^\S{0,1000}[/\\](?=[^/\\\s]{1,200}:\d)")
-_KEYWORDS = ("warn", "overflow", "deprecated", "exceeded", "nan", "warp")
+_KEYWORDS = (
+    "warn",
+    "error]",
+    "fatal]",
+    "ignored",
+    "can't use",
+    "overflow",
+    "deprecated",
+    "exceeded",
+    "nan",
+    "warp",
+)
+_NUM_ENVS = ("Number of environments",)  # as Isaac Lab's scene manager prints it
 _RUN_ENDS = tuple(end for library in LIBRARIES for end in library.run_ends)
 _LONGEST = 2000
 
@@ -64,6 +81,9 @@ class Run:
         self._end_announced = False
         self._reported: dict[str, tuple[tuple[Scope, float], ...]] = {}
         self._failure: Failure | None = None
+        self._thread_failure: Failure | None = None
+        self._resumed = False
+        self._num_envs: int | None = None
         self._warnings, self._early_warnings = MessageClusters(), MessageClusters()
         self._unrecognised: tuple[str, Place] | None = None
         self._unremarkable = MessageTemplate([], [], Place(byte=0))
@@ -101,7 +121,15 @@ class Run:
             return None
         return self._versions.setdefault(library, VersionDetector(library))
 
+    def _survived(self) -> tuple[MessageCluster, ...]:
+        """Return the failure that the run went on after to its planned end."""
+        if self._failure is None or self._ending() is not None:
+            return ()
+        text = self._failure.text
+        return (MessageCluster(text=text, template=text, count=1, first=self._failure.place),)
+
     def _add_iteration(self, record: Record) -> None:
+        self._resume()
         self.progress.add_iteration(record)
         self._rates.add_iteration(record)
         self._times.add_iteration(record)
@@ -113,6 +141,7 @@ class Run:
                     self._early_warnings.add(f"{label} is {value}", place)
 
     def _add_progress(self, record: Record) -> None:
+        self._resume()
         self.progress.add_progress(record)
         self._rates.add_progress(record)
         self._add_means(record)
@@ -137,6 +166,11 @@ class Run:
             self._best.add(record.reward, self.progress.latest)
 
     def _add_message(self, record: Record) -> None:
+        if record.seconds.elapsed is not None:
+            self._seconds = record.seconds.elapsed
+        for label in _NUM_ENVS:
+            if label in record.metrics:
+                self._num_envs = goal(record.metrics[label])
         template = self._classify_message(record)
         rates = [(scope, getattr(record.fps, scope)) for scope in SCOPES] if record.metrics else []
         reported = tuple((scope, value) for scope, value in rates if value is not None)
@@ -178,13 +212,32 @@ class Run:
         return None
 
     def _add_failure(self, record: Record) -> None:
-        if self._failure is None:
-            self._failure = parse_traceback(record.text or "", self.progress.locate(record))
+        failure = parse_traceback(record.text or "", self.progress.locate(record))
+        if failure.in_thread:
+            self._thread_failure = self._thread_failure or failure
+        elif self._failure is None:
+            self._failure = failure
+            self._resumed = False
 
     @property
     def failed(self) -> bool:
-        """Whether there was a failure."""
-        return self._failure is not None
+        """Whether a failure ended it: whatever it went on after to its planned end did not."""
+        return self._ending() is not None
+
+    def _ending(self) -> Failure | None:
+        if self._failure is not None and not (self._resumed and self._is_complete()):
+            return self._failure
+        return self._thread_failure
+
+    def _is_complete(self) -> bool:
+        return self._end_announced or self.progress.complete
+
+    def _resume(self) -> None:
+        """Take it that the training goes on after whatever failed so far."""
+        self._resumed = True
+        if self._thread_failure is not None:
+            self._warnings.add(self._thread_failure.text, self._thread_failure.place)
+            self._thread_failure = None
 
     def summary(self, *, rates: bool = True) -> RunSummary:
         """Return the summary of the run so far; without `rates` it takes no time that grows with the run."""
@@ -199,6 +252,7 @@ class Run:
             begin=progress.begin,
             done=progress.done,
             planned=progress.planned,
+            num_envs=self._num_envs,
             env_steps=progress.env_steps,
             env_steps_corrected=progress.env_steps_corrected,
             env_steps_per_iteration=progress.env_steps_per_iteration,
@@ -211,16 +265,16 @@ class Run:
             best_reward=self._best.trend(),
             last_checkpoint=self._checkpoint,
             outcome=self._outcome(),
-            failure=self._failure,
-            warnings=self._warnings.clusters(),
+            failure=self._ending(),
+            warnings=(*self._survived(), *self._warnings.clusters()),
             more_warnings=self._warnings.others.count,
             early_warnings=self._early_warnings.clusters(),
             unrecognised=self._unrecognised,
         )
 
     def _outcome(self) -> Outcome:
-        if self._failure is not None:
-            return "interrupted" if self._failure.interrupted else "failed"
-        if self._end_announced or self.progress.complete:
+        if (failure := self._ending()) is not None:
+            return "interrupted" if failure.interrupted else "failed"
+        if self._is_complete():
             return "finished"
         return "unfinished" if self.progress.has_end else "unknown"

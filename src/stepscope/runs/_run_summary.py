@@ -40,6 +40,8 @@ class RunSummary:
     begin, done, planned
         The first count that was printed, how many are done, and how many there will be. ``done`` counts from one even
         where a library counts from zero.
+    num_envs
+        Number of environments, where it was printed.
     env_steps, env_steps_corrected
         Environment steps at the end: as printed, and corrected where the printed count lags.
     env_steps_per_iteration
@@ -80,6 +82,7 @@ class RunSummary:
     begin: int | None
     done: int | None
     planned: int | None
+    num_envs: int | None = None
     env_steps: int | None
     env_steps_corrected: int | None
     env_steps_per_iteration: int | None

@@ -101,7 +101,7 @@ class Summary:
                 f"{self.name} looks like UTF-16, as Windows PowerShell 5 writes it; convert it to UTF-8,"
                 " for example with iconv -f UTF-16 -t UTF-8."
             )
-        if not self._libraries:
+        if not self._libraries and not self.failed:
             names = format_list([library.name for library in LIBRARIES], last="or")
             return f"{self.name} has no line that {names} prints ({self._counts()})."
         return None

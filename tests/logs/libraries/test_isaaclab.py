@@ -139,10 +139,10 @@ def test_settings_that_were_parted_from_their_title_are_known() -> None:
         ("[INFO]: Loaded 3 motions of mine", "isaaclab"),
         ("[INFO] my own words", None),
         # As in isaac-sim/IsaacLab, issues 4020 and 2348.
-        ("[3.581s] [ext: omni.kit.widget.nucleus_connector-2.0.1] startup", "isaaclab"),
+        ("[3.581s] [ext: omni.kit.widget.nucleus_connector-2.0.1] startup", "kit"),
         (
             "2025-11-15T04:29:46Z [3,587ms] [Warning] [omni.usd.audio] failed to subscribe to stage events",
-            "isaaclab",
+            "kit",
         ),
         (
             "[INFO][AppLauncher]: Loading experience file: /isaaclab/apps/isaaclab.python.headless.kit",

@@ -100,7 +100,6 @@ def test_the_banner_is_one_message() -> None:
     "line",
     [
         "Warp CUDA warning: Could not find or load the NVIDIA CUDA driver. GPU execution will not be available.",
-        "Warp CUDA error 700: an illegal memory access was encountered (in function wp_memcpy_d2h, warp.cu:1)",
         "Warp UserWarning: Loading a mesh",
         "Warp DeprecationWarning: warp.HashGridQueryH is deprecated and will be removed in a future release.",
         "Warp Error: no such kernel",
@@ -112,6 +111,15 @@ def test_its_warnings_are_known(line: str) -> None:
     """Its own logger and its C++ code put their name in front, each in its own way."""
     [record] = reads(line)
     assert ("warp", "message", line) == (record.library, record.kind, record.text)
+
+
+def test_an_error_of_cuda_is_a_failure() -> None:
+    """What the device did not do leaves the simulation behind, whatever is printed below."""
+    line = (
+        "Warp CUDA error 700: an illegal memory access was encountered (in function wp_memcpy_d2h, warp.cu:1)"
+    )
+    [record] = reads(line)
+    assert ("warp", "failure", line) == (record.library, record.kind, record.text)
 
 
 @cache

@@ -27,14 +27,7 @@ _RULE = compiled(rb"\|-{40,200}\|\s*+")
 # The mean of what was timed so far under a name: "Last: 0.442947 s, Mean: 0.442947 s, Std: 0.000000 s, N: 1".
 _TIMER = compiled(rb"(Last|Mean|Std|N): (\S{1,40}?)(?: s| ms| us| ns)?(?:, |\s*+$)")
 _TRAINED = compiled(rb"Training time: ([\d.]{1,20}) seconds\s*+")
-_SETTING = re.compile(rb"\t([^:\t]{1,60}?)\s{0,30}: (.{0,200})", re.DOTALL)
-# Isaac Sim's Kit, in front of what an extension says: "[3.581s] [ext: omni.usd-1.13.10] startup",
-# "2025-11-15T04:29:46Z [3,587ms] [Warning] [omni.usd.audio] failed to subscribe to stage events".
-_KIT = re.compile(
-    rb"(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ? )?"
-    rb"(?:\[[\d,]{1,12}ms\] \[(?:Verbose|Info|Warning|Error|Fatal)\] \[|\[[\d.]{1,12}s\] (?:\[ext: |app ready|Simulation App ))"
-    rb"|\[(?:Info|Warning|Error|Fatal)\] \["
-)
+_SETTING = re.compile(rb"(?:\t| {2,8})([^:\s][^:\t]{0,60}?)\s{0,30}: (.{0,200})", re.DOTALL)
 # What Isaac Lab's own logging puts in front, once it is set up.
 _LOGGED = re.compile(rb"\d\d:\d\d:\d\d \[\w{1,80}\.py\] (?:DEBUG|INFO|WARNING|ERROR|CRITICAL): ")
 
@@ -121,7 +114,7 @@ def _open_block(line: Line, context: Context) -> Block | None:
         return _bracketed(line, context)
     if text.startswith(_NAME_OF_RUN):
         return message(line, _KEY) if context.library == _KEY else None
-    if text.startswith(_MESSAGES) or _LOGGED.match(text) or _KIT.match(text):
+    if text.startswith(_MESSAGES) or _LOGGED.match(text):
         return message(line, _KEY)
     match = _TRAINED.fullmatch(text)
     return None if match is None else message(line, _KEY, metrics={"Training time": parse_number(match[1])})
@@ -136,7 +129,7 @@ def _bracketed(line: Line, context: Context) -> Block | None:
         return Fields(_KEY, line, _in_table)
     if text.startswith(_SHARED):
         return message(line, context.library)
-    if text.startswith(_MESSAGES) or _STAGE.fullmatch(text) or _KIT.match(text):
+    if text.startswith(_MESSAGES) or _STAGE.fullmatch(text):
         return message(line, _KEY)
     # Tasks of its users say so in the same way.
     return message(line, _KEY) if text.startswith(b"[INFO]: ") and context.library != "mjlab" else None

@@ -25,8 +25,8 @@ _KEY = "rl_games"
 
 _EPOCH_START = b"fps step: "
 _EPOCH = compiled(
-    rb"fps step: (\S++) fps step and policy inference: (\S++) fps total: (\S++)"
-    rb" epoch: (\d++)(?:/(\d++)(?:\.0)?)?(?: frames: ([^\s/]++)(?:/(\S++))?)?\s*"
+    rb"fps step: (\S++) fps step and policy inference: (\S++) {1,2}fps total: (\S++)"
+    rb"(?: epoch: (\d++)(?:/(\d++)(?:\.0)?)?(?: frames: ([^\s/]++)(?:/(\S++))?)?)?\s*"
 )
 _LABELS = (
     "fps step",
@@ -100,6 +100,7 @@ _ENV_INFO_LINE = compiled(rb"[{ ].*+|\d{1,18} \d{1,18} \d{1,18}", re.DOTALL)
 _COUNTS = re.compile(rb"\d{1,18} \d{1,18} \d{1,18}")
 # A checkpoint that cannot be loaded is tried again; what the exception says may go on for several lines.
 _RETRY = b"Exception "
+_PYTHONS_OWN = (b"Exception ignored in", b"Exception in thread ")
 _RETRY_END = b"when trying to execute "
 _WAITING = re.compile(rb"Waiting \d{1,9} before trying again\.\.\.")
 _STARTS = (_EPOCH_START, _BEST_START, _SAVED_START, *_MESSAGES)
@@ -123,7 +124,7 @@ def _other(line: Line, context: Context) -> Block | None:
     text = line.text.rstrip()
     if context.library == _KEY and (_COUNTS.fullmatch(text) or _WAITING.fullmatch(text)):
         return message(line, _KEY)
-    if context.library == _KEY and text.startswith(_RETRY):
+    if context.library == _KEY and text.startswith(_RETRY) and not text.startswith(_PYTHONS_OWN):
         return _retry(line)
     if text in _WHOLE_MESSAGES or (text.startswith(_CONFIG) and _CONFIG_KEY in text):
         return message(line, _KEY)
@@ -146,8 +147,6 @@ def _epoch(line: Line) -> Block | None:
     printed = list(match.groups())
     if not line.whole:
         printed[(match.lastindex or 1) - 1] = None  # its last digits may be missing
-    if printed[3] is None:
-        return None
     values = [None if text is None else parse_number(text) for text in printed]
     step, rollout, total, epoch, epochs, frames, _ = values
     return Single(

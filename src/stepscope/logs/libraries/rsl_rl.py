@@ -27,6 +27,10 @@ _KEY = "rsl_rl"
 _DAY = 86400
 
 _HEADER = compiled(rb"\s*+Learning iteration (\d{1,18})/(\d{1,18})(\s*+)")
+# Rows that are RSL-RL's own, aligned as it aligns them.
+_TAIL = re.compile(
+    rb" {10,60}(?:Mean (?:total )?reward|Mean episode length|Total (?:time)?steps|Iteration time|Time elapsed|Total time|ETA): \S"
+)
 _TITLE = "Learning iteration"
 _LAST_LABEL = "ETA"
 _DURATIONS = frozenset({"Time elapsed", _LAST_LABEL})
@@ -34,7 +38,7 @@ _RUN_NAME = "Run name"
 _MAX_LINE = 1000
 # Up to 3.1 one line held the rate and both times.
 _COMPUTATION = compiled(
-    rb"\s*+Computation: ([^\s()]{1,400}) steps/s \(collection: ([^\s,()]{1,400})s, learning ([^\s,()]{1,400})s\)\s*+"
+    rb"\s*+Computation: ([^\s()]{1,400}) steps/s \([Cc]ollection:? ([^\s,()]{1,400})s, [Ll]earning:? ([^\s,()]{1,400})s\)\s*+"
 )
 _COMPUTATION_LABELS = ("Computation", "collection", "learning")
 _MESSAGES = (
@@ -55,9 +59,11 @@ _OBSERVATIONS = b"Resolved observation sets:"
 def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - the separator above tells nothing more
     """Return the block that `line` opens, if RSL-RL prints such a line."""
     text = line.text
-    if text.startswith(b" "):
-        title = _HEADER.fullmatch(text) if b"Learning iteration " in text else None
-        return None if title is None else _Iteration(title, whole=line.whole)
+    if text.startswith((b" ", b"Learning iteration ")):
+        if b"Learning iteration " in text:
+            title = _HEADER.fullmatch(text)
+            return None if title is None else _Iteration(title, whole=line.whole)
+        return _tail(line)
     if text.startswith(_MESSAGES):
         return message(line, _KEY)
     if text.startswith(_MODELS):
@@ -65,6 +71,15 @@ def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 -
     if text.startswith(_OBSERVATIONS):
         return Passage(_KEY, line, lambda inner: inner.startswith((b"\t", b"---")))
     return None
+
+
+def _tail(line: Line) -> Block | None:
+    """Return the rest of an iteration whose title was not copied."""
+    label = _TAIL.match(line.text)
+    if label is None:
+        return None
+    tail = _Iteration(None, whole=line.whole)
+    return tail if tail.take(line) else None
 
 
 def _model(line: Line) -> Block:
@@ -80,19 +95,23 @@ class _Iteration(Block):
     library = _KEY
     has_last_line = True
 
-    def __init__(self, title: re.Match[bytes], *, whole: bool) -> None:
-        self._iteration = int(title[1])
-        self._iterations = int(title[2]) if whole or title[3] else None
+    def __init__(self, title: re.Match[bytes] | None, *, whole: bool) -> None:
+        self._iteration: int | None = None
+        self._iterations: int | None = None
         self._numbers = Numbers()
-        self._numbers.put(_TITLE, self._iteration)
+        if title is not None:
+            self._iteration = int(title[1])
+            self._iterations = int(title[2]) if whole or title[3] else None
+            self._numbers.put(_TITLE, self._iteration)
+        self._folded = b""  # the first half of the line of the rate
 
     def take(self, line: Line) -> bool:
         """Take a line that holds a label and a number, and the line of dashes between them."""
         text = line.text
         if self.complete or len(text) > _MAX_LINE:
             return False
-        if b"Computation: " in text and (match := _COMPUTATION.fullmatch(text)) is not None:
-            return self._put_computation(match, whole=line.whole)
+        if b"Computation: " in text or self._folded:
+            return self._take_computation(line)
         before, colon, after = text.rpartition(b": ")
         if not colon:
             return text.startswith(b"-----") and not text.strip().strip(b"-")
@@ -123,8 +142,14 @@ class _Iteration(Block):
         label = "Computation" if _COMPUTATION.fullmatch(text) else _label(text.rpartition(b": ")[0])
         return label in self._numbers.metrics
 
-    def _put_computation(self, match: re.Match[bytes], *, whole: bool) -> bool:
-        if whole:
+    def _take_computation(self, line: Line) -> bool:
+        """Take the line of the rate, or one of the two that a terminal has folded it into."""
+        text = self._folded + line.text
+        match = _COMPUTATION.fullmatch(text)
+        self._folded = b"" if match is not None or self._folded else text.rstrip() + b" "
+        if match is None:
+            return self._folded.endswith(b"s, ")
+        if line.whole:
             for label, text in zip(_COMPUTATION_LABELS, match.groups(), strict=True):
                 if (value := parse_number(text)) is not None:
                     self._numbers.put(label, value)
@@ -134,9 +159,13 @@ class _Iteration(Block):
         """Return the iteration."""
         # An environment may report a label of the library's own; the library's comes first and keeps its name.
         get = self._numbers.metrics.get
+        is_tail = self._iteration is None
         return Record(
             library=_KEY,
-            kind="iteration",
+            kind="message" if is_tail else "iteration",
+            text="\n".join(f"{label}: {value}" for label, value in self._numbers.metrics.items())
+            if is_tail
+            else None,
             iteration=self._iteration,
             iterations=self._iterations,
             env_steps=as_count(_either(get, "Total steps", "Total timesteps")),

@@ -50,6 +50,8 @@ _MESSAGES = (
 )
 _DEVICE = compiled(rb"Using [\w:]{1,40} device\s*+")
 _RATE = "time/fps"
+# Tables without sections, as relatives of Stable-Baselines3 print them, have these.
+_FLAT = {"fps", "total_timesteps"}
 _SAVED = b"Saving model "
 _BEST = b"New best mean reward!"
 _SAVED_STEPS = re.compile(rb"_(\d{1,18})_steps\.(?:zip|pkl)$")
@@ -182,8 +184,12 @@ class _Table(Block):
     def record(self, span: tuple[int, int]) -> Record:
         """Return an iteration; a table without a rate is an evaluation's, or the user's own: a message with numbers."""
         metrics = self._numbers.metrics
-        get = metrics.get
-        is_iteration = _RATE in metrics
+        is_flat = not self._section and metrics.keys() >= _FLAT
+        is_iteration = is_flat or _RATE in metrics
+
+        def get(label: str) -> float | None:
+            return metrics.get(label.partition("/")[2] if is_flat else label)
+
         return Record(
             library=_KEY,
             kind="iteration" if is_iteration else "message",
@@ -273,6 +279,7 @@ SB3 = Library(
     run_starts=("Wrapping the env ", "Using cpu device", "Using cuda device"),
     derive=_derive,
     distribution="stable-baselines3",
+    package="stable_baselines3",
     colour="#cc79a7",
     prints_times=False,
     no_reward="not printed: no episode ended, or the environment has no VecMonitor",

@@ -37,6 +37,8 @@ def _open_block(line: Line, context: Context) -> Block | None:
     bar = parse_bar(text)
     if bar is None:
         return None
+    if context.library is None:  # what follows tells whether it is skrl's, or that of a loader
+        return message(line, None, kind="progress", **_fields(bar, context.num_envs))
     if not bar.whole:
         return message(line, _KEY, kind="progress", **_fields(bar, context.num_envs))
     return Single("progress", _KEY, **_fields(bar, context.num_envs))

@@ -17,6 +17,7 @@ from stepscope.logs._values import parse_number
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
+    from stepscope.logs._records import Kind
 
 __all__ = ["WARP"]
 
@@ -24,6 +25,10 @@ _KEY = "warp"
 
 _BANNER = re.compile(rb"Warp [\w.+]{1,40} initialized")
 _WARNING = re.compile(rb"Warp (?:\w{1,20} ){0,2}(?:error|warning|Error|\w{0,40}Warning)\b")
+# What CUDA did not do leaves the state of the simulation behind.
+_FATAL = re.compile(
+    rb"Warp CUDA (?:driver )?error (?:\d|:)|Warp (?:CUDA )?[Ee]rror: (?:Failed to allocate|Out of memory)"
+)
 _LOADED = re.compile(
     rb"Module \S{1,400} (?:\S{1,80} )?load on device '[^']{1,40}' took (\d{1,12}\.\d\d) ms\b"
 )
@@ -69,7 +74,8 @@ def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 -
     if text.startswith(b"Warp "):
         if _BANNER.match(text):
             return Passage(_KEY, line, lambda inner: inner.startswith(b"   "))
-        return message(line, _KEY) if _WARNING.match(text) else None
+        kind: Kind = "failure" if _FATAL.match(text) else "message"
+        return message(line, _KEY, kind=kind) if kind == "failure" or _WARNING.match(text) else None
     if text.startswith(_HEIGHT_FIELD):
         return Passage(_KEY, line, lambda inner: b"decrease the number of hfield" in inner[:40])
     return message(line, _KEY) if text.startswith((*_KERNEL_MESSAGES, *_NEWTON)) else None

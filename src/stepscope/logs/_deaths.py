@@ -1,0 +1,215 @@
+"""What is printed when a process dies without a traceback of Python.
+
+Shells, the C library, C++, Python's faulthandler, launchers, schedulers and containers say so in a line or two. The words
+for signals are those of the catalogues of bash and of the C library.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stepscope.logs._blocks import Passage, message
+from stepscope.logs._expressions import compiled
+
+if TYPE_CHECKING:
+    from stepscope.logs._blocks import Block, Context
+    from stepscope.logs._lines import Line
+
+__all__ = ["open_block"]
+
+_LONGEST = 2000
+
+# A signal in the words of a shell. Each may stand alone in a line.
+# ruff: noqa: RUF001 - words of other languages
+_SIGNALS = (
+    *(
+        "Killed",
+        "Getötet",
+        "Gekillt",
+        "Processus arrêté",
+        "Tué",
+        "Matado",
+        "Ucciso",
+        "Убито",
+        "已杀死",
+        "已殺死",
+    ),
+    *("强制終了", "強制終了", "죽었음", "Unicestwiony", "Afgebroken door kill", "Öldürüldü", "Zabito"),
+    *("Segmentation fault", "Speicherzugriffsfehler", "Erreur de segmentation", "Violación de segmento"),
+    *("Fallo de segmentación", "Errore di segmentazione", "Falha de segmentação", "Ошибка сегментирования"),
+    *(
+        "段错误",
+        "段錯誤",
+        "程式記憶體區段錯誤",
+        "セグメンテーション違反です",
+        "세그멘테이션 오류",
+        "세그먼트 오류",
+    ),
+    *("Naruszenie ochrony pamięci", "Segmentatiefout", "Parçalama arızası", "Neoprávněný přístup do paměti"),
+    *(
+        "Aborted",
+        "Abgebrochen",
+        "Abortado",
+        "Annullato",
+        "Аварийный останов",
+        "已放弃",
+        "已放棄",
+        "中止",
+        "アボートしました",
+    ),
+    *("중지됨", "Przerwane", "Afgebroken", "Neúspěšně ukončen"),
+    *("Bus error", "Bus-Zugriffsfehler", "Bus-Fehler", "Erreur du bus", "Erreur de bus", "Error en el bus"),
+    *(
+        "Error de bus",
+        "Errore di bus",
+        "Erro de barramento",
+        "Ошибка шины",
+        "总线错误",
+        "匯流排錯誤",
+        "バスエラー",
+    ),
+    *("버스 오류", "Błąd szyny", "Busfout"),
+    *(
+        "Floating point exception",
+        "Gleitkomma-Ausnahme",
+        "Exception en point flottant",
+        "Excepción de coma flotante",
+    ),
+    *(
+        "Eccezione in virgola mobile",
+        "Exceção de ponto flutuante",
+        "浮点数例外",
+        "浮点异常",
+        "浮動小数点例外",
+    ),
+    *("Исключение в операции с плавающей точкой", "부동 소수점 예외"),
+    *("Illegal instruction", "Ungültiger Maschinenbefehl", "Instruction non permise", "Instruction illégale"),
+    *("Instrucción ilegal", "Istruzione illecita", "Instrução ilegal", "Недопустимая инструкция", "非法指令"),
+    *("不正命令です", "잘못된 명령어", "Bad system call", "Trace/breakpoint trap", "CPU time limit exceeded"),
+    *("File size limit exceeded", "Terminated", "Hangup"),
+)
+# These are words of everyday life too: they need the shell in front of them.
+_EVERYDAY = (
+    *(
+        "Beendet",
+        "Complété",
+        "Terminé",
+        "Terminado",
+        "Terminato",
+        "Завершено",
+        "已终止",
+        "已終止",
+        "終了しました",
+        "종료됨",
+    ),
+    *("Abandon", "Morto", "Finalizado", "Abort", "Quit", "Zakończony", "Beëindigd"),
+)
+
+
+def _either(words: tuple[str, ...]) -> bytes:
+    return b"|".join(re.escape(word.encode()) for word in words)
+
+
+_CORE = rb"(?: ?\([^()\r\n]{1,60}\))?"
+_ALONE = compiled(rb"(?:" + _either(_SIGNALS) + rb")" + _CORE + rb"\.?\s*+")
+# "./train.sh: line 18:  2718 Killed    python train.py", "[1]+  Killed    python", "zsh: killed     python".
+_SHELL = compiled(
+    rb"(?:[^:\r\n]{1,300}: [^:\r\n]{1,40}: +\d{1,9} +|\[\d{1,4}\][-+ ]{1,8}(?:\d{1,9} +)?|zsh: (?:[^:\r\n]{1,80}: )?)"
+    rb"(?:" + _either((*_SIGNALS, *_EVERYDAY)) + rb")" + _CORE + rb".*",
+    re.IGNORECASE | re.DOTALL,
+)
+_FISH = re.compile(rb"fish: .{1,300} terminated by signal SIG[A-Z]{2,6}\b")
+
+_HEAP = compiled(
+    rb"(?:(?:free|malloc|realloc|calloc|munmap_chunk|mremap_chunk|malloc_consolidate|memalign|tcache_\w{1,20})\(\): \S.{1,100}"
+    rb"|double free or corruption \(\S{1,20}\)|corrupted (?:size vs\. prev_size\b.{0,60}|double-linked list\b.{0,40})"
+    rb"|\*\*\* (?:stack smashing|buffer overflow) detected \*\*\*.{0,60}"
+    rb"|(?:\S{1,80}: )?malloc: \*\*\* error for object .{1,100}"
+    rb"|\S{1,200}: (?:malloc|symbol lookup error|double free)\S{0,2}: .{1,300})\s*+"
+)
+_TERMINATE = re.compile(
+    rb"terminate called (?:after throwing|recursively|without an active)|libc\+\+abi(?:\.dylib)?: terminat"
+)
+_FATAL = re.compile(rb"(?:Fatal Python error: |Windows fatal exception: |Fatal error: )\S")
+_FAULT_LINES = (
+    b"Current thread 0x", b"Thread 0x", b"Stack (most recent call first):", b"  File ", b"  <", b"  ...",
+    b"Extension modules: ", b"Python runtime state: ", b"Current thread's C stack trace", b"  Binary file ",
+)  # fmt: skip
+
+_SCHEDULER = re.compile(
+    rb"slurmstepd(?:-\S{1,80})?: (?:error: )?.{0,200}(?:oom_kill|oom-kill|OOM Killed|CANCELLED AT|exceeded memory|Exceeded)"
+    rb"|slurmstepd(?:-\S{1,80})?: error: \*\*\* "
+    rb"|srun: error: \S{1,200}: tasks? .{1,80}: (?:Killed|Out Of Memory|Segmentation fault|Aborted|Bus error|Terminated"
+    rb"|Exited with exit code [1-9])"
+    rb"|=>> PBS: job killed"
+    rb"|TERM_[A-Z]{3,20}: job killed"
+    rb"|(?:JOB|Job) \S{1,60} (?:was )?killed\b"
+)
+_OUT_OF_MEMORY = re.compile(
+    rb"(?:\[ *\d{1,9}\.\d{1,9}\] )?(?:Out of memory: Kill(?:ed)? process \d|Memory cgroup out of memory: Kill|oom-kill:|oom_reaper: )"
+    rb"|(?:State|Reason|reason|Last State)\W{1,20}OOMKilled\b|OOMKilled\s*$"
+)
+_EXITED = re.compile(
+    rb"\S{1,200} exited with code (?!0\b)-?\d{1,10}\b"
+    rb"|(?:error: )?command terminated with (?:non-zero )?exit code:? (?!0\b)\d{1,4}"
+    rb"|Process \S{1,80} (?:died|exited) with (?:signal|exit code|code)\W{1,3}(?!0\b)-?\w{1,12}"
+)
+# An exit status above 0 follows from an exception, which stands elsewhere.
+_TORCHRUN = re.compile(rb"failed \(exitcode: -\d{1,10}\) local_rank: \d{1,6} ")
+_COLLECTIVE = re.compile(
+    rb"Watchdog caught collective operation timeout|Watchdog caught collective|NCCL watchdog thread terminated with exception"
+    rb"|Process group watchdog thread terminated|Timed out waiting \d{1,9}ms for (?:recv|send) operation"
+)
+# The last line of a traceback whose beginning was not copied. A label in a sentence is shorter.
+_EXCEPTION = re.compile(
+    rb"(?:[A-Za-z_]\w{0,60}\.){0,9}(?:(?:[A-Z][a-z]\w{1,60}|OS|IO|EOF)(?:Error|Exception)|KeyboardInterrupt|SystemExit"
+    rb"|torch\.OutOfMemoryError)(?:: \S|$)"
+)
+_STARTS_EXCEPTION = re.compile(rb"[A-Za-z_][\w.]{3,200}(?::|$)")
+
+
+def open_block(line: Line, context: Context) -> Block | None:
+    """Return the block that `line` opens, if it reports that a process died."""
+    text = line.text
+    if len(text) > _LONGEST:
+        return None
+    if _TERMINATE.match(text):
+        return _terminated(line, context)
+    if _FATAL.match(text):
+        return Passage(context.library, line, lambda inner: inner.startswith(_FAULT_LINES), kind="failure")
+    if (
+        _ALONE.fullmatch(text)
+        or _SHELL.fullmatch(text)
+        or _HEAP.fullmatch(text)
+        or _SCHEDULER.match(text)
+        or _OUT_OF_MEMORY.match(text)
+        or _EXITED.match(text)
+        or _FISH.match(text)
+        or _TORCHRUN.search(text)
+        or _COLLECTIVE.search(text)
+    ):
+        return message(line, context.library, kind="failure")
+    if _STARTS_EXCEPTION.match(text) and _EXCEPTION.match(text):
+        return Passage(context.library, line, lambda inner: inner.startswith(_ADVICE), kind="failure")
+    return None
+
+
+# What PyTorch prints below the exceptions of CUDA.
+_ADVICE = (
+    b"CUDA kernel errors might be asynchronously reported",
+    b"For debugging consider passing CUDA_LAUNCH_BLOCKING=1",
+    b"Compile with `TORCH_USE_CUDA_DSA`",
+    b"Search for `cuda",
+    b"Device-side assertions were explicitly omitted",
+)
+
+
+def _terminated(line: Line, context: Context) -> Block:
+    """Return what C++ says of an exception that nobody caught, up to the end of its message."""
+    return Passage(
+        context.library,
+        line,
+        lambda inner: inner.startswith((b"  what():  ", b"Exception raised from ", b"frame #", *_ADVICE)),
+        kind="failure",
+    )
