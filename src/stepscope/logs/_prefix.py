@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["PrefixStripper"]
 
 _SAMPLE = 24  # lines that are looked at together; the wait for them must not be felt
-_ATTEMPTS = 8
+_ATTEMPTS = 4
+_LENGTH = 300  # bytes of a line that tell what it is
 _LONGEST = 120
 _MOST_CANDIDATES = 40
 _TRIED = 8  # of them, those that most lines have
-_SHARE = 0.5  # of the lines of a sample that have to have the prefix
+_SHARE = 0.7  # of the lines of a sample that have to have the prefix
+_LEAST = 3  # lines, where there are as many
 _RECOGNISED = 0.95  # share of a sample that needs no other reading
 
 # Ranks are told apart, not taken off.
@@ -25,7 +27,7 @@ _RANK = re.compile(rb"\[[A-Za-z_]{1,40}\d{1,6}\]:")
 # A prefix ends behind one of these, or behind blanks.
 _DELIMITER = re.compile(rb"(?:[|\]:>)]|-)[ \t]|[>|][ \t]*$|[ \t]{2,}(?=\S)")
 # Names, levels, times and numbers change from line to line; the marks between them stay.
-_PIECE = re.compile(rb"[\w.,:/+-]+|[ \t]+|.", re.DOTALL)
+_PIECE = re.compile(rb"([A-Za-z_][\w.+/-]*)|(\d+)|([ \t]+)|(.)", re.DOTALL)
 
 
 class PrefixStripper:
@@ -43,15 +45,21 @@ class PrefixStripper:
         self._pattern: re.Pattern[bytes] | None = None
         self._attempts = _ATTEMPTS
 
-    def feed(self, lines: Iterable[Line]) -> Iterator[Line]:
-        """Yield the lines that are ready, without the prefix."""
+    def feed(self, lines: list[Line]) -> Iterable[Line]:
+        """Return the lines that are ready, without the prefix."""
+        if self._attempts:
+            return self._search(lines)
+        return lines if self._pattern is None else map(self._stripped, lines)
+
+    def _search(self, lines: list[Line]) -> Iterator[Line]:
         for line in lines:
             if not self._attempts:
                 yield self._stripped(line)
                 continue
             self._sample.append(line)
+            start = line._replace(text=line.text[:_LENGTH])
             # A line of a training library needs no others beside it; an indented one may still have a prefix.
-            if not line.text.startswith(b" ") and self._understand([line])[1]:
+            if not line.text.startswith(b" ") and self._understand([start])[1]:
                 self._attempts = 0
             if not self._attempts or len(self._sample) >= _SAMPLE:
                 yield from self.flush()
@@ -71,12 +79,13 @@ class PrefixStripper:
     def _decide(self) -> None:
         """Choose the prefix without which the sample is understood best."""
         self._attempts -= 1
-        size = sum(line.end - line.start for line in self._sample if line.text.strip())
-        best, certain = self._understand(self._sample)
+        sample = [line._replace(text=line.text[:_LENGTH]) for line in self._sample]
+        size = sum(line.end - line.start for line in sample if line.text.strip())
+        best, certain = self._understand(sample)
         if best < _RECOGNISED * size:
-            for pattern in self._candidates():
+            for pattern in _candidates([line.text for line in sample if line.text.strip()]):
                 self._pattern, previous = pattern, self._pattern
-                recognised, trains = self._understand([self._stripped(line) for line in self._sample])
+                recognised, trains = self._understand([self._stripped(line) for line in sample])
                 if recognised > best:
                     best, certain = recognised, trains
                 else:
@@ -84,24 +93,29 @@ class PrefixStripper:
         if certain:
             self._attempts = 0
 
-    def _candidates(self) -> list[re.Pattern[bytes]]:
-        texts = [line.text for line in self._sample if line.text.strip()]
-        patterns: dict[bytes, None] = {}
-        indentation = min(len(text) - len(text.lstrip(b" ")) for text in texts) if texts else 0
-        if indentation:
-            patterns[b" {%d}" % indentation] = None
-        for text in texts[:12]:
-            for match in _DELIMITER.finditer(text, 0, _LONGEST):
-                if not _RANK.match(text[: match.end()]):
-                    patterns[_generalised(text[: match.end()])] = None
-        shares = {re.compile(pattern): 0 for pattern in list(patterns)[:_MOST_CANDIDATES]}
-        for pattern in shares:
-            matches = [match for match in map(pattern.match, texts) if match is not None]
-            remaining = sum(match.end() < len(match.string.rstrip()) for match in matches)
-            if remaining >= _SHARE * len(matches):  # what leaves nothing of most lines is no prefix
-                shares[pattern] = len(matches)
-        most = sorted(shares, key=lambda pattern: -shares[pattern])[:_TRIED]
-        return [pattern for pattern in most if shares[pattern] >= max(1, _SHARE * len(texts))]
+
+def _candidates(texts: list[bytes]) -> list[re.Pattern[bytes]]:
+    """Return what may stand in front of the lines of a sample, the most common first."""
+    patterns: dict[bytes, None] = {}
+    indentations = [text[: len(text) - len(text.lstrip(b" \t"))] for text in texts]
+    shortest = min(indentations, key=len, default=b"")
+    if shortest and all(indentation.startswith(shortest) for indentation in indentations):
+        patterns[re.escape(shortest)] = None
+    for text in texts[:12]:
+        for match in _DELIMITER.finditer(text, 0, _LONGEST):
+            prefix = text[: match.end()]
+            if prefix.strip() and not _RANK.match(prefix):
+                patterns[_generalised(prefix)] = None
+    shares = {re.compile(pattern): 0 for pattern in list(patterns)[:_MOST_CANDIDATES]}
+    for pattern in shares:
+        matches = [match for match in map(pattern.match, texts) if match is not None]
+        remaining = sum(match.end() < len(match.string.rstrip()) for match in matches)
+        if 2 * remaining >= len(matches):  # what leaves nothing of most lines is no prefix
+            shares[pattern] = len(matches)
+    most = sorted(shares, key=lambda pattern: -shares[pattern])[:_TRIED]
+    return [
+        pattern for pattern in most if shares[pattern] >= max(min(_LEAST, len(texts)), _SHARE * len(texts))
+    ]
 
 
 def _generalised(prefix: bytes) -> bytes:
@@ -112,11 +126,10 @@ def _generalised(prefix: bytes) -> bytes:
     >>> re.match(pattern, b"[2025-10-15 09:00:00][eval][ERROR] -   text")[0]
     b'[2025-10-15 09:00:00][eval][ERROR] - '
     """
-    body = prefix.rstrip()
     pieces = []
-    for piece in _PIECE.findall(body):
-        if re.fullmatch(rb"[\w.,:/+-]+", piece):
-            pieces.append(rb"[\w.,:/+-]{1,80}")
+    for name, digits, blanks, mark in _PIECE.findall(prefix.rstrip()):
+        if name or digits:
+            pieces.append(rb"[A-Za-z_][\w.+/-]{0,80}" if name else rb"\d{1,12}")
         else:
-            pieces.append(rb"[ \t]{1,80}" if piece.isspace() else re.escape(piece))
+            pieces.append(rb"[ \t]{1,80}" if blanks else re.escape(mark))
     return b"".join(pieces) + rb"(?:[ \t]|$)"

@@ -23,7 +23,7 @@ _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
 _GROUP = compiled(rb"[+|\s]*+")
 _IGNORED = b"Exception ignored in"
 _PREFACES = (_IGNORED, b"Exception in thread ")
-_FRAME = re.compile(r'(?m)^\W*(?:\[\w+\]:\s*)?File "([^"\n]{1,1000})", line \d')
+_FRAME = re.compile(r'(?m)^(?:\[\w{1,40}\]:)?[^\w\n]{0,20}File "([^"\n]{1,1000})", line \d')
 _CHAINS = (
     b"The above exception was the direct cause of the following exception:",
     b"During handling of the above exception, another exception occurred:",

@@ -46,7 +46,7 @@ def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 -
     text = line.text
     if text.startswith(_MESSAGES):
         return message(line, _KEY)
-    if _GYM.match(text) or (text.startswith(b"/") and _PHYSX.match(text)):
+    if (text.startswith(b"[") and _GYM.match(text)) or (text.startswith(b"/") and _PHYSX.match(text)):
         fatal = _ERROR.search(text, 0, 1000) is not None and is_fatal(text)
         return message(line, _KEY, kind="failure" if fatal else "message")
     return None

@@ -45,7 +45,8 @@ def is_fatal(text: bytes) -> bool:
 
 def _open_block(line: Line, context: Context) -> Block | None:  # noqa: ARG001 - a line tells by itself
     """Return the block that `line` opens, if Kit prints such a line."""
-    match = _STAMPED.match(line.text)
+    text = line.text
+    match = _STAMPED.match(text) if text.startswith((b"[", b"2")) else None
     if match is None:
         return None
     if match[1] in (b"Error", b"Fatal") or match[2] in (b"Error", b"Fatal") or b"crash" in line.text[:300]:

@@ -96,6 +96,7 @@ class _Iteration(Block):
     has_last_line = True
 
     def __init__(self, title: re.Match[bytes] | None, *, whole: bool) -> None:
+        self.has_last_line = title is not None  # of a tail nobody knows what else belongs to it
         self._iteration: int | None = None
         self._iterations: int | None = None
         self._numbers = Numbers()
