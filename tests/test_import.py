@@ -64,6 +64,7 @@ ROWS = (
     ("_common",),
     ("logs",),
     ("runs",),
+    ("explain",),
     ("evidence", "export", "watch"),
     ("envs", "measure"),
     ("nans", "plan", "train"),

@@ -89,11 +89,15 @@ def test_tags_steps_and_values_are_those_of_the_library(library: str, tmp_path: 
     for tag, steps in ours.items():
         # The step of some tags is the time in whole seconds: a fast run writes several values at one.
         printed, exact = (
-            [(step, value) for step, values in sorted(of.items()) for value in values] for of in (steps, theirs[tag])
+            [(step, value) for step, values in sorted(of.items()) for value in values]
+            for of in (steps, theirs[tag])
         )
         assert len(exact) in range(len(printed) - may_be_lost, len(printed) + 1), tag
         for (step, value), (step_exact, value_exact) in zip(printed, exact, strict=False):
-            assert (step, value) == (step_exact, pytest.approx(value_exact, abs=_precision(library, tag, value_exact)))
+            assert (step, value) == (
+                step_exact,
+                pytest.approx(value_exact, abs=_precision(library, tag, value_exact)),
+            )
 
 
 @pytest.mark.live
