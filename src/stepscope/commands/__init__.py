@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands"]
 
-_NAMES = ("read", "watch", "compare", "fit", "bottleneck", "memory", "replay")  # as the help lists them
+_NAMES = (
+    "read",
+    "explain",
+    "watch",
+    "compare",
+    "fit",
+    "bottleneck",
+    "memory",
+    "replay",
+)  # as the help lists them
 
 
 def add_commands(commands: argparse._SubParsersAction[Parser], first: str) -> None:

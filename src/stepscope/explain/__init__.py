@@ -16,17 +16,36 @@ from stepscope.explain._catalogue import (
     Symptom,
     catalogue,
 )
+from stepscope.explain._explain import Explainer, Explanation, Occurrence, explain
+from stepscope.explain._report import (
+    PAGES,
+    describe_symptom,
+    explanation_report,
+    explanation_to_dict,
+    page,
+    symptom_to_dict,
+)
 
 __all__ = [
     "KINDS",
+    "PAGES",
     "ROLES",
     "SYSTEMS",
     "Cause",
     "Emitted",
+    "Explainer",
+    "Explanation",
     "Kind",
+    "Occurrence",
     "Role",
     "Rule",
     "Source",
     "Symptom",
     "catalogue",
+    "describe_symptom",
+    "explain",
+    "explanation_report",
+    "explanation_to_dict",
+    "page",
+    "symptom_to_dict",
 ]

@@ -2,16 +2,19 @@
 
 from stepscope.runs._compare import Row, compare
 from stepscope.runs._failure import Failure
+from stepscope.runs._messages import Place
 from stepscope.runs._rates import SCOPES, Rate, TimeShares, scope_label, time_shares
-from stepscope.runs._report import library_label, report
+from stepscope.runs._report import library_label, progress_sentence, report
 from stepscope.runs._run import Run, RunSummary
-from stepscope.runs._summary import Summary
+from stepscope.runs._summary import MOST_RUNS, Summary
 from stepscope.runs._trends import MetricTrend
 
 __all__ = [
+    "MOST_RUNS",
     "SCOPES",
     "Failure",
     "MetricTrend",
+    "Place",
     "Rate",
     "Row",
     "Run",
@@ -20,6 +23,7 @@ __all__ = [
     "TimeShares",
     "compare",
     "library_label",
+    "progress_sentence",
     "report",
     "scope_label",
     "time_shares",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stepscope.runs._run import RunSummary
     from stepscope.runs._trends import MetricTrend
 
-__all__ = ["KIND_LABELS", "library_label", "report"]
+__all__ = ["KIND_LABELS", "library_label", "progress_sentence", "report"]
 
 _MESSAGE = 120
 _LONGEST_FAILURE = 700
@@ -79,7 +79,7 @@ def report(run: RunSummary) -> Iterator[ReportLine]:
     """Yield the report on a run; warnings and failures come last, where a terminal shows them."""
     yield ReportLine("library", library_label(run))
     if run.libraries or run.failure is not None:
-        yield ReportLine(f"{run.unit}s", _progress(run), _SEVERITIES.get(run.outcome, ""))
+        yield ReportLine(f"{run.unit}s", progress_sentence(run), _SEVERITIES.get(run.outcome, ""))
     if run.num_envs is not None:
         yield ReportLine("environments", f"{run.num_envs:,}")
     yield from _env_steps(run)
@@ -118,7 +118,8 @@ def _runtimes(run: RunSummary) -> list[str]:
     return [name for name in names if not any(other.startswith(f"{name} ") for other in names)]
 
 
-def _progress(run: RunSummary) -> str:
+def progress_sentence(run: RunSummary) -> str:
+    """Return how far a run came, and how it ended."""
     done = "none" if run.done is None else f"{run.done:,}"
     if run.done is None and (tables := run.kinds.get("iteration")):
         done = f"not counted; {tables:,} {'table' if tables == 1 else 'tables'}"

@@ -49,8 +49,8 @@ class Summary:
         self._first: Record | None = None
         self._libraries = False
 
-    def add(self, record: Record) -> None:
-        """Take a record."""
+    def add(self, record: Record) -> Run:
+        """Take a record, and return the run that it belongs to."""
         if self._first is None:
             self._first = record
         self._size = record.span[1]
@@ -59,6 +59,7 @@ class Summary:
         number = min(MOST_RUNS, record.run)
         run = self._live.get(number) or self._begin(number)
         run.add(record)
+        return run
 
     def _begin(self, number: int) -> Run:
         """Begin a run, and keep only the summaries of those long over."""

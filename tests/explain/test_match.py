@@ -1,0 +1,74 @@
+"""Search for the patterns of the catalogue."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from stepscope.explain import catalogue
+from stepscope.explain._match import FoldedLines, find_symptoms, literal
+
+TEXTS = {slug: symptom for slug, symptom in catalogue().items() if symptom.pattern is not None}
+
+
+@pytest.mark.parametrize("slug", TEXTS)
+def test_what_is_looked_for_first_stands_in_the_text(slug: str) -> None:
+    """A text that lacks these characters is not searched."""
+    assert literal(TEXTS[slug].pattern or "") in TEXTS[slug].text.lower()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"a\.b+c", "a.b"),
+        (r"abcd?e", "abc"),
+        (r"(?:some|other) words", " words"),
+        (r"x{2,3}yz", "yz"),
+        (r"[abc\]]def", "def"),
+        (r"(?i)UPPER\d", "upper"),
+        ("this|that", ""),
+        (r"(?P<name>\d+) of", " of"),
+    ],
+)
+def test_literals(pattern: str, expected: str) -> None:
+    """The longest run of characters that each match holds."""
+    assert expected == literal(pattern)
+
+
+@pytest.mark.parametrize("slug", TEXTS)
+def test_a_symptom_is_found_in_a_longer_text(slug: str) -> None:
+    """Lines around it and in front of it change nothing."""
+    text = TEXTS[slug].text
+    [match] = [match for match in find_symptoms(f"x\n{text}\ny") if match.symptom.slug == slug]
+    assert re.sub(r"\s+", " ", match.line) in f"x {TEXTS[slug].title} y"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("slug", TEXTS)
+def test_a_symptom_is_found_in_folded_lines(slug: str, width: int) -> None:
+    """A terminal breaks a line anywhere."""
+    line = next(line for line in TEXTS[slug].text.split("\n") if slug in _slugs(line))
+    folded, byte, slugs = FoldedLines(), 0, set()
+    for start in range(0, len(line), width):
+        part = line[start : start + width]
+        slugs |= {match.symptom.slug for match in folded.find_symptoms(part, (byte, byte + width))}
+        slugs |= _slugs(part)
+        byte += width
+    assert slug in slugs
+
+
+def _slugs(text: str) -> set[str]:
+    return {match.symptom.slug for match in find_symptoms(text)}
+
+
+def test_lines_of_other_lengths_are_not_joined() -> None:
+    """They were not folded."""
+    first, second = (
+        "x" * 60 + "Patch buffer overflow detected, ",
+        "please increase its size to at least 17" + "0" * 80,
+    )
+    assert [] == [*FoldedLines().find_symptoms(first, (0, 92)), *find_symptoms(first), *find_symptoms(second)]
+    folded = FoldedLines()
+    folded.find_symptoms(first, (0, 92))
+    assert [] == folded.find_symptoms(second, (92, 200))
