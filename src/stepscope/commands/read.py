@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import closing
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from stepscope._common import printable
 from stepscope._common.arguments import positive_integer
@@ -15,6 +15,7 @@ from stepscope._common.format import format_count
 from stepscope.commands._logs import add_num_envs, opened, read_log, title
 from stepscope.commands._screen import format_lines, painted, runs_table
 from stepscope.errors import BadInputError
+from stepscope.explain import Explainer, explanation_line
 from stepscope.export import CsvTable, EventFiles, Plot
 from stepscope.logs import table
 from stepscope.runs import Summary, report
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from stepscope._common.arguments import Parser
+    from stepscope._common.report import ReportLine
     from stepscope.logs import Record
     from stepscope.runs import RunSummary
 
@@ -128,6 +130,8 @@ def _read_all(options: argparse.Namespace, exports: _Exports) -> int:
         summary = Summary(title(name))
         with opened(name) as log:
             records = read_log(log, name=name, num_envs=options.num_envs)
+            explain = _Explain(log, name)
+            records = explain.tee(records)
             records = _select_run(records, run=options.run, name=summary.name)
             records = exports.tee(summary.tee(records), log=name)
             if options.json:
@@ -137,7 +141,7 @@ def _read_all(options: argparse.Namespace, exports: _Exports) -> int:
             else:
                 if len(options.logs) > 1:
                     print(*[""] * (number > 0), painted(title(name), "bold"), sep="\n")
-                _print_summary(records, summary, everything=options.all)
+                _print_summary(records, summary, explain, everything=options.all)
         summaries.append(summary)
     _write(exports, summaries, report_files=not (options.json or options.csv))
     return int(options.check and any(summary.failed for summary in summaries))
@@ -159,7 +163,32 @@ def _print_json(records: Iterator[Record], *, live: bool) -> None:
         print(record.to_json(), flush=live)  # a pipe is live: somebody may be watching the run
 
 
-def _print_summary(records: Iterator[Record], summary: Summary, *, everything: bool) -> None:
+class _Explain:
+    """Explains the runs of a log that failed: of a file on a second pass, which only a failure is worth."""
+
+    def __init__(self, log: IO[bytes], name: str) -> None:
+        self._log, self._name = log, name
+        self._explainer = None if log.seekable() else Explainer(title(name))
+
+    def tee(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Take the records of a log that cannot be read again, and pass all on."""
+        return records if self._explainer is None else self._explainer.tee(records)
+
+    def line(self, run: RunSummary) -> ReportLine | None:
+        """Return the first cause of a failure of `run` in one line; None if the catalogue does not know it."""
+        if run.failure is None:
+            return None
+        if self._explainer is None:
+            self._explainer = Explainer(title(self._name))
+            self._log.seek(0)
+            deque(self._explainer.tee(read_log(self._log, name=self._name, num_envs=None)), maxlen=0)
+        explanations = {explanation.run.run: explanation for explanation in self._explainer.explanations()}
+        return explanation_line(explanations[run.run])
+
+
+def _print_summary(
+    records: Iterator[Record], summary: Summary, explain: _Explain, *, everything: bool
+) -> None:
     empty = True
     for line in table(records, everything=everything):
         print(line)
@@ -171,13 +200,15 @@ def _print_summary(records: Iterator[Record], summary: Summary, *, everything: b
         print(*[""] * (not empty), *runs_table(runs), "--run K shows the summary of one run alone", sep="\n")
         return
     for number, run in enumerate(runs):
-        print(*[""] * (number > 0 or not empty), *_block(run, several=len(runs) > 1), sep="\n")
+        print(*[""] * (number > 0 or not empty), *_block(run, explain, several=len(runs) > 1), sep="\n")
 
 
-def _block(run: RunSummary, *, several: bool) -> Iterator[str]:
+def _block(run: RunSummary, explain: _Explain, *, several: bool) -> Iterator[str]:
     if several:
         yield painted(f"run {run.run}", "bold")
     yield from format_lines(report(run))
+    if (line := explain.line(run)) is not None:
+        yield from format_lines([line])
 
 
 def _write(exports: _Exports, summaries: Sequence[Summary], *, report_files: bool) -> None:

@@ -20,6 +20,7 @@ from stepscope.explain._explain import Explainer, Explanation, Occurrence, expla
 from stepscope.explain._report import (
     PAGES,
     describe_symptom,
+    explanation_line,
     explanation_report,
     explanation_to_dict,
     page,
@@ -44,6 +45,7 @@ __all__ = [
     "catalogue",
     "describe_symptom",
     "explain",
+    "explanation_line",
     "explanation_report",
     "explanation_to_dict",
     "page",

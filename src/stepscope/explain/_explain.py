@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -154,6 +155,12 @@ class Explainer:
         if record.kind in _TEXTS and record.text is not None:
             self._add_text(record, record.text, run, symptoms)
 
+    def tee(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Take each record and pass it on."""
+        for record in records:
+            self.add(record)
+            yield record
+
     def _add_text(self, record: Record, text: str, run: Run, symptoms: _Symptoms) -> None:
         known = symptoms.texts.get(text)
         if known is not None:
@@ -276,6 +283,5 @@ def explain(records: Iterable[Record]) -> Iterator[Explanation]:
         What `stepscope.logs.read` yields.
     """
     explainer = Explainer()
-    for record in records:
-        explainer.add(record)
+    deque(explainer.tee(records), maxlen=0)
     yield from explainer.explanations()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from stepscope.explain._catalogue import catalogue
@@ -17,6 +18,8 @@ _SHORTEST_FOLD = 40
 _MOST_LINES = 4  # of a folded text
 _LONGEST_FOLD = 300
 _TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.")
+_WORD = re.compile(r"[a-z_]{3,}")
+_INNER = re.compile(r"^\w+|\w+$")
 _SPECIAL = set(".^$()|?*+")
 
 
@@ -50,16 +53,17 @@ class _Searcher(NamedTuple):
     symptom: Symptom
 
 
-_searchers: list[_Searcher] = []
-
-
-def _all() -> list[_Searcher]:
-    if not _searchers:
-        for symptom in catalogue().values():
-            if symptom.pattern is not None:
-                pattern = re.compile(symptom.pattern)
-                _searchers.append(_Searcher(literal(symptom.pattern), pattern, symptom))
-    return _searchers
+@cache
+def _searchers() -> dict[str, list[_Searcher]]:
+    """Return all patterns by a word that each needs; those that need none under the empty one."""
+    searchers: dict[str, list[_Searcher]] = {"": []}
+    for symptom in catalogue().values():
+        if symptom.pattern is not None:
+            needed = literal(symptom.pattern)
+            # The first and the last word may go on in a text.
+            word = max(_WORD.findall(_INNER.sub(" ", needed)), key=len, default="")
+            searchers.setdefault(word, []).append(_Searcher(needed, re.compile(symptom.pattern), symptom))
+    return searchers
 
 
 def literal(pattern: str) -> str:
@@ -89,9 +93,12 @@ def literal(pattern: str) -> str:
 def find_symptoms(text: str) -> list[Match]:
     """Return the symptoms in `text`, each once, in the order of their first occurrences."""
     lowered = text.lower()
+    searchers = _searchers()
+    words = searchers.keys() & set(_WORD.findall(lowered))
     matches = [
         _match(match, text, searcher)
-        for searcher in _all()
+        for word in ("", *words)
+        for searcher in searchers[word]
         if searcher.literal in lowered and (match := searcher.pattern.search(text)) is not None
     ]
     return sorted(matches, key=lambda match: match.start) if len(matches) > 1 else matches

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PAGES",
     "describe_symptom",
+    "explanation_line",
     "explanation_report",
     "explanation_to_dict",
     "page",
@@ -31,6 +32,7 @@ PAGES = "https://stepscope.github.io/stepscope/troubleshooting/"
 
 _SHOWN = 4
 _LINE = 300
+_SHORT = 120
 _STANDINGS = {
     "reproduced": "reproduced: a test of this project makes the real program print it",
     "source": "read in the source of the program that prints it",
@@ -58,6 +60,18 @@ def explanation_report(explanation: Explanation) -> Iterator[ReportLine]:
     yield from _occurrences("notable", explanation.notable)
     if first is not None:
         yield ReportLine("page", page(first.symptom))
+
+
+def explanation_line(explanation: Explanation) -> ReportLine | None:
+    """Return the first cause and what to do in one line; None if it is not in the catalogue."""
+    first = explanation.first_cause
+    if first is None:
+        return None
+    advice = re.split(r"(?<=\.) (?=[A-Z`])", first.do_now, maxsplit=1)[0]
+    text = (
+        f"{truncate(collapse_spaces(first.text), _SHORT)} {advice} (stepscope explain {first.symptom.slug})"
+    )
+    return ReportLine("first cause", text, "bad")
 
 
 def _first_cause(first: Occurrence) -> Iterator[ReportLine]:
