@@ -71,11 +71,47 @@ def test_a_rollout_that_may_take_more_than_the_update_is_pointed_out(run: Run) -
     assert b"more minibatches than vector steps" in many
 
 
+IMAGES = ("--num-envs", "32", "--horizon", "2048", "--observation", "3x96x96", "--actions", "6")
+
+
+@pytest.mark.parametrize(("release", "stored", "other"), [("", 1, 4), ("==2.7.1", 1, 4), ("==2.7.0", 4, 1)])
+def test_images_are_counted_as_the_named_release_stores_them(
+    run: Run, release: str, stored: int, other: int
+) -> None:
+    """The bytes of the observations are printed for it and for the releases that do it otherwise."""
+    done = run("memory", f"sb3{release}", *IMAGES, COLUMNS="200")
+    lines = dict(line.split("  ", 1) for line in done.stdout.decode().splitlines() if "  " in line)
+    size = 7_247_757_312 // 4
+    assert f"{stored * size:,} bytes" in lines["NumPy's share"]
+    assert f"{other * size:,} bytes" in lines["other releases"]
+    upgrade = "Release 2.7.1 or newer" in done.stdout.decode()
+    assert (stored == 4) == upgrade
+    data = json.loads(run("memory", f"sb3{release}", *IMAGES, "--json", "-").stdout)
+    assert (release[2:] or "2.9.2") == data["training"]["release"]
+    [item] = [item for item in data["items"] if item["name"] == "observations"]
+    assert (stored * size, "host") == (item["bytes"], item["place"])
+
+
+def test_the_advice_is_about_the_host_where_it_holds_the_rollout(run: Run) -> None:
+    """A shorter horizon comes first: more minibatches do not make NumPy's arrays smaller."""
+    sizes = ("--num-envs", "2", "--horizon", "4194304", "--observation", "3x64x64", "--actions", "4")
+    done = run("memory", "sb3", *sizes, "--dtype", "float32", COLUMNS="200")
+    lines = dict(line.split("  ", 1) for line in done.stdout.decode().splitlines() if "  " in line)
+    assert "412,316,860,416 bytes (384 GiB)" in lines["NumPy's share"]
+    assert "A shorter horizon" in lines["what to do"]
+    assert "more minibatches do not" in lines["what to do"]
+    assert "other releases" not in lines
+    assert b"NumPy" not in run("memory", "rl_games", *SIZES).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ((), "LIBRARY"),
         (("brax", *SIZES), "brax"),
+        (("brax==1.0", *SIZES), "'brax' is not one of"),
+        (("sb3==", *SIZES), "'' is not a release"),
+        (("sb3==0.8.0", *SIZES), "Stable-Baselines3 0.8.0 is too old"),
         (("skrl", *SIZES[:4]), "--actions"),
         (("skrl", *SIZES, "--horizon", "0"), "not a positive integer"),
         (("skrl", *SIZES, "--observation", "48x3"), "neither one number nor three"),

@@ -15,7 +15,15 @@ from stepscope.commands._planning import (
     print_report,
     write_json,
 )
-from stepscope.plan.memory import LIBRARIES, Training, estimate_memory, format_rows, report, to_json
+from stepscope.plan.memory import (
+    LIBRARIES,
+    Training,
+    estimate_memory,
+    format_rows,
+    report,
+    split_release,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from stepscope._common.arguments import Parser
@@ -33,7 +41,12 @@ _MORE = (
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of ``stepscope``."""
     parser = commands.add_parser("memory", help=_ABOUT, description=_MORE, allow_abbrev=False)
-    parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
+    parser.add_argument(
+        "library",
+        type=_parse_library,
+        metavar="LIBRARY",
+        help=f"{', '.join(LIBRARIES)}; or a release of it, as in sb3==2.7.0",
+    )
     parser.add_argument("--num-envs", type=positive_integer, required=True, metavar="N", help="environments")
     parser.add_argument(
         "--observation",
@@ -76,8 +89,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _memory(options: argparse.Namespace) -> int:
     check_output_options(options)
+    library, release = options.library
     training = Training(
-        library=options.library,
+        library=library,
+        release=release,
         num_envs=options.num_envs,
         horizon=options.horizon,
         observation=options.observation,
@@ -104,6 +119,13 @@ def _hidden(options: argparse.Namespace) -> tuple[int, ...]:
     if options.hidden is not None:
         return options.hidden
     return () if is_image(options.observation) else (64, 64)
+
+
+def _parse_library(text: str) -> tuple[str, str | None]:
+    library, release = split_release(text)
+    if library not in LIBRARIES:
+        raise argparse.ArgumentTypeError(f"{library!r} is not one of {', '.join(LIBRARIES)}")
+    return library, release
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import torch
 
 from stepscope._sphinx.citations import check_citation
 from stepscope.errors import BadInputError
-from stepscope.plan.memory import Training, estimate_memory
+from stepscope.logs import BY_KEY
+from stepscope.plan.memory import Training, estimate_memory, split_release
 from stepscope.plan.memory._networks import record_networks
+from stepscope.plan.memory._releases import NEWEST
 from stepscope.plan.memory._training import LIBRARIES
 from stepscope.train import LIBRARIES as TRAINED
 from stepscope.train.experiments.peak_memory import measure_peak_memory
@@ -56,6 +59,77 @@ def test_a_training_on_images_is_counted_within_3_percent(library: str, dtype: s
     estimate = estimate_memory(training)
     assert allocated == pytest.approx(estimate.torch_bytes, rel=0.03)
     assert (host or 0) == estimate.host_bytes
+
+
+@pytest.mark.parametrize(
+    ("library", "release", "sizes", "torch_bytes", "host_bytes"),
+    [
+        ("sb3", "2.7.0", {}, 2485668, 1032192),
+        ("sb3", "2.7.0", {"num_envs": 16, "observation": (3, 84, 84), "actions": 5, "hidden": (32,)}, 52565860, 21687296),
+        ("skrl", "2.0.0", {}, 4101144, 0),
+        ("skrl", "2.0.0", {"num_envs": 64, "observation": (300,), "actions": 20, "hidden": (64, 32), "minibatches": 2}, 3947408, 0),
+        ("skrl", "2.0.0", {"num_envs": 16, "observation": (3, 84, 84), "actions": 5, "hidden": (32,)}, 90325784, 0),
+        ("rsl_rl", "5.0.0", {"num_envs": 64, "observation": (300,), "actions": 20, "hidden": (64, 32), "minibatches": 2}, 5355228, 0),
+    ],
+)  # fmt: skip
+def test_an_older_release_is_counted_as_it_was_measured(
+    library: str, release: str, sizes: dict[str, object], torch_bytes: int, host_bytes: int
+) -> None:
+    """`measure_peak_memory` printed these bytes on a CPU, with the release's wheel first on the path and torch 2.13.0."""
+    estimate = estimate_memory(replace(STATE, library=library, release=release, **sizes))
+    assert torch_bytes == pytest.approx(estimate.torch_bytes, rel=0.03)
+    assert host_bytes == estimate.host_bytes
+
+
+def test_images_of_sb3_are_stored_as_floats_before_release_2_7_1() -> None:
+    """The shape is that of an array which was refused: "Unable to allocate 6.75 GiB", (2048, 32, 3, 96, 96)."""
+    camera = replace(STATE, library="sb3", num_envs=32, horizon=2048, observation=(3, 96, 96), hidden=())
+    sizes = {
+        (release, dtype): estimate_memory(replace(camera, release=release, dtype=dtype)).items[2]
+        for release in ("1.8.0", "2.7.0", "2.7.1", "2.10.0", None)
+        for dtype in (None, "float32")
+    }
+    assert {"observations"} == {item.name for item in sizes.values()}
+    quarter = {key for key, item in sizes.items() if item.number_of_bytes == 7_247_757_312 // 4}
+    assert quarter == {("2.7.1", None), ("2.10.0", None), (None, None)}
+    assert {7_247_757_312} == {sizes[key].number_of_bytes for key in sizes.keys() - quarter}
+
+
+def test_minibatches_of_skrl_are_slices_of_the_rollout_in_some_releases() -> None:
+    """It copied them before 1.4.0 and does so again since 2.1.0."""
+    training = replace(STATE, library="skrl")
+    releases = ("1.0.0", "1.3.0", "1.4.0", "1.4.3", "2.0.0", "2.1.0", "2.1.1")
+    copied = [
+        release
+        for release in releases
+        if "all minibatches" in {i.name for i in estimate_memory(replace(training, release=release)).items}
+    ]
+    assert ["1.0.0", "1.3.0", "2.1.0", "2.1.1"] == copied
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_newest_release_is_the_installed_one(library: str) -> None:
+    """All else is counted for it, and the lines are its lines."""
+    assert NEWEST[library] == metadata.version(BY_KEY[library].distribution)
+
+
+def test_a_release_is_named_as_pip_does_it() -> None:
+    """By the name of the library here or by that of its distribution."""
+    assert ("sb3", "2.7.0") == split_release("sb3==2.7.0") == split_release("stable-baselines3==2.7.0")
+    assert ("rsl_rl", None) == split_release("rsl-rl-lib")
+
+
+@pytest.mark.live
+def test_the_observations_of_sb3_are_one_array_of_such_a_type() -> None:
+    """The installed release's own buffer holds as many bytes."""
+    from gymnasium.spaces import Box  # noqa: PLC0415 - only here
+    from stable_baselines3.common.buffers import RolloutBuffer  # noqa: PLC0415 - the same
+
+    space, action = Box(0, 255, IMAGE.observation, "uint8"), Box(-1.0, 1.0, (IMAGE.actions,))
+    buffer = RolloutBuffer(IMAGE.horizon, space, action, device="cpu", n_envs=IMAGE.num_envs)
+    sizes = {item.name: item.number_of_bytes for item in estimate_memory(IMAGE).items}
+    assert buffer.observations.nbytes == sizes["observations"]
 
 
 @pytest.mark.live
@@ -147,6 +221,8 @@ def test_more_minibatches_make_the_update_smaller() -> None:
         ({"observation": (3, 16, 16)}, "too small for the convolutions"),
         ({"dtype": "float64"}, "not a supported dtype"),
         ({"dtype": "uint8"}, "uint8 is for images"),
+        ({"release": "newest"}, "'newest' is not a release"),
+        ({"release": "2.0.0"}, "RSL-RL 2.0.0 is too old: only releases from 2.1.1 on"),
     ],
 )
 def test_nonsense_gets_one_sentence(change: dict[str, object], sentence: str) -> None:

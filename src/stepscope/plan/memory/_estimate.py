@@ -156,7 +156,7 @@ def _simulate_update(training: Training, nets: Networks) -> dict[str, tuple[int,
         copies = loss.normalising * training.numbers
         moments["while observations are normalised"] = (0, gradients + samples * (copies + actions + 4))
     if loss.loading:
-        minibatch = training.observation_bytes // _F + actions + 4
+        minibatch = training.stored_bytes // _F + actions + 4
         moments["while the next minibatch is loaded"] = (
             0,
             gradients + samples * (minibatch + 3 * actions + 8),

@@ -1,6 +1,7 @@
 """Storage of a rollout in each library, and the copies that the update makes of it.
 
-Sizes are those of the pinned releases; each names the line of the library that allocates it, which is checked.
+Each size names the line that allocates it in the pinned release, which is checked. What older releases store otherwise
+was read in their sources.
 """
 
 from __future__ import annotations
@@ -154,13 +155,17 @@ def _rsl_rl(training: Training) -> Iterator[_Row]:
 
 def _skrl(training: Training) -> Iterator[_Row]:
     observation, a = training.observation_bytes, training.actions
-    size = observation + _F * (a + 5) + 2
-    meaning = "observation, action, 5 floats, 2 flags"
-    yield "rollout", "rollout", size, meaning, "skrl/agents/torch/ppo/ppo.py:176 create_tensor"
-    yield "rollout", "step order", 8, "an index", "skrl/memories/torch/random.py:75 randperm"
-    meaning = "the steps of all minibatches at once, copied"
-    source = "skrl/memories/torch/base.py:304 self.tensors_view[name][batch]"
-    yield "rollout", "all minibatches", observation + _F * (a + 4), meaning, source
+    flags = 2 if training.era in ("1.4.0", "2.1.0") else 1
+    meaning = f"observation, action, 5 floats, {flags} flag{'s' * (flags - 1)}"
+    source = "skrl/agents/torch/ppo/ppo.py:176 create_tensor"
+    yield "rollout", "rollout", observation + _F * (a + 5) + flags, meaning, source
+    if training.era == "2.1.0":
+        yield "rollout", "step order", 8, "an index", "skrl/memories/torch/random.py:75 randperm"
+    if training.era == "2.1.0" or (training.era == "1.0.0" and training.minibatches > 1):
+        # From 1.4.0 to 2.0.0 minibatches are slices of the rollout.
+        meaning = "the steps of all minibatches at once, copied"
+        source = "skrl/memories/torch/base.py:304 self.tensors_view[name][batch]"
+        yield "rollout", "all minibatches", observation + _F * (a + 4), meaning, source
     meaning = "advantage and return, held until the update is done"
     yield "rollout", "advantages", 2 * _F, meaning, "skrl/agents/torch/ppo/ppo.py:344 compute_gae"
     if not training.is_image:
@@ -169,14 +174,20 @@ def _skrl(training: Training) -> Iterator[_Row]:
 
 
 def _sb3(training: Training) -> Iterator[_Row]:
-    observation, a = training.observation_bytes, training.actions
+    observation, a = training.stored_bytes, training.actions
     source = "stable_baselines3/common/buffers.py:392 np.zeros"
-    yield "rollout", "rollout", observation + _F * (a + 6), "observation, action, 6 floats", source
+    yield "rollout", "observations", observation, f"as {_type(observation, training)}", source
+    source = "stable_baselines3/common/buffers.py:393 np.zeros"
+    yield "rollout", "rollout", _F * (a + 6), "the rest of it: action, 6 floats", source
     meaning = "the steps of a minibatch, copied to the device"
     source = "stable_baselines3/common/buffers.py:522 self.to_torch"
     yield "update", "minibatch", observation + _F * (a + 4), meaning, source
     if training.number_type == "uint8":
         yield _floats(training, "stable_baselines3/common/preprocessing.py:119 obs.float()")
+
+
+def _type(observation: int, training: Training) -> str:
+    return "uint8" if observation == training.numbers else "float32"
 
 
 def _floats(training: Training, source: str) -> _Row:

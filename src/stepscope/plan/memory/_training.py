@@ -8,6 +8,7 @@ from typing import Any
 
 from stepscope._common.images import convolved_shapes, is_image
 from stepscope.errors import BadInputError
+from stepscope.plan.memory._releases import NEWEST, check_release, era_of
 
 __all__ = ["LIBRARIES", "Training"]
 
@@ -40,11 +41,14 @@ class Training:
     dtype
         Type of the numbers of an observation: ``"float32"``, or ``"uint8"`` for images, which RSL-RL and skrl do not
         support. None is uint8 for images where the library supports it.
+    release
+        Release of the library, such as ``"2.7.0"``, whose storage of a rollout is counted; None is the one that this
+        project's pages describe. Networks and update are always counted as in that one.
 
     Raises
     ------
     BadInputError
-        The library is unknown, a number is not positive, the rollout cannot be cut into the minibatches, or an image
+        The library is unknown, its release is none or too old, a number is not positive, the rollout cannot be cut into the minibatches, or an image
         is too small for the convolutions.
     """
 
@@ -56,10 +60,13 @@ class Training:
     hidden: tuple[int, ...] = (64, 64)
     minibatches: int = 4
     dtype: str | None = None
+    release: str | None = None
 
     def __post_init__(self) -> None:
         if self.library not in LIBRARIES:
             raise BadInputError(f"{self.library!r} is not one of {', '.join(LIBRARIES)}.")
+        if self.release is not None:
+            check_release(self.library, self.release)
         numbers = (
             self.num_envs,
             self.horizon,
@@ -86,9 +93,9 @@ class Training:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All but the library, as keyword arguments of `stepscope.train.experiments.peak_memory.measure_peak_memory`."""
+        """All but the library and its release, as keyword arguments of `stepscope.train.experiments.peak_memory.measure_peak_memory`."""
         settings = {**asdict(self), "dtype": self.number_type}
-        del settings["library"]
+        del settings["library"], settings["release"]
         return settings
 
     @property
@@ -115,6 +122,18 @@ class Training:
     def observation_bytes(self) -> int:
         """Bytes of an observation as the environment returns it."""
         return self.numbers * (1 if self.number_type == "uint8" else 4)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of an observation as the library stores it."""
+        if self.library == "sb3" and self.era != "2.7.1":
+            return self.numbers * 4
+        return self.observation_bytes
+
+    @property
+    def era(self) -> str:
+        """First of the releases that store a rollout as this one does."""
+        return era_of(self.library, self.release or NEWEST[self.library])
 
     @property
     def number_type(self) -> str:
