@@ -127,7 +127,7 @@ class Emitted:
     text
         Part of the source.
     file
-        Path below ``site-packages``; empty if any file of the distribution may hold it.
+        Path below ``site-packages``, in which ``*`` stands for anything; empty if any file of the distribution may hold it.
     unchecked
         Why that cannot be checked.
     """
