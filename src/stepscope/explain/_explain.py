@@ -7,8 +7,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stepscope._common.format import format_number
 from stepscope.explain._catalogue import catalogue
 from stepscope.explain._match import FoldedLines, find_symptoms, merge_facts
+from stepscope.explain._rules import NumberRules
 from stepscope.runs import MOST_RUNS, Place, Summary
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from stepscope.explain._catalogue import Symptom
     from stepscope.explain._match import Match
+    from stepscope.explain._rules import Sign
     from stepscope.logs import Record
     from stepscope.runs import Run, RunSummary
 
@@ -96,6 +99,7 @@ class _Symptoms:
     """The symptoms of one run so far."""
 
     def __init__(self) -> None:
+        self.rules = NumberRules()
         self.by_slug: dict[str, _Counter] = {}
         self.texts: dict[str, tuple[_Counter, ...]] = {}
         self.folded = FoldedLines()
@@ -154,6 +158,8 @@ class Explainer:
         symptoms = self._runs.setdefault(min(record.run, MOST_RUNS), _Symptoms())
         if record.kind in _TEXTS and record.text is not None:
             self._add_text(record, record.text, run, symptoms)
+        else:
+            symptoms.rules.add(record)
 
     def tee(self, records: Iterable[Record]) -> Iterator[Record]:
         """Take each record and pass it on."""
@@ -208,8 +214,9 @@ class Explainer:
             for counter in texts
             if not counter.remark and (counter.failure is None or failure is not None)
         ]
+        signs = [_occurrence(sign, run) for sign in symptoms.rules.signs()]
         events = sorted(
-            (counter.occurrence() for counter in accused),
+            [*(counter.occurrence() for counter in accused), *signs],
             key=lambda occurrence: occurrence.place.byte,
         )
         first = _first_cause(events, run, {id(c.match.symptom): c for c in accused})
@@ -230,6 +237,15 @@ class Explainer:
                 notable.append(occurrence)
         remarks = [counter.occurrence() for counter in texts if counter not in accused]
         return Explanation(run=run, first_cause=first, set_off=tuple(set_off), notable=(*notable, *remarks))
+
+
+def _occurrence(sign: Sign, run: RunSummary) -> Occurrence:
+    """Return what a rule found in numbers as an occurrence in the log."""
+    before = "" if sign.before is None else f"{format_number(sign.before)} → "
+    after = "" if sign.after is None else format_number(sign.after)
+    place = Place(byte=sign.byte, after=sign.iteration, planned=run.planned, unit=run.unit)
+    text = f"{sign.label}: {before}{after}"
+    return Occurrence(symptom=catalogue()[sign.slug], place=place, text=text, count=sign.count)
 
 
 def _consequences(symptom: Symptom) -> set[str]:
