@@ -38,7 +38,7 @@ def test_an_entry_is_complete(slug: str) -> None:
 def test_a_pattern_matches_its_own_text_alone(slug: str) -> None:
     """It finds the text of its entry, none of another, and not what only resembles it."""
     symptom = TEXTS[slug]
-    pattern = re.compile(symptom.pattern or "")
+    pattern = re.compile(symptom.pattern or "", re.MULTILINE)
     assert pattern.search(symptom.text)
     assert symptom.not_when
     assert not pattern.search(symptom.not_when)

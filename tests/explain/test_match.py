@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from stepscope.explain import catalogue
@@ -41,7 +39,7 @@ def test_a_symptom_is_found_in_a_longer_text(slug: str) -> None:
     """Lines around it and in front of it change nothing."""
     text = TEXTS[slug].text
     [match] = [match for match in find_symptoms(f"x\n{text}\ny") if match.symptom.slug == slug]
-    assert re.sub(r"\s+", " ", match.line) in f"x {TEXTS[slug].title} y"
+    assert match.line in f"x\n{text}\ny"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

@@ -25,7 +25,10 @@ def _coloured(lines: list[str]) -> list[str]:
 
 
 def _stamped(lines: list[str]) -> list[str]:
-    return [f"2026-11-26 10:{number // 60 % 60:02}:{number % 60:02},123 | {line}" for number, line in enumerate(lines)]
+    return [
+        f"2026-11-26 10:{number // 60 % 60:02}:{number % 60:02},123 | {line}"
+        for number, line in enumerate(lines)
+    ]
 
 
 def _with_ranks(lines: list[str]) -> list[str]:
@@ -51,9 +54,12 @@ def test_texts_are_recognised_in_noise(noise: Callable[[list[str]], list[str]]) 
 def _slugs(noise: Callable[[list[str]], list[str]], text: str) -> set[str]:
     epochs = [EPOCH.format(number) for number in range(1, 40)]
     log = "\n".join(noise([*epochs, *text.split("\n")]))
-    [explanation] = explain(reads(log))
-    occurrences = [explanation.first_cause, *explanation.set_off, *explanation.notable]
-    return {occurrence.symptom.slug for occurrence in occurrences if occurrence is not None}
+    return {
+        occurrence.symptom.slug
+        for explanation in explain(reads(log))
+        for occurrence in (explanation.first_cause, *explanation.set_off, *explanation.notable)
+        if occurrence is not None
+    }
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: str(path.relative_to(ROOT / "recordings")))

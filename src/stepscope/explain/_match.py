@@ -62,7 +62,9 @@ def _searchers() -> dict[str, list[_Searcher]]:
             needed = literal(symptom.pattern)
             # The first and the last word may go on in a text.
             word = max(_WORD.findall(_INNER.sub(" ", needed)), key=len, default="")
-            searchers.setdefault(word, []).append(_Searcher(needed, re.compile(symptom.pattern), symptom))
+            searchers.setdefault(word, []).append(
+                _Searcher(needed, re.compile(symptom.pattern, re.MULTILINE), symptom)
+            )
     return searchers
 
 
