@@ -81,7 +81,7 @@ class Explanation:
     set_off
         What followed from it, in order.
     notable
-        What else is worth knowing, in order.
+        What else is worth knowing: what may be wrong, then advice, then notes.
     """
 
     run: RunSummary
@@ -220,23 +220,21 @@ class Explainer:
             key=lambda occurrence: occurrence.place.byte,
         )
         first = _first_cause(events, run, {id(c.match.symptom): c for c in accused})
-        linked = set() if first is None else _consequences(first.symptom)
-        set_off, notable = [], []
-        for occurrence in events:
-            if occurrence is first:
-                continue
-            follows = first is not None and occurrence.place.byte >= first.place.byte
-            consequence = occurrence.symptom.slug in linked or (
-                failure is not None
-                and occurrence.symptom.role != "note"
-                and occurrence.place.byte >= failure.place.byte
-            )
-            if follows and consequence and occurrence.symptom.role not in {"note", "advice"}:
-                set_off.append(occurrence)
-            else:
-                notable.append(occurrence)
-        remarks = [counter.occurrence() for counter in texts if counter not in accused]
-        return Explanation(run=run, first_cause=first, set_off=tuple(set_off), notable=(*notable, *remarks))
+        set_off = [occurrence for occurrence in events if _follows(occurrence, first, run)]
+        rest = [occurrence for occurrence in events if occurrence is not first and occurrence not in set_off]
+        rest += [counter.occurrence() for counter in texts if counter not in accused]
+        # What may be wrong comes first, then advice, then notes.
+        rest.sort(key=lambda occurrence: (not occurrence.symptom.accuses, occurrence.symptom.role == "note"))
+        return Explanation(run=run, first_cause=first, set_off=tuple(set_off), notable=tuple(rest))
+
+
+def _follows(occurrence: Occurrence, first: Occurrence | None, run: RunSummary) -> bool:
+    """Return whether something followed from the first cause: it is known to, or came with or after the failure."""
+    symptom, byte = occurrence.symptom, occurrence.place.byte
+    if first is None or occurrence is first or byte < first.place.byte or symptom.role in {"note", "advice"}:
+        return False
+    after_failure = run.failure is not None and byte >= run.failure.place.byte
+    return after_failure or symptom.slug in _consequences(first.symptom)
 
 
 def _occurrence(sign: Sign, run: RunSummary) -> Occurrence:

@@ -55,7 +55,7 @@ def explanation_report(explanation: Explanation) -> Iterator[ReportLine]:
     elif run.failure is not None:
         yield from _unknown(explanation)
     else:
-        yield ReportLine("first cause", "none: nothing in this log accuses anything", "good")
+        yield ReportLine("first cause", "none: the log shows no failure", "good")
     yield from _set_off(explanation)
     yield from _occurrences("notable", explanation.notable)
     if first is not None:
@@ -111,8 +111,11 @@ def _unknown(explanation: Explanation) -> Iterator[ReportLine]:
         yield ReportLine("what happened", "Somebody pressed Ctrl-C, or a launcher sent the same signal.")
         return
     yield ReportLine("what happened", "The catalogue does not know this message.")
-    where = f"Begin at {failure.where}: " if failure.where else ""
-    yield ReportLine("do now", f"{where}read the whole traceback, and the lines just before it.", "warn")
+    if failure.where:
+        advice = f"Begin at {failure.where}; read the whole traceback and the lines just before it."
+    else:
+        advice = "Read the lines just before it."
+    yield ReportLine("do now", advice, "warn")
 
 
 def _set_off(explanation: Explanation) -> Iterator[ReportLine]:
