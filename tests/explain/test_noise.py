@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = sorted((ROOT / "recordings").rglob("*.txt"))
+MADE_TO_GO_WRONG = {"diverged", "nan", "overflow", "struck"}
+HEALTHY = [path for path in RECORDINGS if MADE_TO_GO_WRONG.isdisjoint(path.stem.split("_"))]
 TEXTS = {slug: symptom.text for slug, symptom in catalogue().items() if symptom.pattern is not None}
 EPOCH = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: {}/900 frames: 0"
 
@@ -62,16 +64,15 @@ def _slugs(noise: Callable[[list[str]], list[str]], text: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: str(path.relative_to(ROOT / "recordings")))
+@pytest.mark.parametrize("path", HEALTHY, ids=lambda path: str(path.relative_to(ROOT / "recordings")))
 def test_a_healthy_recording_accuses_nothing(path: Path) -> None:
     """Only notes and advice are found in a run that did not fail."""
     explainer = Explainer()
     for record in read(path):
         explainer.add(record)
     for explanation in explainer.explanations():
-        if explanation.run.failure is None and not explanation.run.early_warnings:
-            occurrences = [explanation.first_cause, *explanation.set_off, *explanation.notable]
-            assert [] == [o.symptom.slug for o in occurrences if o is not None and o.symptom.accuses]
+        occurrences = [explanation.first_cause, *explanation.set_off, *explanation.notable]
+        assert [] == [o.symptom.slug for o in occurrences if o is not None and o.symptom.accuses]
 
 
 @pytest.mark.parametrize("path", RECORDINGS[::7], ids=lambda path: str(path.relative_to(ROOT / "recordings")))

@@ -95,3 +95,18 @@ def test_a_line_that_reports_a_death_is_a_failure(line: str) -> None:
 def test_the_same_words_elsewhere_are_none(line: str) -> None:
     """In a sentence, a label or a success."""
     assert ["unrecognised"] == kinds(f"{line}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Naruszenie ochrony pamięci (zrzut pamięci)",
+        "Segmenteringsfel (minnesutskrift skapad)",
+        "Σφάλμα κατάτμησης",
+        "./train.sh: rad 12:  4711 Dödad                  python train.py",
+        "./train.sh: 12. sor:  4711 Kilőve                  python train.py",
+    ],
+)
+def test_words_of_other_languages(line: str) -> None:
+    """The catalogues of bash and of the C library have them."""
+    assert ["failure"] == kinds(line)

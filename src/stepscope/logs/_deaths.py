@@ -6,7 +6,9 @@ for signals are those of the catalogues of bash and of the C library.
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, message
@@ -20,104 +22,34 @@ __all__ = ["open_block"]
 
 _LONGEST = 2000
 
-# A signal in the words of a shell. Each may stand alone in a line.
-# ruff: noqa: RUF001 - words of other languages
-_SIGNALS = (
-    *(
-        "Killed",
-        "Getötet",
-        "Gekillt",
-        "Processus arrêté",
-        "Tué",
-        "Matado",
-        "Ucciso",
-        "Убито",
-        "已杀死",
-        "已殺死",
-    ),
-    *("强制終了", "強制終了", "죽었음", "Unicestwiony", "Afgebroken door kill", "Öldürüldü", "Zabito"),
-    *("Segmentation fault", "Speicherzugriffsfehler", "Erreur de segmentation", "Violación de segmento"),
-    *("Fallo de segmentación", "Errore di segmentazione", "Falha de segmentação", "Ошибка сегментирования"),
-    *(
-        "段错误",
-        "段錯誤",
-        "程式記憶體區段錯誤",
-        "セグメンテーション違反です",
-        "세그멘테이션 오류",
-        "세그먼트 오류",
-    ),
-    *("Naruszenie ochrony pamięci", "Segmentatiefout", "Parçalama arızası", "Neoprávněný přístup do paměti"),
-    *(
-        "Aborted",
-        "Abgebrochen",
-        "Abortado",
-        "Annullato",
-        "Аварийный останов",
-        "已放弃",
-        "已放棄",
-        "中止",
-        "アボートしました",
-    ),
-    *("중지됨", "Przerwane", "Afgebroken", "Neúspěšně ukončen"),
-    *("Bus error", "Bus-Zugriffsfehler", "Bus-Fehler", "Erreur du bus", "Erreur de bus", "Error en el bus"),
-    *(
-        "Error de bus",
-        "Errore di bus",
-        "Erro de barramento",
-        "Ошибка шины",
-        "总线错误",
-        "匯流排錯誤",
-        "バスエラー",
-    ),
-    *("버스 오류", "Błąd szyny", "Busfout"),
-    *(
-        "Floating point exception",
-        "Gleitkomma-Ausnahme",
-        "Exception en point flottant",
-        "Excepción de coma flotante",
-    ),
-    *(
-        "Eccezione in virgola mobile",
-        "Exceção de ponto flutuante",
-        "浮点数例外",
-        "浮点异常",
-        "浮動小数点例外",
-    ),
-    *("Исключение в операции с плавающей точкой", "부동 소수점 예외"),
-    *("Illegal instruction", "Ungültiger Maschinenbefehl", "Instruction non permise", "Instruction illégale"),
-    *("Instrucción ilegal", "Istruzione illecita", "Instrução ilegal", "Недопустимая инструкция", "非法指令"),
-    *("不正命令です", "잘못된 명령어", "Bad system call", "Trace/breakpoint trap", "CPU time limit exceeded"),
-    *("File size limit exceeded", "Terminated", "Hangup"),
+# Signals in the words of the catalogues of glibc 2.36 and bash 5.2 in all languages, and of some older releases.
+_WORDS: dict[str, list[str]] = json.loads(
+    (files("stepscope.logs") / "signals.json").read_text(encoding="utf-8")
 )
-# These are words of everyday life too: they need the shell in front of them.
-_EVERYDAY = (
-    *(
-        "Beendet",
-        "Complété",
-        "Terminé",
-        "Terminado",
-        "Terminato",
-        "Завершено",
-        "已终止",
-        "已終止",
-        "終了しました",
-        "종료됨",
-    ),
-    *("Abandon", "Morto", "Finalizado", "Abort", "Quit", "Zakończony", "Beëindigd"),
+_BEGINNINGS = tuple(word.lower().encode() for words in _WORDS.values() for word in words)
+_SIGNALS = frozenset(_BEGINNINGS)
+# In a line of their own these tell of a signal; most words for the others are those of everyday life too.
+_UNMISTAKABLE = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGXCPU", "SIGXFSZ")
+_OF_ITS_OWN = frozenset(
+    [
+        *(word.encode() for signal in _UNMISTAKABLE for word in _WORDS[signal]),
+        *(word.encode() for word in ("Killed", "Aborted", "Terminated", "Hangup", "Trace/breakpoint trap")),
+        *(
+            "Getötet Gekillt Tué Matado Ucciso Убито Убит 已杀死 已殺死 強制終了 强制終了 죽었음".encode().split()
+        ),
+        *(
+            "Unicestwiony Öldürüldü Zabito Zabit Abgebrochen Abortado Annullato 已放弃 已放棄 中止".encode().split()
+        ),
+        *("アボートしました 중지됨 Przerwane Afgebroken".encode().split()),
+        *(words.encode() for words in ("Processus arrêté", "Afgebroken door kill", "Аварийный останов")),
+    ]
 )
-
-
-def _either(words: tuple[str, ...]) -> bytes:
-    return b"|".join(re.escape(word.encode()) for word in words)
-
-
-_CORE = rb"(?: ?\([^()\r\n]{1,60}\))?"
-_ALONE = compiled(rb"(?:" + _either(_SIGNALS) + rb")" + _CORE + rb"\.?\s*+")
+_LONGEST_WORD = 120  # with what follows it
+# "Killed", and "Segmentation fault (core dumped)" with the parenthesis in any language.
+_ALONE = re.compile(rb"([^()\r\n]{3,80}?)\.?( ?\([^()\r\n]{1,60}\))?\.?\s*+")
 # "./train.sh: line 18:  2718 Killed    python train.py", "[1]+  Killed    python", "zsh: killed     python".
 _SHELL = compiled(
     rb"(?:[^:\r\n]{1,300}: [^:\r\n]{1,40}: +\d{1,9} +|\[\d{1,4}\][-+ ]{1,8}(?:\d{1,9} +)?|zsh: (?:[^:\r\n]{1,80}: )?)"
-    rb"(?:" + _either((*_SIGNALS, *_EVERYDAY)) + rb")" + _CORE + rb".*",
-    re.IGNORECASE | re.DOTALL,
 )
 _FISH = re.compile(rb"fish: .{1,300} terminated by signal SIG[A-Z]{2,6}\b")
 
@@ -179,8 +111,8 @@ def open_block(line: Line, context: Context) -> Block | None:
     if _FATAL.match(text):
         return Passage(context.library, line, lambda inner: inner.startswith(_FAULT_LINES), kind="failure")
     if (
-        _ALONE.fullmatch(text)
-        or _SHELL.fullmatch(text)
+        _names_signal(text)
+        or _shell_names_signal(text)
         or _HEAP.fullmatch(text)
         or _SCHEDULER.match(text)
         or _OUT_OF_MEMORY.match(text)
@@ -193,6 +125,23 @@ def open_block(line: Line, context: Context) -> Block | None:
     if _STARTS_EXCEPTION.match(text) and _EXCEPTION.match(text):
         return Passage(context.library, line, lambda inner: inner.startswith(_ADVICE), kind="failure")
     return None
+
+
+def _names_signal(text: bytes) -> bool:
+    """Return whether a line holds the words for a signal alone."""
+    if len(text) > _LONGEST_WORD or (match := _ALONE.fullmatch(text)) is None:
+        return False
+    # A note about the core file tells that a shell speaks.
+    return match[1] in _OF_ITS_OWN or (match[2] is not None and match[1].lower() in _SIGNALS)
+
+
+def _shell_names_signal(text: bytes) -> bool:
+    """Return whether a shell reports that a process died of a signal: its words stand before the command."""
+    # Where the words fill their column, the command follows without a blank.
+    match = _SHELL.match(text)
+    return match is not None and text[match.end() : match.end() + _LONGEST_WORD].lower().startswith(
+        _BEGINNINGS
+    )
 
 
 # What PyTorch prints below the exceptions of CUDA.
