@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from stepscope._common.format import TIMES, collapse_spaces, format_list, truncate
 from stepscope._common.report import ReportLine
 from stepscope.explain._catalogue import ROLES, SYSTEMS
-from stepscope.explain._explain import with_facts
 from stepscope.runs import library_label, progress_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from stepscope.explain._catalogue import Cause, Symptom
     from stepscope.explain._explain import Explanation, Occurrence
@@ -31,6 +30,7 @@ PAGES = "https://stepscope.github.io/stepscope/troubleshooting/"
 """Where the page of each symptom is."""
 
 _SHOWN = 4
+_CAUSES = 3
 _LINE = 300
 _SHORT = 120
 _STANDINGS = {
@@ -84,21 +84,23 @@ def _first_cause(first: Occurrence) -> Iterator[ReportLine]:
     if largest:
         yield ReportLine("", f"largest of all: {format_list(largest)}")
     yield ReportLine("what happened", symptom.meaning)
-    yield from _causes(symptom.causes, first.facts)
+    yield from _causes(symptom.causes)
     yield ReportLine("do now", first.do_now, "warn")
     yield ReportLine("find out", symptom.find_out)
 
 
-def _causes(causes: Sequence[Cause], facts: Mapping[str, str]) -> Iterator[ReportLine]:
+def _causes(causes: Sequence[Cause]) -> Iterator[ReportLine]:
+    """Yield the most likely causes, and how to tell which of them it is; what to do then is on the page."""
     label = "which of these"
-    for number, cause in enumerate(causes[:_SHOWN], 1):
-        text = ". ".join(
-            part.rstrip(".") for part in (cause.cause, cause.tell, with_facts(cause.do, facts)) if part
-        )
-        yield ReportLine(label, f"{number}. {text}.")
+    for number, cause in enumerate(causes[:_CAUSES], 1):
+        yield ReportLine(label, f"{number}. {_sentences(cause.cause, cause.tell)}")
         label = ""
-    if len(causes) > _SHOWN:
-        yield ReportLine(label, f"{len(causes) - _SHOWN} more are on the page.")
+    if len(causes) > _CAUSES:
+        yield ReportLine("", f"The page has {len(causes) - _CAUSES} more.")
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 
 def _unknown(explanation: Explanation) -> Iterator[ReportLine]:
@@ -157,8 +159,12 @@ def describe_symptom(symptom: Symptom) -> Iterator[ReportLine]:
     if symptom.rule is not None:
         yield ReportLine("threshold", f"{symptom.rule.threshold:g} {symptom.rule.unit}")
     yield ReportLine("what it means", symptom.meaning)
-    yield from _causes(symptom.causes, {})
-    yield ReportLine("do now", re.sub(r"\{([a-z_]+)\}", r"<\1>", symptom.do_now))
+    label = "which of these"
+    for number, cause in enumerate(symptom.causes, 1):
+        text = f"{number}. {_sentences(cause.cause, cause.tell, cause.do)}"
+        yield ReportLine(label, _with_placeholders(text))
+        label = ""
+    yield ReportLine("do now", _with_placeholders(symptom.do_now))
     yield ReportLine("find out", symptom.find_out)
     if symptom.sets_off:
         yield ReportLine("it sets off", ", ".join(symptom.sets_off))
@@ -168,6 +174,10 @@ def describe_symptom(symptom: Symptom) -> Iterator[ReportLine]:
         yield ReportLine(label, f"{source.title}{f' ({source.date})' if source.date else ''}: {source.url}")
         label = ""
     yield ReportLine("page", page(symptom))
+
+
+def _with_placeholders(text: str) -> str:
+    return re.sub(r"\{([a-z_]+)\}", r"<\1>", text)
 
 
 def symptom_to_dict(symptom: Symptom) -> dict[str, object]:

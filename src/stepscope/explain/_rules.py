@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stepscope.explain._catalogue import catalogue
-from stepscope.logs import bar_rate
+from stepscope.logs import BY_KEY, bar_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -522,7 +522,7 @@ class NumberRules:
 
     def _cold(self) -> Iterator[Sign]:
         first = self._first
-        if self._iterations != 1 or first is None or "cold" not in first.derived:
+        if self._iterations != 1 or first is None or "cold" not in first.derived or _is_later(first):
             return
         for label in (*_RATES, "time/fps", "fps"):
             if label in first.metrics:
@@ -530,6 +530,12 @@ class NumberRules:
                 place.count = 1
                 yield place.sign("only_a_cold_iteration")
                 return
+
+
+def _is_later(record: Record) -> bool:
+    """Return whether iterations came before it that this log lacks."""
+    begin = None if record.library is None else BY_KEY[record.library].first_iteration
+    return begin is not None and record.iteration is not None and record.iteration > begin
 
 
 def _threshold(rule: str) -> float:
