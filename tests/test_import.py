@@ -37,6 +37,7 @@ HEAVY = (
         "stepscope.cli",
         "stepscope.evidence",
         "stepscope.train",
+        "stepscope.doctor",
         "stepscope.recordings",
     ],
 )
@@ -67,7 +68,7 @@ ROWS = (
     ("explain",),
     ("evidence", "export", "watch"),
     ("envs", "measure"),
-    ("nans", "plan", "train"),
+    ("doctor", "nans", "plan", "train"),
     ("recordings",),
     ("commands",),
     ("cli", "_sphinx"),
