@@ -304,9 +304,15 @@ PROGRAMS = [
         launcher=_TORCHRUN,
     ),
     # Simulators
-    Program(("mujoco-arena-full",), _BOXES + "m = model(8, '60K')\nmujoco.mj_step(m, mujoco.MjData(m))", ("mujoco",)),
     Program(
-        ("mujoco-stack-overflow",), _BOXES + "m = model(8, '4K')\nmujoco.mj_step(m, mujoco.MjData(m))", ("mujoco",)
+        ("mujoco-arena-full",),
+        _BOXES + "m = model(8, '60K')\nmujoco.mj_step(m, mujoco.MjData(m))",
+        ("mujoco",),
+    ),
+    Program(
+        ("mujoco-stack-overflow",),
+        _BOXES + "m = model(8, '4K')\nmujoco.mj_step(m, mujoco.MjData(m))",
+        ("mujoco",),
     ),
     Program(("warp-no-cuda-device",), "import warp\nwarp.zeros(3, device='cuda:0')", ("warp",)),
     Program(("warp-failed-to-allocate",), "import warp\nwarp.empty((2**30, 2**16), device='cpu')", ("warp",)),
@@ -358,7 +364,7 @@ def _skip_where_it_cannot_happen(slug: str, program: Program) -> None:
     if slug in _OF_GLIBC and platform.libc_ver()[0] != "glibc":
         pytest.skip("these are the words of the GNU C library")
     if slug in {"torch-not-compiled-with-cuda", "nccl-not-built-in"}:
-        import torch
+        torch = pytest.importorskip("torch")
 
         if torch.version.cuda is not None:
             pytest.skip("this PyTorch is built for GPUs")
@@ -369,7 +375,12 @@ def _output_of(program: Program) -> str:
     """Run a program until all of its processes have ended, and return what they printed together."""
     hidden = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "LC_MESSAGES", "LANGUAGE"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    environment |= {"LC_ALL": "C", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONUNBUFFERED": "1"}
+    environment |= {
+        "LC_ALL": "C",
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "PYTHONUNBUFFERED": "1",
+    }
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log.txt").open("w+b") as log:
         (Path(folder) / "train.py").write_text(program.code, encoding="utf-8")
         command = [sys.executable, *program.launcher, "train.py"]
