@@ -25,6 +25,7 @@ _NAMES = (
     "fit",
     "bottleneck",
     "memory",
+    "batches",
     "replay",
     "doctor",
 )  # as the help lists them

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Record
+    from stepscope.logs.minibatches import MinibatchRules
 
 __all__ = ["Library", "Scalar", "VersionMarker"]
 
@@ -107,6 +108,8 @@ class Library:
     derive
         Returns what follows for an iteration from its counters and those of the one before, under the name of the
         field that it completes or corrects.
+    minibatches
+        How its PPO cuts a rollout into minibatches; None if it does not train.
     scalars
         Yields what a record holds under the tags of the event files that the library writes itself, given the
         environment steps of the latest iteration.
@@ -128,5 +131,6 @@ class Library:
     digits: tuple[str, str, str] | None = None
     run_starts: tuple[str, ...] = ()
     run_ends: tuple[str, ...] = ()
+    minibatches: MinibatchRules | None = None
     derive: Callable[[Record, Counters, Counters | None], dict[str, float]] = _nothing
     scalars: Callable[[Record, int | None], Iterator[Scalar]] = _no_scalars

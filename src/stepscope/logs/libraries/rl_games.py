@@ -10,6 +10,7 @@ from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._records import Fps
 from stepscope.logs._values import as_count, as_int, parse_number
+from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -206,6 +207,47 @@ def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:
         yield Scalar("rewards/step", env_steps, record.reward)
 
 
+def _cut(rollout: Rollout, size: int) -> tuple[Group, ...] | Refusal:
+    """Return the minibatches of `size` samples."""
+    samples, sequence = rollout.samples, rollout.sequence
+    if samples % size:
+        return Refusal(
+            f"'batch_size' ({samples}) must be divisible by 'minibatch_size' ({size})."
+            " Ensure that 'batch_size' is a multiple of 'minibatch_size'.",
+            "ValueError",
+        )
+    if samples % sequence:  # whether the policy is recurrent or not
+        return Refusal("Batch size must be divisible by sequence length.", "ValueError")
+    if rollout.recurrent and size % sequence:
+        return Refusal(
+            f"Horizon length ({rollout.horizon}) times total agents ({rollout.num_envs}) divided by num minibatches"
+            f" ({samples // size}) must be divisible by sequence length ({sequence})",
+            "ValueError",
+        )
+    if rollout.recurrent and rollout.horizon % sequence:  # it keeps the states of whole sequences only
+        whole = rollout.horizon // sequence
+        return Refusal(f"index {whole} is out of bounds for dimension 0 with size {whole}", "IndexError")
+    return (Group(samples // size, size),)
+
+
+_MINIBATCHES = MinibatchRules(
+    horizon="horizon_length",
+    setting="minibatch_size",
+    epochs="mini_epochs",
+    fixes="size",
+    cut=_cut,
+    remainder="refused: ValueError",
+    recurrent="horizon_length and minibatch_size have to be multiples of seq_length.",
+    sequence="seq_length",
+    default_sequence=4,
+    several_processes="multi_gpu: True",
+    references=(
+        Reference("Isaac-Velocity-Rough-Anymal-C-v0", 4096, 24, setting=24576, epochs=5),
+        Reference("Isaac-Cartpole-v0", 4096, 16, setting=8192, epochs=8),
+    ),
+)
+
+
 RL_GAMES = Library(
     key=_KEY,
     name="RL-Games",
@@ -227,5 +269,6 @@ RL_GAMES = Library(
         VersionMarker(until="1.6.1", text="Started to train", instead_of="torch.compile: "),
         VersionMarker(until="1.6.0", text="current training device: ", instead_of="seq_length: "),
     ),
+    minibatches=_MINIBATCHES,
     scalars=_scalars,
 )

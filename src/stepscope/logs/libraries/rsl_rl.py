@@ -12,6 +12,7 @@ from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import as_count, parse_duration, parse_number
+from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -291,6 +292,33 @@ def _tag(label: str) -> str | None:
     return f"Loss/{label if match is None else match[1]}"
 
 
+def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
+    """Return `number` minibatches: of samples, or of environments if the policy is recurrent."""
+    things, word = (rollout.num_envs, "environments") if rollout.recurrent else (rollout.samples, "samples")
+    if number > things:
+        return Refusal(f"it goes on and learns nothing: {number} minibatches of {things} {word} are empty.")
+    if rollout.samples == 1:
+        # The advantage of one sample cannot be normalised, which makes all weights NaN.
+        return Refusal("normal expects all elements of std >= 0.0", "RuntimeError")
+    return (Group(number, things // number * (rollout.horizon if rollout.recurrent else 1)),)
+
+
+_MINIBATCHES = MinibatchRules(
+    horizon="num_steps_per_env",
+    setting="num_mini_batches",
+    epochs="num_learning_epochs",
+    fixes="number",
+    cut=_cut,
+    remainder="dropped without a word",
+    recurrent="A minibatch holds whole environments, and the remaining environments are dropped.",
+    several_processes="WORLD_SIZE above 1",
+    references=(
+        Reference("Isaac-Velocity-Rough-Anymal-C-v0", 4096, 24, setting=4, epochs=5),
+        Reference("Isaac-Cartpole-v0", 4096, 16, setting=4, epochs=5),
+    ),
+)
+
+
 RSL_RL = Library(
     key=_KEY,
     name="RSL-RL",
@@ -320,5 +348,6 @@ RSL_RL = Library(
         VersionMarker(since="3.0.0", text="Resolved observation sets:"),
         VersionMarker(since="4.0.0", text="Actor Model: "),
     ),
+    minibatches=_MINIBATCHES,
     scalars=_scalars,
 )

@@ -12,6 +12,7 @@ from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import as_count, parse_duration, parse_int, parse_number
+from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,6 +273,36 @@ def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa
             yield Scalar(label, record.env_steps, value)
 
 
+def _cut(rollout: Rollout, size: int) -> tuple[Group, ...] | Refusal:
+    """Return the minibatches of `size` samples, the last of which may be smaller."""
+    if size == 1:
+        return Refusal(
+            "`batch_size` must be greater than 1. See https://github.com/DLR-RM/stable-baselines3/issues/440",
+            "AssertionError",
+        )
+    if rollout.samples == 1:
+        return Refusal(
+            "`n_steps * n_envs` must be greater than 1. Currently n_steps=1 and n_envs=1", "AssertionError"
+        )
+    whole, rest = divmod(rollout.samples, size)
+    return tuple(group for group in (Group(whole, size), Group(1, rest)) if group.number and group.samples)
+
+
+_MINIBATCHES = MinibatchRules(
+    horizon="n_steps",
+    setting="batch_size",
+    epochs="n_epochs",
+    fixes="size",
+    cut=_cut,
+    remainder="a smaller last minibatch, with a warning",
+    early_stop="target_kl",
+    references=(
+        Reference("Isaac-Velocity-Flat-Unitree-A1-v0", 4096, 24, setting=24576, epochs=5),
+        Reference("Isaac-Cartpole-v0", 4096, 16, setting=4096, epochs=20),
+    ),
+)
+
+
 SB3 = Library(
     key=_KEY,
     name="Stable-Baselines3",
@@ -284,5 +315,6 @@ SB3 = Library(
     prints_times=False,
     no_reward="not printed: no episode ended, or the environment has no VecMonitor",
     digits=("train/explained_variance", "2.3.2", "2.4.0"),
+    minibatches=_MINIBATCHES,
     scalars=_scalars,
 )

@@ -9,6 +9,7 @@ from stepscope.logs._blocks import Passage, Single, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar
 from stepscope.logs._records import Seconds
+from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,50 @@ def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa
         yield Scalar(_BAR_TAG, record.iteration, rate)
 
 
+def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
+    """Return `number` minibatches, which differ by one sample where the rollout cannot be cut evenly."""
+    size, rest = divmod(rollout.samples, number)
+    sequence = rollout.sequence
+    if size == 0:
+        return Refusal(
+            f"it goes on with empty minibatches: {number} minibatches of {rollout.samples} samples."
+        )
+    if size == 1:
+        return Refusal(
+            "it goes on with NaN weights: RunningStandardScaler divides by the variance of a minibatch, and one sample has none."
+        )
+    if rollout.recurrent and sequence == 1:  # the one case in which it drops samples
+        return (Group(number, size),)
+    if rollout.recurrent and (rest or size % sequence):
+        first = size + bool(rest)
+        wrong = first if first % sequence else size
+        return Refusal(
+            f"shape '[-1, {sequence}, ...]' is invalid for a minibatch of {wrong} samples", "RuntimeError"
+        )
+    return tuple(group for group in (Group(rest, size + 1), Group(number - rest, size)) if group.number)
+
+
+_MINIBATCHES = MinibatchRules(
+    horizon="rollouts",
+    setting="mini_batches",
+    epochs="learning_epochs",
+    fixes="number",
+    cut=_cut,
+    remainder="minibatches that differ by one sample",
+    recurrent=(
+        "A minibatch has to hold whole sequences (RuntimeError); with a sequence_length of 1 the remainder is dropped."
+        " Where rollouts is not a multiple of sequence_length, a sequence goes on in the next environment."
+    ),
+    sequence="sequence_length",
+    early_stop="kl_threshold",
+    several_processes="WORLD_SIZE above 1",
+    references=(
+        Reference("Isaac-Velocity-Rough-Anymal-C-v0", 4096, 24, setting=4, epochs=5),
+        Reference("Isaac-Cartpole-v0", 4096, 16, setting=8, epochs=8),
+    ),
+)
+
+
 SKRL = Library(
     key=_KEY,
     name="skrl",
@@ -77,5 +122,6 @@ SKRL = Library(
     colour="#009e73",
     prints_times=False,
     no_reward="skrl does not print it; its event files have it",
+    minibatches=_MINIBATCHES,
     scalars=_scalars,
 )
