@@ -162,8 +162,8 @@ def pythons(session: nox.Session) -> None:
     extras = "[watch,tensorboard,plot,pandas]"
     session.install("--editable", f".{extras}", *GROUPS(PROJECT, "test"))
     session.env.update(QUIET)
-    rooms = ("_common", "logs", "runs", "export", "watch")
-    commands = [f"tests/commands/test_{name}.py" for name in ("read", "watch", "compare", "memory")]
+    rooms = ("_common", "logs", "runs", "export", "watch", "doctor")
+    commands = [f"tests/commands/test_{name}.py" for name in ("read", "watch", "compare", "memory", "doctor")]
     tests = [
         *(f"tests/{room}" for room in rooms),
         *commands,

@@ -76,6 +76,7 @@ def test_a_broken_torch_is_a_finding_and_nothing_personal_is_shown(run: Run, tmp
         )
 
 
+@pytest.mark.live
 def test_a_package_that_excludes_another_is_named(run: Run, tmp_path: Path) -> None:
     """Its metadata say so, here those of a release that is older than the installed one."""
     folder = tmp_path / "stable_baselines3-2.3.2.dist-info"
@@ -92,6 +93,16 @@ def test_a_package_that_excludes_another_is_named(run: Run, tmp_path: Path) -> N
     assert "warn" == unmet["severity"]
     twice = findings["package-twice"]["text"]
     assert f"2.3.2, {metadata.version('stable-baselines3')}" in twice
+
+
+def test_a_package_without_metadata_is_left_out(run: Run, tmp_path: Path) -> None:
+    """An installation that was interrupted leaves such folders."""
+    (tmp_path / "mjlab-1.6.0.dist-info").mkdir()
+    (tmp_path / "torch.py").write_text("raise ImportError('not needed here')\n", encoding="utf-8")
+    done = run("doctor", "--json", PYTHONPATH=_path(tmp_path))
+    assert (1, b"") == (done.returncode, done.stderr)
+    packages = {package["name"]: package for package in json.loads(done.stdout)["packages"]}
+    assert [] == packages["mjlab"]["installed"]
 
 
 @pytest.mark.parametrize(

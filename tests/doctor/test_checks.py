@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from stepscope._sphinx.citations import check_citation
 from stepscope.doctor import Facts, collect_facts, find_problems
 from stepscope.doctor._checks import _is_supported, _parse_requirement
 from stepscope.doctor._facts import Gpus, Package
@@ -131,8 +130,11 @@ def test_packages_that_exclude_each_other_are_named(gpu: Facts) -> None:
     assert "requires numpy<2.0,>=1.20, and 2.4.6 is installed" in findings["requirement-unmet"]
 
 
+@pytest.mark.live
 def test_each_finding_has_its_reason_and_source(gpu: Facts) -> None:
     """A source is an address, a line of an installed package, a package's metadata, or this project."""
+    from stepscope._sphinx.citations import check_citation  # noqa: PLC0415 - it imports Sphinx
+
     bad = {
         "threads": 9,
         "numpy_error": "x",
@@ -165,6 +167,7 @@ def test_torch_and_this_rule_agree_on_architectures() -> None:
     assert _is_supported("12.1", ["sm_120"])
 
 
+@pytest.mark.live
 def test_requirements_of_installed_packages_are_parsed(here: Facts) -> None:
     """Whatever they are written like, each has a name."""
     texts = [text for requirements in here.requires.values() for text in requirements]

@@ -204,13 +204,22 @@ def collect_facts(*, limit: float = _LIMIT) -> Facts:
         # Its metadata may be gone while it can be imported, as in Isaac Sim's bundle.
         torch=ask("torch", limit=limit),
         warp=ask("warp", limit=limit) if installed["warp-lang"] and gpus.present else {},
-        requires={name: tuple(metadata.requires(name) or ()) for name in _PACKAGES if installed[name]},
+        requires={
+            name: tuple(metadata.requires(name) or ()) for name, versions in installed.items() if versions
+        },
     )
 
 
 def _installed(name: str) -> tuple[str, ...]:
-    versions = (distribution.version for distribution in metadata.distributions(name=name))
+    versions = [_version(distribution) for distribution in metadata.distributions(name=name)]
     return tuple(dict.fromkeys(version for version in versions if version))
+
+
+def _version(distribution: metadata.Distribution) -> str | None:
+    try:
+        return distribution.version
+    except (KeyError, TypeError):  # its metadata are missing: an installation was interrupted
+        return None
 
 
 def _described() -> dict[str, str]:

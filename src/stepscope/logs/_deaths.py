@@ -46,7 +46,7 @@ _OF_ITS_OWN = frozenset(
 )
 _LONGEST_WORD = 120  # with what follows it
 # "Killed", and "Segmentation fault (core dumped)" with the parenthesis in any language.
-_ALONE = re.compile(rb"([^()\r\n]{3,80}?)\.?( ?\([^()\r\n]{1,60}\))?\.?\s*+")
+_ALONE = compiled(rb"([^()\r\n]{3,80}?)\.?( ?\([^()\r\n]{1,60}\))?\.?\s*+")
 # "./train.sh: line 18:  2718 Killed    python train.py", "[1]+  Killed    python", "zsh: killed     python".
 _SHELL = compiled(
     rb"(?:[^:\r\n]{1,300}: [^:\r\n]{1,40}: +\d{1,9} +|\[\d{1,4}\][-+ ]{1,8}(?:\d{1,9} +)?|zsh: (?:[^:\r\n]{1,80}: )?)"
