@@ -97,7 +97,7 @@ html_use_index = False
 html_copy_source = False
 html_show_sourcelink = False
 html_last_updated_fmt = "%Y-%m-%d"
-html_sidebars = {"index": [], "404": [], "troubleshooting/index": []}
+html_sidebars = {"index": [], "404": [], "troubleshooting/*": []}
 html_theme_options = {
     "logo": {
         "image_light": "_static/logo.svg",

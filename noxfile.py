@@ -265,6 +265,7 @@ def links(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="none")
 def clean(session: nox.Session) -> None:
     """Delete everything that a build made."""
-    for path in (BUILD, ROOT / "docs" / "auto_gallery", ROOT / "docs" / "sg_execution_times.rst"):
+    symptoms = [path for path in (ROOT / "docs" / "troubleshooting").glob("*.md") if path.name != "index.md"]
+    for path in (BUILD, ROOT / "docs" / "auto_gallery", ROOT / "docs" / "sg_execution_times.rst", *symptoms):
         session.log(f"remove {path.relative_to(ROOT)}")
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
