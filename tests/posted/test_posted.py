@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stepscope.cli import main
 from stepscope.logs import read
 
 if TYPE_CHECKING:
@@ -37,6 +38,34 @@ def test_a_posted_log_is_read_rightly(name: str) -> None:
     ]
     assert not objections, "\n".join(objections)
     assert done.returncode == expected.get("check_exit", done.returncode), shown
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_posted_log_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What failed is the first cause or follows from it, and the exit status tells."""
+    expected = EXPECTED[name]
+    status = main(["explain", "--json", "--check", str(HERE / name)])
+    lines = capsys.readouterr().out.splitlines()
+    if expected.get("check_exit") == 2:
+        assert (status, lines) == (2, [])
+        return
+    explanations = [json.loads(line) for line in lines]
+    wrong = [
+        explanation
+        for explanation in explanations
+        if explanation["failure"] is not None or explanation["first_cause"] is not None
+    ]
+    assert status == (1 if wrong else 0)
+    if expected.get("outcome") == "failed":
+        named = [
+            " ".join(str(part["text"]).split())
+            for explanation in wrong
+            for part in (explanation["first_cause"], explanation["failure"])
+            if part is not None
+        ]
+        assert [text for text in named if re.search(expected.get("cause", ""), text, re.IGNORECASE)], named
+    elif "cause" in expected and expected["cause"] is None:
+        assert [] == [explanation["failure"] for explanation in wrong if explanation["failure"] is not None]
 
 
 def _of_records(records: list[dict[str, Any]], path: Path, expected: dict[str, Any]) -> Iterator[str]:
