@@ -33,6 +33,7 @@ _COMMANDS = (
     ["watch", "LOG"],
     ["watch", "-"],
     ["watch", "--", *_TRAINING],
+    ["doctor", "--ranks", "2"],
 )
 
 
