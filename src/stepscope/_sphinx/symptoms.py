@@ -274,14 +274,16 @@ def _format_evidence(symptom: Symptom, recordings: Sequence[str]) -> str:
     if symptom.versions:
         rows.append(("Releases", symptom.versions))
     if symptom.rule:
-        rows = [("Found in", "numbers that a log holds, whichever of these prints them: " + rows[0][1])]
+        rows = [("Found in", f"The numbers in logs of {rows[0][1]}")]
         rows.append(
             (
                 "Threshold",
                 f"{_number(symptom.rule.threshold)} {symptom.rule.unit} (rule {_code(symptom.rule.name)})",
             )
         )
-    rows.append(("How we know it", _STANDINGS[symptom.standing]))
+    reproduced_numbers = symptom.rule and symptom.standing == "reproduced"
+    standing = "A test of this project reproduces it." if reproduced_numbers else _STANDINGS[symptom.standing]
+    rows.append(("How we know it", standing))
     emitted = symptom.emitted
     if emitted and emitted.distribution:
         file = f", file {_code(emitted.file)}" if emitted.file else ""
