@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = sorted((ROOT / "recordings").rglob("*.txt"))
-MADE_TO_GO_WRONG = {"diverged", "nan", "overflow", "struck"}
+MADE_TO_GO_WRONG = {"clashing", "diverged", "nan", "not", "overflow", "struck"}  # words of file names
 HEALTHY = [path for path in RECORDINGS if MADE_TO_GO_WRONG.isdisjoint(path.stem.split("_"))]
 TEXTS = {slug: symptom.text for slug, symptom in catalogue().items() if symptom.pattern is not None}
 EPOCH = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: {}/900 frames: 0"
