@@ -225,10 +225,10 @@ def _threads_compete(facts: Facts) -> Iterator[Finding]:
             severity="warn",
             text=f"PyTorch uses {threads} OpenMP threads, and the {cpus.count} CPUs are busy with other processes (load"
             f" {cpus.load:g}).",
-            reason="Each parallel part ends with its slowest thread. With two threads on two CPUs that were shared, PPO by"
-            " skrl was 48 times slower than with one (8 vector steps/s in place of 383), by RSL-RL 11 times.",
+            reason="Each parallel part ends with its slowest thread, and the others spin until then. Two threads on a"
+            " shared machine can be many times slower than one.",
             advice="Set OMP_NUM_THREADS=1 while the machine is shared.",
-            source="measured by this project on an AMD EPYC with 2 CPUs",
+            source="https://github.com/llvm/llvm-project/issues/225493",
         )
 
 
