@@ -49,6 +49,8 @@ class Case(NamedTuple):
         one. None for a policy that is not recurrent.
     epochs
         Passes over the rollout.
+    early_stop
+        Value of the setting that ends the passes early.
     """
 
     library: str
@@ -57,6 +59,7 @@ class Case(NamedTuple):
     setting: int
     sequence: int | None = None
     epochs: int = 2
+    early_stop: float | None = None
 
 
 @dataclass
@@ -182,7 +185,8 @@ def _arrange_sb3(patch: pytest.MonkeyPatch, observed: Observed, case: Case) -> i
     agent = sb3.PPO
     patch.setattr(RolloutBuffer, "get", observed.each(RolloutBuffer.get))
     patch.setattr(sb3, "minibatch_size", lambda **_: case.setting)
-    patch.setattr(sb3, "PPO", lambda **options: agent(**{**options, "n_epochs": case.epochs}))
+    changes = {"n_epochs": case.epochs, "target_kl": case.early_stop}
+    patch.setattr(sb3, "PPO", lambda **options: agent(**{**options, **changes}))
     return 1
 
 
@@ -191,7 +195,7 @@ def _arrange_skrl(patch: pytest.MonkeyPatch, observed: Observed, case: Case) -> 
     act = GaussianMixin.act
 
     def start(**options: Any) -> object:  # noqa: ANN401 - handed on to skrl
-        options["cfg"]["learning_epochs"] = case.epochs
+        options["cfg"].update(learning_epochs=case.epochs, kl_threshold=case.early_stop or 0.0)
         if case.sequence is not None:
             del options["cfg"]["time_limit_bootstrap"]  # which a recurrent agent does not know
         return agent(**options)

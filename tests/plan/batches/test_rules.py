@@ -130,6 +130,36 @@ def test_a_setting_without_an_error_that_teaches_nothing_is_refused(case: Case, 
         assert 0 in observed.sizes
 
 
+@pytest.mark.parametrize(
+    ("library", "words"),
+    [
+        ("rl_games", "refused: ValueError"),
+        ("rsl_rl", "dropped"),
+        ("skrl", "differ by one"),
+        ("sb3", "smaller last"),
+    ],
+)
+def test_the_words_for_a_remainder_are_those_of_the_rule(library: str, words: str, tmp_path: Path) -> None:
+    """24 samples, and a setting of 5, with each library."""
+    assert words in BY_KEY[library].minibatches.remainder
+    case = Case(library, 4, 6, 5, epochs=1)
+    if library == "rl_games":
+        with pytest.raises(ValueError, match="must be divisible"):
+            observe(case, tmp_path)
+        return
+    observed = observe(case, tmp_path)
+    expected = {"rsl_rl": [4, 4, 4, 4, 4], "skrl": [5, 5, 5, 5, 4], "sb3": [5, 5, 5, 5, 4]}
+    assert expected[library] == observed.sizes
+
+
+@pytest.mark.parametrize(("library", "setting"), [("skrl", 4), ("sb3", 6)])
+def test_a_limit_of_the_divergence_ends_the_passes_early(library: str, setting: int, tmp_path: Path) -> None:
+    """With a limit next to zero, steps of the optimiser are missing."""
+    whole = observe(Case(library, 4, 6, setting), tmp_path)
+    ended = observe(Case(library, 4, 6, setting, early_stop=1e-9), tmp_path)
+    assert ended.optimizer_steps < whole.optimizer_steps == 2 * 4
+
+
 def test_sb3_warns_of_a_smaller_last_minibatch(tmp_path: Path) -> None:
     """As the table of settings says; without a remainder it does not."""
     [warning] = [
@@ -190,6 +220,16 @@ def test_the_names_are_settings_of_the_library(library: str) -> None:
         runner = "rsl_rl.runners.on_policy_runner"
         assert rules.horizon in importlib.import_module(runner).__loader__.get_source(runner)
     assert [] == [name for name in names if name not in source]
+    switch = {
+        "rl_games": (module, "multi_gpu"),
+        "rsl_rl": ("rsl_rl.runners.on_policy_runner", "WORLD_SIZE"),
+        "skrl": ("skrl", "WORLD_SIZE"),
+    }
+    assert (library in switch) == bool(rules.several_processes)
+    if rules.several_processes:
+        module, name = switch[library]
+        assert name in rules.several_processes
+        assert name in importlib.import_module(module).__loader__.get_source(module)
 
 
 def test_a_refused_rollout_offers_the_nearest_ones(tmp_path: Path) -> None:

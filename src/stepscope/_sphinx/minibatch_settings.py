@@ -1,0 +1,77 @@
+"""The directive ``{minibatch-settings}``: how PPO of each library cuts a rollout into minibatches, in its own words.
+
+````
+```{minibatch-settings}
+```
+````
+
+The cells come from the description of each library, which the tests hold against the installed release.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from stepscope._common.format import TIMES
+from stepscope._sphinx.tables import table
+from stepscope.logs import LIBRARIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stepscope.logs.minibatches import MinibatchRules, Reference
+
+__all__ = ["MinibatchSettingsDirective"]
+
+_DOUBLING = {
+    "number": "minibatches twice as large, half as many updates per sample",
+    "size": "twice as many minibatches, as many updates per sample",
+}
+
+
+class MinibatchSettingsDirective(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        described = [
+            (library, library.minibatches) for library in LIBRARIES if library.minibatches is not None
+        ]
+        all_rules = [rules for _, rules in described]
+        rows: list[list[str | nodes.Node]] = [
+            ["Tested with", *(version(library.distribution) for library, _ in described)],
+            ["Vector steps per rollout", *(_name(rules.horizon) for rules in all_rules)],
+            ["Minibatches", *(_name(rules.setting) for rules in all_rules)],
+            ["That fixes their", *(rules.fixes for rules in all_rules)],
+            ["Passes over a rollout", *(_name(rules.epochs) for rules in all_rules)],
+            ["Ends the passes early", *(_name(rules.early_stop) for rules in all_rules)],
+            ["A remainder", *(rules.remainder for rules in all_rules)],
+            ["Twice the environments", *(_DOUBLING[rules.fixes] for rules in all_rules)],
+            ["A recurrent policy", *(_recurrent(rules) for rules in all_rules)],
+            ["Examples in Isaac Lab", *(_examples(rules) for rules in all_rules)],
+        ]
+        return [table(["", *(library.name for library, _ in described)], rows, "minibatch-settings")]
+
+
+def _name(setting: str) -> str | nodes.Node:
+    return nodes.literal("", setting) if setting else "no setting"
+
+
+def _recurrent(rules: MinibatchRules) -> nodes.Node:
+    names = [re.escape(name) for name in (rules.horizon, rules.setting, rules.sequence) if name]
+    parts = re.split(rf"\b({'|'.join(names)})\b", rules.recurrent or "no recurrent policy")
+    return nodes.inline(
+        "", "", *(nodes.literal("", part) if at % 2 else nodes.Text(part) for at, part in enumerate(parts))
+    )
+
+
+def _examples(rules: MinibatchRules) -> nodes.Node:
+    return nodes.inline("", "", *(line for reference in rules.references for line in _example(reference)))
+
+
+def _example(reference: Reference) -> Iterator[nodes.Node]:
+    values = f"{reference.num_envs:,} {TIMES} {reference.horizon}, {reference.setting:,}, {reference.epochs} passes"
+    for text in (reference.task, values):
+        yield nodes.inline("", text, classes=["below"])
