@@ -886,6 +886,119 @@ def training(library: str, folder: Path, **settings: object) -> str:
     return log.read_text(encoding="utf-8")
 
 
+# More of the same kinds
+
+
+@reproduces("predict-given-a-tuple")
+def reset_of_gymnasium_for_sb3(_: Path) -> None:
+    model = sb3().PPO("MlpPolicy", "CartPole-v1", n_steps=10, batch_size=10, device="cpu")
+    model.predict(gym.make("CartPole-v1").reset())
+
+
+@reproduces("observation-shape-unexpected")
+def one_observation_too_many(_: Path) -> None:
+    sb3().PPO("MlpPolicy", "CartPole-v1", n_steps=10, batch_size=10, device="cpu").predict(np.zeros(5))
+
+
+@reproduces("replay-buffer-too-large")
+def replay_of_a_thousand_million_steps(_: Path) -> None:
+    sb3()
+    buffers = importlib.import_module("stable_baselines3.common.buffers")
+    box = gym.spaces.Box(-1, 1, (3,), np.float32)
+    # A step takes 36 bytes. The pages of these arrays are never touched, so that they take no memory.
+    steps = pytest.importorskip("psutil").virtual_memory().available // 24
+    buffers.ReplayBuffer(steps, box, gym.spaces.Box(-1, 1, (1,), np.float32), device="cpu")
+
+
+@reproduces("not-a-model-file")
+def model_that_was_cut_off(folder: Path) -> None:
+    (folder / "model.zip").write_bytes(b"PK")
+    sb3().PPO.load(folder / "model.zip")
+
+
+@reproduces("step-before-reset")
+def step_first(_: Path) -> None:
+    gym.make("CartPole-v1").step(0)
+
+
+@reproduces("cannot-be-broadcast")
+def environments_against_joints_in_numpy(_: Path) -> None:
+    np.zeros(4096) + np.zeros(12)
+
+
+@reproduces("tensors-not-stackable")
+def rollouts_of_two_lengths(_: Path) -> None:
+    torch.stack([torch.zeros(2), torch.zeros(3)])
+
+
+@reproduces("index-of-wrong-type")
+def environment_numbers_as_floats(_: Path) -> None:
+    torch.zeros(3)[torch.tensor([1.0])]
+
+
+@reproduces("view-of-non-contiguous")
+def view_of_a_transposition(_: Path) -> None:
+    torch.zeros(3, 4).t().view(12)
+
+
+@reproduces("cannot-expand")
+def reset_of_all_for_some(_: Path) -> None:
+    torch.zeros(12)[torch.arange(3)].expand(4096)
+
+
+@reproduces("parameter-changed-in-place")
+def write_to_a_parameter(_: Path) -> None:
+    torch.nn.Parameter(torch.ones(2)).add_(1)
+
+
+@reproduces("numpy-of-tensor-with-gradient")
+def action_with_its_graph(_: Path) -> None:
+    torch.nn.Linear(2, 2)(torch.zeros(2)).numpy()
+
+
+@reproduces("torchscript-unknown-attribute")
+def method_that_torchscript_lacks(folder: Path) -> str:
+    return output_of(
+        "import torch\n\ndef scale(x):\n    return x.scale_up()\n\ntorch.jit.script(scale)\n", folder
+    )
+
+
+@reproduces("yaml-not-readable")
+def two_colons(_: Path) -> None:
+    pytest.importorskip("yaml").safe_load("sim: dt: 0.01")
+
+
+@reproduces("recursion-too-deep")
+def wrapper_that_asks_itself(_: Path) -> None:
+    class Wrapper:
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.env, name)
+
+    Wrapper().num_envs  # noqa: B018
+
+
+@reproduces("rollout-buffer-overflow")
+def act_without_an_update(_: Path) -> None:
+    runner = rsl_rl()
+    observations = runner.env.get_observations()
+    for _step in range(5):
+        runner.alg.act(observations)
+        runner.alg.process_env_step(observations, torch.zeros(4), torch.zeros(4), {})
+
+
+@reproduces("activation-unknown")
+def activation_of_pytorch(_: Path) -> None:
+    rsl_rl(critic={"class_name": "MLPModel", "activation": "leaky_relu"})
+
+
+@reproduces("logging-package-missing")
+def wandb_is_not_installed(folder: Path) -> None:
+    writers = pytest.importorskip("rsl_rl.utils.wandb_log_writer", reason="RSL-RL 5.5 and later")
+    if writers.wandb is not None:
+        pytest.skip("wandb is installed")
+    writers.WandbLogWriter(str(folder), "walker")
+
+
 # The tests themselves stand last, after all cases
 
 
