@@ -8,16 +8,23 @@ import json
 import pickle
 import random
 import re
+from bisect import bisect_left
+from dataclasses import replace
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
-from fuzz._damage import recordings
-from fuzz._tools import Pieces, as_json, hold, objection, same, tell
+from fuzz._damage import lines_of, recordings
+from fuzz._tools import Pieces, as_json, find_prefix, hold, objection, read_without, same, tell
 from stepscope.logs import read, reads
+from stepscope.logs._lines import split
+from stepscope.logs._prefix import LEARNT_FROM, RECOGNISED, SAMPLE, SHARE, PrefixStripper
+from stepscope.logs._stream import understand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stepscope.logs import Record
+    from stepscope.logs._lines import Line
 
 __all__ = ["CHECKS"]
 
@@ -63,12 +70,21 @@ def _as_text(data: bytes, _: random.Random) -> None:
 
 
 def _so_far(data: bytes, choose: random.Random) -> None:
-    """Read the beginning, which must not change when more is printed."""
+    """Read the beginning, which must not change when more is printed.
+
+    A prefix is learnt from the first lines together, so a cut among these may leave too few to tell it. There the
+    law is about the rest of the reader, for which the prefix of the whole log is given. Behind these lines nothing
+    is given: the prefix must not change any more.
+    """
     ends = [at + 1 for at in range(len(data)) if data[at] == ord("\n")]
     if not ends:
         return
     end = choose.choice(ends)
-    some, whole = (list(read(io.BytesIO(part))) for part in (data[:end], data))
+    if len(data[:end].splitlines()) >= LEARNT_FROM:
+        some, whole = (list(read(io.BytesIO(part))) for part in (data[:end], data))
+    else:
+        prefix = find_prefix(data)
+        some, whole = (read_without(prefix, part) for part in (data[:end], data))
     if any(record.rank is not None for record in whole):
         return  # what several processes print goes on at any time
     # The last record may go on, and a line feed may follow the carriage return.
@@ -119,6 +135,77 @@ def _side_by_side(data: bytes, choose: random.Random) -> None:
     same(found[1], expected[1], "in turns with a damaged one")
 
 
+def _prefixed(data: bytes, choose: random.Random) -> None:
+    """Put a prefix in front of every line: it is found, and nothing changes but where the records stand.
+
+    This holds of a log without any prefix of its own whose first lines, from which it is learnt, hold one of a
+    training library and are not blank. Behind a prefix, a bar is not parted from what shares its line, nor is a byte
+    order mark taken off, and a name in brackets that is not a rank's may be one more prefix. Indentation may stay where
+    the lines are understood with it.
+    """
+    form = choose.choice(_FORMS)
+    lines = lines_of(data)
+    prefixes = [form.replace(b"#", b"%02d" % choose.randrange(60)) for _ in lines]
+    text = b"".join(prefix + line for prefix, line in zip(prefixes, lines, strict=True))
+    starts = list(accumulate(map(len, lines), initial=0))
+    added = list(accumulate(map(len, prefixes), initial=0))
+    if _UNLIKE_BEHIND_A_PREFIX.search(data) or not _tells_prefix(data, set(starts)):
+        return
+    if form.isspace() and _is_understood_with(form, _first_lines(text)):
+        return
+
+    def moved(record: Record) -> str:
+        begin, end = (at + added[bisect_left(starts, at)] for at in record.span)
+        return replace(record, span=(begin, end)).to_json()
+
+    expected = [moved(record) for record in read(io.BytesIO(data))]
+    same(as_json(io.BytesIO(text)), expected, f"behind {form!r}")
+
+
+_UNLIKE_BEHIND_A_PREFIX = re.compile(rb"\xef\xbb\xbf|(?:it/s|s/it)\][^\r\n]*[^\s]|\[[a-z]*\]:|\]\s*Traceback")
+
+
+def _tells_prefix(data: bytes, starts: set[int]) -> bool:
+    """Say whether the first lines would tell a prefix of all lines, and have none yet."""
+    first = _first_lines(data)
+    regular = [line for line in first if line.text.strip() and line.start in starts]
+    if len(regular) < SHARE * len(first) or not understand(first)[1]:
+        return False
+    return (
+        find_prefix(data, lambda lines: (understand(lines)[0], False)) is None
+    )  # never sure that it has none
+
+
+def _is_understood_with(indentation: bytes, first: list[Line]) -> bool:
+    """Say whether so much of these lines is recognised that nothing is gained without the indentation."""
+    stripper = PrefixStripper.of(re.compile(indentation))
+    best = understand([*stripper.feed(first), *stripper.flush()])[0]
+    return understand(first)[0] >= min(best, RECOGNISED * (first[-1].end - first[0].start))
+
+
+def _first_lines(data: bytes) -> list[Line]:
+    return list(islice(split([data]), SAMPLE))
+
+
+_FORMS = (
+    b"trainer_1  | ",
+    b"service-#-1 | ",
+    b"2026-11-24 10:00:# ",
+    b"2026-11-24T10:00:#.123Z ",
+    b"2026-11-24 10:00:#,678 - train - INFO - ",
+    b"[2026-11-24 10:00:#][train][INFO] - ",
+    b"(pid=41#) ",
+    b"(worker pid=#, ip=10.0.0.#) ",
+    b"#: ",
+    b"> ",
+    b">> ",
+    b"    ",
+    b"\t",
+    b"INFO:root:",
+    b"[1,#]<stdout>:",
+)
+
+
 def _forgotten(data: bytes, choose: random.Random) -> None:
     """Leave nothing behind that changes what is read next."""
     behind = choose.choice(recordings())
@@ -131,16 +218,22 @@ def _forgotten(data: bytes, choose: random.Random) -> None:
 
 
 def _alone(data: bytes, choose: random.Random) -> None:
-    """Read what an iteration covers by itself: it is the same, whatever was learnt from those before it."""
+    """Read what an iteration covers by itself: it is the same, whatever was learnt from those before it.
+
+    But for the prefix: a few lines do not tell which of their words are one, so that of the whole log is given.
+    """
+    prefix = find_prefix(data)
     kept = [
-        record for record in read(io.BytesIO(data)) if record.kind == "iteration" and _closed(record, data)
+        record
+        for record in read_without(prefix, data)
+        if record.kind == "iteration" and _closed(record, data)
     ]
     # Where several processes write, or one thing interrupts another, a block has lines outside of its span.
     if any(record.rank is not None for record in kept):
         return
     for record in choose.sample(kept, min(_SAMPLE, len(kept))):
         begin, end = record.span
-        alone = next(iter(read(io.BytesIO(data[begin:end]))))
+        alone = read_without(prefix, data[begin:end])[0]
         same([_itself(alone)], [_itself(record)], "by itself")
 
 
@@ -182,6 +275,7 @@ CHECKS: tuple[Callable[[bytes, random.Random], None], ...] = (
     _in_pieces,
     _as_text,
     _so_far,
+    _prefixed,
     _told,
     _side_by_side,
     _forgotten,

@@ -10,18 +10,26 @@ from typing import IO, TYPE_CHECKING, cast
 
 from stepscope import logs
 from stepscope.logs import read
+from stepscope.logs._prefix import PrefixStripper
+from stepscope.logs._stream import stream, understand
 from stepscope.logs._table import table
 from stepscope.runs._summary import Summary
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
+
+    from stepscope.logs import Record
+    from stepscope.logs._lines import Line
 
 __all__ = [
     "BrokenLawError",
     "Pieces",
     "as_json",
+    "find_prefix",
     "hold",
     "objection",
+    "read_without",
     "same",
     "seconds",
     "tell",
@@ -80,6 +88,21 @@ def same(found: list[str], expected: list[str], how: str) -> None:
 def as_json(log: object) -> list[str]:
     """Return the JSON of each record of an open log."""
     return [record.to_json() for record in read(cast("IO[bytes]", log))]
+
+
+def find_prefix(
+    data: bytes, judge: Callable[[list[Line]], tuple[int, bool]] = understand
+) -> re.Pattern[bytes] | None:
+    """Return what the reader takes off the lines of a log in the end."""
+    stripper = PrefixStripper(judge)
+    for _ in stream([data], stripper=stripper):
+        pass
+    return stripper.pattern
+
+
+def read_without(prefix: re.Pattern[bytes] | None, data: bytes) -> list[Record]:
+    """Return the records of a log, read as if `prefix` had been learnt before its first line."""
+    return list(stream([data], stripper=PrefixStripper.of(prefix)))
 
 
 def objection(line: str) -> str | None:

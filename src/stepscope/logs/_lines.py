@@ -10,7 +10,7 @@ from stepscope.logs._expressions import compiled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["BAR_ENDS", "LINE_LIMIT", "TRACEBACK", "Line", "Splitter", "split"]
+__all__ = ["BAR_ENDS", "BEFORE_TRACEBACK", "LINE_LIMIT", "TRACEBACK", "Line", "Splitter", "split"]
 
 LINE_LIMIT = 1 << 16
 """Bytes that are kept of one line."""
@@ -25,7 +25,7 @@ _ESCAPE = compiled(rb"\x1b(?:\[[0-?]*+[ -/]*+[@-~]?|\][^\x07\x1b]*+(?:\x07|\x1b\
 # A bar leaves the cursor behind itself, so whatever is printed next shares its line.
 _BAR = compiled(rb"(?:\xef\xbb\xbf)?+(?:\s|\x1b\[[\d;]{0,20}[A-Zm])*+\d{1,3}%\|")
 # A traceback may stand behind one of these; behind anything else it was printed into the middle of a line.
-_BEFORE_TRACEBACK = compiled(
+BEFORE_TRACEBACK = compiled(
     rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+){0,3}+[+|\s]*+(?:Exception Group )?"
 )
 
@@ -148,7 +148,7 @@ def _cuts(raw: bytes) -> Iterator[int]:
             begin = end + len(raw[end:]) - len(raw[end:].lstrip(b" "))
             yield begin
     at = raw.find(TRACEBACK, begin)
-    if at > begin and not _BEFORE_TRACEBACK.fullmatch(_ESCAPE.sub(b"", raw[begin:at])):
+    if at > begin and not BEFORE_TRACEBACK.fullmatch(_ESCAPE.sub(b"", raw[begin:at])):
         yield at
 
 

@@ -5,29 +5,39 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stepscope.logs._lines import BEFORE_TRACEBACK, TRACEBACK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from stepscope.logs._lines import Line
 
-__all__ = ["PrefixStripper"]
+__all__ = ["LEARNT_FROM", "RECOGNISED", "SAMPLE", "SHARE", "PrefixStripper"]
 
-_SAMPLE = 24  # lines that are looked at together; the wait for them must not be felt
+SAMPLE = 24  # lines that are looked at together; the wait for them must not be felt
 _ATTEMPTS = 4
+LEARNT_FROM = SAMPLE * _ATTEMPTS
+"""Lines behind which a prefix is not looked for any more."""
 _LENGTH = 300  # bytes of a line that tell what it is
 _LONGEST = 120
 _MOST_CANDIDATES = 40
 _TRIED = 8  # of them, those that most lines have
-_SHARE = 0.7  # of the lines of a sample that have to have the prefix
+SHARE = 0.7  # of the lines of a sample that have to have the prefix
 _LEAST = 3  # lines, where there are as many
-_RECOGNISED = 0.95  # share of a sample that needs no other reading
+RECOGNISED = 0.95  # share of a sample that needs no other reading
 
 # Ranks are told apart, not taken off.
 _RANK = re.compile(rb"\[[A-Za-z_]{1,40}\d{1,6}\]:")
-# A prefix ends behind one of these, or behind blanks.
-_DELIMITER = re.compile(rb"(?:[|\]:>)]|-)[ \t]|[>|][ \t]*$|[ \t]{2,}(?=\S)")
+# A prefix ends behind one of these marks, blanks or a time of day, or is one that is known to end without a blank.
+_DELIMITER = re.compile(
+    rb"(?:[|\]:>)]|-)[ \t]|[>|][ \t]*$|[ \t]{2,}(?=\S)"
+    rb"|\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?[ \t]"
+    rb"|^[A-Z]{4,8}:[\w.]{1,80}:|<std(?:out|err)>:"
+)
 # Names, levels, times and numbers change from line to line; the marks between them stay.
 _PIECE = re.compile(rb"([A-Za-z_][\w.+/-]*)|(\d+)|([ \t]+)|(.)", re.DOTALL)
+
+_BLANK = rb"(?:[ \t]|$)"
 
 
 class PrefixStripper:
@@ -37,59 +47,96 @@ class PrefixStripper:
     ----------
     understand
         Returns how many bytes of some lines are recognised, and whether a training library printed any of them.
+
+    Attributes
+    ----------
+    pattern
+        What is taken off the lines that follow, or None.
     """
 
     def __init__(self, understand: Callable[[list[Line]], tuple[int, bool]]) -> None:
         self._understand = understand
         self._sample: list[Line] = []
-        self._pattern: re.Pattern[bytes] | None = None
+        self.pattern: re.Pattern[bytes] | None = None
         self._attempts = _ATTEMPTS
+        self._part: Line | None = None  # all of a line before a traceback
 
-    def feed(self, lines: list[Line]) -> Iterable[Line]:
+    @classmethod
+    def of(cls, pattern: re.Pattern[bytes] | None) -> PrefixStripper:
+        """Return one that takes off what `pattern` says, and looks for nothing."""
+        stripper = cls(lambda _: (0, False))
+        stripper.pattern, stripper._attempts = pattern, 0
+        return stripper
+
+    def feed(self, lines: Iterable[Line]) -> Iterable[Line]:
         """Return the lines that are ready, without the prefix."""
         if self._attempts:
             return self._search(lines)
-        return lines if self._pattern is None else map(self._stripped, lines)
+        return lines if self.pattern is None else self._strip(lines)
 
-    def _search(self, lines: list[Line]) -> Iterator[Line]:
+    def _search(self, lines: Iterable[Line]) -> Iterator[Line]:
         for line in lines:
             if not self._attempts:
-                yield self._stripped(line)
+                yield from self._strip([line])
                 continue
             self._sample.append(line)
             start = line._replace(text=line.text[:_LENGTH])
             # A line of a training library needs no others beside it; an indented one may still have a prefix.
             if not line.text.startswith(b" ") and self._understand([start])[1]:
                 self._attempts = 0
-            if not self._attempts or len(self._sample) >= _SAMPLE:
-                yield from self.flush()
+            if not self._attempts or len(self._sample) >= SAMPLE:
+                yield from self._release()
 
     def flush(self) -> Iterator[Line]:
         """Yield the lines that were held back: nothing follows for a while."""
+        yield from self._release()
+        if self._part is not None:
+            yield self._part
+            self._part = None
+
+    def _release(self) -> Iterator[Line]:
         if self._sample and self._attempts:
             self._decide()
         lines, self._sample = self._sample, []
-        yield from map(self._stripped, lines)
+        yield from self._strip(lines)
+
+    def _strip(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Yield lines without the prefix, and what it alone parted from a traceback together with that."""
+        for line in lines:
+            part, self._part = self._part, None
+            if part is not None:
+                if line.text.startswith(TRACEBACK):
+                    yield line._replace(text=part.text + line.text, start=part.start)
+                    continue
+                yield part
+            stripped = self._stripped(line)
+            if stripped is not line and not line.whole and BEFORE_TRACEBACK.fullmatch(stripped.text):
+                self._part = stripped
+            else:
+                yield stripped
 
     def _stripped(self, line: Line) -> Line:
-        if self._pattern is None or (match := self._pattern.match(line.text)) is None:
+        if self.pattern is None or (match := self.pattern.match(line.text)) is None:
             return line
-        return line._replace(text=line.text[match.end() :])
+        rank = _RANK.search(line.text, 0, match.end())
+        return line._replace(text=line.text[match.end() if rank is None else rank.start() :])
 
     def _decide(self) -> None:
         """Choose the prefix without which the sample is understood best."""
-        self._attempts -= 1
+        self._attempts -= (
+            len(self._sample) >= SAMPLE
+        )  # pauses of a live log leave fewer: these decide nothing for good
         sample = [line._replace(text=line.text[:_LENGTH]) for line in self._sample]
         size = sum(line.end - line.start for line in sample if line.text.strip())
         best, certain = self._understand(sample)
-        if best < _RECOGNISED * size:
+        if best < RECOGNISED * size:
             for pattern in _candidates([line.text for line in sample if line.text.strip()]):
-                self._pattern, previous = pattern, self._pattern
+                self.pattern, previous = pattern, self.pattern
                 recognised, trains = self._understand([self._stripped(line) for line in sample])
                 if recognised > best:
                     best, certain = recognised, trains
                 else:
-                    self._pattern = previous
+                    self.pattern = previous
         if certain:
             self._attempts = 0
 
@@ -97,16 +144,22 @@ class PrefixStripper:
 def _candidates(texts: list[bytes]) -> list[re.Pattern[bytes]]:
     """Return what may stand in front of the lines of a sample, the most common first."""
     patterns: dict[bytes, None] = {}
-    indentations = [text[: len(text) - len(text.lstrip(b" \t"))] for text in texts]
-    shortest = min(indentations, key=len, default=b"")
-    if shortest and all(indentation.startswith(shortest) for indentation in indentations):
+    indented = [text for text in texts if text[:1] in (b" ", b"\t")]
+    shortest = min((text[: len(text) - len(text.lstrip(b" \t"))] for text in indented), key=len, default=b"")
+    if shortest and all(text.startswith(shortest) for text in indented):
         patterns[re.escape(shortest)] = None
     for text in texts[:12]:
         for match in _DELIMITER.finditer(text, 0, _LONGEST):
             prefix = text[: match.end()]
-            if prefix.strip() and not _RANK.match(prefix):
+            if prefix.strip() and _RANK.search(prefix) is None:
                 patterns[_generalised(prefix)] = None
-    shares = {re.compile(pattern): 0 for pattern in list(patterns)[:_MOST_CANDIDATES]}
+    # Where a prefix ends without a blank, those behind it belong to the line.
+    distinct = [
+        pattern
+        for pattern in patterns
+        if pattern.removesuffix(_BLANK) not in patterns or not pattern.endswith(_BLANK)
+    ]
+    shares = {re.compile(pattern): 0 for pattern in distinct[:_MOST_CANDIDATES]}
     for pattern in shares:
         matches = [match for match in map(pattern.match, texts) if match is not None]
         remaining = sum(match.end() < len(match.string.rstrip()) for match in matches)
@@ -114,7 +167,7 @@ def _candidates(texts: list[bytes]) -> list[re.Pattern[bytes]]:
             shares[pattern] = len(matches)
     most = sorted(shares, key=lambda pattern: -shares[pattern])[:_TRIED]
     return [
-        pattern for pattern in most if shares[pattern] >= max(min(_LEAST, len(texts)), _SHARE * len(texts))
+        pattern for pattern in most if shares[pattern] >= max(min(_LEAST, len(texts)), SHARE * len(texts))
     ]
 
 
@@ -132,4 +185,6 @@ def _generalised(prefix: bytes) -> bytes:
             pieces.append(rb"[A-Za-z_][\w.+/-]{0,80}" if name else rb"\d{1,12}")
         else:
             pieces.append(rb"[ \t]{1,80}" if blanks else re.escape(mark))
-    return b"".join(pieces) + rb"(?:[ \t]|$)"
+    if prefix[-1:].isspace():
+        pieces.append(_BLANK)
+    return b"".join(pieces)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Kind
 
-__all__ = ["open_block"]
+__all__ = ["open_block", "share_of_frames"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
 _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
@@ -70,6 +70,31 @@ def open_block(line: Line, context: Context) -> Block | None:
     ):
         return message(line, context.library)
     return None
+
+
+def share_of_frames(text: str) -> float:
+    r"""Return which share of the lines of a failure is a traceback's own; 1 if it is no traceback.
+
+    The first line of an exception's message counts, those that follow it do not. If all of a traceback is indented,
+    only its title counts.
+
+    >>> share_of_frames('Traceback (most recent call last):\n  File "a.py", line 1, in f\nKeyError: 1')
+    1.0
+    >>> share_of_frames('Traceback (most recent call last):\n>   File "a.py", line 1, in f\n> KeyError: 1\n> ')
+    0.25
+    """
+    lines = text.split("\n")
+    if not any(_TITLE in line for line in lines):
+        return 1.0
+    above, known = "", 0
+    for line in lines:
+        known += _TITLE in line or not line or line[0] in " \t" or above[:1] in (" ", "\t")
+        above = line
+    is_indented = lines[0][:1] in (" ", "\t") and "Exception Group " not in lines[0]
+    return (1 if is_indented else known) / len(lines)
+
+
+_TITLE = TRACEBACK.decode()
 
 
 def _prefix(before: bytes) -> bytes:

@@ -23,24 +23,51 @@ if TYPE_CHECKING:
     from stepscope.logs._blocks import Block
     from stepscope.logs._lines import Line
 
-__all__ = ["stream"]
+__all__ = ["stream", "understand"]
 
 _WAITING_LIMIT = 1 << 16
 
 
-def stream(chunks: Iterable[bytes], *, num_envs: int | None = None, cut: bool = True) -> Iterator[Record]:
+def stream(
+    chunks: Iterable[bytes],
+    *,
+    num_envs: int | None = None,
+    cut: bool = True,
+    stripper: PrefixStripper | None = None,
+) -> Iterator[Record]:
     """Yield the records of a log that comes in chunks of bytes, of any size.
 
-    An empty chunk says that nothing has come for a while: what could be complete is yielded.
+    An empty chunk says that nothing has come for a while: what could be complete is yielded. Without a `stripper`,
+    the prefix of the lines is learnt from the log.
     """
-    records = _with_first_library(_records(chunks, Context(num_envs=num_envs), cut=cut))
+    stripper = PrefixStripper(understand) if stripper is None else stripper
+    records = _with_first_library(_records(chunks, stripper, Context(num_envs=num_envs), cut=cut))
     return map(RunBoundaries().assign, records)
 
 
-def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterator[Record | None]:
+def understand(lines: list[Line]) -> tuple[int, bool]:
+    """Return how many bytes of some lines are recognised, and whether a training library printed any of them."""
+    assembler = RecordAssembler(Context(), _open_block)
+    records = [record for line in lines for record in assembler.feed(line)]
+    records += assembler.close()
+    known = [record for record in records if record.kind == "failure" or _is_known(record)]
+    trains = any(record.library is not None and BY_KEY[record.library].trains for record in known)
+    return round(
+        sum((record.span[1] - record.span[0]) * _share_understood(record) for record in known)
+    ), trains
+
+
+def _share_understood(record: Record) -> float:
+    """Return the share of lines that are what they are taken for: anything could be the message of an exception."""
+    text = record.text or ""
+    return _python.share_of_frames(text) if record.kind == "failure" else 1.0
+
+
+def _records(
+    chunks: Iterable[bytes], stripper: PrefixStripper, context: Context, *, cut: bool
+) -> Iterator[Record | None]:
     """Yield records, and None where nothing has come for a while."""
     splitter = Splitter(cut=cut)
-    stripper = PrefixStripper(_understand)
     assembler = RecordAssembler(context, _open_block)
     for chunk in chunks:
         for line in stripper.feed(splitter.feed(chunk) if chunk else splitter.flush()):
@@ -53,16 +80,6 @@ def _records(chunks: Iterable[bytes], context: Context, *, cut: bool) -> Iterato
     for line in (*stripper.feed(splitter.close()), *stripper.flush()):
         yield from assembler.feed(line)
     yield from assembler.close()
-
-
-def _understand(lines: list[Line]) -> tuple[int, bool]:
-    """Return how many bytes of some lines are recognised, and whether a training library printed any of them."""
-    assembler = RecordAssembler(Context(), _open_block)
-    records = [record for line in lines for record in assembler.feed(line)]
-    records += assembler.close()
-    known = [record for record in records if record.kind == "failure" or _is_known(record)]
-    trains = any(record.library is not None and BY_KEY[record.library].trains for record in known)
-    return sum(record.span[1] - record.span[0] for record in known), trains
 
 
 def _is_known(record: Record) -> bool:
