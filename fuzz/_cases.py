@@ -15,6 +15,7 @@ from fuzz._damage import (
     shuffled,
     spliced,
     stretched,
+    troubled,
 )
 from fuzz._repeat import repeated
 
@@ -49,6 +50,9 @@ _DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
     renumbered,
     recoded,
     stretched,
+    troubled,
+    troubled,
+    troubled,
     repeated,
     repeated,
     repeated,

@@ -14,6 +14,7 @@ from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from fuzz._damage import lines_of, recordings
+from fuzz._explanations import coloured, explained, explanations
 from fuzz._tools import Pieces, as_json, find_prefix, hold, objection, read_without, same, tell
 from stepscope.logs import read, reads
 from stepscope.logs._lines import split
@@ -146,6 +147,11 @@ def _prefixed(data: bytes, choose: random.Random) -> None:
     form = choose.choice(_FORMS)
     lines = lines_of(data)
     prefixes = [form.replace(b"#", b"%02d" % choose.randrange(60)) for _ in lines]
+    if choose.random() < 0.3:  # noqa: PLR2004 - some editors take blanks off the ends of lines
+        prefixes = [
+            prefix if line.strip(b" \t\r\n") else prefix.rstrip(b" \t")
+            for prefix, line in zip(prefixes, lines, strict=True)
+        ]
     text = b"".join(prefix + line for prefix, line in zip(prefixes, lines, strict=True))
     starts = list(accumulate(map(len, lines), initial=0))
     added = list(accumulate(map(len, prefixes), initial=0))
@@ -154,12 +160,15 @@ def _prefixed(data: bytes, choose: random.Random) -> None:
     if form.isspace() and _is_understood_with(form, _first_lines(text)):
         return
 
+    def place(byte: int) -> int:
+        return byte + added[bisect_left(starts, byte)]
+
     def moved(record: Record) -> str:
-        begin, end = (at + added[bisect_left(starts, at)] for at in record.span)
-        return replace(record, span=(begin, end)).to_json()
+        return replace(record, span=(place(record.span[0]), place(record.span[1]))).to_json()
 
     expected = [moved(record) for record in read(io.BytesIO(data))]
     same(as_json(io.BytesIO(text)), expected, f"behind {form!r}")
+    same(explanations(text), explanations(data, place), f"behind {form!r}")
 
 
 _UNLIKE_BEHIND_A_PREFIX = re.compile(rb"\xef\xbb\xbf|(?:it/s|s/it)\][^\r\n]*[^\s]|\[[a-z]*\]:|\]\s*Traceback")
@@ -180,7 +189,8 @@ def _is_understood_with(indentation: bytes, first: list[Line]) -> bool:
     """Say whether so much of these lines is recognised that nothing is gained without the indentation."""
     stripper = PrefixStripper.of(re.compile(indentation))
     best = understand([*stripper.feed(first), *stripper.flush()])[0]
-    return understand(first)[0] >= min(best, RECOGNISED * (first[-1].end - first[0].start))
+    size = sum(line.end - line.start for line in first if line.text.strip())
+    return understand(first)[0] >= min(best, RECOGNISED * size)
 
 
 def _first_lines(data: bytes) -> list[Line]:
@@ -276,6 +286,8 @@ CHECKS: tuple[Callable[[bytes, random.Random], None], ...] = (
     _as_text,
     _so_far,
     _prefixed,
+    explained,
+    coloured,
     _told,
     _side_by_side,
     _forgotten,

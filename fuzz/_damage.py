@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stepscope.explain import catalogue
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
@@ -25,6 +27,7 @@ __all__ = [
     "shuffled",
     "spliced",
     "stretched",
+    "troubled",
 ]
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -218,6 +221,19 @@ def recoded(data: bytes, choose: random.Random) -> bytes:
         lambda: re.sub(rb"(?m)[ \t]+$", b"", data),
     ]
     return choose.choice(forms)()
+
+
+def troubled(data: bytes, choose: random.Random) -> bytes:
+    """Print what goes wrong in other runs: texts of the catalogue of symptoms, alone or as an exception."""
+    lines = lines_of(data)
+    texts = [symptom.text for symptom in catalogue().values() if symptom.pattern is not None]
+    for _ in range(choose.choice([1, 2, 10])):
+        text = choose.choice(texts).encode()
+        at = choose.randrange(len(lines) + 1)
+        trace = b'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n    main()\n'
+        before = choose.choice([b"", b"", b"[rank1]: ", b"[Error] [omni.physx.plugin] ", trace])
+        lines[at:at] = [before + text + b"\n"] * choose.choice([1, 1, 1, 50])
+    return b"".join(lines)
 
 
 def stretched(data: bytes, choose: random.Random) -> bytes:

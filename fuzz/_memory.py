@@ -8,6 +8,7 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 from fuzz._tools import Pieces, hold
+from stepscope.explain import Explainer
 from stepscope.logs import read
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ def varied(piece: bytes, length: int) -> Iterator[bytes]:
 
 
 def peak(data: bytes) -> int:
-    """Return how much memory reading takes at most, in bytes, when no record is kept."""
+    """Return how much memory reading and explaining take at most, in bytes, when no record is kept."""
     gc.collect()
     tracemalloc.start()
     try:
-        for _ in read(Pieces(data, lambda: 1 << 16)):  # type: ignore[arg-type]
-            pass
+        explainer = Explainer()
+        for record in read(Pieces(data, lambda: 1 << 16)):  # type: ignore[arg-type]
+            explainer.add(record)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fuzz._time import check_linear
 from fuzz._tools import BrokenLawError
+from stepscope.explain import catalogue
 
 # Nothing public tells what an expression is made of.
 if sys.version_info >= (3, 11):
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hostile", "check_pattern", "hostile", "patterns"]
 
-_PACKAGES = ("stepscope.logs", "stepscope.runs")
+_PACKAGES = ("stepscope.logs", "stepscope.runs", "stepscope.explain")
 _LINE = 60_000  # bytes, less than what is kept of a line
 _LONG = 10_000_000
 _ENDS = (b"", b"!", b"\x00x", b": x", b"\n")
@@ -47,8 +48,12 @@ class Hostile(NamedTuple):
 
 
 def patterns() -> dict[str, re.Pattern[bytes] | re.Pattern[str]]:
-    """Return every compiled expression of the reader, under the name of its module and its own."""
-    found: dict[str, re.Pattern[bytes] | re.Pattern[str]] = {}
+    """Return every expression of the reader and of the catalogue, under the name of its module and its own."""
+    found: dict[str, re.Pattern[bytes] | re.Pattern[str]] = {
+        slug: re.compile(symptom.pattern)
+        for slug, symptom in catalogue().items()
+        if symptom.pattern is not None
+    }
     for package in map(importlib.import_module, _PACKAGES):
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{info.name}")

@@ -9,11 +9,11 @@ from functools import cache
 from typing import IO, TYPE_CHECKING, cast
 
 from stepscope import logs
+from stepscope.explain import Explainer, explanation_report
 from stepscope.logs import read
 from stepscope.logs._prefix import PrefixStripper
 from stepscope.logs._stream import stream, understand
 from stepscope.logs._table import table
-from stepscope.runs._summary import Summary
 
 if TYPE_CHECKING:
     import re
@@ -71,11 +71,12 @@ def seconds(data: bytes, *, repeats: int = 1) -> float:
 
 
 def tell(data: bytes, *, everything: bool = False) -> list[str]:
-    """Return the lines that the command shows of a log."""
-    summary = Summary("a.log")
-    lines = list(table(summary.tee(read(io.BytesIO(data))), everything=everything))
-    summary.problem()
-    return [*lines, *summary.sentences()]
+    """Return the lines that the commands show of a log, and of what went wrong in it."""
+    explainer = Explainer("a.log")
+    lines = list(table(explainer.tee(read(io.BytesIO(data))), everything=everything))
+    explainer.summary.problem()
+    reports = [line for each in explainer.explanations() for line in explanation_report(each)]
+    return [*lines, *explainer.summary.sentences(), *(f"{line.label} {line.text}" for line in reports)]
 
 
 def same(found: list[str], expected: list[str], how: str) -> None:

@@ -94,8 +94,7 @@ def test_pauses_do_not_end_the_search() -> None:
     seen = 0
 
     def live() -> Iterator[bytes]:
-        for chunk in chunks:
-            yield chunk
+        yield from chunks
         assert len(lines) - 1 <= seen  # the last may go on
         for line in recording:
             yield b"trainer_1  | " + line

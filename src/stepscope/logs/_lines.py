@@ -156,6 +156,5 @@ def _line(raw: bytes, start: int, end: int, *, whole: bool) -> Line:
     if len(raw) > LINE_LIMIT:
         whole = whole and len(raw.rstrip(b"\r\n")) <= LINE_LIMIT
         raw = raw[:LINE_LIMIT]
-    raw = raw.removeprefix(_BYTE_ORDER_MARK)
     text = _ESCAPE.sub(b"", raw) if b"\x1b" in raw else raw
-    return Line(text.rstrip(b"\r\n"), start, end, whole)
+    return Line(text.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n"), start, end, whole)

@@ -82,7 +82,7 @@ class PrefixStripper:
             self._sample.append(line)
             start = line._replace(text=line.text[:_LENGTH])
             # A line of a training library needs no others beside it; an indented one may still have a prefix.
-            if not line.text.startswith(b" ") and self._understand([start])[1]:
+            if line.text[:1] not in (b" ", b"\t") and self._understand([start])[1]:
                 self._attempts = 0
             if not self._attempts or len(self._sample) >= SAMPLE:
                 yield from self._release()
@@ -130,7 +130,9 @@ class PrefixStripper:
         size = sum(line.end - line.start for line in sample if line.text.strip())
         best, certain = self._understand(sample)
         if best < RECOGNISED * size:
-            for pattern in _candidates([line.text for line in sample if line.text.strip()]):
+            texts = [line.text for line in sample if line.text.strip()]
+            # Where a traceback has a prefix, that was parted from it.
+            for pattern in _candidates([text for text in texts if not text.startswith(TRACEBACK)]):
                 self.pattern, previous = pattern, self.pattern
                 recognised, trains = self._understand([self._stripped(line) for line in sample])
                 if recognised > best:
@@ -185,6 +187,6 @@ def _generalised(prefix: bytes) -> bytes:
             pieces.append(rb"[A-Za-z_][\w.+/-]{0,80}" if name else rb"\d{1,12}")
         else:
             pieces.append(rb"[ \t]{1,80}" if blanks else re.escape(mark))
-    if prefix[-1:].isspace():
+    if not prefix.endswith(b":"):
         pieces.append(_BLANK)
     return b"".join(pieces)
