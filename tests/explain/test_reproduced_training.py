@@ -12,6 +12,7 @@ import importlib
 import io
 import logging
 import os
+import socket
 import subprocess
 import sys
 import traceback
@@ -997,6 +998,33 @@ def wandb_is_not_installed(folder: Path) -> None:
     if writers.wandb is not None:
         pytest.skip("wandb is installed")
     writers.WandbLogWriter(str(folder), "walker")
+
+
+@reproduces("display-missing")
+def window_without_a_screen(folder: Path) -> str:
+    pytest.importorskip("pygame")
+    program = """
+import gymnasium
+
+env = gymnasium.make("CartPole-v1", render_mode="human")
+env.reset()
+"""
+    return output_of(program, folder, SDL_VIDEODRIVER="x11", DISPLAY="")
+
+
+@reproduces("tensorboard-port-in-use")
+def second_tensorboard(folder: Path) -> str:
+    pytest.importorskip("tensorboard")
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        program = f"""
+from tensorboard.main import run_main
+import sys
+
+sys.argv[1:] = ["--logdir", ".", "--port", "{port}", "--load_fast", "false"]
+run_main()
+"""
+        return output_of(program, folder)
 
 
 # The tests themselves stand last, after all cases
