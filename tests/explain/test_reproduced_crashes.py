@@ -333,7 +333,12 @@ PROGRAMS = [
 _OF_GLIBC = {"double-free", "free-invalid-pointer", "malloc-invalid-size", "stack-smashing-detected"}
 
 CASES = [
-    pytest.param(slug, program, id=f"{slug}-{number}", marks=[pytest.mark.live] if program.needs else [])
+    pytest.param(
+        slug,
+        program,
+        id=f"{slug}-{number}",
+        marks=[pytest.mark.xdist_group(f"program {number}"), *([pytest.mark.live] if program.needs else [])],
+    )
     for number, program in enumerate(PROGRAMS)
     for slug in program.slugs
 ]
