@@ -66,6 +66,13 @@ def test_the_entry_leads_to_every_symptom(pages: Pages) -> None:
         assert listed == {f"../troubleshooting/{slug}.html" for slug in catalogue()}
 
 
+def test_a_message_can_be_pasted_where_a_reader_with_a_crash_is(pages: Pages, site: Path) -> None:
+    """The field on the entry page asks the site's own search."""
+    [form] = pages["troubleshooting/index.html"].select("article form")
+    assert (site / "troubleshooting" / form["action"]).resolve() == (site / "search.html").resolve()
+    assert form.select_one("input")["name"] == "q"
+
+
 def test_navigation_stays_short(pages: Pages) -> None:
     """The many pages of messages are in no bar of any page."""
     for page in pages.values():
