@@ -163,7 +163,8 @@ def pythons(session: nox.Session) -> None:
     session.install("--editable", f".{extras}", *GROUPS(PROJECT, "test"))
     session.env.update(QUIET)
     rooms = ("_common", "logs", "runs", "export", "watch", "doctor")
-    commands = [f"tests/commands/test_{name}.py" for name in ("read", "watch", "compare", "memory", "doctor")]
+    names = ("read", "watch", "compare", "memory", "batches", "doctor")
+    commands = [f"tests/commands/test_{name}.py" for name in names]
     tests = [
         *(f"tests/{room}" for room in rooms),
         *commands,

@@ -39,13 +39,17 @@ def test_the_table_has_the_reference_among_its_rows(run: Run, library: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (("rsl_rl", "--setting", "5"), ("dropped", "4 of 98,304 samples are dropped", "4 or 6")),
+        (("rsl_rl", "--setting", "5"), ("dropped", "it drops 4 of 98,304 samples", "4 or 6")),
         (("skrl", "--setting", "5"), ("the minibatches differ: 4 of 19,661 samples and 1 of 19,660",)),
         (("sb3", "--setting", "25000"), ("3 of 25,000 samples and 1 of 23,304", "24,576 or 32,768")),
         (("skrl", "--ranks", "2"), ("196,608 in all", "0.5x")),
         (("rl_games", "--recurrent"), ("multiples of seq_length",)),
         (("rsl_rl", "--recurrent"), ("whole environments",)),
         (("skrl", "--recurrent", "--sequence-length", "8"), ("whole sequences",)),
+        (
+            ("skrl", "--recurrent", "--sequence-length", "16"),
+            ("rollouts 24 is not a multiple of sequence_length 16",),
+        ),
         (("rsl_rl", "--epochs", "10"), ("num_learning_epochs 10",)),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["Group", "MinibatchRules", "Reference", "Refusal", "Rollout"]
 
 
-class Rollout(NamedTuple):
+@dataclass(frozen=True)
+class Rollout:
     """A rollout of one process.
 
     Attributes
@@ -37,7 +38,8 @@ class Rollout(NamedTuple):
         return self.num_envs * self.horizon
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True)
+class Group:
     """Minibatches of the same size.
 
     Attributes
@@ -52,7 +54,8 @@ class Group(NamedTuple):
     samples: int
 
 
-class Refusal(NamedTuple):
+@dataclass(frozen=True)
+class Refusal:
     """Reason why a setting does not work.
 
     Attributes
@@ -67,7 +70,8 @@ class Refusal(NamedTuple):
     error: str = ""
 
 
-class Reference(NamedTuple):
+@dataclass(frozen=True)
+class Reference:
     """A published example configuration.
 
     Attributes

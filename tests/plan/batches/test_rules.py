@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.live
+
 ACCEPTED = (
     Case("rl_games", 4, 8, 8),
     Case("rl_games", 4, 8, 32),

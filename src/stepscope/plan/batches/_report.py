@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,13 @@ def _row(setting: Setting, batches: Batches) -> tuple[str, ...]:
         other,
         f"{setting.dropped:,}",
         f"{setting.updates:,}",
-        f"{1000 * setting.updates_per_sample:.3g}",
-        f"{_relative(setting, batches):.3g}x",
+        _three_digits(1000 * setting.updates_per_sample),
+        f"{_three_digits(_relative(setting, batches))}x",
     )
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def _relative(setting: Setting, batches: Batches) -> float:
@@ -83,6 +88,9 @@ def report(batches: Batches, setting: Setting | None = None) -> Iterator[ReportL
         yield from _other_values(batches)
     if rollout.recurrent:
         yield ReportLine("recurrent", rules.recurrent)
+        if rollout.horizon % rollout.sequence:
+            text = f"{rules.horizon} {rollout.horizon:,} is not a multiple of {rules.sequence} {rollout.sequence:,}"
+            yield ReportLine("caution", text, "warn")
     elif rules.sequence and rules.default_sequence is not None:
         yield ReportLine(
             rules.sequence,
@@ -107,7 +115,7 @@ def _format_reference(batches: Batches, reference: Reference, setting: Setting) 
     return (
         f"Isaac Lab's {reference.task}: {reference.num_envs:,} {TIMES} {reference.horizon}, {rules.setting}"
         f" {reference.setting:,}, {rules.epochs} {reference.epochs}:"
-        f" {1000 * setting.updates_per_sample:.3g} updates per 1,000 samples"
+        f" {_three_digits(1000 * setting.updates_per_sample)} updates per 1,000 samples"
     )
 
 
@@ -145,7 +153,7 @@ def _uneven_value(batches: Batches) -> int | None:
 def describe_remainder(setting: Setting, batches: Batches) -> str:
     """Return what becomes of the samples that cannot be cut evenly."""
     if setting.dropped:
-        return f"{setting.dropped:,} of {batches.rollout.samples:,} samples are dropped"
+        return f"it drops {setting.dropped:,} of {batches.rollout.samples:,} samples"
     sizes = [f"{group.number:,} of {group.samples:,} samples" for group in setting.groups]
     return f"the minibatches differ: {format_list(sizes)}"
 
@@ -175,7 +183,7 @@ def to_json(batches: Batches, setting: Setting | None = None) -> dict[str, Any]:
         "names": {"horizon": rules.horizon, "setting": rules.setting, "epochs": rules.epochs},
         "fixes": rules.fixes,
         "references": [
-            {**reference._asdict(), "updates_per_sample": made.updates_per_sample}
+            {**asdict(reference), "updates_per_sample": made.updates_per_sample}
             for reference, made in batches.references
         ],
         "settings": [
@@ -187,7 +195,7 @@ def to_json(batches: Batches, setting: Setting | None = None) -> dict[str, Any]:
 def _setting_to_json(setting: Setting, batches: Batches) -> dict[str, Any]:
     return {
         "value": setting.value,
-        "minibatches": [group._asdict() for group in setting.groups],
+        "minibatches": [asdict(group) for group in setting.groups],
         "dropped": setting.dropped,
         "updates": setting.updates,
         "updates_per_sample": setting.updates_per_sample,

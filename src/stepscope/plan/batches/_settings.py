@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice, product
 from typing import TYPE_CHECKING
 
@@ -272,7 +272,7 @@ def _nearest_rollouts(batches: Batches) -> Iterator[str]:
     for option, field in (("--num-envs", "num_envs"), ("--horizon", "horizon")):
         current = getattr(rollout, field)
         tried = (
-            rollout._replace(**{field: current + sign * distance})
+            replace(rollout, **{field: current + sign * distance})
             for distance in range(1, _FARTHEST)
             for sign in (-1, 1)
             if current + sign * distance > 0
