@@ -94,3 +94,10 @@ def test_no_two_entries_have_one_text() -> None:
     for symptom in catalogue().values():
         assert symptom.title not in texts
         texts[symptom.title] = symptom
+
+
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if catalogue()[slug].standing == "reproduced"])
+def test_what_is_called_reproduced_is(slug: str) -> None:
+    """A test names the symptom and makes the real program print it."""
+    tests = [*Path(__file__).parent.glob("test_reproduced_*.py"), Path(__file__).with_name("test_rules.py")]
+    assert any(f'"{slug}"' in path.read_text(encoding="utf-8") for path in tests)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._lines import BEFORE_TRACEBACK, TRACEBACK
+from stepscope.logs._stamps import Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,6 +60,7 @@ class PrefixStripper:
         self._sample: list[Line] = []
         self.pattern: re.Pattern[bytes] | None = None
         self._attempts = _ATTEMPTS
+        self.stamps = Stamps()
         self._part: Line | None = None  # all of a line before a traceback
 
     @classmethod
@@ -110,6 +112,8 @@ class PrefixStripper:
                     continue
                 yield part
             stripped = self._stripped(line)
+            if stripped is not line:
+                self.stamps.add(line.start, line.text[: len(line.text) - len(stripped.text)])
             if stripped is not line and not line.whole and BEFORE_TRACEBACK.fullmatch(stripped.text):
                 self._part = stripped
             else:

@@ -107,8 +107,8 @@ class Record:
         Every number printed in an iteration, in the printed order, under the printed label without its colon.
     derived
         What follows from the printed numbers and is not one of them, under the name of the field that it completes or
-        corrects: ``fps.total``, ``env_steps``, ``seconds.eta``; and ``cold``, which is 1 in the first iteration of a
-        run, whose rates are not typical.
+        corrects: ``fps.total``, ``env_steps``, ``seconds.eta``; ``seconds.elapsed`` from the times that a logger
+        puts in front of lines; and ``cold``, which is 1 in the first iteration of a run, whose rates are not typical.
     text
         What was printed, without control codes; None for an ``iteration`` and for a ``progress`` that was read whole.
         Very long text keeps its beginning and its end, with ``…`` between.

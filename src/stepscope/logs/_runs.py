@@ -24,15 +24,19 @@ class RunBoundaries:
     def __init__(self) -> None:
         self._run = 1
         self._worked = False
+        self._begin: float | None = 0.0  # when the run began, in seconds since the log did
         self._counters: dict[tuple[int | None, str | None, str], Counters] = {}
 
     def assign(self, record: Record) -> Record:
         """Return a record with the run that it belongs to, and with what is derived from it."""
-        derived: dict[str, float] = {}
+        derived = dict(record.derived)
         if record.kind in ("iteration", "progress"):
             before, own = self._update(record)
+            if "seconds.elapsed" in derived:  # since the log began
+                self._begin = derived["seconds.elapsed"] if self._begin is None else self._begin
+                derived["seconds.elapsed"] -= self._begin
             if record.kind == "iteration":
-                derived = {} if before is not None else {"cold": 1}
+                derived |= {} if before is not None else {"cold": 1}
                 if record.library is not None:
                     derived |= BY_KEY[record.library].derive(record, own, before)
         elif self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
@@ -60,4 +64,5 @@ class RunBoundaries:
     def _restart(self) -> None:
         self._run += 1
         self._worked = False
+        self._begin = None
         self._counters.clear()

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from stepscope.logs._blocks import Block
     from stepscope.logs._lines import Line
+    from stepscope.logs._stamps import Stamps
 
 __all__ = ["stream", "understand"]
 
 _WAITING_LIMIT = 1 << 16
+_TIMED = ("iteration", "progress")
 
 
 def stream(
@@ -41,7 +43,8 @@ def stream(
     the prefix of the lines is learnt from the log.
     """
     stripper = PrefixStripper(understand) if stripper is None else stripper
-    records = _with_first_library(_records(chunks, stripper, Context(num_envs=num_envs), cut=cut))
+    untimed = _records(chunks, stripper, Context(num_envs=num_envs), cut=cut)
+    records = _with_first_library(_with_times(untimed, stripper.stamps))
     return map(RunBoundaries().assign, records)
 
 
@@ -61,6 +64,21 @@ def _share_understood(record: Record) -> float:
     """Return the share of lines that are what they are taken for: anything could be the message of an exception."""
     text = record.text or ""
     return _python.share_of_frames(text) if record.kind == "failure" else 1.0
+
+
+def _with_times(records: Iterable[Record | None], stamps: Stamps) -> Iterator[Record | None]:
+    """Give iterations and bars the time in front of their lines, where their library prints none."""
+    for record in records:
+        elapsed = None if record is None else stamps.elapsed(record.span)
+        if (
+            elapsed is None
+            or record is None
+            or record.kind not in _TIMED
+            or record.seconds.elapsed is not None
+        ):
+            yield record
+        else:
+            yield replace(record, derived={**record.derived, "seconds.elapsed": elapsed})
 
 
 def _records(
