@@ -86,7 +86,7 @@ def action_std_collapsed() -> None:
 
 def kl_far_above_target() -> None:
     """The learning rate is a thousand times too large."""
-    train_sb3(iterations=12, learning_rate=0.3)
+    train_sb3(iterations=8, learning_rate=0.3)
 
 
 def reward_collapsed() -> None:
@@ -101,7 +101,7 @@ def episodes_end_at_once() -> None:
 
 def reward_stands_still() -> None:
     """The learning rate is far too small."""
-    train_sb3(iterations=110, horizon=16, learning_rate=1e-12)
+    train_sb3(iterations=110, learning_rate=1e-12, n_epochs=1)
 
 
 def throughput_fell() -> None:
