@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,8 @@ ACCEPTED = (
     Case("sb3", 4, 6, 100),
 )
 REFUSED = (
+    Case("rsl_rl", 4, 1, 4, sequence=1),
+    Case("skrl", 3, 5, 12, sequence=8),
     Case("rsl_rl", 1, 1, 1),
     Case("rl_games", 4, 8, 7),
     Case("rl_games", 4, 8, 33),
@@ -100,6 +103,34 @@ def test_the_library_makes_the_minibatches_that_its_rules_say(case: Case, tmp_pa
     assert case.epochs * len(sizes) == observed.optimizer_steps
     assert sum(sizes) == observed.distinct  # every pass drops the same samples
     assert all(weights.isfinite().all() for weights in observed.weights)
+
+
+def _draw(library: str, number: int) -> Case:
+    """Return the case of this number: a small rollout, and a setting that may cut it evenly or not."""
+    generator = random.Random(number)  # noqa: S311 - the same cases in every run
+    num_envs, horizon = generator.randint(1, 7), generator.randint(1, 9)
+    sequence = generator.choice([None, 1, 2, 3, 4]) if library != "sb3" else None
+    return Case(library, num_envs, horizon, generator.randint(1, num_envs * horizon), sequence)
+
+
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("library", ["rl_games", "rsl_rl", "skrl", "sb3"])
+def test_any_small_rollout_is_cut_or_refused_as_the_rules_say(
+    library: str, number: int, tmp_path: Path
+) -> None:
+    """Whatever the numbers are: the minibatches, the error, or minibatches that teach nothing."""
+    case = _draw(library, number)
+    rule = BY_KEY[library].minibatches.cut(_rollout(case), case.setting)
+    if isinstance(rule, Refusal) and rule.error:
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - its type is compared below
+            observe(case, tmp_path)
+        assert rule.error == raised.type.__name__
+        return
+    observed = observe(case, tmp_path)
+    if isinstance(rule, Refusal):
+        assert 0 in observed.sizes or not observed.weights[-1].isfinite().all()
+    else:
+        assert case.epochs * [group.samples for group in rule for _ in range(group.number)] == observed.sizes
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)

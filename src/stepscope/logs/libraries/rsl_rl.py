@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from stepscope._common.format import format_count
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar, VersionMarker
@@ -294,9 +295,13 @@ def _tag(label: str) -> str | None:
 
 def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
     """Return `number` minibatches: of samples, or of environments if the policy is recurrent."""
-    things, word = (rollout.num_envs, "environments") if rollout.recurrent else (rollout.samples, "samples")
+    things, noun = (rollout.num_envs, "environment") if rollout.recurrent else (rollout.samples, "sample")
+    if rollout.recurrent and rollout.horizon == 1:  # it keeps no state of the very first step
+        return Refusal("Hidden states not passed to RNN module during policy update", "ValueError")
     if number > things:
-        return Refusal(f"it goes on and learns nothing: {number} minibatches of {things} {word} are empty.")
+        return Refusal(
+            f"it goes on and learns nothing: {number} minibatches of {format_count(things, noun)} are empty."
+        )
     if rollout.samples == 1:
         # The advantage of one sample cannot be normalised, which makes all weights NaN.
         return Refusal("normal expects all elements of std >= 0.0", "RuntimeError")

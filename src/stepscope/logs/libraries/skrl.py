@@ -73,22 +73,23 @@ def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
     """Return `number` minibatches, which differ by one sample where the rollout cannot be cut evenly."""
     size, rest = divmod(rollout.samples, number)
     sequence = rollout.sequence
+    if rollout.recurrent and sequence > 1 and (rest or size % sequence):
+        first = size + bool(rest)
+        wrong = first if first % sequence else size
+        return Refusal(
+            f"shape '[-1, {sequence}, ...]' is invalid for a minibatch of {wrong} samples", "RuntimeError"
+        )
     if size == 0:
         return Refusal(
             f"it goes on with empty minibatches: {number} minibatches of {rollout.samples} samples."
         )
     if size == 1:
         return Refusal(
-            "it goes on with NaN weights: RunningStandardScaler divides by the variance of a minibatch, and one sample has none."
+            "it goes on with NaN weights: RunningStandardScaler divides by the variance of a minibatch, and one sample"
+            " has none."
         )
     if rollout.recurrent and sequence == 1:  # the one case in which it drops samples
         return (Group(number, size),)
-    if rollout.recurrent and (rest or size % sequence):
-        first = size + bool(rest)
-        wrong = first if first % sequence else size
-        return Refusal(
-            f"shape '[-1, {sequence}, ...]' is invalid for a minibatch of {wrong} samples", "RuntimeError"
-        )
     return tuple(group for group in (Group(rest, size + 1), Group(number - rest, size)) if group.number)
 
 
