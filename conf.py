@@ -48,8 +48,8 @@ nitpick_ignore_regex = [
     ("py:class", r"Module|Path|Tensor|VectorEnv|(torch|numpy|np|gymnasium|pathlib|collections|typing)\..*"),
     (
         "py:class",
-        "Bottleneck|Kind|Part|Scope|State|Work",
-    ),  # literals and a kind of function, described where they are used
+        "Bottleneck|Kind|Part|Place|Role|RunSummary|Scope|State|Work",
+    ),  # literals, functions and summaries, described where they are used
 ]
 templates_path = ["docs/_templates"]
 

@@ -82,7 +82,8 @@ def _describe(env: BuildEnvironment, docname: str) -> str:
             for paragraph in env.get_doctree(docname).findall(nodes.paragraph)
             if isinstance(paragraph.parent, nodes.section)
         )
-        description = next(paragraphs, "")
+        children = (env.titles[child].astext() for child in env.toctree_includes.get(docname, ()))
+        description = next(paragraphs, "") or "; ".join(children)
     sentence, *others = _SENTENCE_END.split(" ".join(str(description).split()))
     if sentence.endswith("?") and others:
         sentence = f"{sentence} {others[0]}"

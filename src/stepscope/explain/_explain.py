@@ -91,7 +91,7 @@ class Explanation:
 
     @property
     def wrong(self) -> bool:
-        """Whether anything went wrong: a failure, or a first cause without one."""
+        """Whether there is a failure, or a first cause without one."""
         return self.first_cause is not None or self.run.failure is not None
 
 
