@@ -85,8 +85,8 @@ def action_std_collapsed() -> None:
 
 
 def kl_far_above_target() -> None:
-    """The learning rate is a thousand times too large."""
-    train_sb3(iterations=8, learning_rate=0.3)
+    """The learning rate is thousands of times too large."""
+    train_sb3(iterations=8, learning_rate=1.0)
 
 
 def reward_collapsed() -> None:
