@@ -145,7 +145,7 @@ claim(
 claim(
     "stepscope batches gives the number of updates before anything runs",
     predicted == updates,
-    f"the same number in {sum(map(len, updates.values()))} of {sum(map(len, predicted.values()))} trainings",
+    f"the same number in {sum(map(len, updates.values()))} of {sum(map(len, predicted.values()))} runs",
     question="B8",
 )
 

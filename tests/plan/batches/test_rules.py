@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from rl_games.torch_runner import Runner
 from skrl.memories.torch import RandomMemory
 
 from stepscope.errors import BadInputError
@@ -200,6 +201,20 @@ def test_sb3_warns_of_a_smaller_last_minibatch(tmp_path: Path) -> None:
     ]
     assert "there will be a truncated mini-batch of size 3" in warning
     assert not any("mini-batch" in text for text in observe(Case("sb3", 4, 6, 8), tmp_path).warnings)
+
+
+def test_rl_games_ignores_a_size_per_environment_beside_a_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With both, the minibatches have the size, and not 4 samples for each of 4 environments."""
+    load = Runner.load
+
+    def load_both(runner: Runner, settings: dict[str, Any]) -> None:
+        settings["params"]["config"]["minibatch_size_per_env"] = 4
+        load(runner, settings)
+
+    monkeypatch.setattr(Runner, "load", load_both)
+    assert {8} == set(observe(Case("rl_games", 4, 8, 8), tmp_path).sizes)
 
 
 def test_skrl_continues_a_sequence_in_the_next_environment() -> None:

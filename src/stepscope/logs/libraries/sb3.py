@@ -297,6 +297,7 @@ _MINIBATCHES = MinibatchRules(
     remainder="a smaller last minibatch, with a warning",
     early_stop="target_kl",
     references=(
+        # The file says n_minibatches: 4, which Isaac Lab's wrapper turns into a batch_size.
         Reference("Isaac-Velocity-Flat-Unitree-A1-v0", 4096, 24, setting=24576, epochs=5),
         Reference("Isaac-Cartpole-v0", 4096, 16, setting=4096, epochs=20),
     ),
