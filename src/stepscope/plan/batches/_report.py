@@ -28,9 +28,9 @@ def format_rows(batches: Batches, setting: Setting | None = None) -> list[tuple[
     Settings with more than 64 minibatches have no row.
     """
     rules = batches.rules
-    other = "samples in each" if rules.fixes == "number" else "minibatches"
+    other = "samples each" if rules.fixes == "number" else "minibatches"
     rows = _usual(batches) if setting is None else [setting]
-    head = (rules.setting, other, "dropped", "updates", "per 1,000 samples", "vs reference")
+    head = (rules.setting, other, "dropped", "updates", "per 1,000 samples", "reference")
     table = [head, *(_row(row, batches) for row in rows)]
     if not any(row.dropped for row in rows):
         return [(*cells[:2], *cells[3:]) for cells in table]
