@@ -107,7 +107,7 @@ class _Translator(MarkdownTranslator):
     def visit_literal_block(self, node: nodes.Element) -> None:
         text = node.astext().rstrip("\n")
         fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-        language = node.get("language", "")
+        language = node.get("language", "").lower()
         self.ensure_eol(2)
         self.add(f"{fence}{'' if language in {'none', 'default'} else language}\n{text}\n{fence}")
         self.ensure_eol(2)
@@ -115,7 +115,7 @@ class _Translator(MarkdownTranslator):
 
     def visit_code_links_block(self, node: nodes.Element) -> None:
         """Write the code of an example, whose names sphinx-gallery has made links."""
-        node["language"] = node.get("lang", "python").lower()
+        node["language"] = node.get("lang", "python")
         self.visit_literal_block(node)
 
     def visit_image(self, node: nodes.image) -> None:
