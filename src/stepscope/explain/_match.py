@@ -11,16 +11,21 @@ from stepscope.explain._catalogue import catalogue
 if TYPE_CHECKING:
     from stepscope.explain._catalogue import Symptom
 
-__all__ = ["FoldedLines", "Match", "find_symptoms", "literal", "merge_facts"]
+__all__ = ["FoldedLines", "Match", "find_symptoms", "merge_facts", "needed_words"]
 
 _MOST = 100  # occurrences in one text whose numbers are compared
 _SHORTEST_FOLD = 40
 _MOST_LINES = 4  # of a folded text
 _LONGEST_FOLD = 300
-_TOKENS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.")
-_WORD = re.compile(r"[a-z_]{3,}")
-_INNER = re.compile(r"^\w+|\w+$")
-_SPECIAL = set(".^$()|?*+")
+_TOKENS = re.compile(
+    r"\((?:\?(?:P<\w+>|[:=!]|<[=!]|[a-zA-Z]+(?=\))))?|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.",
+    re.DOTALL,
+)
+_LOOKS = {"(?=", "(?!", "(?<=", "(?<!"}
+_BOUNDARIES = {"\\b", "\\s", "^", "$", "[ \\t]"}
+_CUT = "\x01"  # where a word may go on
+_CUT_WORD = re.compile(r"[^\W\d_]*\x01[^\W\d_]*")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class Match(NamedTuple):
@@ -46,63 +51,92 @@ class Match(NamedTuple):
 
 
 class _Searcher(NamedTuple):
-    """A pattern with characters that it cannot do without, in lower case."""
+    """A pattern, and its symptom."""
 
-    literal: str
     pattern: re.Pattern[str]
     symptom: Symptom
 
 
 @cache
 def _searchers() -> dict[str, list[_Searcher]]:
-    """Return all patterns by a word that each needs; those that need none under the empty one."""
+    """Return the patterns by words of which a matching text holds one; those that need none by the empty one."""
     searchers: dict[str, list[_Searcher]] = {"": []}
     for symptom in catalogue().values():
         if symptom.pattern is not None:
-            needed = literal(symptom.pattern)
-            # The first and the last word may go on in a text.
-            word = max(_WORD.findall(_INNER.sub(" ", needed)), key=len, default="")
-            searchers.setdefault(word, []).append(
-                _Searcher(needed, re.compile(symptom.pattern, re.MULTILINE), symptom)
-            )
+            searcher = _Searcher(re.compile(symptom.pattern, re.MULTILINE), symptom)
+            for word in needed_words(symptom.pattern):
+                searchers.setdefault(word, []).append(searcher)
     return searchers
 
 
-def literal(pattern: str) -> str:
-    r"""Return the longest run of plain characters that every match of `pattern` holds, in lower case.
+def needed_words(pattern: str) -> set[str]:
+    r"""Return words of which each text that `pattern` matches holds one, in lower case; the empty one if none.
 
-    >>> literal(r"(?i)out of memory\. Tried to (?:allocate|get) \d+")
-    'out of memory. tried to '
-    >>> literal("this|that")
-    ''
+    What a pattern begins and ends with is taken for a whole word.
+
+    >>> sorted(needed_words(r"(?i)out of memory\. Tried to (?:allocate|get) \d+"))
+    ['memory']
+    >>> sorted(needed_words(r"(?:Out of memory|Failed to allocate): \d+"))
+    ['allocate', 'memory']
     """
-    runs, depth = [""], 0
-    for part in _TOKENS.findall(pattern):
-        if part == "|" and not depth:
-            return ""
-        depth += (part == "(") - (part == ")")
-        escaped = len(part) == 2 and part[0] == "\\" and not part[1].isalnum()  # noqa: PLR2004
-        plain = part[-1] if escaped or (len(part) == 1 and part not in _SPECIAL) else ""
-        if part[0] in "?*{":
-            runs[-1] = runs[-1][:-1]  # it is optional
-        if plain and not depth:
-            runs[-1] += plain
-        elif runs[-1]:
-            runs.append("")
-    return max(runs, key=len).lower()
+    words, _ = _needed(_TOKENS.findall(pattern), 0)
+    return words or {""}
+
+
+def _needed(tokens: list[str], index: int) -> tuple[set[str], int]:
+    """Return words of which each match holds one, up to the end of a group, and where that is."""
+    branches: list[set[str]] = []
+    text = ""
+    groups: list[set[str]] = []
+    while True:
+        part = tokens[index] if index < len(tokens) else ")"
+        if part in {"|", ")"}:
+            branches.append(_needed_in_branch(text, groups))
+            text, groups = "", []
+            if part == ")":
+                return set().union(*branches) if all(branches) else set(), index
+        elif part.startswith("("):
+            words, index = _needed(tokens, index + 1)
+            following = tokens[index + 1] if index + 1 < len(tokens) else ""
+            glued = text[-1:].isalpha() or (len(following) == 1 and following.isalpha())
+            if not glued and part not in _LOOKS and not following.startswith(("?", "*", "{0", "{,")):
+                groups.append(words)
+            text += _CUT
+        elif part[0] in "?*{":
+            text = text[:-1] + _CUT  # the last character is optional, or comes several times
+        else:
+            text += _plain(part)
+        index += 1
+
+
+def _plain(part: str) -> str:
+    """Return the character that a part stands for, a blank where a word ends, or a mark where it may go on."""
+    if part in _BOUNDARIES:
+        return " "
+    if part[0] == "\\":
+        return _CUT if part[1].isalnum() else part[1]
+    return part if len(part) == 1 and part not in ".+" else _CUT
+
+
+def _needed_in_branch(text: str, groups: list[set[str]]) -> set[str]:
+    """Return the longest word, or the words of the smallest group if there is none."""
+    words = _WORD.findall(_CUT_WORD.sub(" ", text.lower()))
+    if words:
+        return {max(words, key=len)}
+    return min((group for group in groups if group), key=len, default=set())
 
 
 def find_symptoms(text: str) -> list[Match]:
     """Return the symptoms in `text`, each once, in the order of their first occurrences."""
-    lowered = text.lower()
     searchers = _searchers()
-    words = searchers.keys() & set(_WORD.findall(lowered))
-    matches = [
-        _match(match, text, searcher)
-        for word in ("", *words)
+    words = searchers.keys() & {"", *_WORD.findall(text.lower())}
+    found = {
+        searcher.symptom.slug: _match(match, text, searcher)
+        for word in words
         for searcher in searchers[word]
-        if searcher.literal in lowered and (match := searcher.pattern.search(text)) is not None
-    ]
+        if (match := searcher.pattern.search(text)) is not None
+    }
+    matches = list(found.values())
     return sorted(matches, key=lambda match: match.start) if len(matches) > 1 else matches
 
 
