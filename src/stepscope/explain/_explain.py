@@ -155,7 +155,10 @@ class Explainer:
     def add(self, record: Record) -> None:
         """Take a record."""
         run = self.summary.add(record)
-        symptoms = self._runs.setdefault(min(record.run, MOST_RUNS), _Symptoms())
+        number = min(record.run, MOST_RUNS)
+        symptoms = self._runs.get(number)
+        if symptoms is None:
+            symptoms = self._runs[number] = _Symptoms()
         if record.kind in _TEXTS and record.text is not None:
             self._add_text(record, record.text, run, symptoms)
         else:

@@ -17,6 +17,7 @@ _MOST = 100  # occurrences in one text whose numbers are compared
 _SHORTEST_FOLD = 40
 _MOST_LINES = 4  # of a folded text
 _LONGEST_FOLD = 300
+_LONGEST_WORD = 40
 _TOKENS = re.compile(
     r"\((?:\?(?:P<\w+>|[:=!]|<[=!]|[a-zA-Z]+(?=\))))?|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.",
     re.DOTALL,
@@ -128,16 +129,23 @@ def _needed_in_branch(text: str, groups: list[set[str]]) -> set[str]:
 
 def find_symptoms(text: str) -> list[Match]:
     """Return the symptoms in `text`, each once, in the order of their first occurrences."""
+    return _find(text, _words(text))
+
+
+def _words(text: str) -> set[str]:
+    """Return the words of `text` that patterns need."""
+    return _searchers().keys() & _WORD.findall(text.lower())
+
+
+def _find(text: str, words: set[str]) -> list[Match]:
+    """Return the symptoms in `text`, which holds these words of those that patterns need."""
     searchers = _searchers()
-    words = searchers.keys() & {"", *_WORD.findall(text.lower())}
-    found = {
-        searcher.symptom.slug: _match(match, text, searcher)
-        for word in words
-        for searcher in searchers[word]
-        if (match := searcher.pattern.search(text)) is not None
-    }
-    matches = list(found.values())
-    return sorted(matches, key=lambda match: match.start) if len(matches) > 1 else matches
+    found = {}
+    for word in (*words, ""):
+        for searcher in searchers[word]:
+            if (match := searcher.pattern.search(text)) is not None:
+                found[searcher.symptom.slug] = _match(match, text, searcher)
+    return sorted(found.values(), key=lambda match: match.start) if found else []
 
 
 def _match(first: re.Match[str], text: str, searcher: _Searcher) -> Match:
@@ -166,6 +174,7 @@ class FoldedLines:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._words: set[str] = set()  # of these lines and those before, as long as they are of one length
         self._end = -1
 
     def find_symptoms(self, text: str, span: tuple[int, int]) -> list[Match]:
@@ -185,12 +194,18 @@ class FoldedLines:
         matches = []
         if self._lines:
             before = "".join(self._lines)
+            # The fold may part a word that a pattern needs.
+            joint = before[-_LONGEST_WORD:] + first[:_LONGEST_WORD]
+            self._words |= _words(first) | _words(joint)
             matches = [
-                match for match in find_symptoms(before + first) if match.start < len(before) < match.end
+                match for match in _find(before + first, self._words) if match.start < len(before) < match.end
             ]
         last = rest.rpartition("\n")[2] if rest else first
         if rest or (self._lines and len(last) != len(self._lines[-1])):
             self._lines.clear()
+        if not self._lines:
+            self._words = set()
         if _SHORTEST_FOLD <= len(last) <= _LONGEST_FOLD:
             self._lines = [*self._lines[1 - _MOST_LINES :], last]
+            self._words |= _words(last)
         return matches
