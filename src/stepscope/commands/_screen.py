@@ -40,7 +40,10 @@ def format_lines(lines: Iterable[ReportLine]) -> Iterator[str]:
     """Yield the lines of a report, wrapped, with their labels in a column."""
     text_width = width() - _LABEL
     for line in lines:
-        parts = textwrap.wrap(line.text, text_width, break_on_hyphens=False) or [""]
+        address = "://" in line.text  # which works only whole
+        parts = textwrap.wrap(
+            line.text, text_width, break_on_hyphens=False, break_long_words=not address
+        ) or [""]
         for index, part in enumerate(parts):
             label = line.label if index == 0 else ""
             yield f"{painted(label.ljust(_LABEL), 'bold')}{painted(part, line.severity)}".rstrip()

@@ -80,9 +80,13 @@ def _first_cause(first: Occurrence) -> Iterator[ReportLine]:
     rank = "" if first.rank is None else f", printed by rank {first.rank}"
     count = "" if first.count == 1 else f", {first.count:,} times in all"
     yield ReportLine("", f"{first.place} (byte {first.place.byte:,}){rank}{count}")
-    largest = [f"{name} {value}" for name, value in first.facts.items() if value not in first.text]
-    if largest:
-        yield ReportLine("", f"largest of all: {format_list(largest)}")
+    facts = [
+        f"{name}: {value}{' (the largest)' if value.isdecimal() else ''}"
+        for name, value in first.facts.items()
+        if value not in first.text
+    ]
+    if facts:
+        yield ReportLine("", ", ".join(facts))
     yield ReportLine("what happened", symptom.meaning)
     yield from _causes(symptom.causes)
     yield ReportLine("do now", first.do_now, "warn")
