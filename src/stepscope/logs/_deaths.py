@@ -86,7 +86,13 @@ _EXITED = re.compile(
     rb"\S{1,200} exited with code (?!0\b)-?\d{1,10}\b"
     rb"|(?:error: )?command terminated with (?:non-zero )?exit code:? (?!0\b)\d{1,4}"
     rb"|Process \S{1,80} (?:died|exited) with (?:signal|exit code|code)\W{1,3}(?!0\b)-?\w{1,12}"
+    # What an editor, make and conda say of a command that they started; make goes on after one that it ignores.
+    rb"|Process finished with exit code (?!0\b)-?\d{1,10}\b"
+    rb"|make(?:\[\d{1,4}\])?: \*\*\* \[[^\]]{1,300}\] (?:Error [1-9]\d{0,4}|[A-Z][a-z ]{3,40}(?: \(core dumped\))?)\s*$"
+    rb"|ERROR conda\.cli\.main_run:execute\(\d{1,6}\): "
 )
+# An assertion of C, below which the process is aborted.
+_ASSERTION = re.compile(rb"[^\s:]{1,200}: [^\s:]{1,300}:\d{1,7}: .{1,600}: Assertion [`'].{1,600}' failed\.")
 # An exit status above 0 follows from an exception, which stands elsewhere.
 _TORCHRUN = re.compile(rb"failed \(exitcode: -\d{1,10}\) local_rank: \d{1,6} ")
 _COLLECTIVE = re.compile(
@@ -117,6 +123,7 @@ def open_block(line: Line, context: Context) -> Block | None:
         or _SCHEDULER.match(text)
         or _OUT_OF_MEMORY.match(text)
         or _EXITED.match(text)
+        or (b": Assertion " in text and _ASSERTION.match(text))
         or _FISH.match(text)
         or _TORCHRUN.search(text)
         or _COLLECTIVE.search(text)

@@ -163,7 +163,9 @@ class _Failure(Block):
                 return False
             self._in_frames = self._preface = True
             return True
-        if text.startswith((b" ", b"\t")):
+        # Loguru marks the frame that caught the exception; where lines are folded, this may be a line of its own.
+        is_frame = self._in_frames and text.startswith((b'> File "', b"<module>"))
+        if is_frame or text.startswith((b" ", b"\t")):
             self._preface = False
             return True
         if self._blanks and not (self._is_late(text) or text.startswith(_AFTERWORDS)):

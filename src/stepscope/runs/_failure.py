@@ -16,7 +16,8 @@ __all__ = ["Failure", "parse_traceback"]
 _HEADER = "Traceback (most recent call last):"
 # torchrun and torch name the process before each line.
 _PREFIX = re.compile(r"(?m)^(?:\[[^\]\s]{1,40}\]:?[ ]?)+")
-_FRAME = re.compile(r'\n\s*File "([^"\n]{1,1000})", line (\d{1,9})(?:, in (\S{1,200}))?')
+_FRAME = re.compile(r'\n\s*(?:> )?File "([^"\n]{1,1000})", line (\d{1,9})(?:, in (\S{1,200}))?')
+_OF_A_FRAME = ('> File "', "<module>")  # marked by Loguru; folded
 _THREAD = "Exception in thread "
 _CUT_OFF = "the traceback is cut off before its exception"
 _THROWN = re.compile(
@@ -87,7 +88,7 @@ def parse_traceback(text: str, place: Place) -> Failure:
 def _exception(text: str) -> str:
     """Return the line of a traceback that names the exception; more lines of its message may follow."""
     lines = text.strip("\n").split("\n")
-    return next((line for line in lines if line[:1].strip()), _CUT_OFF)
+    return next((line for line in lines if line[:1].strip() and not line.startswith(_OF_A_FRAME)), _CUT_OFF)
 
 
 def _report_of_death(text: str) -> str:
