@@ -58,3 +58,13 @@ def test_an_error_without_a_failure_is_still_a_cause() -> None:
 def test_a_healthy_log_accuses_nothing() -> None:
     """There is no first cause."""
     assert not _explanation("".join(EPOCH.format(epoch) for epoch in range(1, 10))).wrong
+
+
+def test_a_failure_that_was_folded_at_words() -> None:
+    """A mail program breaks lines between words."""
+    log = FAILURE.format("1").replace(
+        "KeyError: 1", "torch.OutOfMemoryError: CUDA out of\nmemory. Tried to allocate\n2.00 GiB."
+    )
+    first = _explanation(log).first_cause
+    assert first is not None
+    assert "cuda-out-of-memory" == first.symptom.slug

@@ -190,3 +190,29 @@ def test_memory_does_not_grow_with_the_ranks() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < len(log) + 5_000_000
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "robot@box:~/lab$ python train.py --headless",
+        "(env_isaaclab) robot@box:~/IsaacLab$ ./isaaclab.sh -p train.py",
+        "root@4f1c2a:/workspace# CUDA_VISIBLE_DEVICES=0 python3 train.py",
+        "[robot@box lab]$ torchrun --nproc_per_node 2 train.py",
+        "PS C:\\lab> python train.py",
+        "$ python train.py",
+    ],
+)
+def test_a_command_that_was_typed_begins_a_run(prompt: str) -> None:
+    """A run that failed before it was typed has nothing to do with one that finished after."""
+    failure = 'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\nKeyError: 1\n'
+    epoch = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 1/1 frames: 0\n"
+    records = list(reads(f"{prompt}\n{failure}{prompt}\n{epoch}"))
+    assert [1, 1, 2, 2] == [record.run for record in records]
+
+
+def test_a_price_begins_no_run() -> None:
+    """Nor does a user's own line with a sign of a prompt."""
+    epoch = "fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: {}/9 frames: 0\n"
+    text = epoch.format(1) + "$ 3.50 an hour for python\nreward@box: 3 # python\n" + epoch.format(2)
+    assert {1} == {record.run for record in reads(text)}

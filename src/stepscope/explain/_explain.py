@@ -26,6 +26,7 @@ __all__ = ["Explainer", "Explanation", "Occurrence", "explain"]
 
 _MOST_TEXTS = 1024  # whose symptoms are remembered: a log repeats few messages very often
 _LONGEST_REMEMBERED = 512
+_LONGEST_FOLDED = 4000
 _TEXTS = {"message", "failure", "unrecognised"}
 _REMARK = re.compile(r"(?i)exception ignored in|traceback \(most recent call last\)")
 
@@ -179,7 +180,11 @@ class Explainer:
             return
         remark = record.kind == "message" and _REMARK.search(text) is not None
         counters = []
-        for match in (*symptoms.folded.find_symptoms(text, record.span), *find_symptoms(text)):
+        matches = find_symptoms(text)
+        if record.kind == "failure" and not any(match.symptom.accuses for match in matches):
+            # Whoever posted it may have folded it at words.
+            matches += find_symptoms(" ".join(text[-_LONGEST_FOLDED:].split()))
+        for match in (*symptoms.folded.find_symptoms(text, record.span), *matches):
             counter = self._count(match, record, run, symptoms, remark=remark)
             counters.append(counter)
         if len(text) <= _LONGEST_REMEMBERED and not (counters and counters[0].match.line not in text):

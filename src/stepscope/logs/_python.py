@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Block, Passage, Text, message
+from stepscope.logs._blocks import Block, Passage, Text, decoded, message
 from stepscope.logs._expressions import compiled
 from stepscope.logs._lines import TRACEBACK
 from stepscope.logs._records import Record
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Kind
 
-__all__ = ["open_block", "share_of_frames"]
+__all__ = ["is_prompt", "open_block", "share_of_frames"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
 _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
@@ -36,6 +36,13 @@ _WARNING = re.compile(rb":\d{1,9}: (?:\w{1,80}\.)*\w{0,80}(?:Warning|Deprecated)
 # PyTorch's own log lines, and what torchrun says before it starts its processes. Where PyTorch is installed below the
 # folder of the project, the name of the file begins there.
 _TORCH = re.compile(rb"[DIWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9} \d{1,9} (?:\S{1,400}/)?torch/")
+# "user@host:~/project$ python train.py": what a shell shows is copied with what it ran.
+_PROMPT = re.compile(
+    r"(?:\([\w.-]{1,60}\) ?)?"
+    r"(?:[\w.-]{1,60}@[\w.-]{1,80}:\S{0,160}[$#%]|\[[\w.-]{1,60}@[\w.-]{1,80} [^\]\n]{1,160}\][$#%]|PS [A-Z]:\\[^>\n]{0,200}>|[$%]) ?"
+    r"(?:\w{1,60}=\S{0,60} ){0,9}(?:\S{0,200}(?:python[\d.]{0,6}|torchrun|\.sh)|accelerate|uv|bash|sh|srun|docker|mpirun)\b"
+)
+_BEFORE_PROMPT = (b"(", b"[", b"$", b"%", b"PS ")
 # A bar of tqdm that has a name, or none of the units of skrl's.
 _BAR = re.compile(rb"(?:^|: |\r)\s{0,3}\d{1,3}%\|")
 _NOTICES = (
@@ -65,11 +72,20 @@ def open_block(line: Line, context: Context) -> Block | None:
         return _Failure(line, context.library, prefix=b"", group=False, preface=True)
     elif b"Warning: " in text and _WARNING.search(text, 0, 2000):
         return _warning(line, context)
-    elif (
+    elif ((text.startswith(_BEFORE_PROMPT) or b"@" in text[:60]) and is_prompt(decoded(text[:600]))) or (
         text.startswith(_NOTICES) or _TORCH.match(text) or (b"%|" in text[:200] and _BAR.search(text, 0, 200))
     ):
         return message(line, context.library)
     return None
+
+
+def is_prompt(text: str) -> bool:
+    """Return whether a line is what a shell shows when somebody starts a program.
+
+    >>> is_prompt("(env) robot@box:~/lab$ python train.py"), is_prompt("reward@box: 3 # python")
+    (True, False)
+    """
+    return _PROMPT.match(text) is not None
 
 
 def share_of_frames(text: str) -> float:

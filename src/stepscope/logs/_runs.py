@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stepscope.logs._counters import counters_of
+from stepscope.logs._python import is_prompt
 from stepscope.logs.libraries import BY_KEY, LIBRARIES
 
 if TYPE_CHECKING:
@@ -19,11 +20,15 @@ _MOST_COUNTERS = 4096  # processes whose counts are followed; of more, those tha
 
 
 class RunBoundaries:
-    """Tells runs apart: one begins with a library's first words after iterations, or where a count starts again."""
+    """Tells runs apart.
+
+    One begins with a library's first words after iterations, where a count starts again, or where somebody typed a
+    command after iterations or a failure.
+    """
 
     def __init__(self) -> None:
         self._run = 1
-        self._worked = False
+        self._worked = self._failed = False
         self._begin: float | None = 0.0  # when the run began, in seconds since the log did
         self._counters: dict[tuple[int | None, str | None, str], Counters] = {}
 
@@ -41,7 +46,11 @@ class RunBoundaries:
                     derived |= BY_KEY[record.library].derive(record, own, before)
         elif self._worked and record.kind == "message" and (record.text or "").startswith(_STARTS):
             self._restart()
-        # A failure ends no run: written to a file, standard error overtakes what Python still buffers.
+        elif record.kind == "failure":
+            # It ends no run: written to a file, standard error overtakes what Python still buffers.
+            self._failed = True
+        elif (self._worked or self._failed) and record.kind == "message" and is_prompt(record.text or ""):
+            self._restart()
         if derived:
             return replace(record, run=self._run, derived=derived)
         return record if self._run == record.run else replace(record, run=self._run)
@@ -63,6 +72,6 @@ class RunBoundaries:
 
     def _restart(self) -> None:
         self._run += 1
-        self._worked = False
+        self._worked = self._failed = False
         self._begin = None
         self._counters.clear()
