@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Kind
 
-__all__ = ["is_prompt", "open_block", "share_of_frames"]
+__all__ = ["is_prompt", "library_of_paths", "open_block", "share_of_frames"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
 _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
@@ -207,11 +207,11 @@ class _Failure(Block):
     def record(self, span: tuple[int, int]) -> Record:
         """Return the failure, whose last line names the exception or ends its message."""
         text = str(self._text)
-        library = self.library or _library_of(_FRAME.findall(text))
+        library = self.library or library_of_paths(_FRAME.findall(text))
         return Record(library=library, kind=self._kind, text=text, span=span)
 
 
-def _library_of(paths: list[str]) -> str | None:
+def library_of_paths(paths: list[str]) -> str | None:
     """Return the library in whose folder the innermost frame lies, one that trains before one that does not."""
     folders = [folder for path in reversed(paths) for folder in re.split(r"[/\\]", path)[:-1]]
     known = [BY_PACKAGE[folder] for folder in folders if folder in BY_PACKAGE]

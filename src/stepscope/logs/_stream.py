@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stepscope.logs import _deaths, _python
+from stepscope.logs import _deaths, _drawn, _python
 from stepscope.logs._assembly import RecordAssembler
 from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import Context, message
@@ -111,7 +111,11 @@ def _open_block(line: Line, context: Context) -> Block | None:
             if library is SKRL and _trains_otherwise(context.library) and parse_bar(line.text) is not None:
                 return message(line, context.library)  # a bar of the user's own
             return block
-    return _deaths.open_block(line, context) or _python.open_block(line, context)
+    return (
+        _deaths.open_block(line, context)
+        or _python.open_block(line, context)
+        or _drawn.open_block(line, context)
+    )
 
 
 def _trains_otherwise(library: str | None) -> bool:

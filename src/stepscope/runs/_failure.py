@@ -18,6 +18,14 @@ _HEADER = "Traceback (most recent call last):"
 _PREFIX = re.compile(r"(?m)^(?:\[[^\]\s]{1,40}\]:?[ ]?)+")
 _FRAME = re.compile(r'\n\s*(?:> )?File "([^"\n]{1,1000})", line (\d{1,9})(?:, in (\S{1,200}))?')
 _OF_A_FRAME = ('> File "', "<module>")  # marked by Loguru; folded
+# As Rich draws them in a box, and as IPython shows them.
+_DRAWN = re.compile(
+    r"[─-]{2} Traceback \(most recent call last\) [─-]{2}|^\S+ +Traceback \(most recent call last\)\s*$"
+)
+_DRAWN_FRAME = re.compile(
+    r"(?m)^\s*(?:[│|] |File )?([~/\w<][^\n│|]{0,500}?\.py):(\d{1,9}),? in (?:<[^>\n]{1,80}>)?([\w<>.]{1,200})?"
+)
+_FIRST_LINE = 400
 _THREAD = "Exception in thread "
 _CUT_OFF = "the traceback is cut off before its exception"
 _THROWN = re.compile(
@@ -76,6 +84,8 @@ def parse_traceback(text: str, place: Place) -> Failure:
     """
     text = _PREFIX.sub("", text)
     _, header, last = text.rpartition(_HEADER)
+    if not header and _DRAWN.search(text[:_FIRST_LINE].partition("\n")[0]) is not None:
+        return Failure(text=_drawn_exception(text), where=_where(text, _DRAWN_FRAME), place=place)
     if not header:
         return Failure(text=_report_of_death(text), where=_where(_current_thread(text)), place=place)
     if (root := _ROOT_CAUSE.search(last)) is not None:
@@ -111,8 +121,14 @@ def _current_thread(text: str) -> str:
     return "\n" + "\n".join(reversed([line for line in lines if line.startswith("  File ")]))
 
 
-def _where(text: str) -> str:
-    frames = _FRAME.findall(text)
+def _drawn_exception(text: str) -> str:
+    """Return the line that names the exception below the box of Rich, or below the frames of IPython."""
+    last = text.rstrip().rpartition("\n")[2]
+    return last if re.match(r"[A-Za-z_][\w.]*(?::|$)", last) and "Traceback (most" not in last else _CUT_OFF
+
+
+def _where(text: str, frame: re.Pattern[str] = _FRAME) -> str:
+    frames = frame.findall(text)
     if not frames:
         return ""
     own = [frame for frame in frames if not any(folder in frame[0] for folder in _FOREIGN)]
