@@ -19,7 +19,7 @@ from fuzz._tools import Pieces, as_json, find_prefix, hold, objection, read_with
 from stepscope.logs import read, reads
 from stepscope.logs._lines import split
 from stepscope.logs._prefix import LEARNT_FROM, RECOGNISED, SAMPLE, SHARE, PrefixStripper
-from stepscope.logs._stream import understand
+from stepscope.logs._read import understand
 
 if TYPE_CHECKING:
     from collections.abc import Callable

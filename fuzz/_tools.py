@@ -12,7 +12,7 @@ from stepscope import logs
 from stepscope.explain import Explainer, explanation_report
 from stepscope.logs import read
 from stepscope.logs._prefix import PrefixStripper
-from stepscope.logs._stream import stream, understand
+from stepscope.logs._read import stream, understand
 from stepscope.logs._table import table
 
 if TYPE_CHECKING:

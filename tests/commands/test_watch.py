@@ -240,7 +240,7 @@ def test_a_named_pipe_is_no_file_that_grows(tmp_path: Path, epochs: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["stepscope.commands.watch", "stepscope.watch.monitor", "stepscope.watch.follow"]
+    "name", ["stepscope.commands.watch", "stepscope.watch.monitor", "stepscope.watch.source"]
 )
 def test_rich_is_imported_only_to_draw(name: str) -> None:
     """``stepscope read`` and the help work without it."""

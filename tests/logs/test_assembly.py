@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stepscope.logs._stream import stream
+from stepscope.logs._read import stream
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 RSL_RL = (RECORDINGS / "rsl_rl" / "5.5.1" / "default.txt").read_bytes()

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fuzz._patterns import hostile, patterns
-from stepscope.logs._expressions import compiled, translated
+from stepscope.logs._values import compiled, translated
 
 _RUN = {
     name: pattern

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stepscope.logs import reads
-from stepscope.logs._stream import stream
+from stepscope.logs._read import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

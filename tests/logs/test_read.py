@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepscope.logs import Record, library_name, read, reads
-from stepscope.logs._stream import stream
+from stepscope.logs._read import stream
 from stepscope.logs._table import table
 from stepscope.runs._summary import Summary
 

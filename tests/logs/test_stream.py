@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz._cases import damaged
-from stepscope.logs._stream import stream
+from stepscope.logs._read import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stepscope._common.format import share_widths
 from stepscope.watch.charts import columns, curve, progress_bar, resample
-from stepscope.watch.palette import ASCII, UNICODE, Glyphs
+from stepscope.watch.layout import ASCII, UNICODE, Glyphs
 
 _GLYPHS = st.sampled_from([UNICODE, ASCII])
 _VALUES = st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=200)

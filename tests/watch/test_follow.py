@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepscope.watch.follow import Follow
+from stepscope.watch.source import Follow
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:

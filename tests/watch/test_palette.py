@@ -8,7 +8,7 @@ from dataclasses import astuple
 import pytest
 
 from stepscope import plots
-from stepscope.watch.palette import ASCII, BAD, COLOURS, UNICODE, glyphs_for
+from stepscope.watch.layout import ASCII, BAD, COLOURS, UNICODE, glyphs_for
 
 
 def test_the_colours_are_those_of_the_plots() -> None:

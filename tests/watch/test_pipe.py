@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope.watch.pipe import Pipe
+from stepscope.watch.source import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

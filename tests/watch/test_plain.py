@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stepscope.logs import reads
 from stepscope.watch.monitor import Monitor
-from stepscope.watch.plain import PlainLines, summary_line
+from stepscope.watch.screen import PlainLines, summary_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepscope.watch.palette import ASCII, UNICODE
+from stepscope.watch.layout import ASCII, UNICODE
 from stepscope.watch.view import brief_rows, full_rows
 
 if TYPE_CHECKING:

@@ -14,11 +14,9 @@ from stepscope._common.exit_status import SIGNAL_STATUS, describe_exit
 from stepscope._common.optional import require
 from stepscope.commands._logs import add_num_envs, explained, opened, read_log, title
 from stepscope.errors import BadInputError
-from stepscope.watch.child import Child
-from stepscope.watch.follow import Follow
+from stepscope.watch.child import Child, Signals
 from stepscope.watch.monitor import Monitor
-from stepscope.watch.pipe import Pipe
-from stepscope.watch.signals import Signals
+from stepscope.watch.source import Follow, Pipe
 
 if TYPE_CHECKING:
     import argparse

@@ -8,14 +8,11 @@ Nothing here needs more than Python's standard library, so it also runs in a bro
 ('rl_games', 'iteration', 1, 78179)
 """
 
-from stepscope.logs._bars import bar_rate
 from stepscope.logs._library import Library, Scalar, VersionMarker
-from stepscope.logs._read import read, reads
+from stepscope.logs._read import read, reads, stream
 from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
-from stepscope.logs._rows import COLUMNS, MOST_COLUMNS, Records, row
-from stepscope.logs._stream import stream
-from stepscope.logs._table import table
-from stepscope.logs._values import goal
+from stepscope.logs._table import COLUMNS, MOST_COLUMNS, Records, row, table
+from stepscope.logs._values import bar_rate, goal
 from stepscope.logs.libraries import BY_KEY, LIBRARIES, library_name
 
 __all__ = [

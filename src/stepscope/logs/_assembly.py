@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Single, Text, decoded, message
-from stepscope.logs._ranks import find_rank, split_rank_prefix
+from stepscope.logs._prefix import find_rank, split_rank_prefix
 from stepscope.logs._records import Record
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, message
-from stepscope.logs._expressions import compiled
+from stepscope.logs._values import compiled
 
 if TYPE_CHECKING:
     from stepscope.logs._blocks import Block, Context

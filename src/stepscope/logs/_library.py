@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stepscope.logs._blocks import Block, Context
-    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Record
+    from stepscope.logs._runs import Counters
     from stepscope.logs.minibatches import MinibatchRules
 
 __all__ = ["Library", "Scalar", "VersionMarker"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from stepscope.logs._expressions import compiled
+from stepscope.logs._values import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from datetime import date
 from typing import TYPE_CHECKING
 
 from stepscope.logs._lines import BEFORE_TRACEBACK, TRACEBACK
-from stepscope.logs._stamps import Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from stepscope.logs._lines import Line
 
-__all__ = ["LEARNT_FROM", "RECOGNISED", "SAMPLE", "SHARE", "PrefixStripper"]
+__all__ = [
+    "LEARNT_FROM",
+    "RECOGNISED",
+    "SAMPLE",
+    "SHARE",
+    "PrefixStripper",
+    "Stamps",
+    "find_rank",
+    "split_rank_prefix",
+]
 
 SAMPLE = 24  # lines that are looked at together; the wait for them must not be felt
 _ATTEMPTS = 4
@@ -194,3 +204,81 @@ def _generalised(prefix: bytes) -> bytes:
     if not prefix.endswith(b":"):
         pieces.append(_BLANK)
     return b"".join(pieces)
+
+
+# "[default1]:" is torchrun's (a role and the local rank), "[rank1]: " PyTorch's own before each line of a traceback.
+_PREFIX = re.compile(rb"\[([A-Za-z_]{1,40})(\d{1,6})\]:( ?)")
+# Ranks that the libraries name themselves.
+_NAMED = re.compile(r"(?:\(rank: |global_rank = |for rank )(\d{1,6})")
+
+
+def split_rank_prefix(line: Line) -> tuple[int | None, Line]:
+    """Return the rank in front of a line, and the line without it; the innermost prefix counts.
+
+    >>> from stepscope.logs._lines import Line
+    >>> split_rank_prefix(Line(b"[default1]:[rank3]: Traceback", 0, 30, True))
+    (3, Line(text=b'Traceback', start=0, end=30, whole=True))
+    """
+    rank = None
+    while line.text.startswith(b"[") and (match := _PREFIX.match(line.text)) is not None:
+        rank = int(match[2])
+        # Torchrun puts nothing between its prefix and the line, so a space belongs to the line.
+        end = match.end() if match[1] == b"rank" else match.start(3)
+        line = line._replace(text=line.text[end:])
+    return rank, line
+
+
+def find_rank(text: str) -> int | None:
+    """Return the rank that a message names.
+
+    >>> find_rank("global_rank = 1 local_rank = 1 world_size = 2"), find_rank("Started to train")
+    (1, None)
+    """
+    head = text[:200]
+    match = _NAMED.search(head) if "rank" in head else None  # `in` is much faster, and mostly decides
+    return None if match is None else int(match[1])
+
+
+_MOST = 4096  # lines whose records are not complete yet
+_DAY = 86_400
+_STAMP = re.compile(
+    rb"(?:(\d{4})[-/](\d\d)[-/](\d\d)[T _,-]{1,2})?(?<!\d)([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:[.,](\d{1,9}))?(?!\d|:)"
+)
+
+
+class Stamps:
+    """Keeps the times of lines until the records that they belong to are complete, in seconds since the first."""
+
+    def __init__(self) -> None:
+        self._times: deque[tuple[int, float]] = deque(maxlen=_MOST)
+        self._first: float | None = None
+        self._latest = 0.0
+
+    def add(self, start: int, prefix: bytes) -> None:
+        """Note the time in the prefix of the line that starts at byte `start`, if it has one."""
+        match = _STAMP.search(prefix)
+        if match is None:
+            return
+        year, month, day, hour, minute, second, fraction = match.groups()
+        seconds = 3600.0 * int(hour) + 60 * int(minute) + int(second) + float(b"0." + (fraction or b"0"))
+        if year is not None:
+            try:
+                seconds += _DAY * date(int(year), int(month), int(day)).toordinal()
+            except ValueError:
+                return
+        elif self._first is not None:
+            # A time without a date begins anew at midnight.
+            seconds += _DAY * round((self._latest - seconds) / _DAY)
+        if self._first is None:
+            self._first = seconds
+        self._latest = seconds
+        self._times.append((start, max(0.0, seconds - self._first)))
+
+    def elapsed(self, span: tuple[int, int]) -> float | None:
+        """Return the time of the last line in `span`, and forget what lies before it; None if it has none."""
+        times, elapsed = self._times, None
+        while times and times[0][0] < span[1]:
+            start, seconds = times.popleft()
+            if start >= span[0]:
+                elapsed = seconds
+        return elapsed

@@ -1,4 +1,4 @@
-"""What Python, PyTorch and Gym print themselves: tracebacks, warnings and notices."""
+"""What Python, PyTorch and Gym print themselves: tracebacks, drawn ones too, warnings and notices."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Block, Passage, Text, decoded, message
-from stepscope.logs._expressions import compiled
 from stepscope.logs._lines import TRACEBACK
 from stepscope.logs._records import Record
+from stepscope.logs._values import compiled
 from stepscope.logs.libraries import BY_PACKAGE
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Kind
 
-__all__ = ["is_prompt", "library_of_paths", "open_block", "share_of_frames"]
+__all__ = ["is_prompt", "open_block", "share_of_frames"]
 
 # What may stand before each line of a traceback: torchrun's "[rank0]: ", or the frame around an exception group.
 _PREFIX = compiled(rb"\s*+(?:\[[^\]\s]{1,40}\]:?\s)?")
@@ -68,6 +68,8 @@ def open_block(line: Line, context: Context) -> Block | None:
         group = rest.endswith(b"Exception Group ")
         if _GROUP.fullmatch(rest.removesuffix(b"Exception Group ")):
             return _Failure(line, context.library, prefix=prefix, group=group)
+    elif _DRAWN_TITLE in text:
+        return _open_drawn(line, context)
     elif text.startswith(_PREFACES):
         return _Failure(line, context.library, prefix=b"", group=False, preface=True)
     elif b"Warning: " in text and _WARNING.search(text, 0, 2000):
@@ -207,12 +209,77 @@ class _Failure(Block):
     def record(self, span: tuple[int, int]) -> Record:
         """Return the failure, whose last line names the exception or ends its message."""
         text = str(self._text)
-        library = self.library or library_of_paths(_FRAME.findall(text))
+        library = self.library or _library_of_paths(_FRAME.findall(text))
         return Record(library=library, kind=self._kind, text=text, span=span)
 
 
-def library_of_paths(paths: list[str]) -> str | None:
+def _library_of_paths(paths: list[str]) -> str | None:
     """Return the library in whose folder the innermost frame lies, one that trains before one that does not."""
     folders = [folder for path in reversed(paths) for folder in re.split(r"[/\\]", path)[:-1]]
     known = [BY_PACKAGE[folder] for folder in folders if folder in BY_PACKAGE]
     return next((library.key for library in known if library.trains), known[0].key if known else None)
+
+
+_DRAWN_TITLE = b"Traceback (most recent call last)"
+_BOX = re.compile(r"\s{0,20}[╭┌+][─-]{2,200} Traceback \(most recent call last\) [─-]{2,200}[╮┐+]\s*+")
+_IPYTHON = re.compile(r"([A-Za-z_][\w.]{0,200}) {2,80}Traceback \(most recent call last\)\s*+")
+_IN_BOX = ("│", "|", "╰", "└", "+", "❱")
+_DRAWN_EXCEPTION = re.compile(r"[A-Za-z_][\w.]{0,200}(?:: |:?\s*$)")
+# Lines of source have their number in front, or an arrow; a frame has its file.
+_SHOWN = re.compile(r"\s|-{2,}|File |Cell |Input In |<ipython-input|[~/]|[A-Z]:\\|\d|\.{3}|\(\.\.\.\)")
+_DRAWN_FRAME = re.compile(r"(?m)^\s{0,20}(?:[│|] |File )?([~/\w<][^\n│|]{0,500}?\.py)(?::\d| in )")
+
+
+def _open_drawn(line: Line, context: Context) -> Block | None:
+    """Return the block that `line` opens, if a traceback begins with it that Rich draws or IPython shows."""
+    text = line.text.decode(errors="replace")
+    if _BOX.fullmatch(text):
+        return _Drawn(line, context.library, name=None)
+    if (match := _IPYTHON.fullmatch(text)) is not None:
+        return _Drawn(line, context.library, name=match[1])
+    return None
+
+
+class _Drawn(Block):
+    """A drawn traceback: its frames, then the line that names the exception."""
+
+    yields = True
+
+    def __init__(self, line: Line, library: str | None, *, name: str | None) -> None:
+        self.library = library
+        self._name = name  # of the exception, which IPython puts first
+        self._text = Text(line.text)
+        self._ended = False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the line that names the exception has come."""
+        return self._ended
+
+    def take(self, line: Line) -> bool:
+        """Take a frame, a line of source, or the exception."""
+        if self._ended:
+            return False
+        text = line.text.decode(errors="replace")
+        if self._is_exception(text):
+            self._ended = True
+        elif not self._is_frame(text):
+            return False
+        self._text.add(line.text)
+        return True
+
+    def _is_exception(self, text: str) -> bool:
+        if self._name is None:
+            return not text.lstrip().startswith(_IN_BOX) and _DRAWN_EXCEPTION.match(text) is not None
+        return text.startswith(self._name) and text[len(self._name) :].strip()[:1] in ("", ":")
+
+    def _is_frame(self, text: str) -> bool:
+        if self._name is None:
+            return not text.strip() or text.lstrip().startswith(_IN_BOX)
+        return not text.strip() or _SHOWN.match(text) is not None
+
+    def record(self, span: tuple[int, int]) -> Record:
+        """Return the failure."""
+        text = str(self._text)
+        library = self.library or _library_of_paths(_DRAWN_FRAME.findall(text))
+        return Record(library=library, kind="failure", text=text, span=span)

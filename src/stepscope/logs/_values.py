@@ -1,13 +1,61 @@
-"""Read the numbers and durations that the libraries print."""
+"""Numbers, durations and bars in a line, and expressions that take linear time."""
 
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from stepscope.logs._expressions import compiled
+if TYPE_CHECKING:
+    from stepscope.logs._records import Record
 
-__all__ = ["as_count", "as_int", "goal", "parse_duration", "parse_int", "parse_number"]
+__all__ = [
+    "Bar",
+    "as_count",
+    "as_int",
+    "bar_rate",
+    "compiled",
+    "goal",
+    "parse_bar",
+    "parse_duration",
+    "parse_int",
+    "parse_number",
+    "translated",
+]
+
+# One character, escape, class or bracket; then perhaps a quantifier that gives nothing back, without its last plus.
+_PART = re.compile(
+    rb"(\\x[0-9a-f]{2}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.)(?:([*+?]|\{[\d,]{1,9}\})\+)?", re.DOTALL
+)
+
+
+def compiled(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
+    """Return what `re.compile` does from Python 3.11 on."""
+    if sys.version_info < (3, 11):
+        pattern = translated(pattern)
+    return re.compile(pattern, flags)
+
+
+def translated(pattern: bytes) -> bytes:
+    r"""Return an expression for Python 3.10.
+
+    A run of one kind of character gives nothing back where no other may follow it, so the time stays linear. What is
+    bounded, or a group, becomes an ordinary quantifier: what it gives back is little.
+
+    >>> translated(rb"\s*+(?:a{1,9}+)?+b")
+    b'\\s*(?!\\s)(?:a{1,9})?b'
+    """
+    return _PART.sub(_ordinary, pattern)
+
+
+def _ordinary(part: re.Match[bytes]) -> bytes:
+    what, quantifier = part.groups()
+    if quantifier is None:
+        return part[0]
+    is_run = quantifier in (b"*", b"+") and what != b")"
+    return what + quantifier + (b"(?!" + what + b")" if is_run else b"")
+
 
 # The lengths are bounded because Python takes quadratic time for very long integers; 400 digits hold any float.
 # The first group is an integer: nothing that is counted is longer, and an int that no float can hold would break
@@ -82,3 +130,57 @@ def parse_duration(text: bytes) -> int | None:
     days, sign, hours, minutes, seconds = match.groups(default=b"0")
     clock = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
     return int(days) * 86400 + (-clock if sign == b"-" else clock)
+
+
+# The bar itself is made of blocks; or of digits and hashes, or question marks, where those cannot be shown.
+_START = compiled(rb"\s*+\d{1,3}%\|[ #?\d\xe2|]")
+_END = compiled(
+    rb"\| (\d{1,18})/(\d{1,18}) \[([-\d:]{1,20})<([-\d:?]{1,20}), \s*+([\d.]{1,400}|\?)(it/s|s/it)\]\s*+"
+)
+# A narrow terminal cuts the bar off behind its counts.
+_CUT = re.compile(rb"\| (\d{1,18})/(\d{1,18}) \[")
+
+
+class Bar(NamedTuple):
+    """What a bar says.
+
+    Attributes
+    ----------
+    done, total
+        What it counts.
+    elapsed, remaining
+        Durations, in seconds; None where they are unknown.
+    rate
+        Number under its unit, ``it/s`` or ``s/it``.
+    whole
+        Whether nothing of it is cut off.
+    """
+
+    done: int | None
+    total: int | None
+    elapsed: int | None
+    remaining: int | None
+    rate: dict[str, float]
+    whole: bool
+
+
+def parse_bar(text: bytes) -> Bar | None:
+    """Return what `text` says if it is a bar."""
+    if _START.match(text) is None:
+        return None
+    match = _END.fullmatch(text, max(0, text.rfind(b"| ")))
+    if match is None:
+        cut = _CUT.search(text[-200:])
+        if cut is None:
+            return Bar(None, None, None, None, {}, whole=False)
+        return Bar(int(cut[1]), int(cut[2]), None, None, {}, whole=False)
+    done, total, elapsed, remaining, rate, unit = match.groups()
+    value = parse_number(rate)
+    rates = {} if value is None else {unit.decode(): value}
+    return Bar(int(done), int(total), parse_duration(elapsed), parse_duration(remaining), rates, whole=True)
+
+
+def bar_rate(record: Record) -> float | None:
+    """Return the vector steps per second that a progress bar prints, some as seconds per step."""
+    rate, seconds = record.metrics.get("it/s"), record.metrics.get("s/it")
+    return 1 / seconds if rate is None and seconds else rate

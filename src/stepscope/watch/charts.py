@@ -10,14 +10,12 @@ from rich.text import Text
 
 from stepscope._common.format import format_number, format_rate, share_widths
 from stepscope.runs import scope_label
-from stepscope.watch.layout import UNIT
-from stepscope.watch.palette import BAD
+from stepscope.watch.layout import BAD, UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.watch.layout import Layout
-    from stepscope.watch.palette import Glyphs
+    from stepscope.watch.layout import Glyphs, Layout
     from stepscope.watch.view_model import Quantity, RateView
 
 __all__ = ["columns", "curve", "progress_bar", "quantity_rows", "rate_row", "resample", "time_rows"]
@@ -81,7 +79,7 @@ def quantity_rows(layout: Layout, quantity: Quantity, height: int) -> list[Text]
 def columns(values: Sequence[float], *, width: int, glyphs: Glyphs) -> str:
     """Return values as columns from zero to the highest; one that is not a number leaves a mark.
 
-    >>> from stepscope.watch.palette import UNICODE
+    >>> from stepscope.watch.layout import UNICODE
     >>> columns([70, 80, float("nan"), 100], width=4, glyphs=UNICODE)
     '▅▆!▇'
     """
@@ -99,7 +97,7 @@ def columns(values: Sequence[float], *, width: int, glyphs: Glyphs) -> str:
 def curve(values: Sequence[float], *, width: int, height: int, glyphs: Glyphs) -> list[str]:
     """Return values as a line of dots, the highest row first; one that is not a number leaves a mark below.
 
-    >>> from stepscope.watch.palette import UNICODE
+    >>> from stepscope.watch.layout import UNICODE
     >>> curve([0, 1, 2, 3, 4, 5, 6, 7, 7, 7, 7, float("nan")], width=6, height=2, glyphs=UNICODE)
     ['⠀⠀⡠⠊⠉⠁', '⡠⠊⠀⠀⠀!']
     """
@@ -150,7 +148,7 @@ def _cell(bits: int, glyphs: Glyphs) -> str:
 def progress_bar(share: float, *, width: int, glyphs: Glyphs) -> tuple[str, str]:
     """Return what is done and what is ahead.
 
-    >>> from stepscope.watch.palette import UNICODE
+    >>> from stepscope.watch.layout import UNICODE
     >>> progress_bar(0.5, width=9, glyphs=UNICODE)
     ('━━━━╸', '────')
     """

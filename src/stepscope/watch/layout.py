@@ -1,21 +1,119 @@
-"""Layout of a view: columns of a row, colours, and how the rows of a screen are shared among its sections."""
+"""Layout of a view: columns of a row, colours and characters, and how the rows of a screen are shared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rich.text import Text
 
-from stepscope.watch.palette import BAD, COLOURS, GOOD, WARN
+from stepscope.logs import LIBRARIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stepscope.watch.palette import Glyphs
     from stepscope.watch.view_model import ViewModel
 
-__all__ = ["UNIT", "Layout", "Section", "allocate_rows"]
+__all__ = [
+    "ASCII",
+    "BAD",
+    "COLOURS",
+    "GOOD",
+    "UNICODE",
+    "UNIT",
+    "WARN",
+    "Glyphs",
+    "Layout",
+    "Section",
+    "allocate_rows",
+    "glyphs_for",
+]
+
+COLOURS = {library.key: library.colour_on_dark or library.colour for library in LIBRARIES if library.colour}
+"""Colour of each library."""
+
+BAD = "#d55e00"
+"""A failure."""
+WARN = "yellow"
+GOOD = "green"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Glyphs:
+    """Characters to draw with.
+
+    Attributes
+    ----------
+    levels
+        Eighths of a cell, from low to high.
+    done, tip, ahead
+        Parts of a progress bar.
+    shares
+        Marks of three shares, as `stepscope read` has them.
+    dot, lit
+        The motif: environments, and the one that matters.
+    edge
+        Stands before a failure.
+    hole
+        A value that is not a number.
+    times, about
+        Signs within a line.
+    dotted
+        Whether curves are made of the dots of Braille.
+    """
+
+    levels: str
+    done: str
+    tip: str
+    ahead: str
+    shares: str
+    dot: str
+    lit: str
+    edge: str
+    hole: str
+    times: str
+    about: str
+    dotted: bool
+
+
+UNICODE = Glyphs(
+    levels="▁▂▃▄▅▆▇█",
+    done="━",
+    tip="╸",
+    ahead="─",
+    shares="█▓░",
+    dot="·",
+    lit="●",
+    edge="┃",
+    hole="!",
+    times="\N{MULTIPLICATION SIGN}",
+    about="≈",
+    dotted=True,
+)
+ASCII = Glyphs(
+    levels="_.,-=+*#",
+    done="=",
+    tip=">",
+    ahead="-",
+    shares="#=.",
+    dot=".",
+    lit="o",
+    edge="|",
+    hole="!",
+    times="x",
+    about="~",
+    dotted=False,
+)
+
+
+def glyphs_for(file: TextIO) -> Glyphs:
+    """Return the characters that `file` can show."""
+    try:
+        f"{UNICODE.levels}{UNICODE.done}{UNICODE.shares}{UNICODE.lit}\u28ff".encode(file.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
+
 
 _WIDE = 66  # below that, labels are short and a row has one item less
 _LABEL, _SHORT_LABEL = 16, 11

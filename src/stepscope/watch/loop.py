@@ -6,14 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from stepscope.logs import stream
+from stepscope.watch.child import STOP
 from stepscope.watch.screen import Screen
-from stepscope.watch.signals import STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stepscope.watch.child import Signals
     from stepscope.watch.monitor import Monitor
-    from stepscope.watch.signals import Signals
     from stepscope.watch.source import Source
     from stepscope.watch.view_model import ViewModel
 

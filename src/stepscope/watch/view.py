@@ -23,7 +23,7 @@ from stepscope.watch.widgets import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stepscope.watch.palette import Glyphs
+    from stepscope.watch.layout import Glyphs
     from stepscope.watch.view_model import ViewModel
 
 __all__ = ["brief_rows", "full_rows"]

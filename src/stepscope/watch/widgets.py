@@ -16,7 +16,7 @@ from stepscope._common.format import (
     format_seconds,
 )
 from stepscope.watch.charts import progress_bar
-from stepscope.watch.palette import BAD, WARN
+from stepscope.watch.layout import BAD, WARN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import decoded
-from stepscope.logs._fields import Fields
+from stepscope.logs._blocks import Fields, decoded
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import parse_number
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import decoded, message
-from stepscope.logs._expressions import compiled
-from stepscope.logs._fields import Fields
+from stepscope.logs._blocks import Fields, decoded, message
 from stepscope.logs._library import Library
-from stepscope.logs._values import parse_number
+from stepscope.logs._values import compiled, parse_number
 from stepscope.logs.libraries._isaaclab_reports import Box, Report
 
 if TYPE_CHECKING:

@@ -6,19 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Passage, Single, message
-from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._records import Fps
-from stepscope.logs._values import as_count, as_int, parse_number
+from stepscope.logs._values import as_count, as_int, compiled, parse_number
 from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stepscope.logs._blocks import Block, Context
-    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Record
+    from stepscope.logs._runs import Counters
 
 __all__ = ["RL_GAMES"]
 

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 from stepscope._common.format import format_count
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, decoded, message
-from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar, VersionMarker
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import as_count, parse_duration, parse_number
+from stepscope.logs._values import as_count, compiled, parse_duration, parse_number
 from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stepscope.logs._blocks import Context
-    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
+    from stepscope.logs._runs import Counters
 
 __all__ = ["RSL_RL"]
 

@@ -6,21 +6,19 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._bars import parse_bar
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
-from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar
 from stepscope.logs._records import Fps, Record, Seconds
-from stepscope.logs._values import as_count, parse_duration, parse_int, parse_number
+from stepscope.logs._values import as_count, compiled, parse_bar, parse_duration, parse_int, parse_number
 from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Context
-    from stepscope.logs._counters import Counters
     from stepscope.logs._lines import Line
+    from stepscope.logs._runs import Counters
+    from stepscope.logs._values import Bar
 
 __all__ = ["SB3"]
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._bars import bar_rate, parse_bar
 from stepscope.logs._blocks import Passage, Single, message
-from stepscope.logs._expressions import compiled
 from stepscope.logs._library import Library, Scalar
 from stepscope.logs._records import Seconds
+from stepscope.logs._values import bar_rate, compiled, parse_bar
 from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stepscope.logs._bars import Bar
     from stepscope.logs._blocks import Block, Context
     from stepscope.logs._lines import Line
     from stepscope.logs._records import Record
+    from stepscope.logs._values import Bar
 
 __all__ = ["SKRL"]
 
