@@ -43,8 +43,8 @@ def test_the_box_of_rich(tmp_path: Path, *, ascii_only: bool) -> None:
 
     error = _raise(tmp_path)
     file = io.StringIO()
-    console = rich_console.Console(file=file, width=160, legacy_windows=False, safe_box=ascii_only)
-    console.print(Traceback.from_exception(type(error), error, error.__traceback__))
+    console = rich_console.Console(file=file, width=400, legacy_windows=False, safe_box=ascii_only)
+    console.print(Traceback.from_exception(type(error), error, error.__traceback__, width=400))
     text = file.getvalue()
     if ascii_only:
         text = text.translate(str.maketrans("╭╮╰╯─│❱", "++++-|>"))

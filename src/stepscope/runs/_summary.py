@@ -35,7 +35,7 @@ class Summary:
     >>> from stepscope.logs import reads
     >>> summary = Summary("a log")
     >>> for record in reads("fps step: 9 fps step and policy inference: 8 fps total: 7 epoch: 1/2 frames: 0"):
-    ...     summary.add(record)
+    ...     _ = summary.add(record)
     >>> [run] = summary.runs()
     >>> run.done, run.planned, run.outcome
     (1, 2, 'unfinished')
