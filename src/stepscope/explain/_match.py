@@ -26,6 +26,7 @@ _LOOKS = {"(?=", "(?!", "(?<=", "(?<!"}
 _BOUNDARIES = {"\\b", "\\s", "^", "$", "[ \\t]"}
 _CUT = "\x01"  # where a word may go on
 _CUT_WORD = re.compile(r"[^\W\d_]*\x01[^\W\d_]*")
+_SHORTEST_WORD = 4  # that tells anything
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -73,12 +74,12 @@ def _searchers() -> dict[str, list[_Searcher]]:
 def needed_words(pattern: str) -> set[str]:
     r"""Return words of which each text that `pattern` matches holds one, in lower case; the empty one if none.
 
-    What a pattern begins and ends with is taken for a whole word.
+    What a pattern begins and ends with is taken for a whole word only where there is no other.
 
     >>> sorted(needed_words(r"(?i)out of memory\. Tried to (?:allocate|get) \d+"))
     ['memory']
     >>> sorted(needed_words(r"(?:Out of memory|Failed to allocate): \d+"))
-    ['allocate', 'memory']
+    ['failed', 'memory']
     """
     words, _ = _needed(_TOKENS.findall(pattern), 0)
     return words or {""}
@@ -122,8 +123,12 @@ def _plain(part: str) -> str:
 def _needed_in_branch(text: str, groups: list[set[str]]) -> set[str]:
     """Return the longest word, or the words of the smallest group if there is none."""
     words = _WORD.findall(_CUT_WORD.sub(" ", text.lower()))
-    if words:
-        return {max(words, key=len)}
+    # What a pattern ends with may go on in a text, as where a shell fills a column; what it begins with, rarely.
+    inner = words[text[:1].isalpha() :]
+    for some in (inner[:-1], words[:-1], words) if text[-1:].isalpha() else (inner, words):
+        word = max(some, key=len, default="")
+        if len(word) >= _SHORTEST_WORD or (word and some is words):
+            return {word}
     return min((group for group in groups if group), key=len, default=set())
 
 
