@@ -26,6 +26,7 @@ __all__ = ["Explainer", "Explanation", "Occurrence", "explain"]
 
 _MOST_TEXTS = 1024  # whose symptoms are remembered: a log repeats few messages very often
 _LONGEST_REMEMBERED = 512
+_LIVE = 4  # runs that may still go on: the lines of several processes do not come in order
 _LONGEST_FOLDED = 4000
 _TEXTS = {"message", "failure", "unrecognised"}
 _REMARK = re.compile(r"(?i)exception ignored in|traceback \(most recent call last\)")
@@ -100,9 +101,21 @@ class _Symptoms:
     """The symptoms of one run so far."""
 
     def __init__(self) -> None:
-        self.rules = NumberRules()
+        self.rules: NumberRules | None = NumberRules()
+        self._signs: tuple[Sign, ...] = ()
         self.by_slug: dict[str, _Counter] = {}
         self.texts: dict[str, tuple[_Counter, ...]] = {}
+        self.folded = FoldedLines()
+
+    @property
+    def signs(self) -> tuple[Sign, ...]:
+        """What the rules say of the numbers so far."""
+        return self._signs if self.rules is None else self.rules.signs()
+
+    def close(self) -> None:
+        """Keep only what is known of a run that is over."""
+        self._signs, self.rules = self.signs, None
+        self.texts.clear()
         self.folded = FoldedLines()
 
 
@@ -160,9 +173,11 @@ class Explainer:
         symptoms = self._runs.get(number)
         if symptoms is None:
             symptoms = self._runs[number] = _Symptoms()
+            if number > _LIVE and (over := self._runs.get(number - _LIVE)) is not None:
+                over.close()
         if record.kind in _TEXTS and record.text is not None:
             self._add_text(record, record.text, run, symptoms)
-        else:
+        elif symptoms.rules is not None:
             symptoms.rules.add(record)
 
     def tee(self, records: Iterable[Record]) -> Iterator[Record]:
@@ -222,7 +237,7 @@ class Explainer:
             for counter in texts
             if not counter.remark and (counter.failure is None or failure is not None)
         ]
-        signs = [_occurrence(sign, run) for sign in symptoms.rules.signs()]
+        signs = [_occurrence(sign, run) for sign in symptoms.signs]
         events = sorted(
             [*(counter.occurrence() for counter in accused), *signs],
             key=lambda occurrence: occurrence.place.byte,
