@@ -15,7 +15,6 @@ from stepscope._common.format import format_count
 from stepscope.commands._logs import add_num_envs, opened, read_log, title
 from stepscope.commands._screen import format_lines, painted, runs_table
 from stepscope.errors import BadInputError
-from stepscope.explain import Explainer, explanation_line
 from stepscope.export import CsvTable, EventFiles, Plot
 from stepscope.logs import table
 from stepscope.runs import Summary, report
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from stepscope._common.arguments import Parser
     from stepscope._common.report import ReportLine
+    from stepscope.explain import Explainer
     from stepscope.logs import Record
     from stepscope.runs import RunSummary
 
@@ -130,8 +130,9 @@ def _read_all(options: argparse.Namespace, exports: _Exports) -> int:
         summary = Summary(title(name))
         with opened(name) as log:
             records = read_log(log, name=name, num_envs=options.num_envs)
-            explain = _Explain(log, name)
-            records = explain.tee(records)
+            causes = None if options.json or options.csv else _FirstCauses(log, name)
+            if causes is not None:
+                records = causes.tee(records)
             records = _select_run(records, run=options.run, name=summary.name)
             records = exports.tee(summary.tee(records), log=name)
             if options.json:
@@ -141,7 +142,7 @@ def _read_all(options: argparse.Namespace, exports: _Exports) -> int:
             else:
                 if len(options.logs) > 1:
                     print(*[""] * (number > 0), painted(title(name), "bold"), sep="\n")
-                _print_summary(records, summary, explain, everything=options.all)
+                _print_summary(records, summary, causes, everything=options.all)
         summaries.append(summary)
     _write(exports, summaries, report_files=not (options.json or options.csv))
     return int(options.check and any(summary.failed for summary in summaries))
@@ -163,12 +164,13 @@ def _print_json(records: Iterator[Record], *, live: bool) -> None:
         print(record.to_json(), flush=live)  # a pipe is live: somebody may be watching the run
 
 
-class _Explain:
-    """Explains the runs of a log that failed: of a file on a second pass, which only a failure is worth."""
+class _FirstCauses:
+    """First causes of the runs of a log that failed: of a file on a second pass, which only a failure is worth."""
 
     def __init__(self, log: IO[bytes], name: str) -> None:
         self._log, self._name = log, name
-        self._explainer = None if log.seekable() else Explainer(title(name))
+        self._start = log.tell() if log.seekable() else None
+        self._explainer = _new_explainer(name) if self._start is None else None
 
     def tee(self, records: Iterator[Record]) -> Iterator[Record]:
         """Take the records of a log that cannot be read again, and pass all on."""
@@ -178,16 +180,26 @@ class _Explain:
         """Return the first cause of a failure of `run` in one line; None if the catalogue does not know it."""
         if run.failure is None:
             return None
-        if self._explainer is None:
-            self._explainer = Explainer(title(self._name))
-            self._log.seek(0)
+        from stepscope.explain import explanation_line  # noqa: PLC0415 - most runs do not need it
+
+        if self._explainer is None and self._start is not None:
+            self._explainer = _new_explainer(self._name)
+            self._log.seek(self._start)
             deque(self._explainer.tee(read_log(self._log, name=self._name, num_envs=None)), maxlen=0)
-        explanations = {explanation.run.run: explanation for explanation in self._explainer.explanations()}
-        return explanation_line(explanations[run.run])
+        explanations = () if self._explainer is None else self._explainer.explanations()
+        # A file may have changed meanwhile.
+        explanation = next((other for other in explanations if other.run.run == run.run), None)
+        return None if explanation is None else explanation_line(explanation)
+
+
+def _new_explainer(name: str) -> Explainer:
+    from stepscope.explain import Explainer  # noqa: PLC0415 - most runs do not need it
+
+    return Explainer(title(name))
 
 
 def _print_summary(
-    records: Iterator[Record], summary: Summary, explain: _Explain, *, everything: bool
+    records: Iterator[Record], summary: Summary, causes: _FirstCauses | None, *, everything: bool
 ) -> None:
     empty = True
     for line in table(records, everything=everything):
@@ -200,14 +212,14 @@ def _print_summary(
         print(*[""] * (not empty), *runs_table(runs), "--run K shows the summary of one run alone", sep="\n")
         return
     for number, run in enumerate(runs):
-        print(*[""] * (number > 0 or not empty), *_block(run, explain, several=len(runs) > 1), sep="\n")
+        print(*[""] * (number > 0 or not empty), *_block(run, causes, several=len(runs) > 1), sep="\n")
 
 
-def _block(run: RunSummary, explain: _Explain, *, several: bool) -> Iterator[str]:
+def _block(run: RunSummary, causes: _FirstCauses | None, *, several: bool) -> Iterator[str]:
     if several:
         yield painted(f"run {run.run}", "bold")
     yield from format_lines(report(run))
-    if (line := explain.line(run)) is not None:
+    if causes is not None and (line := causes.line(run)) is not None:
         yield from format_lines([line])
 
 
