@@ -68,9 +68,7 @@ def explanation_line(explanation: Explanation) -> ReportLine | None:
     if first is None:
         return None
     advice = re.split(r"(?<=\.) (?=[A-Z`])", first.do_now, maxsplit=1)[0]
-    text = (
-        f"{truncate(collapse_spaces(first.text), _SHORT)} {advice} (stepscope explain {first.symptom.slug})"
-    )
+    text = f"{truncate(collapse_spaces(first.text), _SHORT).rstrip('.')}. {advice} (stepscope explain {first.symptom.slug})"
     return ReportLine("first cause", text, "bad")
 
 
