@@ -212,11 +212,15 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False, venv_backend="none", requires=["environment"])
 def record(session: nox.Session) -> None:
-    """Record what each library prints and, where there is a GPU, what the examples measure on it."""
+    """Record what each library prints and what examples measure on a GPU, or on a CPU: nox -s record -- plot_x."""
     python = shared(session)
+    named = [path for path in sorted(GALLERY.glob("*/plot_*.py")) if path.stem in session.posargs]
+    if named:
+        session.run(python, "-m", "stepscope.evidence.record", "--cpu", *map(str, named))
+        return
     session.run(python, "-m", "stepscope.recordings", *session.posargs)
     if not session.posargs:
-        session.run(python, "-m", "stepscope.evidence.record", env={"MPLBACKEND": "agg"})
+        session.run(python, "-m", "stepscope.evidence.record")
 
 
 @nox.session(default=False, venv_backend="none", requires=["environment"])

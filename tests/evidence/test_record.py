@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,25 @@ def test_a_failing_script_records_nothing(script: Path, tmp_path: Path) -> None:
     script.write_text(SCRIPT.replace("2 > 1", "2 < 1"))
     assert 1 == record.main([str(script), "--into", str(tmp_path / "results"), "--cpu"])
     assert not (tmp_path / "results").exists()
+
+
+def test_a_script_compares_itself_with_its_result_at_full_size(tmp_path: Path) -> None:
+    """The size is reduced unless a result is recorded, and the newest result of a CPU is found beside the gallery."""
+    folder = tmp_path / "gallery" / "9_tests"
+    folder.mkdir(parents=True)
+    path = folder / "plot_sized.py"
+    path.write_text(
+        "from stepscope.evidence import full_size, read_recorded, record_measurement\n"
+        "seeds = 8 if full_size() else 2\n"
+        'record_measurement("seeds", {"count": seeds})\n'
+        "recorded = read_recorded()\n"
+        'print(seeds, recorded and recorded["measurements"]["seeds"]["count"])\n'
+        "from stepscope.evidence import provenance; provenance()\n"
+    )
+
+    def run() -> str:
+        return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True).stdout
+
+    assert "2 None\n" == run()
+    assert 0 == record.main([str(path), "--into", str(tmp_path / "results"), "--cpu"])
+    assert "2 8\n" == run()

@@ -32,7 +32,14 @@ def fingerprint(script: Path, *, constraints: Path) -> str:
     torch = importlib.import_module("torch")
     torch.cuda.is_available()  # so that the name of the device is the one that the script will see
     digest = hashlib.sha256()
-    for path in [script, *_modules_used_by(script), _PACKAGE / "_sphinx" / "scraper.py", constraints]:
+    recorded = sorted(constraints.parent.glob(f"results/*/{script_name(script)}.json"))
+    for path in [
+        script,
+        *_modules_used_by(script),
+        _PACKAGE / "_sphinx" / "scraper.py",
+        constraints,
+        *recorded,
+    ]:
         digest.update(path.name.encode() + path.read_bytes())
     surroundings = (
         stepscope.evidence.device_name(),

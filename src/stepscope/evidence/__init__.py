@@ -18,7 +18,13 @@ from stepscope.evidence._ledger import (
     script_name,
 )
 from stepscope.evidence._provenance import Provenance, device_name, provenance, restart_clock, versions
-from stepscope.evidence._recorded import RecordedClaim, newest_decided, read_results
+from stepscope.evidence._recorded import (
+    RecordedClaim,
+    full_size,
+    newest_decided,
+    read_recorded,
+    read_results,
+)
 
 __all__ = [
     "FOLDER_VARIABLE",
@@ -33,9 +39,11 @@ __all__ = [
     "device_name",
     "evidence_file",
     "evidence_folder",
+    "full_size",
     "newest_decided",
     "provenance",
     "read_ledger",
+    "read_recorded",
     "read_results",
     "read_script",
     "record_measurement",

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from stepscope.evidence._ledger import calling_script, script_name
+from stepscope.evidence._provenance import loaded_cuda
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
-__all__ = ["RecordedClaim", "newest_decided", "read_results"]
+__all__ = [
+    "FULL_SIZE_VARIABLE",
+    "RecordedClaim",
+    "full_size",
+    "newest_decided",
+    "read_recorded",
+    "read_results",
+]
+
+FULL_SIZE_VARIABLE = "STEPSCOPE_FULL_SIZE"
+"""Environment variable that asks for the full size of an example on a CPU, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +68,29 @@ def newest_decided(folder: Path, script: str, claim: Mapping[str, Any]) -> Recor
         and other["verdict"] in ("holds", "does not hold")
     ]
     return max(decided, key=lambda recorded: recorded.result["date"] or "", default=None)
+
+
+def full_size() -> bool:
+    """Whether a script is to run at full size: on a GPU, and where ``nox -s record`` asks for it."""
+    return bool(os.environ.get(FULL_SIZE_VARIABLE)) or loaded_cuda() is not None
+
+
+def read_recorded() -> Mapping[str, Any] | None:
+    """Return the newest result that the calling gallery script recorded at full size on a CPU.
+
+    Returns
+    -------
+    Mapping or None
+        Fields ``device``, ``date``, ``versions``, ``measurements`` and ``claims`` among them; None for a script that
+        was downloaded, beside which there are no results.
+    """
+    script = Path(calling_script())
+    name = script_name(script)
+    results = script.resolve().parents[2] / "results"
+    recorded = [
+        result
+        for path in results.glob(f"*/{name}.json")
+        if (result := json.loads(path.read_text(encoding="utf-8")))["settings"].get("full_size")
+        and result["driver"] is None
+    ]
+    return max(recorded, key=lambda result: str(result["date"]), default=None)

@@ -1,6 +1,6 @@
-"""Record measurements of a GPU: ``python -m stepscope.evidence.record``.
+"""Record measurements at full size: ``python -m stepscope.evidence.record``.
 
-Runs every gallery script on the device at hand, each in a process of its own, and writes
+Runs gallery scripts on the device at hand, each in a process of its own, and writes
 ``results/DEVICE/SCRIPT.json`` with its claims, measurements and provenance.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stepscope.evidence._ledger import FOLDER_VARIABLE, evidence_file, read_script, script_name
+from stepscope.evidence._recorded import FULL_SIZE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,8 @@ def record_script(script: Path) -> dict[str, object]:
     -------
     dict
         ``schema``, ``script``, ``script_sha256``, ``commit`` (None outside a git checkout), ``date``, ``device``,
-        ``driver``, ``versions``, ``settings`` (thread count), ``measurements`` and ``claims``.
+        ``driver``, ``versions``, ``settings`` (thread count, and that it ran at full size), ``measurements`` and
+        ``claims``.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def record_script(script: Path) -> dict[str, object]:
         The script failed, for instance because a claim does not hold.
     """
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, FOLDER_VARIABLE: folder, "MPLBACKEND": "agg"}
+        environment = {**os.environ, FOLDER_VARIABLE: folder, FULL_SIZE_VARIABLE: "1", "MPLBACKEND": "agg"}
         subprocess.run([sys.executable, str(script.resolve())], env=environment, cwd=folder, check=True)
         evidence = read_script(evidence_file(Path(folder), script_name(script)))
     provenance = dict(evidence.provenance)
@@ -56,7 +58,7 @@ def record_script(script: Path) -> dict[str, object]:
         "device": provenance.get("device"),
         "driver": provenance.get("driver"),
         "versions": provenance.get("versions"),
-        "settings": {"OMP_NUM_THREADS": provenance.get("threads")},
+        "settings": {"OMP_NUM_THREADS": provenance.get("threads"), "full_size": True},
         "measurements": dict(evidence.measurements),
         "claims": list(evidence.claims),
     }
@@ -81,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "scripts", nargs="*", type=Path, metavar="SCRIPT", help="default: gallery/*/plot_*.py"
     )
     parser.add_argument("--into", type=Path, default=Path("results"), help="default: %(default)s")
-    parser.add_argument("--cpu", action="store_true", help="record a CPU, which every build measures anyway")
+    parser.add_argument(
+        "--cpu", action="store_true", help="record a CPU, which every build measures at reduced size"
+    )
     options = parser.parse_args(arguments)
     if not options.cpu and not _has_cuda():
         print("No CUDA device here, so no result is recorded: every build measures the CPU itself.")  # noqa: T201
