@@ -1,1 +1,1 @@
-"""Trainings that are observed: with an injected fault, with peak memory measured, with every part timed."""
+"""Trainings that are observed: with a fault, with peak memory measured, with every part timed, until a reward."""
