@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common.arguments import Parser, positive_integer
 from stepscope.errors import BadInputError
-from stepscope.train._run import LIBRARIES
+from stepscope.train._batches import minibatch_size
+from stepscope.train._run import LIBRARIES, console_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_YEAR = 365 * 24 * 3600.0
 
 
 def _seed(text: str) -> int:
@@ -36,6 +40,16 @@ def _learning_rate(text: str) -> float:
         value = 0.0
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= _YEAR:  # torch counts in milliseconds
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return value
 
 
@@ -91,6 +105,18 @@ def _parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="parts of a rollout (default: 4)",
     )
+    parser.add_argument(
+        "--nproc",
+        type=positive_integer,
+        default=1,
+        help="processes on this machine, started by torchrun: gloo on a CPU, NCCL on GPUs (default: 1)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=None,
+        help="seconds for which a process waits for another (default: torch's own, at least 10 minutes)",
+    )
     # The options below belong to some libraries only: an absent one leaves the library's own default.
     absent = argparse.SUPPRESS
     parser.add_argument(
@@ -123,23 +149,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     except BadInputError as error:
-        print(f"stepscope.train: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # once for all processes
+            print(f"stepscope.train: {error}", file=sys.stderr)
         return 2
     return 0
 
 
 def _train(library: str, options: dict[str, Any]) -> None:
     from stepscope._common.devices import usable_device  # noqa: PLC0415 - torch is slow to import and --help needs none
+    from stepscope.train._processes import Rank, check_processes, join_processes, launch  # noqa: PLC0415 - as above
 
-    device = usable_device(options.pop("device"))
-    num_envs: int = options.pop("num_envs")
-    module = importlib.import_module(f"stepscope.train.{library}")
-    for name in options.keys() - inspect.signature(module.train).parameters.keys():
-        raise BadInputError(f"{library} has no option --{name.replace('_', '-')}; leave it out.")
+    rank = Rank.of_environment()
+    nproc: int = options.pop("nproc")
+    timeout: float | None = options.pop("timeout")
+    if rank.count > 1 and nproc > 1:
+        raise BadInputError("torchrun has started this process as one of several already; leave out --nproc.")
+    several = max(nproc, rank.count) > 1
+    device = usable_device(options["device"])
+    if several:
+        local = nproc if nproc > 1 else int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        check_processes(library, local, options["device"])
+        if rank.count > 1 and device.type == "cuda":
+            device = usable_device(f"cuda:{rank.local}")
+    del options["device"]
+    with join_processes(library, device, rank, timeout=timeout):
+        module = importlib.import_module(f"stepscope.train.{library}")
+        for name in options.keys() - inspect.signature(module.train).parameters.keys() - {"num_envs"}:
+            raise BadInputError(f"{library} has no option --{name.replace('_', '-')}; leave it out.")
+        if nproc > 1:
+            # Checked here, so that a wrong call is answered with one sentence and not with torchrun's report.
+            minibatch_size(
+                num_envs=options["num_envs"],
+                horizon=options["horizon"],
+                minibatches=options.get("minibatches", 4),
+                sequence=getattr(module, "SEQUENCE", 1),
+            )
+            settings = {**options, "device": device.type, "timeout": timeout}
+            launch(console_command(library, settings)[2:], nproc=nproc)
 
-    from stepscope.envs import CartPole  # noqa: PLC0415 - as above
+        from stepscope.envs import CartPole  # noqa: PLC0415 - as above
 
-    module.train(CartPole(num_envs, device=device), **options)
+        num_envs: int = options.pop("num_envs")
+        seed: int = options.pop("seed") + rank.index  # otherwise all processes would collect the same
+        module.train(CartPole(num_envs, device=device), seed=seed, **options)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
 from stepscope._common.images import CONVOLUTIONS, FEATURES, is_image
-from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 from stepscope.train._boundaries import Boundaries
+from stepscope.train._processes import Rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
-__all__ = ["BOUNDARIES", "train"]
+__all__ = ["BOUNDARIES", "SEQUENCE", "train"]
 
 BOUNDARIES = Boundaries(
     agent=A2CAgent, began="play_steps:start", collected="play_steps:end", ended="train_epoch:end"
 )
+
+SEQUENCE = 4
+"""RL-Games' ``seq_length``, which it demands to divide a rollout even without a recurrent network."""
 
 
 class _Environment(vecenv.IVecEnv):
@@ -92,12 +95,7 @@ def train(
     BadInputError
         The rollout cannot be cut into the minibatches, or into RL-Games' sequences of 4.
     """
-    size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches)
-    if env.num_envs * horizon % _SEQUENCE:
-        raise BadInputError(
-            f"{env.num_envs} environments x {horizon} steps = {env.num_envs * horizon} environment steps are no whole"
-            f" number of RL-Games' sequences of {_SEQUENCE}; choose another --num-envs or --horizon."
-        )
+    size = minibatch_size(num_envs=env.num_envs, horizon=horizon, minibatches=minibatches, sequence=SEQUENCE)
     # RL-Games takes a seed of 0 for none, so that the generators it would seed are seeded here.
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - the global generator is the one that RL-Games draws from
@@ -141,17 +139,13 @@ def train(
         "value_bootstrap": True,
         "reward_shaper": {"scale_value": 0.1},
         "score_to_win": float("inf"),
+        "multi_gpu": Rank.of_environment().count > 1,
     }
     runner = Runner(DefaultAlgoObserver())
     runner.load(
         {"params": {**_model(hidden, images=images), "seed": seed, "torch_threads": 0, "config": settings}}
     )
     runner.run({"train": True})
-
-
-_SEQUENCE = (
-    4  # RL-Games' ``seq_length``, which it demands to divide a rollout even without a recurrent network
-)
 
 
 def _model(hidden: Sequence[int], *, images: bool) -> dict[str, Any]:
