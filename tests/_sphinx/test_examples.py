@@ -92,7 +92,7 @@ def run(command: dict[str, object]) -> Run:
 
 MEASURE_TIME = {
     *("compare", "stopwatch", "step_time", "step_times", "loop_split", "loop_splits"),
-    *("scene_costs", "DisturbanceMeter", "time_training"),
+    *("scene_costs", "DisturbanceMeter", "time_training", "training_splits"),
 }
 
 

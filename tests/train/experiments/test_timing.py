@@ -5,17 +5,19 @@ What has to agree is timed by a virtual clock, which the library reads as well: 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
 from stepscope.logs import reads
 from stepscope.measure import run_in_subprocess
 from stepscope.train import LIBRARIES
 from stepscope.train.experiments import timing
-from stepscope.train.experiments.timing import time_training
-from tests.train.experiments.timing_under_test import STEP
+from stepscope.train.experiments.timing import time_training, training_splits
+from tests.train.experiments.timing_under_test import LEARN, POLICY, STEP
 
 if TYPE_CHECKING:
     from stepscope.train.experiments.timing import TimedRun
@@ -98,3 +100,62 @@ def test_an_option_that_the_environment_refuses_is_told() -> None:
     """What the environment says against its options reaches the caller."""
     with pytest.raises(BadInputError, match="substeps"):
         time_training("rsl_rl", num_envs=4, iterations=1, env={"substeps": 0})
+
+
+def test_splits_add_up_and_leave_the_library_as_it_was() -> None:
+    """Three parts and their sum for each training and round, on both clocks, of the environments that were named."""
+    sides = {
+        ("cart-poles", 8): {"library": "rsl_rl", "num_envs": 8, "horizon": 4},
+        "steps": {
+            "library": "rl_games",
+            "num_envs": 8,
+            "horizon": 4,
+            "options": {"substeps": 40},
+            "minibatches": 2,
+        },
+    }
+    times = training_splits(sides, budget=0.0, least=3)
+    assert (3, "cpu") == (len(times.rounds), times.clock)
+    assert {(name, part) for name in sides for part in ("stepping", "inference", "learning", "total")} == set(
+        times.rounds[0]
+    )
+    for each in times.rounds:
+        for name in sides:
+            for clock in ("wall", "cpu"):
+                *parts, total = [
+                    getattr(each[name, part], clock)
+                    for part in ("stepping", "inference", "learning", "total")
+                ]
+                assert min(parts) > 0
+                assert total == pytest.approx(sum(parts))
+
+
+def test_clocks_are_taken_off_again() -> None:
+    """A training that follows is not timed by the clocks of the one before, and steps its environment as before."""
+    module = importlib.import_module("stepscope.train.rsl_rl")
+    before = {name: vars(module.BOUNDARIES.agent)[name] for name in ("act", "compute_returns", "update")}
+    env = CartPole(4)
+    step = env.step
+    with timing._Clocks().around(env, module.BOUNDARIES, wait=lambda: None):
+        assert step != env.step
+        assert before["act"] is not module.BOUNDARIES.agent.act
+    assert step == env.step
+    assert before == {name: vars(module.BOUNDARIES.agent)[name] for name in before}
+
+
+def test_parts_of_an_iteration_are_those_of_a_virtual_clock() -> None:
+    """The second iteration: steps, policy and optimiser take what the clock gives them."""
+    virtually = "tests.train.experiments.timing_under_test:split"
+    parts = run_in_subprocess(virtually, library="rsl_rl", num_envs=8, horizon=4, minibatches=2)
+    assert parts["stepping"] == pytest.approx(4 * STEP)
+    assert parts["inference"] == pytest.approx(4 * POLICY)
+    assert parts["learning"] == pytest.approx(5 * 2 * LEARN)
+    assert parts["total"] == pytest.approx(4 * (STEP + POLICY) + 10 * LEARN)
+
+
+def test_an_unknown_library_or_factory_is_refused_in_a_split() -> None:
+    """Before anything is trained, and with the sentence of whoever refuses."""
+    with pytest.raises(BadInputError, match="'brax' is not one of"):
+        training_splits({0: {"library": "brax", "num_envs": 4}})
+    with pytest.raises(BadInputError, match="no module 'nowhere'"):
+        training_splits({0: {"library": "rsl_rl", "num_envs": 4, "env": "nowhere:make"}})

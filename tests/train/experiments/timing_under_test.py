@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from stepscope.envs import CartPole
-from stepscope.train.experiments.timing import _train
+from stepscope.train.experiments.timing import _split, _train
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -25,6 +27,20 @@ _POLICIES = {
 
 def train(*, library: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - those of `time_training`
     """Train while time passes in steps, in the policy and in the optimiser, and nowhere else."""
+    _slow_down(library)
+    return _train(library=library, **options)
+
+
+def split(*, library: str, **options: Any) -> dict[str, float]:  # noqa: ANN401 - those of `_split`
+    """Return the seconds of each part of an iteration on the same clock."""
+    _slow_down(library)
+    parts = _split(library=library, device="cpu", **options)()
+    assert all(elapsed.cpu == pytest.approx(elapsed.wall) for elapsed in parts.values())
+    return {part: elapsed.wall for part, elapsed in parts.items()}
+
+
+def _slow_down(library: str) -> None:
+    """Replace the clocks, and let time pass in each step, in the policy and in the optimiser."""
     clock = VirtualTime()
     clock.install()
     import tqdm  # noqa: PLC0415 - its clock is replaced, too
@@ -39,7 +55,6 @@ def train(*, library: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - 
         (importlib.import_module("torch.optim").Adam, "step", LEARN),
     ):
         setattr(owner, called, _taking(getattr(owner, called), clock, seconds))
-    return _train(library=library, **options)
 
 
 def _taking(function: Callable[..., Any], clock: VirtualTime, seconds: float) -> Callable[..., Any]:

@@ -1,7 +1,8 @@
 """Training with every step, rollout and update timed from outside.
 
 `time_training` trains in a fresh process and returns the times together with what the library printed, so that each
-printed rate can be compared with the measured one of its scope.
+printed rate can be compared with the measured one of its scope. `training_splits` trains several times in turns, and
+returns how long stepping, inference and learning take in each.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stepscope.measure import Disturbance, DisturbanceMeter, run_in_subprocess
+from stepscope._common.callables import make_env
+from stepscope.measure import Comparison, Disturbance, DisturbanceMeter, Elapsed, compare, run_in_subprocess
 from stepscope.train._run import check_library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from gymnasium.vector import VectorEnv
     from torch import Tensor
 
     from stepscope.train._boundaries import Boundaries
 
-__all__ = ["TimedIteration", "TimedRun", "time_training"]
+__all__ = ["TimedIteration", "TimedRun", "time_training", "training_splits"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,13 +143,142 @@ def time_training(
     )
 
 
+_PARTS = ("stepping", "inference", "learning", "total")
+
+
+def training_splits(
+    trainings: Mapping[Any, Mapping[str, Any]],
+    *,
+    budget: float = 30.0,
+    least: int = 9,
+    device: str | None = None,
+    limit: float = 900.0,
+) -> Comparison:
+    """Split the iterations of several trainings into stepping, inference and learning, measured in turns.
+
+    Each round begins every training anew, in one process, and times its second iteration: the first one is not typical.
+
+    Parameters
+    ----------
+    trainings
+        Name to its ``library``, one of `stepscope.train.LIBRARIES`, and ``num_envs``. It may have ``env``, which is
+        ``"module:factory"`` and by default the cart-pole, with ``options``; and any keyword argument of the library's
+        ``train``, such as ``horizon``, ``minibatches`` and ``hidden``.
+    budget, least
+        As for `stepscope.measure.compare`.
+    device
+        None is CUDA where there is one, else the CPU, with one thread.
+    limit
+        Time after which the process is killed, in seconds.
+
+    Returns
+    -------
+    Comparison
+        Sides ``(name, part)`` where the part is ``"stepping"``, inside of the environment's ``step()``; ``"inference"``,
+        the rest of the rollout; ``"learning"``, the update; or ``"total"``, all three: seconds per iteration, on a CPU
+        those of the processor. What a library does between two iterations, such as printing, is in none of them.
+
+    Raises
+    ------
+    BadInputError
+        A library or a factory is unknown, or refused its arguments.
+    MeasurementFailedError
+        The process raised, died or took too long.
+    """
+    for training in trainings.values():
+        check_library(training["library"])
+    data = run_in_subprocess(
+        f"{__name__}:_split_in_turns",
+        limit=limit,
+        trainings=[dict(training) for training in trainings.values()],
+        device=device,
+        budget=budget,
+        least=least,
+    )
+    return Comparison.from_json(data, list(trainings))
+
+
+def _split_in_turns(
+    *, trainings: list[dict[str, Any]], device: str | None, budget: float, least: int
+) -> dict[str, Any]:
+    """Time the trainings and return the comparison as JSON can hold it; runs in the fresh process."""
+    sides = {place: _split(device=device, **training) for place, training in enumerate(trainings)}
+    for split in sides.values():
+        split()  # what is compiled or imported is not counted
+    return compare(sides, budget=budget, least=least, precision=0.0).to_json()
+
+
+def _split(
+    *,
+    library: str,
+    num_envs: int,
+    device: str | None,
+    env: str = "stepscope.envs:CartPole",
+    options: dict[str, Any] | None = None,
+    **settings: Any,  # noqa: ANN401 - those of the library's own `train`
+) -> Callable[[], dict[str, Elapsed]]:
+    """Return a function that trains for two iterations and returns the times of the second."""
+    import torch  # noqa: PLC0415 - for the fresh process only, as below
+
+    from stepscope._common.devices import usable_device  # noqa: PLC0415
+
+    where = usable_device(device)
+    module = importlib.import_module(f"stepscope.train.{library}")
+    world = make_env(env, num_envs=num_envs, device=where, options=options or {})
+    on_gpu = where.type == "cuda"
+    wait = torch.cuda.synchronize if on_gpu else lambda: None
+
+    def split() -> dict[str, Elapsed]:
+        clocks = [_Clocks(time.perf_counter)] + [_Clocks(time.process_time)] * (not on_gpu)
+        with contextlib.ExitStack() as stack:
+            for each in clocks:
+                stack.enter_context(each.around(world, module.BOUNDARIES, wait=wait))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            module.train(world, iterations=2, log_dir=folder, **settings)
+        wall, *cpu = [_parts_of_last(each) for each in clocks]
+        return {part: Elapsed(wall=wall[part], cpu=cpu[0][part] if cpu else None) for part in _PARTS}
+
+    return split
+
+
+def _parts_of_last(clocks: _Clocks) -> dict[str, float]:
+    """Return the seconds of each part of the last iteration."""
+    last = TimedIteration(**clocks.iterations()[-1])
+    rollout = last.collected - last.began
+    learning = last.ended - last.collected
+    return {
+        "stepping": last.stepping,
+        "inference": rollout - last.stepping,
+        "learning": learning,
+        "total": rollout + learning,
+    }
+
+
 @dataclass
 class _Clocks:
     """Clocks around the steps of an environment and the methods of an agent."""
 
+    read: Callable[[], float] = field(default_factory=lambda: time.perf_counter)
     moments: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     steps: list[tuple[float, float]] = field(default_factory=list)
     done: list[Tensor] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def around(self, env: VectorEnv, boundaries: Boundaries, *, wait: Callable[[], object]) -> Iterator[None]:
+        """Time the parts of each iteration until the end of the block."""
+        agent = boundaries.agent
+        names = {getattr(boundaries, moment).partition(":")[0] for moment in ("began", "collected", "ended")}
+        originals = {name: getattr(agent, name) for name in names}
+        step = env.step
+        self.around_step(env, wait=wait)
+        self.around_agent(boundaries)
+        try:
+            yield
+        finally:
+            env.step = step
+            for name, method in originals.items():
+                setattr(agent, name, method)
 
     def around_step(self, env: VectorEnv, *, wait: Callable[[], object]) -> None:
         """Time ``step()``, which waits for its device, so that no clock stops before the work is done."""
@@ -159,10 +290,10 @@ class _Clocks:
             if inside:  # the environment calls itself when it finds itself in inference mode
                 return original(actions)
             inside = True
-            start = time.perf_counter()
+            start = self.read()
             returned = original(actions)
             wait()
-            self.steps.append((start, time.perf_counter()))
+            self.steps.append((start, self.read()))
             inside = False
             self.done.append(returned[2] | returned[3])
             return returned
@@ -180,10 +311,10 @@ class _Clocks:
         @functools.wraps(method)
         def timed(*args: object, **options: object) -> Any:  # noqa: ANN401 - as above
             if edge == "start":
-                self.moments[moment].append(time.perf_counter())
+                self.moments[moment].append(self.read())
             returned = method(*args, **options)
             if edge == "end":
-                self.moments[moment].append(time.perf_counter())
+                self.moments[moment].append(self.read())
             return returned
 
         return timed
@@ -237,10 +368,10 @@ def _train(
     module = importlib.import_module(f"stepscope.train.{library}")
     clocks = _Clocks()
     world = CartPole(num_envs, device=where, **env)
-    clocks.around_step(world, wait=torch.cuda.synchronize if where.type == "cuda" else lambda: None)
-    clocks.around_agent(module.BOUNDARIES)
+    wait = torch.cuda.synchronize if where.type == "cuda" else lambda: None
     meter = DisturbanceMeter()
     with (
+        clocks.around(world, module.BOUNDARIES, wait=wait),
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         contextlib.redirect_stdout(io.StringIO()) as console,
     ):
