@@ -26,6 +26,7 @@ _NAMES = (
     "bottleneck",
     "memory",
     "batches",
+    "tune",
     "replay",
     "doctor",
 )  # as the help lists them

@@ -20,10 +20,12 @@ from stepscope.measure._footprint import (
 from stepscope.measure._gpu_memory import free_gpu_bytes
 from stepscope.measure._host_memory import available_host_bytes
 from stepscope.measure._loop_split import LoopSplit, LoopSplits, loop_split, loop_splits
+from stepscope.measure._outcome import find_out_of_memory
 from stepscope.measure._process_tree import resident_bytes
 from stepscope.measure._scene import SceneCost, SceneCosts, scene_cost, scene_costs
 from stepscope.measure._steps import step_time, step_times
 from stepscope.measure._subprocess import MeasurementFailedError, run_in_subprocess
+from stepscope.measure._supervised import SupervisedProcess
 from stepscope.measure._timing import Elapsed, Timing, stopwatch, summarise
 
 __all__ = [
@@ -40,10 +42,12 @@ __all__ = [
     "Outcome",
     "SceneCost",
     "SceneCosts",
+    "SupervisedProcess",
     "Timing",
     "all_of",
     "available_host_bytes",
     "compare",
+    "find_out_of_memory",
     "footprint_of",
     "footprint_of_command",
     "free_gpu_bytes",

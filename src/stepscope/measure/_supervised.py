@@ -48,6 +48,8 @@ class SupervisedProcess:
     files
         Descriptors of its standard input and output. None is nothing to read, and standard output beside standard
         error, the end of which is in the report.
+    merged
+        Whether standard error goes where standard output goes.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class SupervisedProcess:
         limit_asked_bytes: int | None = None,
         interval: float = 0.0,
         files: tuple[int | None, int | None] = (None, None),
+        merged: bool = False,
     ) -> None:
         if not sys.platform.startswith("linux"):
             raise BadInputError("memory is measured on Linux only.")
@@ -78,6 +81,7 @@ class SupervisedProcess:
             "interval": interval,
             "stdin": files[0],
             "stdout": files[1],
+            "merged": merged,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from stepscope.measure._supervisor import main; main()"],
@@ -123,11 +127,15 @@ class SupervisedProcess:
             **(json.loads(line) if line else {"lost": self._process.returncode}),
         }
 
-    def end(self) -> None:
-        """End the command and all that it started, if it still runs, and wait until that is done."""
+    def stop(self) -> None:
+        """Ask for the end of the command and of all that it started, and do not wait: `report` does."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
         with contextlib.suppress(OSError):  # what a dead process has not read
             self._process.stdin.close()
+
+    def end(self) -> None:
+        """End the command and all that it started, if it still runs, and wait until that is done."""
+        self.stop()
         for _ in range(int(_PATIENCE / _TICK)):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_TICK)

@@ -99,7 +99,7 @@ class _Supervision:
             request["command"],
             stdin=request["stdin"] if request["stdin"] is not None else subprocess.DEVNULL,
             stdout=request["stdout"] if request["stdout"] is not None else writing,
-            stderr=writing,
+            stderr=subprocess.STDOUT if request["merged"] else writing,
             env=request["environment"],
             start_new_session=True,
             preexec_fn=self._prepare,  # noqa: PLW1509 - this process has one thread
