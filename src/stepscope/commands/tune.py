@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
@@ -23,6 +24,7 @@ from stepscope.commands._planning import (
 )
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
+from stepscope.plan import Target
 from stepscope.plan.fit import Budget
 from stepscope.plan.tune import Study, Task, conclude, format_rows, parse_search, report, to_json
 
@@ -46,6 +48,7 @@ _AFTER = (
 )
 _STORAGE = "tune.db"
 _INTERRUPTED = 130
+_FOR_EVER = "1000000"  # iterations: stepscope ends each trial
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -53,12 +56,19 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     commands.add_parser("tune", help=_ABOUT)
     parser = CommandParser(
         prog="stepscope tune",
-        usage="stepscope tune [-h] --search NAME=VALUES ... [OPTIONS] -- COMMAND ...",
+        usage="stepscope tune [-h] [OPTIONS] --search NAME=VALUES ... (TARGET | -- COMMAND ...)",
         description=_MORE,
         epilog=_AFTER,
         allow_abbrev=False,
     )
     commands.choices["tune"] = parser
+    parser.add_argument(
+        "target",
+        nargs="?",
+        metavar="TARGET",
+        help="module:factory, which takes num_envs and returns an environment that python -m stepscope.train can train on"
+        " (needs --library); or, after --, a command with {NAME} in it for each placeholder",
+    )
     parser.add_argument(
         "--search",
         nargs="+",
@@ -156,17 +166,16 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _create_task(options: argparse.Namespace) -> Task:
-    if not options.run:
-        raise BadInputError(
-            "the command is missing; give it after --, with a placeholder such as {num_envs} in it."
-        )
-    space = parse_search(options.run, options.search)
+    command = _create_command(options)
+    space = parse_search(command, options.search)
     try:
         memory = Budget.of_this_machine(options.budget)
     except OSError as error:
-        raise BadInputError("the memory of a process can be measured on Linux only.") from error
+        raise BadInputError(
+            "stepscope tune runs on Linux only: it measures the memory of each trial."
+        ) from error
     return Task(
-        command=tuple(options.run),
+        command=tuple(command),
         space=space,
         until=options.until,
         trial_seconds=options.trial_seconds,
@@ -175,6 +184,28 @@ def _create_task(options: argparse.Namespace) -> Task:
         library=options.library,
         memory=memory,
     )
+
+
+def _create_command(options: argparse.Namespace) -> list[str]:
+    """Return the command after --, or the one that trains on the environments of a factory."""
+    if options.target is None:
+        if not options.run:
+            raise BadInputError(
+                "TARGET is missing; give module:factory, or a command with a placeholder such as {num_envs} in it after --."
+            )
+        return list(options.run)
+    target = Target.parse(options.target, options.run)
+    if options.library is None:
+        raise BadInputError(
+            "a factory needs --library, the library that trains on it; add --library rsl_rl, for instance."
+        )
+    runs = str(Path(options.storage).with_suffix(".runs"))
+    names = [text.partition("=")[0] for text in options.search]
+    return [
+        *(sys.executable, "-m", "stepscope.train", options.library, "--env", str(target), "--log-dir", runs),
+        *(word for name in names for word in (f"--{name.replace('_', '-')}", f"{{{name}}}")),
+        *("--seed", "{seed}", "--iterations", _FOR_EVER),
+    ]
 
 
 def _write(tuning: Tuning, options: argparse.Namespace) -> None:

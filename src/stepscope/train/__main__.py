@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common.arguments import Parser, positive_integer
+from stepscope._common.callables import make_env
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 from stepscope.train._run import LIBRARIES, console_command
@@ -71,10 +72,16 @@ def _folder(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m stepscope.train",
-        description="Train the cart-pole with one of the four libraries and print what that library prints.",
+        description="Train the cart-pole, or another environment, with one of the four libraries and print what that library prints.",
         allow_abbrev=False,
     )
     parser.add_argument("library", choices=LIBRARIES, metavar="LIBRARY", help=", ".join(LIBRARIES))
+    parser.add_argument(
+        "--env",
+        default="stepscope.envs:CartPole",
+        metavar="MODULE:FACTORY",
+        help="takes num_envs and returns the environment to train on (default: the cart-pole)",
+    )
     parser.add_argument(
         "--num-envs", type=positive_integer, default=256, help="environments (default: %(default)s)"
     )
@@ -174,7 +181,7 @@ def _train(library: str, options: dict[str, Any]) -> None:
     del options["device"]
     with join_processes(library, device, rank, timeout=timeout):
         module = importlib.import_module(f"stepscope.train.{library}")
-        for name in options.keys() - inspect.signature(module.train).parameters.keys() - {"num_envs"}:
+        for name in options.keys() - inspect.signature(module.train).parameters.keys() - {"num_envs", "env"}:
             raise BadInputError(f"{library} has no option --{name.replace('_', '-')}; leave it out.")
         if nproc > 1:
             # Checked here, so that a wrong call is answered with one sentence and not with torchrun's report.
@@ -187,11 +194,9 @@ def _train(library: str, options: dict[str, Any]) -> None:
             settings = {**options, "device": device.type, "timeout": timeout}
             launch(console_command(library, settings)[2:], nproc=nproc)
 
-        from stepscope.envs import CartPole  # noqa: PLC0415 - as above
-
-        num_envs: int = options.pop("num_envs")
+        env = make_env(options.pop("env"), num_envs=options.pop("num_envs"), device=device, options={})
         seed: int = options.pop("seed") + rank.index  # otherwise all processes would collect the same
-        module.train(CartPole(num_envs, device=device), seed=seed, **options)
+        module.train(env, seed=seed, **options)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ from stepscope._common.format import (
     format_seconds,
 )
 from stepscope._common.report import ReportLine
+from stepscope.logs import library_name
 from stepscope.plan.tune._finals import CONFIDENCE, decide, mean_interval
-from stepscope.plan.tune._space import fill, format_values
+from stepscope.plan.tune._space import SEED, fill, format_values, takes_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,8 @@ class Tuning:
         Which of them is the best, and which cannot be told from it; None without finals.
     seconds
         Time of all runs together.
+    refused, too_large
+        Combinations that the library refuses, and others that are beyond the memory.
     """
 
     task: Task
@@ -96,6 +99,8 @@ class Tuning:
     finalists: tuple[Finalist, ...]
     decision: Decision | None
     seconds: float
+    refused: int = 0
+    too_large: int = 0
 
     @property
     def tied(self) -> tuple[Finalist, ...]:
@@ -127,6 +132,7 @@ def conclude(study: Study, task: Task) -> Tuning:
         runs = tuple(outcomes[seed] for seed in seeds)
         costs = tuple(task.cost(run) for run in runs)
         finalists.append(Finalist(values=group[0].values, runs=runs, costs=costs))
+    refused, too_large = study.left_out()
     return Tuning(
         task=task,
         library=study.library,
@@ -134,6 +140,8 @@ def conclude(study: Study, task: Task) -> Tuning:
         finalists=tuple(finalists),
         decision=decide([finalist.costs for finalist in finalists]) if finalists else None,
         seconds=study.seconds,
+        refused=refused,
+        too_large=too_large,
     )
 
 
@@ -178,6 +186,14 @@ def _status(outcome: Outcome) -> str:
 def report(tuning: Tuning) -> Iterator[ReportLine]:
     """Yield the lines below the table."""
     yield ReportLine("search", _describe_search(tuning))
+    if tuning.refused and tuning.library is not None:
+        name = library_name(tuning.library)
+        yield ReportLine(
+            "left out",
+            f"{format_count(tuning.refused, 'combination')} that {name} cannot cut into minibatches",
+        )
+    if tuning.too_large:
+        yield ReportLine("left out", f"{format_count(tuning.too_large, 'combination')} beyond the memory")
     failed = [one for one in tuning.tried if one.outcome.status in ("diverged", "failed", "out of memory")]
     for index, one in enumerate(failed[:3]):
         text = f"{format_values(one.values)}: {one.outcome.reason}"
@@ -220,6 +236,9 @@ def _describe_finals(tuning: Tuning) -> Iterator[ReportLine]:
     yield ReportLine(
         "", f"each with the same {format_count(seeds, 'fresh seed')}; {CONFIDENCE:.0%} BCa intervals"
     )
+    if not takes_seed(tuning.task.command):
+        text = f"the command has no {{{SEED}}}: all runs may share one, and the intervals hold what else varies only"
+        yield ReportLine("", text, "warn")
 
 
 def _describe_finalist(task: Task, finalist: Finalist) -> str:
@@ -303,6 +322,7 @@ def to_json(tuning: Tuning, *, provenance: dict[str, Any]) -> dict[str, Any]:
         "until": task.until,
         "trial_seconds": task.trial_seconds,
         "library": tuning.library,
+        "left_out": {"library": tuning.refused, "memory": tuning.too_large},
         "trials": [
             {"values": one.values, "score": one.score, **_outcome(one.outcome)} for one in tuning.tried
         ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import random
@@ -185,8 +184,9 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._lock = self._open()
         try:
-            self._study = self._load(_STUDY)
-            self._finals = self._load(_FINALS)
+            self._storage = self._connect()
+            self._study = self._load()
+            self._finals = self._create(_FINALS)
             self._recover()
         except BaseException:
             self.close()
@@ -220,42 +220,63 @@ class Study:
             raise BadInputError(f"{shown} is not a study of stepscope tune; choose another --storage.")
         return lock
 
-    def _load(self, name: str) -> optuna.Study:
-        optuna = self._optuna
+    def _connect(self) -> optuna.storages.RDBStorage:
+        """Return the storage in the file, after a check that it holds nothing else."""
+        storages = self._optuna.storages
         shown = printable(str(self._path), limit=200)
-        identity = json.dumps(self._task.identity(), sort_keys=True)
-        with self._quiet():
-            try:
-                self._storage = optuna.storages.RDBStorage(
-                    f"sqlite:///{self._path.absolute()}",
-                    heartbeat_interval=_HEARTBEAT,
-                    heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-                )
-                names = [summary.study_name for summary in self._storage.get_all_studies()]
-                study = optuna.create_study(
-                    storage=self._storage,
-                    study_name=name,
-                    direction="maximize",
-                    load_if_exists=True,
-                    pruner=optuna.pruners.MedianPruner(n_startup_trials=_PATIENCE, n_warmup_steps=_PATIENCE),
-                )
-            except (
-                Exception
-            ) as error:  # SQLAlchemy's have no common ancestor that is known without importing it
-                raise BadInputError(
-                    f"{shown} is not a study of stepscope tune ({type(error).__name__}); choose another --storage."
-                ) from error
-        earlier = study.user_attrs.get("task")
-        if earlier is None and name == _STUDY and names:
-            raise BadInputError(f"{shown} holds another study; choose another --storage.")
-        if earlier is not None and earlier != identity:
+        try:
+            names = {"another"}
+            if self._may_be_ours():
+                with self._quiet():
+                    storage = storages.RDBStorage(
+                        f"sqlite:///{self._path.absolute()}",
+                        heartbeat_interval=_HEARTBEAT,
+                        heartbeat_stale_trial_callback=storages.RetryHeartbeatStaleTrialCallback(),
+                    )
+                    names = {study.study_name for study in storage.get_all_studies()}
+        except Exception as error:  # noqa: BLE001 - SQLAlchemy's, which is not imported here
             raise BadInputError(
-                f"{shown} holds a study with another {_first_change(json.loads(earlier), json.loads(identity))};"
-                " choose another --storage, or remove it."
-            )
-        if earlier is None:
-            study.set_user_attr("task", identity)
+                f"{shown} is not a study of stepscope tune ({type(error).__name__}); choose another --storage."
+            ) from None
+        if names - {_STUDY, _FINALS}:
+            raise BadInputError(f"{shown} holds another study; choose another --storage.")
+        return storage
+
+    def _may_be_ours(self) -> bool:
+        """Return whether the database is empty or has tables of Optuna's; Optuna would add its own to any other."""
+        import sqlite3  # noqa: PLC0415 - some Pythons lack it
+
+        with contextlib.closing(sqlite3.connect(self._path)) as connection:
+            rows = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+        return not rows or bool({"studies", "version_info"} & {name for (name,) in rows})
+
+    def _load(self) -> optuna.Study:
+        """Return the study in the file, or a new one; one in which nothing has trained is replaced."""
+        pruner = self._optuna.pruners.MedianPruner(n_startup_trials=_PATIENCE, n_warmup_steps=_PATIENCE)
+        identity = self._task.identity()
+        study = self._create(_STUDY, pruner=pruner)
+        earlier = study.user_attrs.get("task", identity)
+        if earlier != identity:
+            finished = study.get_trials(deepcopy=False, states=self._finished)
+            if any(trial.user_attrs["outcome"]["curve"] for trial in finished):
+                raise BadInputError(
+                    f"{printable(str(self._path), limit=200)} holds a study with another"
+                    f" {_first_change(earlier, identity)}; choose another --storage, or remove it."
+                )
+            self._optuna.delete_study(study_name=_STUDY, storage=self._storage)
+            study = self._create(_STUDY, pruner=pruner)
+        study.set_user_attr("task", identity)
         return study
+
+    def _create(self, name: str, **options: Any) -> optuna.Study:  # noqa: ANN401 - those of `create_study`
+        return self._optuna.create_study(
+            storage=self._storage, study_name=name, direction="maximize", load_if_exists=True, **options
+        )
+
+    @property
+    def _finished(self) -> tuple[optuna.trial.TrialState, ...]:
+        states = self._optuna.trial.TrialState
+        return (states.COMPLETE, states.PRUNED)
 
     def _recover(self) -> None:
         """Queue again what was running when the last process ended: nobody else works with the file."""
@@ -278,8 +299,7 @@ class Study:
     @property
     def tried(self) -> list[Tried]:
         """All finished trials, in their order."""
-        states = self._optuna.trial.TrialState
-        trials = self._study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED))
+        trials = self._study.get_trials(deepcopy=False, states=self._finished)
         finished = []
         for trial in trials:
             outcome = Outcome.from_dict(trial.user_attrs["outcome"])
@@ -402,11 +422,12 @@ class Study:
                 f"{name} printed no iteration that stepscope reads; train with RL-Games, RSL-RL or Stable-Baselines3, and"
                 " let it print to the console."
             )
+        if outcome.library is not None and outcome.ok:
+            reason = BY_KEY[outcome.library].no_reward
+            return f"{name} printed no reward within {outcome.seconds:.0f} s ({reason}); give more --trial-seconds."
         if len(tried) + 1 < _FRUITLESS:
             return None
-        if outcome.library is not None:
-            return f"{name} printed no reward in {_FRUITLESS} trials ({BY_KEY[outcome.library].no_reward})."
-        return f"{name} trained in none of {_FRUITLESS} trials; in the last one it {outcome.reason}."
+        return f"{name} trained in none of {_FRUITLESS} trials; the last one: {outcome.reason.rstrip('.')}."
 
     def _host_limit(self) -> int:
         memory = self._task.memory
@@ -445,27 +466,27 @@ class Study:
         memory = _Memory(tried, self._task.memory)
         library = self.library
 
-        def is_open(values: Values) -> bool:
-            return (
-                format_values(values) not in seen
-                and find_refusal(values, library) is None
-                and memory.allows(values)
-            )
+        def is_new(values: Values) -> bool:
+            return format_values(values) not in seen and find_refusal(values, library) is None
 
-        combinations = space.combinations()
-        left = None if combinations is None else [values for values in combinations if is_open(values)]
-        if left is not None and not left:
-            return None
-        if not tried:  # the smallest one: nothing is known of the memory
-            return left[0] if left else self._first_open([space.smallest(), *space.draws(numbers)], is_open)
+        listed = space.combinations() or [space.smallest(), *space.draws(numbers)]
+        new = [values for values in listed if is_new(values)]
+        left = [values for values in new if memory.allows(values)]
+        if not left and memory.is_guess:  # the next larger one says more about the memory
+            left = sorted((values for values in new if memory.may_try(values)), key=memory.size)[:1]
+        if not left or not tried:
+            return left[0] if left else None
         for values in self._proposals(seed):
-            if is_open(values):
+            if is_new(values) and memory.allows(values):
                 return values
-        return numbers.choice(left) if left else self._first_open(space.draws(numbers), is_open)
+        return numbers.choice(left)
 
-    @staticmethod
-    def _first_open(combinations: Any, is_open: Callable[[Values], bool]) -> Values | None:  # noqa: ANN401 - any iterable
-        return next((values for values in combinations if is_open(values)), None)
+    def left_out(self) -> tuple[int, int]:
+        """Return how many combinations the library refuses, and how many more are beyond the memory."""
+        combinations = self._task.space.combinations() or []
+        library, memory = self.library, _Memory(self.tried, self._task.memory)
+        accepted = [values for values in combinations if find_refusal(values, library) is None]
+        return len(combinations) - len(accepted), sum(not memory.allows(values) for values in accepted)
 
     def _proposals(self, seed: int) -> Iterator[Values]:
         """Yield what Optuna's sampler proposes, given all trials; in a copy, since not all of it will be run."""
@@ -556,10 +577,17 @@ class _Steps:
 
 
 class _Memory:
-    """Numbers of environments that are within the memory, as far as the trials show."""
+    """Numbers of environments that are within the memory, as far as the trials show.
+
+    Attributes
+    ----------
+    is_guess
+        Whether only one number of environments has been measured, from which all of the memory is taken for theirs.
+    """
 
     def __init__(self, tried: Sequence[Tried], budget: Budget) -> None:
         self._largest = math.inf
+        self.is_guess = False
         sized = [
             (num_envs, one.outcome) for one in tried if (num_envs := num_envs_of(one.values)) is not None
         ]
@@ -572,6 +600,7 @@ class _Memory:
                 size = outcome.host_bytes if memory == "host" else outcome.device_bytes or 0
                 if size and outcome.status != "failed":
                     peaks[num_envs] = max(size, peaks.get(num_envs, 0))
+            self.is_guess = len(peaks) == 1
             if available is not None:
                 self._largest = min(self._largest, _largest(peaks, available))
         refused = [num_envs for num_envs, outcome in sized if outcome.status == "out of memory"]
@@ -579,8 +608,16 @@ class _Memory:
 
     def allows(self, values: Values) -> bool:
         """Return whether these values are within the memory, or nothing is known."""
-        num_envs = num_envs_of(values)
-        return num_envs is None or (num_envs <= self._largest and num_envs < self._refused)
+        return self.size(values) <= self._largest and self.may_try(values)
+
+    def may_try(self, values: Values) -> bool:
+        """Return whether no smaller number of environments was beyond the memory."""
+        return self.size(values) < self._refused
+
+    @staticmethod
+    def size(values: Values) -> int:
+        """Return the number of environments, 0 if it is not searched."""
+        return num_envs_of(values) or 0
 
 
 def _largest(peaks: dict[int, int], available: int) -> float:

@@ -320,11 +320,12 @@ class _Watcher:
             return "out of memory", f"took more than {format_bytes(report['limit_bytes'])}"
         if report["code"] == 0:
             return "ended", ""
-        if (line := find_out_of_memory(tail)) is not None or report["killed_by_kernel"]:
-            return "out of memory", printable(
-                line or "was killed by the kernel for want of memory", limit=200
-            )
-        return "failed", self._describe(describe_exit(report["code"]))
+        explanation = next(reversed(self._explainer.explanations()), None)
+        kind = explanation.first_cause.symptom.kind if explanation and explanation.first_cause else None
+        reason = self._describe(describe_exit(report["code"]))
+        if kind == "memory" or find_out_of_memory(tail) or report["killed_by_kernel"]:
+            return "out of memory", reason
+        return "diverged" if kind == "nan" else "failed", reason
 
     def _diverged(self, reason: str) -> str:
         """Return the first cause from the catalogue, or else what the reader saw."""
