@@ -8,7 +8,7 @@ Nothing here needs more than Python's standard library, so it also runs in a bro
 ('rl_games', 'iteration', 1, 78179)
 """
 
-from stepscope.logs._library import Library, Scalar, VersionMarker
+from stepscope.logs._library import Library, Scalar, UpdateCount, VersionMarker
 from stepscope.logs._read import read, reads, stream
 from stepscope.logs._records import SCHEMA, Fps, Kind, Record, Seconds
 from stepscope.logs._table import COLUMNS, MOST_COLUMNS, Records, row, table
@@ -28,6 +28,7 @@ __all__ = [
     "Records",
     "Scalar",
     "Seconds",
+    "UpdateCount",
     "VersionMarker",
     "bar_rate",
     "goal",

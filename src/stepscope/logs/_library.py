@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stepscope.logs._runs import Counters
     from stepscope.logs.minibatches import MinibatchRules
 
-__all__ = ["Library", "Scalar", "VersionMarker"]
+__all__ = ["Library", "Scalar", "UpdateCount", "VersionMarker"]
 
 
 class Scalar(NamedTuple):
@@ -33,6 +33,21 @@ class Scalar(NamedTuple):
     tag: str
     step: int
     value: float
+
+
+class UpdateCount(NamedTuple):
+    """A printed count of updates.
+
+    Attributes
+    ----------
+    number
+        As printed.
+    counts
+        What it counts: steps of the optimiser, or passes over a rollout with several of them.
+    """
+
+    number: int
+    counts: Literal["steps", "passes"]
 
 
 class VersionMarker(NamedTuple):
@@ -66,6 +81,10 @@ def _nothing(record: Record, own: Counters, before: Counters | None) -> dict[str
 
 def _no_scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa: ARG001 - writes none
     return iter(())
+
+
+def _no_updates(record: Record) -> UpdateCount | None:  # noqa: ARG001 - prints none
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +129,8 @@ class Library:
         field that it completes or corrects.
     minibatches
         How its PPO cuts a rollout into minibatches; None if it does not train.
+    updates
+        Returns the updates that an iteration's record counts; None if it prints none, or if nothing tells what it counts.
     scalars
         Yields what a record holds under the tags of the event files that the library writes itself, given the
         environment steps of the latest iteration.
@@ -133,4 +154,5 @@ class Library:
     run_ends: tuple[str, ...] = ()
     minibatches: MinibatchRules | None = None
     derive: Callable[[Record, Counters, Counters | None], dict[str, float]] = _nothing
+    updates: Callable[[Record], UpdateCount | None] = _no_updates
     scalars: Callable[[Record, int | None], Iterator[Scalar]] = _no_scalars

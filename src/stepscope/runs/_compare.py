@@ -74,7 +74,13 @@ def compare(runs: Sequence[tuple[str, RunSummary]]) -> Comparison:
     rates = [_rates(summary) for summary in summaries]
     common = {key for key in _keys(rates) if sum(key in mine for mine in rates) > 1}
     shares = [summary.time for summary in summaries if summary.time is not None]
-    rows = (*_counts(summaries), *_speeds(rates), *_times(summaries), *_results(summaries))
+    rows = (
+        *_counts(summaries),
+        *_speeds(rates),
+        *_updates(summaries),
+        *_times(summaries),
+        *_results(summaries),
+    )
     return Comparison(
         rows=rows, notes=tuple(_notes(runs, rates, common)), compared=bool(common) or len(shares) > 1
     )
@@ -145,6 +151,14 @@ def _iqr(rate: Rate | None) -> str:
     if rate is None or rate.quartiles is None or rate.quartiles.count == 1:
         return ""
     return f"{format_rate(rate.quartiles.low)}{DASH}{format_rate(rate.quartiles.high)}"
+
+
+def _updates(runs: Sequence[RunSummary]) -> Iterator[Row]:
+    labels = {"per_env_step": "updates per 1,000 env steps", "passes": "passes over a rollout"}
+    for name, label in labels.items():
+        updates = [None if getattr(run.updates, name, None) is None else run.updates for run in runs]
+        if any(updates):
+            yield Row(label=label, cells=tuple(DASH if each is None else each.format() for each in updates))
 
 
 def _times(runs: Sequence[RunSummary]) -> Iterator[Row]:

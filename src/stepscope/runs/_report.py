@@ -85,6 +85,7 @@ def report(run: RunSummary) -> Iterator[ReportLine]:
     yield from _env_steps(run)
     yield from _rates(run.rates)
     yield from _reported(run)
+    yield from _updates(run)
     yield from _time(run)
     yield from _reward(run)
     if run.episode_length is not None:
@@ -176,6 +177,17 @@ def _reported(run: RunSummary) -> Iterator[ReportLine]:
     for library, rates in run.reported:
         text = ", ".join(f"fps {scope} {format_rate(value)}" for scope, value in rates)
         yield ReportLine("reported", f"{text} env steps/s, means in the report of {library_name(library)}")
+
+
+def _updates(run: RunSummary) -> Iterator[ReportLine]:
+    updates = run.updates
+    if updates is None:
+        return
+    if updates.per_env_step is not None:
+        yield ReportLine("updates", f"{updates.format()} per 1,000 env steps")
+    if updates.passes is not None:
+        text = f"{updates.format()} over each rollout; how many updates each makes is not printed"
+        yield ReportLine("passes", text)
 
 
 def _time(run: RunSummary) -> Iterator[ReportLine]:

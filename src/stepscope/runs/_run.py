@@ -13,6 +13,7 @@ from stepscope.runs._progress import ProgressTracker
 from stepscope.runs._rates import SCOPES, RateTracker, TimeTracker
 from stepscope.runs._run_summary import Outcome, RunSummary
 from stepscope.runs._trends import MetricTracker
+from stepscope.runs._updates import UpdateTracker
 from stepscope.runs._versions import VersionDetector, detect_runtime
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Run:
         self.kinds: dict[Kind, int] = {}
         self.progress = ProgressTracker()
         self._seconds: float | None = None
-        self._rates, self._times = RateTracker(), TimeTracker()
+        self._rates, self._times, self._updates = RateTracker(), TimeTracker(), UpdateTracker()
         self._reward, self._length, self._best = MetricTracker(), MetricTracker(), MetricTracker()
         self._checkpoint: str | None = None
         self._end_announced = False
@@ -133,6 +134,7 @@ class Run:
         self.progress.add_iteration(record)
         self._rates.add_iteration(record)
         self._times.add_iteration(record)
+        self._updates.add_iteration(record)
         self._add_means(record)
         if not math.isfinite(sum(record.metrics.values())):
             place = self.progress.locate(record)
@@ -259,6 +261,7 @@ class Run:
             seconds=self._seconds,
             rates=self._rates.rates() if rates else (),
             reported=tuple(self._reported.items()),
+            updates=self._updates.updates(),
             time=self._times.shares(),
             reward=self._reward.trend(),
             episode_length=self._length.trend(),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stepscope.runs._messages import MessageCluster, Place
     from stepscope.runs._rates import Rate, Scope, TimeShares
     from stepscope.runs._trends import MetricTrend
+    from stepscope.runs._updates import Updates
     from stepscope.runs._versions import Versions
 
 __all__ = ["Outcome", "RunSummary"]
@@ -52,6 +53,8 @@ class RunSummary:
         Rates by scope.
     reported
         Mean rates by scope in the last report of a benchmark, with the key of the library that reports.
+    updates
+        Updates per environment step or per rollout, where the log tells.
     time
         Shares of the time, where the log tells.
     reward, episode_length
@@ -89,6 +92,7 @@ class RunSummary:
     seconds: float | None
     rates: tuple[Rate, ...]
     reported: tuple[tuple[str, tuple[tuple[Scope, float], ...]], ...]
+    updates: Updates | None = None
     time: TimeShares | None
     reward: MetricTrend | None
     episode_length: MetricTrend | None

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
-from stepscope.logs._library import Library, Scalar
+from stepscope.logs._library import Library, Scalar, UpdateCount
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import as_count, compiled, parse_bar, parse_duration, parse_int, parse_number
 from stepscope.logs.minibatches import Group, MinibatchRules, Reference, Refusal, Rollout
@@ -271,6 +271,21 @@ def _scalars(record: Record, env_steps: int | None) -> Iterator[Scalar]:  # noqa
             yield Scalar(label, record.env_steps, value)
 
 
+# Each algorithm counts in its own way: PPO passes over the rollout (ppo/ppo.py:280), A2C, DQN, SAC and TD3 gradient steps.
+_OF_PPO = "train/clip_range"
+_OF_OTHERS = ("train/actor_loss", "train/policy_loss", "rollout/exploration_rate")
+
+
+def _updates(record: Record) -> UpdateCount | None:
+    metrics = record.metrics
+    number = as_count(metrics.get("train/n_updates"))
+    if number is None:
+        return None
+    if _OF_PPO in metrics:
+        return UpdateCount(number, "passes")
+    return UpdateCount(number, "steps") if any(label in metrics for label in _OF_OTHERS) else None
+
+
 def _cut(rollout: Rollout, size: int) -> tuple[Group, ...] | Refusal:
     """Return the minibatches of `size` samples, the last of which may be smaller."""
     if size == 1:
@@ -315,5 +330,6 @@ SB3 = Library(
     no_reward="not printed: no episode ended, or the environment has no VecMonitor",
     digits=("train/explained_variance", "2.3.2", "2.4.0"),
     minibatches=_MINIBATCHES,
+    updates=_updates,
     scalars=_scalars,
 )
