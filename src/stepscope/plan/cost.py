@@ -44,7 +44,7 @@ class CostModel:
     per_env: float
 
     @classmethod
-    def fit(cls, points: Iterable[tuple[int, float]]) -> CostModel:
+    def fit(cls, points: Iterable[tuple[float, float]]) -> CostModel:
         r"""Fit step times, so that relative errors count alike at every size.
 
         Parameters

@@ -344,7 +344,7 @@ def median_of(values: Sequence[float | None], *, seed: int = 0) -> Estimate:
     from scipy import stats  # noqa: PLC0415
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # then there is no such interval
+        warnings.simplefilter("ignore")  # of data so alike that there is no such interval: then it is NaN
         interval = stats.bootstrap(
             (times,), _medians, confidence_level=_CONFIDENCE, method="BCa", rng=default_rng(seed)
         ).confidence_interval
