@@ -46,16 +46,16 @@ horizon, reward, most_iterations = 16, 100, 150
 
 if full_size():
     sizes = {
-        "rsl_rl": [8, 16, 32, 64, 128, 256, 512, 1024, 2048],
-        "rl_games": [16, 32, 64, 128, 256],
+        "rsl_rl": [8, 16, 32, 64, 128, 256, 512, 1024],
+        "rl_games": [16, 32, 64, 128],
     }
-    seeds = range(10)
+    seeds = range(8)
 else:  # other seeds, so that this is an experiment of its own
     sizes = {"rsl_rl": [32, 128], "rl_games": [16, 128]}
     seeds = range(100, 106)
 on_gpu = torch.cuda.is_available()
 if on_gpu:
-    sizes["rsl_rl"] += [4096, 8192, 16384]
+    sizes["rsl_rl"] += [2048, 4096, 8192, 16384]
 
 # %%
 # The settings take turns, so that other work on the machine meets them all alike.

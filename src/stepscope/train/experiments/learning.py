@@ -6,7 +6,9 @@ some may never have reached the reward.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import importlib
 import io
 import logging
@@ -167,8 +169,6 @@ def learn(
     logging.disable(max(level, logging.INFO))  # skrl logs a line for each training
     try:
         with (
-            # TensorBoard's thread may still be writing there when the training has ended.
-            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
             contextlib.redirect_stdout(_Console(meter)),
             contextlib.redirect_stderr(io.StringIO()),
             _scalars_of_skrl(meter) if library == "skrl" else contextlib.nullcontext(),
@@ -181,7 +181,7 @@ def learn(
                 horizon=horizon,
                 seed=seed,
                 minibatches=minibatches,
-                **{"log_dir": folder, **settings},
+                **{"log_dir": tempfile.mkdtemp(dir=_event_files()), **settings},
             )
     finally:
         torch.set_num_threads(threads)
@@ -199,6 +199,14 @@ def learn(
         wall_seconds=tuple(meter.wall_seconds),
         rewards=tuple(meter.rewards),
     )
+
+
+@functools.cache
+def _event_files() -> str:
+    """Return a folder that lives as long as the process, because a thread of TensorBoard may write until then."""
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 class _ReachedError(BaseException):
