@@ -72,3 +72,11 @@ def test_a_script_compares_itself_with_its_result_at_full_size(tmp_path: Path) -
     assert "2 None\n" == run()
     assert 0 == record.main([str(path), "--into", str(tmp_path / "results"), "--cpu"])
     assert "2 8\n" == run()
+
+    other = folder / "plot_other.py"
+    other.write_text(
+        "from stepscope.evidence import read_recorded\n"
+        'print(read_recorded(), read_recorded("9_tests/plot_sized")["measurements"]["seeds"]["count"])\n'
+    )
+    done = subprocess.run([sys.executable, str(other)], capture_output=True, text=True, check=True)
+    assert "None 8\n" == done.stdout

@@ -75,8 +75,13 @@ def full_size() -> bool:
     return bool(os.environ.get(FULL_SIZE_VARIABLE)) or loaded_cuda() is not None
 
 
-def read_recorded() -> Mapping[str, Any] | None:
-    """Return the newest result that the calling gallery script recorded at full size on a CPU.
+def read_recorded(other: str | None = None) -> Mapping[str, Any] | None:
+    """Return the newest result that a gallery script recorded at full size on a CPU.
+
+    Parameters
+    ----------
+    other
+        Name of another script, such as ``"3_tuning/plot_batch_recipe"``; by default it is the calling one.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def read_recorded() -> Mapping[str, Any] | None:
         was downloaded, beside which there are no results.
     """
     script = Path(calling_script())
-    name = script_name(script)
+    name = other or script_name(script)
     results = script.resolve().parents[2] / "results"
     recorded = [
         result
