@@ -77,6 +77,7 @@ def train(
     checkpoint_every: int | None = None,
     episode_terms: bool = False,
     hidden: Sequence[int] = (64, 64),
+    normalise: bool = False,
 ) -> None:
     """Train with PPO; RSL-RL prints to the console as it does for its own users.
 
@@ -103,6 +104,8 @@ def train(
     hidden
         Widths of the hidden layers of the actor, and of the critic; before them each has convolutions and a layer of 512
         where an observation is an image, of floats.
+    normalise
+        Normalise the observations, as RL-Games and skrl do here (RSL-RL: ``obs_normalization``).
 
     Raises
     ------
@@ -113,15 +116,17 @@ def train(
     torch.manual_seed(seed)
     env.reset(seed=seed)
     images = is_image(env.single_observation_space.shape)
+    normalised = {"obs_normalization": True} if normalise else {}
     settings: dict[str, Any] = {
         "num_steps_per_env": horizon,
         "save_interval": checkpoint_every or iterations,
         "obs_groups": {"actor": ["policy"], "critic": ["policy"]},
         "actor": {
             **_model(hidden, images=images),
+            **normalised,
             "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 1.0},
         },
-        "critic": _model(hidden, images=images),
+        "critic": {**_model(hidden, images=images), **normalised},
         "algorithm": {
             "class_name": "PPO",
             "num_learning_epochs": 5,
