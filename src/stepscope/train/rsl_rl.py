@@ -39,10 +39,18 @@ class _Environment(VecEnv):
         self.num_actions = env.single_action_space.shape[0]
         self.device = env.device
         self.max_episode_length = env.episode_length
-        self.episode_length_buf = torch.zeros(env.num_envs, dtype=torch.long, device=env.device)
         self.cfg: dict[str, object] = {}
         self.episode_terms = episode_terms
         self.observations, _ = env.reset()
+
+    @property
+    def episode_length_buf(self) -> Tensor:
+        """Steps taken in the running episodes: the environment's own counter, so that setting it sets when they end."""
+        return self.env.steps.long()
+
+    @episode_length_buf.setter
+    def episode_length_buf(self, steps: Tensor) -> None:
+        self.env.steps = steps.to(self.env.steps.dtype)
 
     def get_observations(self) -> TensorDict:
         return TensorDict({"policy": self.observations}, batch_size=[self.num_envs])
@@ -50,7 +58,6 @@ class _Environment(VecEnv):
     def step(self, actions: Tensor) -> tuple[TensorDict, Tensor, Tensor, dict[str, Any]]:
         self.observations, rewards, terminated, truncated, infos = self.env.step(actions)
         done = terminated | truncated
-        self.episode_length_buf = (self.episode_length_buf + 1) * ~done
         extras: dict[str, Any] = {"time_outs": truncated}
         if self.episode_terms:
             extras["log"] = _episode_terms(infos["final_obs"], terminated)
@@ -74,6 +81,8 @@ def train(
     log_dir: str = "runs",
     minibatches: int = 4,
     learning_rate: float = 1e-3,
+    schedule: str = "adaptive",
+    init_at_random_ep_len: bool = False,
     checkpoint_every: int | None = None,
     episode_terms: bool = False,
     hidden: Sequence[int] = (64, 64),
@@ -96,7 +105,12 @@ def train(
     minibatches
         Equal parts that a rollout is cut into.
     learning_rate
-        Of the first minibatch; it then follows the measured KL divergence.
+        Of the first minibatch.
+    schedule
+        ``"adaptive"``: after each minibatch the learning rate follows the measured KL divergence. ``"fixed"``: it stays.
+    init_at_random_ep_len
+        Begin the first episodes at random ages, so that those that last are not all truncated in the same step. The
+        environment's counter ``steps`` is set; its states stay those of a reset.
     checkpoint_every
         Save every so many iterations (RSL-RL: ``save_interval``); the first and the last are always saved.
     episode_terms
@@ -132,7 +146,7 @@ def train(
             "num_learning_epochs": 5,
             "num_mini_batches": minibatches,
             "learning_rate": learning_rate,
-            "schedule": "adaptive",
+            "schedule": schedule,
             "desired_kl": 0.01,
             "gamma": 0.99,
             "lam": 0.95,
@@ -145,7 +159,9 @@ def train(
         },
     }
     adapter = _Environment(env, episode_terms=episode_terms)
-    OnPolicyRunner(adapter, settings, log_dir=log_dir, device=str(env.device)).learn(iterations)
+    OnPolicyRunner(adapter, settings, log_dir=log_dir, device=str(env.device)).learn(
+        iterations, init_at_random_ep_len=init_at_random_ep_len
+    )
 
 
 def _model(hidden: Sequence[int], *, images: bool) -> dict[str, Any]:
