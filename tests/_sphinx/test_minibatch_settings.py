@@ -23,5 +23,9 @@ def test_the_table_shows_the_rules_of_each_library(build: Build) -> None:
     cells = {label: values for label, *values in rows}
     assert [version(library.distribution) for library in described] == cells["Tested with"]
     assert [library.minibatches.setting for library in described] == cells["Minibatches"]
+    assert ["num_actors", "num_envs", "n_envs", "num_envs"] == cells["Environments of a process"]
+    assert ["multi_gpu: True", "WORLD_SIZE above 1", "not possible", "WORLD_SIZE above 1"] == cells[
+        "Several processes"
+    ]
     assert [library.minibatches.remainder for library in described] == cells["A remainder"]
     assert "Isaac-Cartpole-v0" in cells["Examples in Isaac Lab"][0]

@@ -42,6 +42,7 @@ class MinibatchSettingsDirective(SphinxDirective):
         all_rules = [rules for _, rules in described]
         rows: list[list[str | nodes.Node]] = [
             ["Tested with", *(version(library.distribution) for library, _ in described)],
+            ["Environments of a process", *(_name(rules.environments) for rules in all_rules)],
             ["Vector steps per rollout", *(_name(rules.horizon) for rules in all_rules)],
             ["Minibatches", *(_name(rules.setting) for rules in all_rules)],
             ["That fixes their", *(rules.fixes for rules in all_rules)],
@@ -50,6 +51,7 @@ class MinibatchSettingsDirective(SphinxDirective):
             ["A remainder", *(rules.remainder for rules in all_rules)],
             ["Twice the environments", *(_DOUBLING[rules.fixes] for rules in all_rules)],
             ["A recurrent policy", *(_recurrent(rules) for rules in all_rules)],
+            ["Several processes", *(_switch(rules) for rules in all_rules)],
             ["Examples in Isaac Lab", *(_examples(rules) for rules in all_rules)],
         ]
         return [table(["", *(library.name for library, _ in described)], rows, "minibatch-settings")]
@@ -57,6 +59,13 @@ class MinibatchSettingsDirective(SphinxDirective):
 
 def _name(setting: str) -> str | nodes.Node:
     return nodes.literal("", setting) if setting else "no setting"
+
+
+def _switch(rules: MinibatchRules) -> str | nodes.Node:
+    name, above, value = rules.several_processes.partition(" above ")
+    if not name:
+        return "not possible"
+    return nodes.inline("", "", nodes.literal("", name), nodes.Text(above + value))
 
 
 def _recurrent(rules: MinibatchRules) -> nodes.Node:

@@ -97,6 +97,8 @@ class MinibatchRules:
 
     Attributes
     ----------
+    environments
+        Name of the number of environments; each process has so many.
     horizon, setting, epochs
         Names of the settings: vector steps per rollout, the number or the size of minibatches, passes over a rollout.
     fixes
@@ -120,6 +122,7 @@ class MinibatchRules:
         Example configurations; updates are compared with those of the first.
     """
 
+    environments: str
     horizon: str
     setting: str
     epochs: str

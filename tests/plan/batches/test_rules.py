@@ -268,6 +268,13 @@ def test_the_names_are_settings_of_the_library(library: str) -> None:
         runner = "rsl_rl.runners.on_policy_runner"
         assert rules.horizon in importlib.import_module(runner).__loader__.get_source(runner)
     assert [] == [name for name in names if name not in source]
+    environments = {
+        "rl_games": module,
+        "rsl_rl": "rsl_rl.env.vec_env",
+        "skrl": "skrl.envs.wrappers.torch.base",
+        "sb3": "stable_baselines3.common.env_util",
+    }[library]
+    assert rules.environments in importlib.import_module(environments).__loader__.get_source(environments)
     switch = {
         "rl_games": (module, "multi_gpu"),
         "rsl_rl": ("rsl_rl.runners.on_policy_runner", "WORLD_SIZE"),

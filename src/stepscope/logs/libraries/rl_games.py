@@ -230,6 +230,7 @@ def _cut(rollout: Rollout, size: int) -> tuple[Group, ...] | Refusal:
 
 
 _MINIBATCHES = MinibatchRules(
+    environments="num_actors",
     horizon="horizon_length",
     setting="minibatch_size",
     epochs="mini_epochs",

@@ -308,6 +308,7 @@ def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
 
 
 _MINIBATCHES = MinibatchRules(
+    environments="num_envs",
     horizon="num_steps_per_env",
     setting="num_mini_batches",
     epochs="num_learning_epochs",

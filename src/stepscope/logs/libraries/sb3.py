@@ -302,6 +302,7 @@ def _cut(rollout: Rollout, size: int) -> tuple[Group, ...] | Refusal:
 
 
 _MINIBATCHES = MinibatchRules(
+    environments="n_envs",
     horizon="n_steps",
     setting="batch_size",
     epochs="n_epochs",

@@ -93,6 +93,7 @@ def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
 
 
 _MINIBATCHES = MinibatchRules(
+    environments="num_envs",
     horizon="rollouts",
     setting="mini_batches",
     epochs="learning_epochs",
