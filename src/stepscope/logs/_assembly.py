@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stepscope.logs._blocks import Single, Text, decoded, message
+from stepscope.logs._lines import Line
 from stepscope.logs._prefix import find_rank, split_rank_prefix
 from stepscope.logs._records import Record
 
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from stepscope.logs._blocks import Block, Context
-    from stepscope.logs._lines import Line
 
 __all__ = ["RecordAssembler"]
 
 # A block whose lines others interrupt is waited for so long, in pieces that are held back meanwhile.
 _PIECES = 256
-# Messages that come again, as some do by the thousand, are recognised once; these many of these lengths are kept.
+# Messages and separators that come again, as some do by the thousand, are recognised once; so many of these lengths
+# are kept.
 _KEPT_MESSAGES = 1024
 _KEPT_LENGTH = 200
+_UNKNOWN = message(Line(b"", 0, 0, whole=True), None)  # stands for a line that was not seen before
 
 
 class _Piece:
@@ -62,24 +64,30 @@ class RecordAssembler:
     def __init__(self, context: Context, open_block: Callable[[Line, Context], Block | None]) -> None:
         self._context = context
         self._block_of = open_block
-        self._messages: dict[tuple[object, ...], Single] = {}
+        self._messages: dict[tuple[object, ...], Block | None] = {}  # None for a separator
         self._pieces: deque[_Piece] = deque()
         self._current: dict[int | None, _Piece] = {}
         self._suspended: dict[int | None, _Piece] = {}
         self._start: int | None = None  # where lines start that go with what is below
         self._end = 0
 
-    def feed(self, line: Line) -> Iterable[Record]:
-        """Take the next line and return the records that are complete; the last stays, as a blank line may follow."""
-        rank = None
-        if line.text.startswith(b"["):
-            rank, line = split_rank_prefix(line)
-        self._end = line.end
-        if not line.text or line.text.isspace():
-            self._take_blank(rank, line)
-        elif not self._continues_block(rank, line):
-            self._open_block(rank, line)
-        return self._completed() if len(self._pieces) > 1 else ()
+    def feed(self, lines: Iterable[Line]) -> Iterator[Record]:
+        """Take lines and yield the records that are complete; the last stays, as a blank line may follow."""
+        pieces, open_blocks = self._pieces, self._current
+        for line in lines:
+            rank = None
+            if line.text.startswith(b"["):
+                rank, line = split_rank_prefix(line)  # noqa: PLW2901 - the same line without its rank
+            self._end = line.end
+            current = open_blocks.get(rank)
+            if not line.text or line.text.isspace():
+                self._take_blank(rank, line)
+            elif current is not None and not (block := current.block).yields and block.take(line):
+                self._extend(current, line)
+            elif not self._continues_block(rank, line, refused=current):
+                self._open_block(rank, line)
+            if len(pieces) > 1:
+                yield from self._completed()
 
     def flush(self) -> Iterator[Record]:
         """Yield all records that could be complete by now, up to the first that cannot."""
@@ -118,11 +126,11 @@ class RecordAssembler:
             current.block.take(line)
         self._pieces[-1].end = line.end
 
-    def _continues_block(self, rank: int | None, line: Line) -> bool:
-        """Give the line to what is open, if it belongs there."""
-        current = self._current.get(rank)
-        if current is not None:
-            following = self._block_of(line, self._context) if current.block.yields else None
+    def _continues_block(self, rank: int | None, line: Line, *, refused: _Piece | None) -> bool:
+        """Give the line to what is open, if it belongs there; `refused` does not take it unless another may end it."""
+        current = refused
+        if current is not None and current.block.yields:
+            following = self._block_of(line, self._context)
             if following is not None:
                 self._append(rank, line, following)
                 return True
@@ -146,20 +154,22 @@ class RecordAssembler:
     def _open_block(self, rank: int | None, line: Line) -> None:
         text, context = line.text, self._context
         key = (text, context.library, context.above, line.whole)
-        block: Block | None = self._messages.get(key)
-        if block is None:
+        block = self._messages.get(key, _UNKNOWN)
+        if block is _UNKNOWN:
             block = self._block_of(line, context)
-            if block is None and _is_separator(text):
-                self._suspend(rank, None)
-                context.above = text.rstrip()
-                if self._start is None:
-                    self._start = line.start
-                return
-            block = block or message(line, context.library, kind="unrecognised")
-            if line.whole and len(text) <= _KEPT_LENGTH and isinstance(block, Single) and block.is_message:
+            if block is None and not _is_separator(text):
+                block = message(line, context.library, kind="unrecognised")
+            is_same_again = block is None or (isinstance(block, Single) and block.is_message)
+            if is_same_again and line.whole and len(text) <= _KEPT_LENGTH:
                 if len(self._messages) == _KEPT_MESSAGES:
                     self._messages.clear()
                 self._messages[key] = block
+        if block is None:
+            self._suspend(rank, None)
+            context.above = text.rstrip()
+            if self._start is None:
+                self._start = line.start
+            return
         self._append(rank, line, block)
         if text.endswith(b"-----") and isinstance(block, Single):  # a logger may have put something before it
             context.above = text[len(text.rstrip(b"-")) :]

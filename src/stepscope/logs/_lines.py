@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,8 +30,8 @@ BEFORE_TRACEBACK = compiled(
     rb"(?:\xef\xbb\xbf)?+\s*+(?:\[[^\]\s]{1,40}\]:?\s*+){0,3}+[+|\s]*+(?:Exception Group )?"
 )
 
-# What a line may hold that makes its text differ from what was printed, or that two lines may share.
-_MARKS = (b"\x1b", _BYTE_ORDER_MARK, TRACEBACK, *BAR_ENDS)
+# What a line may hold that makes its text differ from what was printed, or that two lines may share, as bars do.
+_MARKS = (b"\x1b", _BYTE_ORDER_MARK, TRACEBACK)
 
 
 class Line(NamedTuple):
@@ -52,6 +53,9 @@ class Line(NamedTuple):
     start: int
     end: int
     whole: bool
+
+
+_NEW_LINE = partial(tuple.__new__, Line)  # as `Line._make`, without a call of Python's for each of many lines
 
 
 def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
@@ -111,7 +115,7 @@ class Splitter:
         ends = list(accumulate(map(len, lines), initial=self._start))
         self._start = ends[-1]
         texts = [raw.rstrip(b"\r\n") for raw in lines]
-        plain = list(map(Line, texts, ends, ends[1:], repeat(whole)))
+        plain = list(map(_NEW_LINE, zip(texts, ends, ends[1:], repeat(whole), strict=False)))
         done = 0
         for number in _special(data, lines):
             located += plain[done:number]
@@ -123,6 +127,9 @@ class Splitter:
 def _special(data: bytes, lines: list[bytes]) -> list[int]:
     """Return which of the lines in `data` need a closer look."""
     numbers = {number for mark in _MARKS if mark in data for number, raw in enumerate(lines) if mark in raw}
+    for unit in BAR_ENDS:
+        if unit in data:  # a bar alone is a line as any other
+            numbers.update(number for number, raw in enumerate(lines) if raw.partition(unit)[2].strip())
     if len(data) > LINE_LIMIT:
         numbers.update(number for number, raw in enumerate(lines) if len(raw) > LINE_LIMIT)
     return sorted(numbers)

@@ -153,8 +153,7 @@ def stream(
 def understand(lines: list[Line]) -> tuple[int, bool]:
     """Return how many bytes of some lines are recognised, and whether a training library printed any of them."""
     assembler = RecordAssembler(Context(), _open_block)
-    records = [record for line in lines for record in assembler.feed(line)]
-    records += assembler.close()
+    records = [*assembler.feed(lines), *assembler.close()]
     known = [record for record in records if record.kind == "failure" or _is_known(record)]
     trains = any(record.library is not None and BY_KEY[record.library].trains for record in known)
     return round(
@@ -190,15 +189,12 @@ def _records(
     splitter = Splitter(cut=cut)
     assembler = RecordAssembler(context, _open_block)
     for chunk in chunks:
-        for line in stripper.feed(splitter.feed(chunk) if chunk else splitter.flush()):
-            yield from assembler.feed(line)
+        yield from assembler.feed(stripper.feed(splitter.feed(chunk) if chunk else splitter.flush()))
         if not chunk:
-            for line in stripper.flush():
-                yield from assembler.feed(line)
+            yield from assembler.feed(stripper.flush())
             yield from assembler.flush()
             yield None
-    for line in (*stripper.feed(splitter.close()), *stripper.flush()):
-        yield from assembler.feed(line)
+    yield from assembler.feed((*stripper.feed(splitter.close()), *stripper.flush()))
     yield from assembler.close()
 
 

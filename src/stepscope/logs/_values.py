@@ -78,7 +78,7 @@ def parse_number(text: bytes) -> float | None:
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
-    return float(text) if match[1] is None else int(text)
+    return float(text) if match.lastindex is None else int(text)
 
 
 def parse_int(text: bytes | None) -> int | None:

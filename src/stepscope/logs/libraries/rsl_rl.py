@@ -120,7 +120,10 @@ class _Iteration(Block):
         label = _label(before)
         if label == _RUN_NAME:  # a name may look like anything
             return True
-        value = _value(label, after.strip())
+        printed = after.strip()
+        value = parse_number(printed.removesuffix(b"s"))
+        if value is None and label in _DURATIONS:
+            value = parse_duration(printed)
         if value is None:
             return False
         self.complete = label == _LAST_LABEL or len(self._numbers.metrics) >= MAX_METRICS
@@ -197,12 +200,6 @@ def _either(get: Callable[[str], float | None], now: str, before: str) -> float 
     """Return the number under its label of today or else of an older release."""
     value = get(now)
     return get(before) if value is None else value
-
-
-def _value(label: str, text: bytes) -> float | None:
-    if label in _DURATIONS and (seconds := parse_duration(text)) is not None:
-        return seconds
-    return parse_number(text.removesuffix(b"s"))
 
 
 def _derive(record: Record, own: Counters, before: Counters | None) -> dict[str, float]:  # noqa: ARG001 - own has it
