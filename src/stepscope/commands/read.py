@@ -92,6 +92,11 @@ class _Exports:
 
     def tee(self, records: Iterator[Record], *, log: str) -> Iterator[Record]:
         """Export each record and pass it on."""
+        if self.csv is None and self.events is None and self.plot is None:
+            return records
+        return self._export(records, log=log)
+
+    def _export(self, records: Iterator[Record], *, log: str) -> Iterator[Record]:
         for record in records:
             if self.csv is not None:
                 self.csv.add(record, log=title(log))

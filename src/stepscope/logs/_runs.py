@@ -80,9 +80,10 @@ class RunBoundaries:
 
     def assign(self, record: Record) -> Record:
         """Return a record with the run that it belongs to, and with what is derived from it."""
-        derived = dict(record.derived)
+        derived: dict[str, float] = {}
         if record.kind in ("iteration", "progress"):
             before, own = self._update(record)
+            derived |= record.derived
             if "seconds.elapsed" in derived:  # since the log began
                 self._begin = derived["seconds.elapsed"] if self._begin is None else self._begin
                 derived["seconds.elapsed"] -= self._begin

@@ -63,7 +63,7 @@ class Records:
         self._records = iter(records)
 
     def __iter__(self) -> Iterator[Record]:
-        return self
+        return self._records
 
     def __next__(self) -> Record:
         return next(self._records)
