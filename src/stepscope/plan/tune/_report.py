@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import sys
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -309,7 +310,8 @@ def _by_memory(tuning: Tuning) -> str:
 
 def command_line(task: Task, values: Values) -> str:
     """Return the command to use, with the first seed."""
-    return shlex.join(fill(task.command, values, seed=task.seed))
+    program, *arguments = fill(task.command, values, seed=task.seed)
+    return shlex.join(["python" if program == sys.executable else program, *arguments])
 
 
 def to_json(tuning: Tuning, *, provenance: dict[str, Any]) -> dict[str, Any]:

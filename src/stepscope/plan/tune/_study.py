@@ -167,6 +167,8 @@ class Study:
         The file, an SQLite database of Optuna's; it is made if it does not exist.
     task
         What is searched.
+    run
+        Runs a trial; it takes what `run_trial` does.
 
     Raises
     ------
@@ -174,10 +176,11 @@ class Study:
         The file holds something else or the study of another command, or another process works with it.
     """
 
-    def __init__(self, path: str | Path, task: Task) -> None:
+    def __init__(self, path: str | Path, task: Task, *, run: Callable[..., Outcome] = run_trial) -> None:
         import optuna  # noqa: PLC0415 - optional
 
         self._task = task
+        self._run_trial = run
         self._path = Path(path)
         self._optuna = optuna
         check_batches(task.space, task.library, numbers=random.Random(task.seed))  # noqa: S311 - not a secret
@@ -387,7 +390,7 @@ class Study:
 
         reached = sorted(one.outcome.seconds for one in tried if one.outcome.status == "reached")
         third = reached[_FINALISTS - 1] if len(reached) >= _FINALISTS else math.inf
-        outcome = run_trial(
+        outcome = self._run_trial(
             fill(task.command, values, seed=task.seed + len(tried)),
             until=task.until,
             budget_seconds=task.trial_seconds,
@@ -536,7 +539,7 @@ class Study:
                     on_trial(number, values, point)
                     return False
 
-                outcome = run_trial(
+                outcome = self._run_trial(
                     fill(task.command, one.values, seed=seed),
                     until=task.until,
                     budget_seconds=task.trial_seconds,
