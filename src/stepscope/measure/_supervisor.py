@@ -104,7 +104,8 @@ class _Supervision:
             start_new_session=True,
             preexec_fn=self._prepare,  # noqa: PLW1509 - this process has one thread
         )
-        os.close(writing)
+        if not request["merged"]:  # nobody else holds it then, and a pipe at its end is always ready to be read
+            os.close(writing)
 
     def _prepare(self) -> None:
         """Let the kernel end this process with its supervisor, take it first when memory ends, and limit what it asks for."""
