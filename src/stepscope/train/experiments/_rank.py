@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
