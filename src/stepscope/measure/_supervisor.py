@@ -104,7 +104,9 @@ class _Supervision:
             start_new_session=True,
             preexec_fn=self._prepare,  # noqa: PLW1509 - this process has one thread
         )
-        if not request["merged"]:  # nobody else holds it then, and a pipe at its end is always ready to be read
+        if not request[
+            "merged"
+        ]:  # nobody else holds it then, and a pipe at its end is always ready to be read
             os.close(writing)
 
     def _prepare(self) -> None:

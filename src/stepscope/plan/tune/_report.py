@@ -179,9 +179,10 @@ def _goal(task: Task, outcome: Outcome) -> str:
 
 
 def _status(outcome: Outcome) -> str:
-    if not outcome.reason or outcome.status == "stopped":
-        return {"reached": "", "stopped": f"stopped: {outcome.reason}"}.get(outcome.status, outcome.status)
-    return printable(f"{outcome.status}: {outcome.reason}", limit=60)
+    if outcome.status == "reached":
+        return ""
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    return printable(f"{outcome.status}{reason}", limit=60)
 
 
 def report(tuning: Tuning) -> Iterator[ReportLine]:
@@ -221,7 +222,9 @@ def _describe_search(tuning: Tuning) -> str:
     combinations = tuning.task.space.combinations()
     total = "" if combinations is None else f" of {len(combinations):,} combinations"
     also = f" ({', '.join(parts)})" if parts else ""
-    return f"{format_count(len(tried), 'trial')}{total} in {format_duration(tuning.seconds)}{also}{shown}"
+    runs = sum(len(finalist.runs) for finalist in tuning.finalists)
+    finals = f" and {format_count(runs, 'final run')}" if runs else ""
+    return f"{format_count(len(tried), 'trial')}{total}{also}{finals} in {format_duration(tuning.seconds)}{shown}"
 
 
 def _describe_finals(tuning: Tuning) -> Iterator[ReportLine]:

@@ -10,6 +10,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
@@ -42,7 +43,8 @@ __all__ = ["FinalRun", "Study", "Task", "Tried"]
 
 _STUDY, _FINALS = "stepscope tune", "stepscope tune: finals"
 _STEPS = 20  # of a trial's time at which rewards are compared
-_PATIENCE = 4  # such steps before a trial may be stopped, and finished trials before one may be
+_WARM_UP = 8  # such steps before a trial may be stopped: larger batches begin more slowly
+_PATIENCE = 4  # finished trials before one may be stopped
 _SLOWER = 1.5  # times the third best one: what is slower need not be finished
 _RANDOM = 5  # trials before the sampler begins to learn
 _ASKED = 50  # proposals before a random one is taken
@@ -255,7 +257,7 @@ class Study:
 
     def _load(self) -> optuna.Study:
         """Return the study in the file, or a new one; one in which nothing has trained is replaced."""
-        pruner = self._optuna.pruners.MedianPruner(n_startup_trials=_PATIENCE, n_warmup_steps=_PATIENCE)
+        pruner = self._optuna.pruners.MedianPruner(n_startup_trials=_PATIENCE, n_warmup_steps=_WARM_UP)
         identity = self._task.identity()
         study = self._create(_STUDY, pruner=pruner)
         earlier = study.user_attrs.get("task", identity)
@@ -354,19 +356,18 @@ class Study:
         BadInputError
             The command cannot be started, prints nothing readable, or no reward.
         """
-        while (count := len(self.tried)) < trials and self.seconds + self._final_seconds(
-            final_seeds
-        ) < seconds:
+        while (count := len(self.tried)) < trials and self._seconds_after_next(final_seeds) < seconds:
             trial = self._next_trial()
             if trial is None:
                 break
             values = decode(self._task.space, trial.params)
             self._run(trial, values, number=count + 1, on_trial=on_trial)
 
-    def _final_seconds(self, seeds: int) -> float:
-        """Return the time that the finals would take now."""
-        outcomes = [tried.outcome for tried in self.finalists()]
-        return seeds * sum(outcome.start_seconds + outcome.seconds for outcome in outcomes)
+    def _seconds_after_next(self, seeds: int) -> float:
+        """Return the time of all runs if there is one more trial, as long as the others were, and then the finals."""
+        times = [one.outcome.start_seconds + one.outcome.seconds for one in self.tried]
+        finals = [one.outcome.start_seconds + one.outcome.seconds for one in self.finalists()]
+        return self.seconds + (fmean(times) if times else 0.0) + seeds * sum(finals)
 
     def _run(
         self,

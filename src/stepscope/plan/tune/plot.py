@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stepscope import plots
 from stepscope._common.format import format_number
-from stepscope.plan.tune._report import format_short
+from stepscope.plan.tune._space import format_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-_WIDE = 20.0  # times the smallest value: from here on an axis is logarithmic
+_WIDE = 8.0  # times the smallest value: from here on an axis is logarithmic
+_TICKS = 8  # values that are named one by one
 
 
 def draw(tuning: Tuning, *, path: str) -> None:
@@ -48,6 +49,8 @@ def draw(tuning: Tuning, *, path: str) -> None:
         if heights[label]:
             axes.plot(*zip(*heights[label], strict=True), marker, color=colour, label=label)
     _draw_finals(axes, tuning, dimension)
+    if values and len(ticks := sorted(set(values))) <= _TICKS:
+        axes.set_xticks(ticks, [f"{value:,}" for value in ticks])
     if until is not None or all(height >= 0 for _, height in heights["trial"]):
         axes.set_ylim(bottom=0)
     axes.legend(loc="best")
@@ -72,7 +75,16 @@ def _draw_finals(axes: object, tuning: Tuning, dimension: Dimension) -> None:
         ends = sorted((sign * interval.low, sign * interval.high))
         mean = sign * interval.mean
         finite = all(abs(end) < float("inf") for end in ends)
-        axes.errorbar(  # type: ignore[attr-defined] # matplotlib has no types here
+        others = {name: value for name, value in finalist.values.items() if name != dimension.name}
+        axes.annotate(  # type: ignore[attr-defined] # matplotlib has no types here
+            format_values(others),
+            (finalist.values[dimension.name], mean),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+        axes.errorbar(  # type: ignore[attr-defined] # the same
             finalist.values[dimension.name],
             mean,
             yerr=[[mean - ends[0]], [ends[1] - mean]] if finite else None,
@@ -85,7 +97,7 @@ def _draw_finals(axes: object, tuning: Tuning, dimension: Dimension) -> None:
 
 def _title(tuning: Tuning) -> str:
     def name(finalist: Finalist) -> str:
-        return format_short(finalist.values, tuning).replace("$", r"\$").strip("()")
+        return format_values(finalist.values).replace("$", r"\$")
 
     if tuning.recommended is not None:
         return f"{name(tuning.recommended)} is the best"
