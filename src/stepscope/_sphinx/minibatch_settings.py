@@ -45,7 +45,7 @@ class MinibatchSettingsDirective(SphinxDirective):
             ["Environments of a process", *(_name(rules.environments) for rules in all_rules)],
             ["Vector steps per rollout", *(_name(rules.horizon) for rules in all_rules)],
             ["Minibatches", *(_name(rules.setting) for rules in all_rules)],
-            ["That fixes their", *(rules.fixes for rules in all_rules)],
+            ["What that fixes", *(f"their {rules.fixes}" for rules in all_rules)],
             ["Passes over a rollout", *(_name(rules.epochs) for rules in all_rules)],
             ["Ends the passes early", *(_name(rules.early_stop) for rules in all_rules)],
             ["A remainder", *(rules.remainder for rules in all_rules)],
