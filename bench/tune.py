@@ -11,11 +11,13 @@ machine does not count. The searches then take their trials from these trainings
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import io
 import json
 import math
 import random
+import shutil
 import tempfile
 import time
 from dataclasses import asdict
@@ -68,14 +70,11 @@ class _Console(io.StringIO):
         return len(text)
 
 
-def measure(num_envs: int, horizon: int, seed: int) -> list[tuple[float, float]]:
+def measure(num_envs: int, horizon: int, seed: int, *, folder: str) -> list[tuple[float, float]]:
     """Train, and return the seconds and the rewards that were printed."""
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        contextlib.redirect_stdout(_Console()) as console,
-        contextlib.suppress(_OverError),
-    ):
-        train(CartPole(num_envs, seed=seed), iterations=10**6, horizon=horizon, seed=seed, log_dir=folder)
+    log_dir = f"{folder}/{num_envs}-{horizon}-{seed}"
+    with contextlib.redirect_stdout(_Console()) as console, contextlib.suppress(_OverError):
+        train(CartPole(num_envs, seed=seed), iterations=10**6, horizon=horizon, seed=seed, log_dir=log_dir)
     return console.curve
 
 
@@ -91,10 +90,13 @@ def fill_table(path: Path, seeds: int) -> dict[tuple[int, int, int], list[tuple[
         for seed, num_envs, horizon in product(range(1, seeds + 1), NUM_ENVS, HORIZONS)
         if (num_envs, horizon, seed) not in table
     ]
+    # TensorBoard's threads go on writing there after a training.
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if todo:
-        measure(64, 8, 0)  # what is imported and compiled once
+        measure(64, 8, 0, folder=folder)  # what is imported and compiled once
     for key in todo:
-        table[key] = measure(*key)
+        table[key] = measure(*key, folder=folder)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps([key, table[key]]) + "\n")
         reached = next((seconds for seconds, reward in table[key] if reward >= UNTIL), math.nan)

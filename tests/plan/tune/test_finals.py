@@ -91,3 +91,10 @@ def test_equal_costs_are_tied() -> None:
     assert (0, 1) == decide([[60.0] * 6, [60.0] * 6]).tied
     assert (0, 1) == decide([[60.0] * 5 + [50.0], [60.0] * 6]).tied
     assert (0,) == decide([[10.0] * 6, [60.0] * 6]).tied
+
+
+def test_a_lead_of_less_than_one_per_cent_is_none() -> None:
+    """However sure it is: what is printed a millisecond sooner is not better."""
+    costs = [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]
+    assert (0, 1) == decide([costs, [cost + 0.5 for cost in costs]]).tied
+    assert (0,) == decide([costs, [cost + 1.5 for cost in costs]]).tied

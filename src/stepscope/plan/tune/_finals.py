@@ -15,6 +15,7 @@ __all__ = ["CONFIDENCE", "Decision", "Difference", "Interval", "decide", "mean_i
 
 CONFIDENCE = 0.95
 _RESAMPLES = 9999
+_RELEVANT = 0.01  # of the best one's mean: a smaller lead is no reason to choose
 _FEWEST = 5  # values: fewer have the same sign too often by chance, and a bootstrap does not go beyond them
 
 
@@ -45,15 +46,13 @@ class Difference:
         Its place among the candidates.
     interval
         Mean of the differences, seed by seed, and its interval.
+    decided
+        Whether the other one costs more, beyond what the seeds vary, by at least 1 % of the best one's mean.
     """
 
     other: int
     interval: Interval
-
-    @property
-    def decided(self) -> bool:
-        """Whether the other one costs more, beyond what the seeds vary."""
-        return self.interval.low > 0
+    decided: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,18 +98,13 @@ def decide(costs: Sequence[Sequence[float]]) -> Decision:
     best = min(range(len(costs)), key=lambda place: means[place])
     others = [place for place in range(len(costs)) if place != best]
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(others))
-    return Decision(
-        best=best,
-        differences=tuple(
-            Difference(
-                other=place,
-                interval=mean_interval(
-                    [other - own for other, own in zip(costs[place], costs[best], strict=True)], confidence
-                ),
-            )
-            for place in others
-        ),
-    )
+    differences = []
+    for place in others:
+        pairs = zip(costs[place], costs[best], strict=True)
+        interval = mean_interval([other - own for other, own in pairs], confidence)
+        decided = interval.low > _RELEVANT * abs(means[best])
+        differences.append(Difference(other=place, interval=interval, decided=decided))
+    return Decision(best=best, differences=tuple(differences))
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
