@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import format_number
+from stepscope._common.format import format_number, format_two_digits
 from stepscope.logs import BY_KEY
 
 if TYPE_CHECKING:
@@ -34,11 +34,15 @@ class Updates:
     approximate: bool = False
 
     def format(self) -> str:
-        """Return the number that there is, as text."""
+        """Return the number that there is, as text; updates are those of 1,000 environment steps.
+
+        >>> Updates(per_env_step=0.0125).format(), Updates(per_env_step=1.02, approximate=True).format()
+        ('12.5', 'about 1,000')
+        """
         if self.passes is not None:
             return format_number(self.passes)
         per_thousand = 1000 * (self.per_env_step or 0.0)
-        return f"about {per_thousand:.2g}" if self.approximate else format_number(per_thousand)
+        return f"about {format_two_digits(per_thousand)}" if self.approximate else format_number(per_thousand)
 
 
 class UpdateTracker:
