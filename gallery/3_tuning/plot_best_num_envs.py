@@ -237,7 +237,7 @@ figure, axes = plots.figure(
     title=f"A short measurement predicts {best.value:.0f} environments,"
     f" and {fastest} took the least time",
     x="environments",
-    y=f"seconds of one CPU thread until a mean reward of {reward}",
+    y=f"CPU seconds to a mean reward of {reward}",
     log="xy",
 )
 known = {envs: time for envs, time in took.items() if time.value < math.inf}
