@@ -34,7 +34,7 @@ from stepscope import logs
 from stepscope.envs import CartPole
 from stepscope.evidence import provenance
 from stepscope.plan.fit import Budget
-from stepscope.plan.tune import Outcome, Study, Task, conclude, parse_search
+from stepscope.plan.tune import LocalRunner, Outcome, Study, Task, conclude, parse_search
 from stepscope.train.rsl_rl import train
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def tune(
         memory=Budget(host_bytes=2**40, device_bytes=None),
     )
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(Path(folder) / "tune.db", task, run=trainings)
+        study = Study(Path(folder) / "tune.db", task, runner=LocalRunner(trainings))
         study.search(trials=len(SETTINGS), seconds=seconds, final_seeds=trainings.final_seeds)
         study.run_finals(seeds=trainings.final_seeds)
         tuning = conclude(study, task)

@@ -26,7 +26,16 @@ from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
 from stepscope.plan import Target
 from stepscope.plan.fit import Budget
-from stepscope.plan.tune import Study, Task, conclude, format_rows, parse_search, report, to_json
+from stepscope.plan.tune import (
+    RayRunner,
+    Study,
+    Task,
+    conclude,
+    format_rows,
+    parse_search,
+    report,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from stepscope._common.arguments import Parser
@@ -131,6 +140,12 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--storage", default=_STORAGE, metavar="FILE", help="keep finished trials here (default: %(default)s)"
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run the trials on the GPUs of this Ray cluster, or on its CPUs if it has none; auto is the one that this"
+        " machine belongs to (default: one after the other here)",
+    )
     add_output_options(parser, figure="trials")
     parser.set_defaults(command=_tune)
 
@@ -141,7 +156,11 @@ def _tune(options: argparse.Namespace) -> int:
     check_file(options.storage)
     require("optuna", extra="tune", what="stepscope tune")
     require("scipy", extra="tune", what="stepscope tune")
-    study = Study(options.storage, task)
+    runner = None
+    if options.ray is not None:
+        require("ray", extra="ray", what="--ray")
+        runner = RayRunner(options.ray)
+    study = Study(options.storage, task, runner=runner)
     interrupted = False
     try:
         study.search(

@@ -17,6 +17,7 @@ from stepscope._common import printable
 from stepscope.errors import BadInputError
 from stepscope.logs import BY_KEY
 from stepscope.plan._memory_model import MemoryModel
+from stepscope.plan.tune._runner import Job, LocalRunner
 from stepscope.plan.tune._space import (
     Space,
     Values,
@@ -29,7 +30,7 @@ from stepscope.plan.tune._space import (
     format_values,
     num_envs_of,
 )
-from stepscope.plan.tune._trial import NO_ITERATION, Outcome, run_trial
+from stepscope.plan.tune._trial import NO_ITERATION, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     import optuna
 
     from stepscope.plan.fit import Budget
+    from stepscope.plan.tune._runner import Runner
     from stepscope.plan.tune._trial import Point
+
+    OnTrial = Callable[[int, Values, Point | None], None]
 
 __all__ = ["FinalRun", "Study", "Task", "Tried"]
 
@@ -169,8 +173,8 @@ class Study:
         The file, an SQLite database of Optuna's; it is made if it does not exist.
     task
         What is searched.
-    run
-        Runs a trial; it takes what `run_trial` does.
+    runner
+        Runs the trials; None runs one after the other on this machine.
 
     Raises
     ------
@@ -178,11 +182,12 @@ class Study:
         The file holds something else or the study of another command, or another process works with it.
     """
 
-    def __init__(self, path: str | Path, task: Task, *, run: Callable[..., Outcome] = run_trial) -> None:
+    def __init__(self, path: str | Path, task: Task, *, runner: Runner | None = None) -> None:
         import optuna  # noqa: PLC0415 - optional
 
         self._task = task
-        self._run_trial = run
+        self._runner = LocalRunner() if runner is None else runner
+        self._running: dict[int, Values] = {}
         self._path = Path(path)
         self._optuna = optuna
         check_batches(task.space, task.library, numbers=random.Random(task.seed))  # noqa: S311 - not a secret
@@ -336,7 +341,7 @@ class Study:
         trials: int,
         seconds: float = math.inf,
         final_seeds: int = 0,
-        on_trial: Callable[[int, Values, Point | None], None] = lambda *_: None,
+        on_trial: OnTrial = lambda *_: None,
     ) -> None:
         """Run trials until there are so many, the time is over, or no combination is left.
 
@@ -356,12 +361,25 @@ class Study:
         BadInputError
             The command cannot be started, prints nothing readable, or no reward.
         """
-        while (count := len(self.tried)) < trials and self._seconds_after_next(final_seeds) < seconds:
+        jobs = self._jobs(trials=trials, seconds=seconds, final_seeds=final_seeds, on_trial=on_trial)
+        for job, outcome in self._runner.run(jobs):
+            self._take(job, outcome)
+
+    def _jobs(
+        self, *, trials: int, seconds: float, final_seeds: int, on_trial: OnTrial
+    ) -> Iterator[Job[_Trial] | None]:
+        """Yield trials as there is room for them."""
+        while (count := len(self.tried) + len(self._running)) < trials and self._seconds_after_next(
+            final_seeds
+        ) < seconds:
             trial = self._next_trial()
-            if trial is None:
-                break
-            values = decode(self._task.space, trial.params)
-            self._run(trial, values, number=count + 1, on_trial=on_trial)
+            if trial is not None:
+                self._running[trial.number] = values = decode(self._task.space, trial.params)
+                yield self._job(trial, values, number=count + 1, on_trial=on_trial)
+            elif self._running:
+                yield None  # what they tell about the memory may allow more
+            else:
+                return
 
     def _seconds_after_next(self, seeds: int) -> float:
         """Return the time of all runs if there is one more trial, as long as the others were, and then the finals."""
@@ -369,16 +387,9 @@ class Study:
         finals = [one.outcome.start_seconds + one.outcome.seconds for one in self.finalists()]
         return self.seconds + (fmean(times) if times else 0.0) + seeds * sum(finals)
 
-    def _run(
-        self,
-        trial: optuna.Trial,
-        values: Values,
-        *,
-        number: int,
-        on_trial: Callable[[int, Values, Point | None], None],
-    ) -> None:
-        task, tried = self._task, self.tried
-        steps = _Steps(trial, task.trial_seconds)
+    def _job(self, trial: optuna.Trial, values: Values, *, number: int, on_trial: OnTrial) -> Job[_Trial]:
+        task = self._task
+        key = _Trial(trial, task.trial_seconds)
         beaten = 0.0
 
         def on_tick(point: Point | None) -> bool:
@@ -387,23 +398,34 @@ class Study:
                 beaten = time.monotonic()
                 self._storage.record_heartbeat(trial._trial_id)  # noqa: SLF001 - `study.optimize` does it so
             on_trial(number, values, point)
-            return point is not None and steps.report(point) and trial.should_prune()
+            return point is not None and key.report(point) and trial.should_prune()
 
-        reached = sorted(one.outcome.seconds for one in tried if one.outcome.status == "reached")
+        reached = sorted(one.outcome.seconds for one in self.tried if one.outcome.status == "reached")
         third = reached[_FINALISTS - 1] if len(reached) >= _FINALISTS else math.inf
-        outcome = self._run_trial(
-            fill(task.command, values, seed=task.seed + len(tried)),
-            until=task.until,
-            budget_seconds=task.trial_seconds,
-            stop_seconds=_SLOWER * third,
-            first_seconds=task.first_seconds,
-            limit_bytes=self._host_limit(),
+        return Job(
+            key=key,
+            command=fill(task.command, values, seed=task.seed + number - 1),
+            limits={**self._limits(), "stop_seconds": _SLOWER * third},
             on_tick=on_tick,
         )
+
+    def _limits(self) -> dict[str, Any]:
+        """Return what `run_trial` is told about every run."""
+        return {
+            "until": self._task.until,
+            "budget_seconds": self._task.trial_seconds,
+            "first_seconds": self._task.first_seconds,
+            "limit_bytes": self._host_limit(),
+        }
+
+    def _take(self, job: Job[_Trial], outcome: Outcome) -> None:
+        """Keep what came of a trial."""
+        trial = job.key.trial
         outcome = self._with_device_limit(outcome)
+        del self._running[trial.number]
         if outcome.status == "reached":
-            steps.fill(outcome.curve[-1][1])
-        if (problem := self._find_problem(outcome, tried)) is not None:
+            job.key.fill(outcome.curve[-1][1])
+        if (problem := self._find_problem(outcome, self.tried)) is not None:
             self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
             raise BadInputError(problem)
         trial.set_user_attr("outcome", outcome.to_dict())
@@ -466,7 +488,7 @@ class Study:
         space, tried = self._task.space, self.tried
         seed = (self._task.seed + 1009 * len(tried)) % 2**32
         numbers = random.Random(seed)  # noqa: S311 - not a secret
-        seen = {format_values(one.values) for one in tried}
+        seen = {format_values(values) for values in (*(one.values for one in tried), *self._running.values())}
         memory = _Memory(tried, self._task.memory)
         library = self.library
 
@@ -520,10 +542,17 @@ class Study:
             scored = [one for one in scored if one.outcome.status == "reached"]
         return scored[:_FINALISTS]
 
-    def run_finals(
-        self, *, seeds: int, on_trial: Callable[[int, Values, Point | None], None] = lambda *_: None
-    ) -> None:
+    def run_finals(self, *, seeds: int, on_trial: OnTrial = lambda *_: None) -> None:
         """Run the best settings with fresh seeds, the same for each, as far as that has not been done."""
+        task = self._task
+        for job, outcome in self._runner.run(self._final_jobs(seeds, on_trial)):
+            values, seed = job.key
+            attributes = {"values": values, "seed": seed, "outcome": outcome.to_dict()}
+            self._finals.add_trial(
+                self._optuna.trial.create_trial(value=-task.cost(outcome), user_attrs=attributes)
+            )
+
+    def _final_jobs(self, seeds: int, on_trial: OnTrial) -> Iterator[Job[tuple[Values, int]]]:
         task = self._task
         done = {(format_values(run.values), run.seed) for run in self.final_runs}
         finalists = self.finalists()
@@ -540,25 +569,19 @@ class Study:
                     on_trial(number, values, point)
                     return False
 
-                outcome = self._run_trial(
-                    fill(task.command, one.values, seed=seed),
-                    until=task.until,
-                    budget_seconds=task.trial_seconds,
-                    first_seconds=task.first_seconds,
-                    limit_bytes=self._host_limit(),
+                yield Job(
+                    key=(one.values, seed),
+                    command=fill(task.command, one.values, seed=seed),
+                    limits=self._limits(),
                     on_tick=on_tick,
                 )
-                attributes = {"values": one.values, "seed": seed, "outcome": outcome.to_dict()}
-                self._finals.add_trial(
-                    self._optuna.trial.create_trial(value=-task.cost(outcome), user_attrs=attributes)
-                )
 
 
-class _Steps:
-    """Reports rewards at equal steps of a trial's time, since Optuna compares what has the same step."""
+class _Trial:
+    """A trial of Optuna's, with rewards at equal steps of its time, since Optuna compares what has the same step."""
 
     def __init__(self, trial: optuna.Trial, seconds: float) -> None:
-        self._trial, self._step = trial, seconds / _STEPS
+        self.trial, self._step = trial, seconds / _STEPS
         self._next = 1
         self._reward: float | None = None
 
@@ -567,7 +590,7 @@ class _Steps:
         seconds, reward = point
         reported = False
         while self._next <= min(_STEPS, int(seconds / self._step)):
-            self._trial.report(reward if self._reward is None else self._reward, self._next)
+            self.trial.report(reward if self._reward is None else self._reward, self._next)
             self._next += 1
             reported = True
         self._reward = reward
@@ -576,7 +599,7 @@ class _Steps:
     def fill(self, reward: float) -> None:
         """Report the reward of a run that has reached its goal for all steps that are left."""
         while self._next <= _STEPS:
-            self._trial.report(reward, self._next)
+            self.trial.report(reward, self._next)
             self._next += 1
 
 
