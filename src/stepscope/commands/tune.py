@@ -107,7 +107,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         type=positive_number,
         default=math.inf,
         metavar="S",
-        help="begin no trial that leaves too little of this time for the finals (default: no limit)",
+        help="time for all runs, half of which is kept for the finals (default: no limit)",
     )
     parser.add_argument(
         "--seeds",
@@ -169,7 +169,7 @@ def _tune(options: argparse.Namespace) -> int:
             final_seeds=options.seeds,
             on_trial=_progress("trial"),
         )
-        study.run_finals(seeds=options.seeds, on_trial=_progress("final run"))
+        study.run_finals(seeds=options.seeds, seconds=options.seconds, on_trial=_progress("final run"))
     except KeyboardInterrupt:
         interrupted = True
     finally:

@@ -20,7 +20,7 @@ pytest.importorskip("scipy")
 
 from stepscope.errors import BadInputError
 from stepscope.plan.fit import Budget
-from stepscope.plan.tune import Outcome, Study, Task, conclude, parse_search
+from stepscope.plan.tune import LocalRunner, Outcome, Study, Task, conclude, parse_search
 from stepscope.plan.tune._study import Tried, _Memory
 from tests.processes import Started
 
@@ -90,18 +90,38 @@ def test_a_search_goes_on(tmp_path: Path) -> None:
         study.close()
 
 
-def test_time_is_kept_for_the_finals(tmp_path: Path) -> None:
-    """No trial begins once the finals would take the rest of the time."""
-    task = _task(["num_envs=16..1024:log2"], f"cat {shlex.quote(str(RECORDING))}; sleep 1")
-    study = Study(tmp_path / "tune.db", task)
-    study.search(trials=7, seconds=0.5, final_seeds=5)
-    assert 1 == len(study.tried)
-    study.run_finals(seeds=5)
-    assert 5 == len(study.final_runs)
-    assert {10_001 + seed for seed in range(5)} == {run.seed for run in study.final_runs}
-    assert study.seconds > 6.0
-    study.run_finals(seeds=5)
-    assert 5 == len(study.final_runs)
+class _Clock:
+    """Outcomes of trials that take as many seconds as their first placeholder says, without running anything."""
+
+    def __call__(self, command: Sequence[str], **_: object) -> Outcome:
+        return Outcome(
+            status="ended", seconds=float(command[3]), curve=((0.0, 1.0),), best_reward=1.0, mean_reward=1.0
+        )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "trials", "runs"),
+    [
+        (1e9, 7, 18),
+        (251.0, 7, 18),  # 7 x 10 s, and 3 x 6 x 10 s
+        (235.0, 7, 12),  # the best two
+        (111.0, 5, 6),  # half for the search, and the best two with the seeds for which there is time
+    ],
+)
+def test_half_of_the_time_is_kept_for_the_finals(
+    tmp_path: Path, seconds: float, trials: int, runs: int
+) -> None:
+    """The search may use what the finals do not need."""
+    texts = [f"time={','.join(f'{10 + place / 1000}' for place in range(7))}"]
+    study = Study(tmp_path / "tune.db", _task(texts), runner=LocalRunner(_Clock()))
+    study.search(trials=7, seconds=seconds, final_seeds=6)
+    assert trials == len(study.tried)
+    study.run_finals(seeds=6, seconds=seconds)
+    assert runs == len(study.final_runs)
+    assert study.seconds <= seconds
+    study.run_finals(seeds=6, seconds=1e9)
+    assert 18 == len(study.final_runs)
+    assert {10_001 + seed for seed in range(6)} == {run.seed for run in study.final_runs}
 
 
 @pytest.mark.parametrize(

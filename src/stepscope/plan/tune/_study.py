@@ -369,9 +369,9 @@ class Study:
         self, *, trials: int, seconds: float, final_seeds: int, on_trial: OnTrial
     ) -> Iterator[Job[_Trial] | None]:
         """Yield trials as there is room for them."""
-        while (count := len(self.tried) + len(self._running)) < trials and self._seconds_after_next(
-            final_seeds
-        ) < seconds:
+        while (count := len(self.tried) + len(self._running)) < trials and self._has_time(
+            seconds, final_seeds
+        ):
             trial = self._next_trial()
             if trial is not None:
                 self._running[trial.number] = values = decode(self._task.space, trial.params)
@@ -381,11 +381,12 @@ class Study:
             else:
                 return
 
-    def _seconds_after_next(self, seeds: int) -> float:
-        """Return the time of all runs if there is one more trial, as long as the others were, and then the finals."""
-        times = [one.outcome.start_seconds + one.outcome.seconds for one in self.tried]
-        finals = [one.outcome.start_seconds + one.outcome.seconds for one in self.finalists()]
-        return self.seconds + (fmean(times) if times else 0.0) + seeds * sum(finals)
+    def _has_time(self, seconds: float, final_seeds: int) -> bool:
+        """Return whether there is time for one more trial, as long as the others were: half of it is for the finals."""
+        tried = self.tried
+        after = self.seconds + (fmean(_whole_seconds(one) for one in tried) if tried else 0.0)
+        finals = final_seeds * sum(map(_whole_seconds, self.finalists()))
+        return after < max(seconds / 2, seconds - finals)
 
     def _job(self, trial: optuna.Trial, values: Values, *, number: int, on_trial: OnTrial) -> Job[_Trial]:
         task = self._task
@@ -542,22 +543,31 @@ class Study:
             scored = [one for one in scored if one.outcome.status == "reached"]
         return scored[:_FINALISTS]
 
-    def run_finals(self, *, seeds: int, on_trial: OnTrial = lambda *_: None) -> None:
-        """Run the best settings with fresh seeds, the same for each, as far as that has not been done."""
+    def run_finals(
+        self, *, seeds: int, seconds: float = math.inf, on_trial: OnTrial = lambda *_: None
+    ) -> None:
+        """Run the best settings with fresh seeds, the same for each, as far as that has not been done.
+
+        Where the time for all runs does not suffice for three of them, it is the best two, and as many seeds as it allows.
+        """
         task = self._task
-        for job, outcome in self._runner.run(self._final_jobs(seeds, on_trial)):
+        for job, outcome in self._runner.run(self._final_jobs(seeds, seconds, on_trial)):
             values, seed = job.key
             attributes = {"values": values, "seed": seed, "outcome": outcome.to_dict()}
             self._finals.add_trial(
                 self._optuna.trial.create_trial(value=-task.cost(outcome), user_attrs=attributes)
             )
 
-    def _final_jobs(self, seeds: int, on_trial: OnTrial) -> Iterator[Job[tuple[Values, int]]]:
+    def _final_jobs(self, seeds: int, seconds: float, on_trial: OnTrial) -> Iterator[Job[tuple[Values, int]]]:
         task = self._task
         done = {(format_values(run.values), run.seed) for run in self.final_runs}
         finalists = self.finalists()
+        if self.seconds + seeds * sum(map(_whole_seconds, finalists)) > seconds:
+            finalists = finalists[:2]
         number = 0
         for index in range(seeds):
+            if self.seconds + sum(map(_whole_seconds, finalists)) > seconds:
+                break
             seed = task.seed + _FINAL_SEEDS + index
             turn = index % len(finalists) if finalists else 0
             for one in (*finalists[turn:], *finalists[:turn]):  # in turns: a machine may become slower
@@ -575,6 +585,11 @@ class Study:
                     limits=self._limits(),
                     on_tick=on_tick,
                 )
+
+
+def _whole_seconds(one: Tried) -> float:
+    """Return the time of a trial, its start included."""
+    return one.outcome.start_seconds + one.outcome.seconds
 
 
 class _Trial:
