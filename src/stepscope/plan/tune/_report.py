@@ -6,7 +6,7 @@ import math
 import shlex
 import sys
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
@@ -63,8 +63,8 @@ class Finalist:
 
     @property
     def peak_bytes(self) -> int:
-        """Largest peak memory, of the GPU if it uses one."""
-        return max(_memory(run) for run in self.runs)
+        """Median of the peak memory of its runs, of the GPU if it uses one."""
+        return round(median(_memory(run) for run in self.runs))
 
     @property
     def reached(self) -> int:
@@ -115,8 +115,10 @@ class Tuning:
 
     @property
     def choice(self) -> Finalist | None:
-        """The setting to use: the recommended one, or of those that cannot be told apart the one with the least memory."""
-        return min(self.tied, key=lambda finalist: finalist.peak_bytes, default=None)
+        """The setting to use: the best of those that cannot be told from it and need no more memory than they must."""
+        least = min((finalist.peak_bytes for finalist in self.tied), default=0)
+        frugal = [finalist for finalist in self.tied if finalist.peak_bytes <= (1 + _SAME) * least]
+        return min(frugal, key=lambda finalist: fmean(finalist.costs), default=None)
 
 
 def conclude(study: Study, task: Task) -> Tuning:
@@ -304,11 +306,13 @@ def format_short(values: Values, tuning: Tuning) -> str:
 
 
 def _by_memory(tuning: Tuning) -> str:
-    least = tuning.choice
-    assert least is not None  # noqa: S101 - for the type checker
-    if max(finalist.peak_bytes for finalist in tuning.tied) <= (1 + _SAME) * least.peak_bytes:
-        return "they need the same memory, so take any of them"
-    return f"take {format_short(least.values, tuning)}, which needs the least memory"
+    choice = tuning.choice
+    assert choice is not None  # noqa: S101 - for the type checker
+    name = format_short(choice.values, tuning)
+    least = min(finalist.peak_bytes for finalist in tuning.tied)
+    if max(finalist.peak_bytes for finalist in tuning.tied) <= (1 + _SAME) * least:
+        return f"they need the same memory, so take any of them, such as {name}"
+    return f"take {name}, which needs less memory"
 
 
 def command_line(task: Task, values: Values) -> str:
