@@ -63,7 +63,7 @@ def own_return(checkpoint: Path, episode: int) -> float:
     )
     policy.load_state_dict(torch.load(checkpoint, weights_only=True)["actor_state_dict"])
     total = 0.0
-    done = torch.tensor(False)
+    done = torch.zeros((), dtype=torch.bool)
     with torch.no_grad():
         while not done:
             actions = policy(TensorDict({"policy": observations}, batch_size=[EPISODES]))
@@ -94,7 +94,7 @@ def test_equal_values_have_no_interval() -> None:
 
 @pytest.mark.live
 @pytest.mark.parametrize("random_age", [False, True])
-def test_random_ages_reach_the_environment(random_age: bool, tmp_path: Path) -> None:
+def test_random_ages_reach_the_environment(*, random_age: bool, tmp_path: Path) -> None:
     """RSL-RL sets a buffer of its environment's; ours is the counter that ends the episodes, and the states stay."""
     ages: list[torch.Tensor] = []
     states: list[torch.Tensor] = []
@@ -126,7 +126,7 @@ def test_random_ages_reach_the_environment(random_age: bool, tmp_path: Path) -> 
 
 @pytest.mark.live
 @pytest.mark.parametrize(("schedule", "changes"), [("fixed", False), ("adaptive", True)])
-def test_a_fixed_rate_stays(schedule: str, changes: bool, tmp_path: Path) -> None:
+def test_a_fixed_rate_stays(schedule: str, *, changes: bool, tmp_path: Path) -> None:
     """The optimiser that RSL-RL saved holds the learning rate of the last minibatch."""
     learn(
         "rsl_rl",
