@@ -26,7 +26,7 @@ from stepscope.evidence import (
     read_recorded,
     record_measurement,
 )
-from stepscope.measure import Estimate, all_of
+from stepscope.measure import Estimate
 from stepscope.train.experiments.evaluation import (
     evaluate_checkpoints,
     interquartile_mean,
@@ -168,8 +168,8 @@ if recorded and not full_size():
 
 complete = "fixed 64 number" in full
 titles = {
-    "adaptive": "Adaptive learning rate: with 512 environments both recipes end alike",
-    "fixed": "Fixed learning rate: both recipes end alike, and higher than 64 environments",
+    "adaptive": "Adaptive learning rate: with 512 environments neither recipe keeps up with 64",
+    "fixed": "Fixed learning rate: keeping the number of minibatches does not stagnate",
 }
 lines = {
     "64 number": ("fixed", ":", "64 environments, 4 minibatches of 256"),
@@ -257,26 +257,23 @@ if complete:
     cheaper = ratio(full, "fixed", "cpu_seconds")
     claim(
         f"{task}, fixed learning rate: until a policy balances for {threshold} steps, keeping the number"
-        " takes more samples and less of one CPU thread",
-        all_of(sooner.above(1), cheaper.below(1)),
-        f"{sooner.show('{:.2f}x')} the samples, {cheaper.show('{:.2f}x')} the time, {source}",
+        " takes less of one CPU thread",
+        cheaper.below(1),
+        f"{cheaper.show('{:.2f}x')} the time, {sooner.show('{:.2f}x')} the samples, {source}",
         question="B8",
     )
     for schedule, end in (("fixed", "longer"), ("adaptive", "less long")):
-        gaps = [
-            difference(full, f"{schedule} 512 {keep}", f"{schedule} 64 number", samples)
-            for keep in ("number", "size")
-        ]
-        claim(
-            f"cart-pole, RSL-RL, {schedule} learning rate: after {samples:,} samples the policies of 512"
-            f" environments balance {end} than those of 64, whether the number of minibatches is kept"
-            " or their size",
-            all_of(
-                *[gap.above(0) if end == "longer" else gap.below(0) for gap in gaps]
-            ),
-            f"{' and '.join(gap.show('{:+.0f}') for gap in gaps)} steps, {source}",
-            question="B8",
-        )
+        for keep in ("number", "size"):
+            gap = difference(
+                full, f"{schedule} 512 {keep}", f"{schedule} 64 number", samples
+            )
+            claim(
+                f"cart-pole, RSL-RL, {schedule} learning rate, the {keep} of minibatches kept: after"
+                f" {samples:,} samples the policies of 512 environments balance {end} than those of 64",
+                gap.above(0) if end == "longer" else gap.below(0),
+                f"{gap.show('{:+.0f}')} steps, {source}",
+                question="B8",
+            )
 spared = saved(here, budget)
 claim(
     f"{task}: keeping the number takes less than half of the CPU time for as many samples",

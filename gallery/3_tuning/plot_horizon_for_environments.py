@@ -29,7 +29,7 @@ from stepscope.evidence import (
     read_recorded,
     record_measurement,
 )
-from stepscope.measure import Estimate, all_of
+from stepscope.measure import Estimate
 from stepscope.train.experiments.evaluation import (
     evaluate_checkpoints,
     interquartile_mean,
@@ -219,8 +219,8 @@ if recorded and not full_size():
 # Every dot is a seed, the line their interquartile mean with its 95 % interval.
 
 figure, axes = plots.figure(
-    title="The same batch: fewer environments with a longer horizon do not lose,"
-    " until a run is shorter than an episode",
+    title="The same batch: horizons of 2 and 4 learn less, however many environments"
+    " make up for them",
     x="environments, x horizon = 2,048 samples",
     y="mean return of the last saved policies",
     log="x",
@@ -266,7 +266,7 @@ plots.show(figure)
 
 if len(full_in_step["staggered"]) > 1:
     figure, axes = plots.figure(
-        title="In step, the policy forgets before all episodes end, and learns again after",
+        title="In step, the policy forgets how episodes begin before all of them begin again",
         x="environment steps",
         y="mean reward of a step (1: upright)",
     )
@@ -379,10 +379,17 @@ if len(full_in_step["staggered"]) > 1:
     )
     lost, won = difference(old, fresh), difference(again, old)
     claim(
-        "cart-poles whose episodes of 200 steps are in step, rollouts of 8 steps: training is cyclic. The"
-        " policy collects less after 168 steps than after 72, and more again after 296",
-        all_of(lost.below(0), won.above(0)),
-        f"{lost.show('{:+.2f}')} and {won.show('{:+.2f}')} a step of at most 1, {source}",
+        "cart-poles whose episodes of 200 steps are in step, rollouts of 8 steps: the policy forgets. It"
+        " collects less after 168 steps than after 72",
+        lost.below(0),
+        f"{lost.show('{:+.2f}')} a step of at most 1, {source}",
+        question="B11",
+    )
+    claim(
+        "the same cart-poles learn again once all episodes have started anew: after 296 steps the policy"
+        " collects more than after 168",
+        won.above(0),
+        f"{won.show('{:+.2f}')} a step of at most 1, {source}",
         question="B11",
     )
     gain = difference(
