@@ -45,8 +45,12 @@ print(tune.stdout)
 # The file that ``--json`` names holds the curve of every run.
 
 finals = {final["values"]["num_envs"]: final["runs"] for final in result["finals"]}
-seconds = {num_envs: [run["seconds"] for run in runs] for num_envs, runs in finals.items()}
-record_measurement("seconds", {str(num_envs): times for num_envs, times in seconds.items()})
+seconds = {
+    num_envs: [run["seconds"] for run in runs] for num_envs, runs in finals.items()
+}
+record_measurement(
+    "seconds", {str(num_envs): times for num_envs, times in seconds.items()}
+)
 recommended = result["recommended"]
 answer = (
     f"{recommended['num_envs']} environments reach a reward of {until} soonest"
@@ -54,12 +58,20 @@ answer = (
     else f"Five seeds do not tell whether {' or '.join(map(str, seconds))} environments are faster"
 )
 
-figure, axes = plots.figure(title=answer, x="environments", y=f"seconds to a reward of {until}")
+figure, axes = plots.figure(
+    title=answer, x="environments", y=f"seconds to a reward of {until}"
+)
 places = range(len(seconds))
-for place, (final, times) in enumerate(zip(result["finals"], seconds.values(), strict=True)):
+for place, (final, times) in enumerate(
+    zip(result["finals"], seconds.values(), strict=True)
+):
     cost = final["cost"]
     axes.plot(
-        [place] * len(times), times, "o", color=plots.MUTED, label=None if place else "fresh seeds"
+        [place] * len(times),
+        times,
+        "o",
+        color=plots.MUTED,
+        label=None if place else "fresh seeds",
     )
     axes.errorbar(
         place + 0.1,
@@ -81,7 +93,8 @@ plots.show(figure)
 
 curves = [run["curve"] for runs in [result["trials"], *finals.values()] for run in runs]
 ended = [
-    curve[-1][1] >= until > max([reward for _, reward in curve[:-1]], default=0) for curve in curves
+    curve[-1][1] >= until > max([reward for _, reward in curve[:-1]], default=0)
+    for curve in curves
 ]
 claim(
     "stepscope tune ends each run at the first reward that reaches the threshold",
