@@ -223,8 +223,10 @@ _FORMS = (
 
 
 def _forgotten(data: bytes, choose: random.Random) -> None:
-    """Leave nothing behind that changes what is read next."""
+    """Leave nothing behind that changes what is read next, but for a prefix, which all lines of a log may have."""
     behind = choose.choice(recordings())
+    if find_prefix(data + b"\n\n" + behind) is not None:
+        return
     alone = _iterations(behind)
     hold(alone == _iterations(behind), "the second reading differs from the first")
     # What the damaged log left open may take the first iterations.

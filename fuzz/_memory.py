@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bounded", "kept_lightly", "peak", "varied"]
 
-_LENGTH = 600_000  # bytes of the shorter log: more than is read at once
-_TIMES = 3
+_LENGTH = (
+    1_200_000  # bytes of the shorter log: more than is read at once, and enough to fill what is remembered
+)
+_TIMES = 2
 _MOST = 400_000  # bytes that may come to be needed meanwhile
 _RUN = 5_000  # for each run that came meanwhile
 

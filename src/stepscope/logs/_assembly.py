@@ -80,11 +80,12 @@ class RecordAssembler:
                 rank, line = split_rank_prefix(line)  # noqa: PLW2901 - the same line without its rank
             self._end = line.end
             current = open_blocks.get(rank)
+            yields = current is not None and current.block.yields  # which may change when it refuses a line
             if not line.text or line.text.isspace():
                 self._take_blank(rank, line)
-            elif current is not None and not (block := current.block).yields and block.take(line):
+            elif current is not None and not yields and current.block.take(line):
                 self._extend(current, line)
-            elif not self._continues_block(rank, line, refused=current):
+            elif not self._continues_block(rank, line, current, yields=yields):
                 self._open_block(rank, line)
             if len(pieces) > 1:
                 yield from self._completed()
@@ -126,10 +127,9 @@ class RecordAssembler:
             current.block.take(line)
         self._pieces[-1].end = line.end
 
-    def _continues_block(self, rank: int | None, line: Line, *, refused: _Piece | None) -> bool:
-        """Give the line to what is open, if it belongs there; `refused` does not take it unless another may end it."""
-        current = refused
-        if current is not None and current.block.yields:
+    def _continues_block(self, rank: int | None, line: Line, current: _Piece | None, *, yields: bool) -> bool:
+        """Give the line to what is open, if it belongs there; what is current has refused it unless it yields."""
+        if current is not None and yields:
             following = self._block_of(line, self._context)
             if following is not None:
                 self._append(rank, line, following)
