@@ -252,6 +252,7 @@ if complete:
             gap.above(-50),
             f"{gap.show('{:+.0f}')} steps, {source}",
             question="B8",
+            recorded=full is not here,
         )
     sooner = ratio(full, "fixed", "env_steps")
     cheaper = ratio(full, "fixed", "cpu_seconds")
@@ -261,6 +262,7 @@ if complete:
         cheaper.below(1),
         f"{cheaper.show('{:.2f}x')} the time, {sooner.show('{:.2f}x')} the samples, {source}",
         question="B8",
+        recorded=full is not here,
     )
     for schedule, end in (("fixed", "longer"), ("adaptive", "less long")):
         for keep in ("number", "size"):
@@ -273,6 +275,7 @@ if complete:
                 gap.above(0) if end == "longer" else gap.below(0),
                 f"{gap.show('{:+.0f}')} steps, {source}",
                 question="B8",
+                recorded=full is not here,
             )
 spared = saved(here, budget)
 claim(

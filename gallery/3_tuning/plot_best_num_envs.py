@@ -300,11 +300,8 @@ grown = Estimate.of(
         for early, late in zip(noise[stages[0]], noise[stages[-1]], strict=True)
     ]
 )
-claim(
-    f"the noise scale grows while the policy learns: after {stages[-1]} iterations against {stages[0]}",
-    grown.above(1),
-    grown.show("{:.1f}x"),
-    question="B10",
+print(
+    f"after {stages[-1]} iterations the noise scale is {grown.show('{:.1f}x')} that after {stages[0]}"
 )
 
 print(provenance())

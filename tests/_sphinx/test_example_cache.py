@@ -95,10 +95,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     constraints.write_text("")
     monkeypatch.setenv("STEPSCOPE_EVIDENCE", str(tmp_path / "evidence"))
 
-    def ran(*, verdict: str = "holds", cpu_seconds: float = 1.0, mark: str | None = "") -> None:
+    def ran(
+        *, verdict: str = "holds", recorded: bool = False, cpu_seconds: float = 1.0, mark: str | None = ""
+    ) -> None:
         mark = example_cache.fingerprint(script, constraints=constraints) if mark == "" else mark
         run = {"seconds": 1.0, "cpu_seconds": cpu_seconds, "fingerprint": mark}
-        lines = [{"kind": "claim", "verdict": verdict}, {"kind": "run", **run}]
+        lines = [{"kind": "claim", "verdict": verdict, "recorded": recorded}, {"kind": "run", **run}]
         evidence.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     ran()
@@ -115,6 +117,11 @@ class TestForgetStale:
         """Building again takes seconds."""
         assert [] == forget(project)
         assert project.built.exists()
+
+    def test_measuring_again_decides_nothing_about_a_recorded_result(self, project: SimpleNamespace) -> None:
+        """What a recorded result leaves undecided is a finding."""
+        project.ran(verdict="undecided", recorded=True)
+        assert [] == forget(project)
 
     @pytest.mark.parametrize(
         "came",

@@ -65,18 +65,20 @@ def format_summary(ledger: Sequence[ScriptEvidence]) -> str:
     parts = [f"{count['holds']} of {len(claims)} claims hold"]
     if count["does not hold"]:
         parts.append(f"{count['does not hold']} {'does' if count['does not hold'] == 1 else 'do'} not hold")
-    if count["undecided"]:
-        busy = any("busy" in claim["why"] for _, claim in _undecided(ledger))
+    if undecided := _undecided(ledger):
+        busy = any("busy" in claim["why"] for _, claim in undecided)
         parts.append(
-            f"{count['undecided']} undecided ({'the machine was busy' if busy else 'too close to the threshold'})"
+            f"{len(undecided)} undecided ({'the machine was busy' if busy else 'too close to the threshold'})"
         )
+    if recorded := _undecided(ledger, recorded=True):
+        parts.append(f"{len(recorded)} undecided in recorded results")
     if count["not checked here"]:
         parts.append(f"{count['not checked here']} need{'s' * (count['not checked here'] == 1)} a GPU")
     return ", ".join(parts)
 
 
 def format_undecided(ledger: Sequence[ScriptEvidence]) -> list[str]:
-    """Return a line for each undecided claim, with the reason."""
+    """Return a line for each undecided claim about what this build measured, with the reason."""
     return [
         f"undecided    {entry.script}: {claim['statement']}: {claim['why']}"
         for entry, claim in _undecided(ledger)
@@ -93,12 +95,21 @@ def must_rerun(entry: ScriptEvidence) -> bool:
     return (
         is_slow(entry)
         or entry.run.get("fingerprint") is None
-        or any(claim["verdict"] in ("undecided", "does not hold") for claim in entry.claims)
+        or any(claim["verdict"] == "does not hold" for claim in entry.claims)
+        or bool(_undecided([entry]))
     )
 
 
-def _undecided(ledger: Sequence[ScriptEvidence]) -> list[tuple[ScriptEvidence, Mapping[str, Any]]]:
-    return [(entry, claim) for entry in ledger for claim in entry.claims_with("undecided")]
+def _undecided(
+    ledger: Sequence[ScriptEvidence], *, recorded: bool = False
+) -> list[tuple[ScriptEvidence, Mapping[str, Any]]]:
+    """Return the undecided claims about what this build measured, or those about recorded results."""
+    return [
+        (entry, claim)
+        for entry in ledger
+        for claim in entry.claims_with("undecided")
+        if claim.get("recorded", False) is recorded
+    ]
 
 
 def main() -> int:

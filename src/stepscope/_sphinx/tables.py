@@ -102,7 +102,8 @@ class RecordedResultsDirective(SphinxDirective):
 def verdict_node(claim: Mapping[str, Any]) -> nodes.Node:
     """Return a verdict as a page shows it."""
     verdict = claim["verdict"]
-    words = "undecided in this build" if verdict == "undecided" else verdict
+    in_this_build = verdict == "undecided" and not claim.get("recorded")
+    words = "undecided in this build" if in_this_build else verdict
     return nodes.inline("", words, classes=["verdict", verdict.replace(" ", "-")])
 
 
@@ -110,6 +111,8 @@ def undecided_reason(root: Path, script: str, claim: Mapping[str, Any]) -> list[
     """Return why a claim is undecided, with the newest recorded verdict; an empty list for one that is decided."""
     if claim["verdict"] != "undecided":
         return []
+    if claim.get("recorded"):
+        return [nodes.inline("", f" {claim['why'][0].upper()}{claim['why'][1:]}.", classes=["why"])]
     recorded = newest_decided(root / "results", script, claim)
     before = f"Recorded: {recorded}." if recorded else "No decided verdict is recorded yet."
     return [nodes.inline("", f" {claim['why'][0].upper()}{claim['why'][1:]}. {before}", classes=["why"])]

@@ -60,6 +60,8 @@ class Claim:
         Device on which it was checked.
     expected, measured, why
         Those of the `Decision`; None where the check was a plain bool.
+    recorded
+        Whether it speaks of a recorded result, which no other build will decide.
     """
 
     statement: str
@@ -71,6 +73,7 @@ class Claim:
     expected: str | None = None
     measured: str | None = None
     why: str | None = None
+    recorded: bool = False
 
 
 def claim(
@@ -80,6 +83,7 @@ def claim(
     *,
     question: str | None = None,
     needs: str | None = None,
+    recorded: bool = False,
 ) -> Claim:
     """Check a statement, print the verdict with its figure, and fail when it does not hold.
 
@@ -95,6 +99,8 @@ def claim(
         Number of the question that this settles, as in the ledger of claims: ``"C01"``.
     needs
         ``"cuda"`` for a statement about a GPU: on another machine it is noted as not checked.
+    recorded
+        Whether the check is of a recorded result. If that leaves it undecided, measuring again would change nothing.
 
     Returns
     -------
@@ -136,6 +142,7 @@ def claim(
         expected=decision.expected if decision else None,
         measured=decision.measured if decision else None,
         why=decision.why if decision and verdict == "undecided" else None,
+        recorded=recorded,
     )
     append_evidence(calling_script(), "claim", asdict(checked))
     label = f"claim {question}" if question else "claim"
