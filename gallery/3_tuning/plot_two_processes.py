@@ -29,8 +29,8 @@ from stepscope.logs import BY_KEY, reads
 from stepscope.measure import Estimate, all_of
 from stepscope.train.experiments.ranks import (
     AllReduce,
+    DistributedTraining,
     RankRun,
-    Training,
     run_on_ranks,
 )
 from stepscope.train.experiments.two_hosts import TwoHosts
@@ -48,13 +48,17 @@ ways = {"alone": (1, num_envs), "weak": (2, num_envs), "strong": (2, num_envs //
 sizes = (64, 1024, 16384, 262144, 1048576)
 
 short = [
-    (library, way, Training(library=library, ranks=ranks, num_envs=envs, iterations=3))
+    (
+        library,
+        way,
+        DistributedTraining(library=library, ranks=ranks, num_envs=envs, iterations=3),
+    )
     for _ in range(rounds)
     for library in libraries
     for way, (ranks, envs) in ways.items()
 ]
 long = [
-    Training(
+    DistributedTraining(
         library=library,
         ranks=2,
         num_envs=128,
@@ -381,7 +385,9 @@ if TwoHosts.problem() is None and not recorded:
             for interface in hosts.interfaces
         ]
         across = [
-            Training(library="rsl_rl", ranks=ranks, num_envs=num_envs, interface=name)
+            DistributedTraining(
+                library="rsl_rl", ranks=ranks, num_envs=num_envs, interface=name
+            )
             for _ in range(6 * full_size())
             for name in hosts.interfaces
             for ranks in (1, 2)

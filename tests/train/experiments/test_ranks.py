@@ -5,18 +5,24 @@ from __future__ import annotations
 import pytest
 
 from stepscope.measure import MeasurementFailedError
-from stepscope.train.experiments.ranks import AllReduce, RankRun, ReduceTimes, Training, run_on_ranks
+from stepscope.train.experiments.ranks import (
+    AllReduce,
+    DistributedTraining,
+    RankRun,
+    ReduceTimes,
+    run_on_ranks,
+)
 
 pytestmark = pytest.mark.live
 
 NUM_ENVS, HORIZON, ITERATIONS, MINIBATCHES, EPOCHS = 16, 8, 3, 2, 5
 SIZES = {"num_envs": NUM_ENVS, "horizon": HORIZON, "iterations": ITERATIONS, "minibatches": MINIBATCHES}
 JOBS = {
-    "alone": Training(library="rsl_rl", ranks=1, **SIZES),
-    "rsl_rl": Training(library="rsl_rl", ranks=2, options={"normalise": True}, **SIZES),
-    "rl_games": Training(library="rl_games", ranks=2, **SIZES),
-    "skrl": Training(library="skrl", ranks=2, **SIZES),
-    "skrl alone": Training(library="skrl", ranks=1, **SIZES),
+    "alone": DistributedTraining(library="rsl_rl", ranks=1, **SIZES),
+    "rsl_rl": DistributedTraining(library="rsl_rl", ranks=2, options={"normalise": True}, **SIZES),
+    "rl_games": DistributedTraining(library="rl_games", ranks=2, **SIZES),
+    "skrl": DistributedTraining(library="skrl", ranks=2, **SIZES),
+    "skrl alone": DistributedTraining(library="skrl", ranks=1, **SIZES),
     "reduce": AllReduce(numbers=(8, 1024), repeats=3),
 }
 
@@ -84,4 +90,4 @@ def test_all_reduces_are_timed(runs: dict[str, list[ReduceTimes]]) -> None:
 def test_a_failed_process_is_told() -> None:
     """The error ends with what the process said, and not with torchrun's report."""
     with pytest.raises(MeasurementFailedError, match="cannot be cut into 5 equal minibatches"):
-        run_on_ranks([Training(library="rsl_rl", ranks=2, num_envs=4, minibatches=5)])
+        run_on_ranks([DistributedTraining(library="rsl_rl", ranks=2, num_envs=4, minibatches=5)])

@@ -92,7 +92,7 @@ def _run(job: dict[str, Any], rank: Rank) -> dict[str, Any]:
     if interface := job.pop("interface"):
         os.environ["GLOO_SOCKET_IFNAME"] = interface
     meter = DisturbanceMeter()
-    result = (_train if kind == "Training" else _reduce)(rank=rank, **job)
+    result = (_train if kind == "DistributedTraining" else _reduce)(rank=rank, **job)
     return {"rank": rank.index, "disturbance": asdict(meter.read()), **result}
 
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from stepscope.train.experiments.two_hosts import TwoHosts
 
-__all__ = ["AllReduce", "RankRun", "ReduceTimes", "Training", "run_on_ranks"]
+__all__ = ["AllReduce", "DistributedTraining", "RankRun", "ReduceTimes", "run_on_ranks"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class DistributedTraining:
     """A training on the cart-pole.
 
     Attributes
@@ -138,7 +138,7 @@ class ReduceTimes:
 
 
 def run_on_ranks(
-    jobs: Sequence[Training | AllReduce],
+    jobs: Sequence[DistributedTraining | AllReduce],
     *,
     ranks: int = 2,
     hosts: TwoHosts | None = None,
@@ -186,7 +186,7 @@ def run_on_ranks(
     ]
 
 
-def _result(job: Training | AllReduce, result: dict[str, Any]) -> RankRun | ReduceTimes:
+def _result(job: DistributedTraining | AllReduce, result: dict[str, Any]) -> RankRun | ReduceTimes:
     disturbance = Disturbance(**result.pop("disturbance"))
     if isinstance(job, AllReduce):
         seconds = {int(size): tuple(times) for size, times in result["seconds"].items()}
