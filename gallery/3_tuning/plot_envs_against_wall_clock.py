@@ -238,7 +238,7 @@ for library, marker in (("rsl_rl", "o"), ("rl_games", "s")):
         color=colour,
         capsize=2,
         elinewidth=0.8,
-        label=name,
+        label=name + ", recorded" * (full is not here),
     )
     for envs, *place in zip(shown, x, y, strict=True):
         axes.annotate(

@@ -20,7 +20,13 @@ from sphinx.util.docutils import SphinxDirective
 from stepscope._sphinx.excerpts import project_root
 from stepscope._sphinx.tables import empty_state, script_link
 
-__all__ = ["GalleryFigureDirective", "read_alternative_text"]
+__all__ = ["GalleryFigureDirective", "describe_origin", "read_alternative_text"]
+
+
+def describe_origin(script: Path) -> str:
+    """Return where the numbers of an example come from."""
+    compares = "read_recorded(" in script.read_text(encoding="utf-8")
+    return "Recorded at full size, and measured again by this build" if compares else "Measured by this build"
 
 
 def read_alternative_text(path: str, page: str) -> str:
@@ -59,5 +65,6 @@ class GalleryFigureDirective(SphinxDirective):
             for path, scheme in variants
         ]
         link = script_link(script, self.env.docname, "the script")
-        words = nodes.Text("Measured by this build; "), link, nodes.Text(" says where and how.")
+        origin = describe_origin(project / "gallery" / f"{script}.py")
+        words = nodes.Text(f"{origin}; "), link, nodes.Text(" says where and how.")
         return [*images, nodes.paragraph("", "", *words, classes=["recording-source"])]

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
+from stepscope._sphinx.excerpts import project_root
+from stepscope._sphinx.figures import describe_origin
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
@@ -32,10 +35,9 @@ def _show_figure_first(app: Sphinx, doctree: nodes.document) -> None:
     first_block = next(
         (index for index, child in enumerate(section) if isinstance(child, nodes.literal_block)), len(section)
     )
-    origin = nodes.paragraph(
-        "",
-        "Measured by this build; device and versions are at the end of the page.",
-    )
+    script = project_root(app.env) / "gallery" / f"{app.env.docname.removeprefix('auto_gallery/')}.py"
+    words = f"{describe_origin(script)}; device and versions are at the end of the page."
+    origin = nodes.paragraph("", words)
     answer = nodes.container("", *[figure.deepcopy() for figure in figures], origin, classes=["answer"])
     section.insert(first_block, answer)
 
