@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+import stepscope
 from stepscope.evidence import (
     ClaimFailedError,
     Decision,
@@ -106,6 +107,13 @@ class TestLedger:
         assert {"step_time": {"seconds": [1.0, 2.0]}} == evidence.measurements
         assert stated.date == evidence.provenance["date"]
         assert {} == evidence.run
+
+    def test_a_command_that_a_script_runs_is_no_script(self, ledger: Path) -> None:
+        """With ``--json`` it states its provenance, which is not that of an example."""
+        source = Path(stepscope.__file__).parent / "commands" / "fit.py"
+        code = compile("provenance()", str(source), "exec")
+        exec(code, {"provenance": provenance})  # noqa: S102 - as if that file called it
+        assert () == read_ledger(ledger)
 
     def test_nothing_is_written_without_a_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,8 @@ __all__ = ["FOLDER_VARIABLE", "ScriptEvidence", "append_evidence", "read_ledger"
 FOLDER_VARIABLE = "STEPSCOPE_EVIDENCE"
 """Environment variable that names the folder to write to; without it nothing is written."""
 
+_PACKAGE = Path(__file__).parents[1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptEvidence:
@@ -50,9 +52,12 @@ class ScriptEvidence:
 
 
 def append_evidence(source: str, kind: str, content: Mapping[str, Any]) -> None:
-    """Append one line about the script whose code is `source`, if the build asks for it."""
+    """Append one line about the script whose code is `source`, if the build asks for it.
+
+    A command of stepscope that a script runs is no script.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
-    if not folder:
+    if not folder or _PACKAGE in Path(source).parents:
         return
     path = evidence_file(Path(folder), script_name(Path(source)))
     path.parent.mkdir(parents=True, exist_ok=True)
