@@ -159,7 +159,6 @@ def _arrange_rl_games(patch: pytest.MonkeyPatch, observed: Observed, case: Case)
     patch.setattr(PPODataset, "__getitem__", noted)
     patch.setattr(Runner, "load", load_changed)
     patch.setattr(rl_games, "minibatch_size", lambda **_: case.setting)
-    patch.setattr(rl_games, "_SEQUENCE", 1)
     return 1
 
 
