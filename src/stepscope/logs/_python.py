@@ -221,8 +221,8 @@ def _library_of_paths(paths: list[str]) -> str | None:
 
 
 _DRAWN_TITLE = b"Traceback (most recent call last)"
-_BOX = re.compile(r"\s{0,20}[╭┌+][─-]{2,200} Traceback \(most recent call last\) [─-]{2,200}[╮┐+]\s*+")
-_IPYTHON = re.compile(r"([A-Za-z_][\w.]{0,200}) {2,80}Traceback \(most recent call last\)\s*+")
+_BOX = re.compile(r"\s{0,20}[╭┌+][─-]{2,200} Traceback \(most recent call last\) [─-]{2,200}[╮┐+]")
+_IPYTHON = re.compile(r"([A-Za-z_][\w.]{0,200}) {2,80}Traceback \(most recent call last\)")
 _IN_BOX = ("│", "|", "╰", "└", "+", "❱")
 _DRAWN_EXCEPTION = re.compile(r"[A-Za-z_][\w.]{0,200}(?:: |:?\s*$)")
 # Lines of source have their number in front, or an arrow; a frame has its file.
@@ -232,7 +232,7 @@ _DRAWN_FRAME = re.compile(r"(?m)^\s{0,20}(?:[│|] |File )?([~/\w<][^\n│|]{0,5
 
 def _open_drawn(line: Line, context: Context) -> Block | None:
     """Return the block that `line` opens, if a traceback begins with it that Rich draws or IPython shows."""
-    text = line.text.decode(errors="replace")
+    text = line.text.decode(errors="replace").rstrip()
     if _BOX.fullmatch(text):
         return _Drawn(line, context.library, name=None)
     if (match := _IPYTHON.fullmatch(text)) is not None:
