@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -156,7 +157,10 @@ def test_a_cut_cable_ends_the_training_on_both_hosts(tmp_path: Path) -> None:
     assert statuses == [1, 1]
     assert not started.left()
     for log in logs:
-        assert "Timed out waiting 5000ms for recv operation to complete" in log.read_text(encoding="utf-8")
+        assert re.search(
+            r"Timed out waiting 5000ms for (?:recv|send) operation|Connection \w+ by peer",
+            log.read_text(encoding="utf-8"),
+        )
         explained = subprocess.run(
             [sys.executable, "-m", "stepscope", "explain", "--json", str(log)],
             capture_output=True,
