@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stepscope.evidence import record
+from stepscope.evidence import read_recorded, record
 
 SCRIPT = """
 from stepscope.evidence import claim, record_measurement, provenance
@@ -80,3 +80,11 @@ def test_a_script_compares_itself_with_its_result_at_full_size(tmp_path: Path) -
     )
     done = subprocess.run([sys.executable, str(other)], capture_output=True, text=True, check=True)
     assert "None 8\n" == done.stdout
+
+
+def test_a_downloaded_script_has_no_recorded_results() -> None:
+    """Not even one that lies in the topmost folder."""
+    source = Path(Path.cwd().anchor) / "plot_alone.py"
+    values = {"read_recorded": read_recorded}
+    exec(compile("result = read_recorded()", str(source), "exec"), values)  # noqa: S102 - as if that file called it
+    assert values["result"] is None

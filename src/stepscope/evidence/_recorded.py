@@ -89,9 +89,9 @@ def read_recorded(other: str | None = None) -> Mapping[str, Any] | None:
         Fields ``device``, ``date``, ``versions``, ``measurements`` and ``claims`` among them; None for a script that
         was downloaded, beside which there are no results.
     """
-    script = Path(calling_script())
+    script = Path(calling_script()).resolve()
     name = other or script_name(script)
-    results = script.resolve().parents[2] / "results"
+    results = script.parent.parent.parent / "results"
     recorded = [
         result
         for path in results.glob(f"*/{name}.json")
