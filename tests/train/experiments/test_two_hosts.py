@@ -158,7 +158,7 @@ def test_a_cut_cable_ends_the_training_on_both_hosts(tmp_path: Path) -> None:
     assert not started.left()
     for log in logs:
         assert re.search(
-            r"Timed out waiting 5000ms for (?:recv|send) operation|Connection \w+ by peer",
+            r"Timed out waiting 5000ms for (?:recv|send) operation to complete",
             log.read_text(encoding="utf-8"),
         )
         explained = subprocess.run(
