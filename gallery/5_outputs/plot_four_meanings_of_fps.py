@@ -252,14 +252,14 @@ against = {
     for library, rates in series.items()
 }
 claim(
-    "RL-Games' first rate with inference is less than 0.85 of what it prints later",
-    against["rl_games"].below(0.85),
+    "RL-Games' first rate with inference is lower than what it prints later",
+    against["rl_games"].below(1),
     f"{against['rl_games'].show()} of a later one",
     question="B6",
 )
 claim(
-    "Stable-Baselines3's first fps is more than twice what it prints later",
-    against["sb3"].above(2),
+    "Stable-Baselines3's first fps is higher than what it prints later",
+    against["sb3"].above(1),
     f"{against['sb3'].show('{:.1f}')} times a later one",
     question="B6",
 )

@@ -90,7 +90,7 @@ times = Estimate.of(
 )
 claim(
     "SB3's first table overstates the rate: no update is in it yet",
-    times.above(1.5),
+    times.above(1),
     f"{times.show('{:.1f}x')} the rate of a later iteration",
     question="C24",
 )
