@@ -53,6 +53,23 @@ def test_the_claims_about_it_are_shown_with_what_was_measured(build: Build) -> N
     assert "not checked here" == second.select_one(".verdict").text
 
 
+def test_the_machines_are_named_once_each(build: Build, evidence: Path) -> None:
+    """A list of claims ends with where and when they were checked."""
+    for script, device in (("plot_one", "Some CPU"), ("plot_two", "Some GPU"), ("plot_three", "Another")):
+        about = {
+            "kind": "provenance",
+            "device": device,
+            "threads": "2",
+            "driver": "1.2" if device == "Some GPU" else None,
+            "date": "2026-11-26",
+        }
+        with (evidence / "1_tests" / f"{script}.jsonl").open("a") as file:
+            file.write(json.dumps(about) + "\n")
+    page = build("```{claims} C01\n```")
+    assert "Checked on Some CPU, 2 threads (2026-11-26) and Some GPU (2026-11-26)." in page.get_text()
+    assert "Another" not in page.get_text()
+
+
 def test_those_of_one_script_can_be_shown_alone(build: Build) -> None:
     """Where a page argues with one example, it shows what that one found."""
     (claim,) = build("```{claims} C01 1_tests/plot_one\n```").select("ul.claims > li")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+
+from stepscope.evidence import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +18,15 @@ FIGURE = "```{gallery-figure} 1_tests/plot_one 2\n```"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
-def test_it_is_there_for_light_and_for_dark_pages(build: Build, project: Path) -> None:
+@pytest.fixture(autouse=True)
+def evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what the examples have shown, which holds nothing yet."""
+    folder = tmp_path / "evidence"
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    return folder
+
+
+def test_it_is_there_for_light_and_for_dark_pages(build: Build, project: Path, evidence: Path) -> None:
     """Both drawings are shown, in the words of the example's page, and the script is one click away."""
     gallery = project / "docs" / "auto_gallery" / "1_tests"
     (gallery / "images").mkdir(parents=True)
@@ -26,7 +37,12 @@ def test_it_is_there_for_light_and_for_dark_pages(build: Build, project: Path) -
         for name in ("002", "002_dark")
     )
     (gallery / "plot_one.rst").write_text(f":orphan:\n\nOne\n===\n\n{images}")
+    (evidence / "1_tests").mkdir(parents=True)
+    for name, device in (("plot_one", "Some CPU"), ("plot_other", "Another CPU")):
+        about = {"kind": "provenance", "device": device, "threads": "1", "driver": None, "date": "2026-11-26"}
+        (evidence / "1_tests" / f"{name}.jsonl").write_text(json.dumps(about))
     page = build(FIGURE)
+    assert "Measured by this build on Some CPU, 1 thread (2026-11-26);" in page.get_text()
     light, dark = page.select("img.figure")
     assert ("Two lines 002", "Two lines 002_dark") == (light["alt"], dark["alt"])
     assert "only-light" in light["class"]

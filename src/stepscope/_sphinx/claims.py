@@ -21,7 +21,13 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import project_root
-from stepscope._sphinx.tables import empty_state, script_link, undecided_reason, verdict_node
+from stepscope._sphinx.tables import (
+    describe_machine,
+    empty_state,
+    script_link,
+    undecided_reason,
+    verdict_node,
+)
 from stepscope.evidence import evidence_folder, read_ledger
 
 if TYPE_CHECKING:
@@ -45,16 +51,20 @@ class ClaimsDirective(SphinxDirective):
             if not (project_root(self.env) / "gallery" / f"{script}.py").is_file():
                 raise self.error(f"there is no gallery/{script}.py")
         self.env.note_reread()  # it shows the evidence of this build
-        claims = [
-            self._claim(entry.script, claim)
+        entries = [
+            (entry, claim)
             for entry in read_ledger(evidence_folder())
             if entry.script in (scripts or [entry.script])
             for claim in entry.claims
             if claim.get("question") == question
         ]
-        if not claims:
+        if not entries:
             return [empty_state(f"The build settles {question}: nox -s docs.")]
-        return [nodes.bullet_list("", *claims, classes=["claims"])]
+        claims = [self._claim(entry.script, claim) for entry, claim in entries]
+        boxes: list[nodes.Node] = [nodes.bullet_list("", *claims, classes=["claims"])]
+        if machine := describe_machine([entry for entry, _ in entries]):
+            boxes.append(nodes.paragraph("", f"Checked on {machine}.", classes=["recording-source"]))
+        return boxes
 
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
         words = [

@@ -18,7 +18,8 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import project_root
-from stepscope._sphinx.tables import empty_state, script_link
+from stepscope._sphinx.tables import describe_machine, empty_state, script_link
+from stepscope.evidence import evidence_folder, read_ledger
 
 __all__ = ["GalleryFigureDirective", "describe_origin", "read_alternative_text"]
 
@@ -66,5 +67,8 @@ class GalleryFigureDirective(SphinxDirective):
         ]
         link = script_link(script, self.env.docname, "the script")
         origin = describe_origin(project / "gallery" / f"{script}.py")
-        words = nodes.Text(f"{origin}; "), link, nodes.Text(" says where and how.")
+        machine = describe_machine(
+            [entry for entry in read_ledger(evidence_folder()) if entry.script == script]
+        )
+        words = nodes.Text(f"{origin}{machine and f' on {machine}'}; "), link, nodes.Text(" shows how.")
         return [*images, nodes.paragraph("", "", *words, classes=["recording-source"])]

@@ -15,10 +15,13 @@ from stepscope.evidence import evidence_folder, newest_decided, read_ledger, rea
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from stepscope.evidence import ScriptEvidence
+
 
 __all__ = [
     "ClaimsLedgerDirective",
     "RecordedResultsDirective",
+    "describe_machine",
     "empty_state",
     "script_link",
     "table",
@@ -97,6 +100,18 @@ class RecordedResultsDirective(SphinxDirective):
                 "recorded-results",
             )
         ]
+
+
+def describe_machine(entries: Iterable[ScriptEvidence]) -> str:
+    """Return the devices and dates of some evidence, such as ``"AMD EPYC, 1 thread (2026-11-26)"``; each once."""
+    machines = []
+    for entry in entries:
+        about = entry.provenance
+        if about.get("device") and about.get("date"):
+            threads = "" if about.get("driver") else about.get("threads")  # a GPU has none of these
+            on = f", {threads} thread{'s' * (threads != '1')}" if threads else ""
+            machines.append(f"{about['device']}{on} ({about['date']})")
+    return " and ".join(dict.fromkeys(machines))
 
 
 def verdict_node(claim: Mapping[str, Any]) -> nodes.Node:
