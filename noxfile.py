@@ -30,8 +30,13 @@ NO_TESTS = 5  # pytest's exit status where nothing was selected
 GROUPS = nox.project.dependency_groups
 PROJECT = nox.project.load_toml("pyproject.toml")
 
-# Two OpenMP threads on a busy two-core machine can be fifty times slower than one.
-QUIET = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+PROCESSES = {
+    # Two OpenMP threads on a busy two-core machine can be fifty times slower than one.
+    "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    # Many images of containers forbid bytecode. Each of hundreds of processes would compile its imports: RL-Games
+    # takes 10 s of CPU time to import then, and 3 s from bytecode.
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -39,7 +44,7 @@ def install(session: nox.Session, *groups: str, extras: str = "") -> None:
     # Python compiles what it imports; pip would compile everything, which takes a third of the installation.
     quick = ["--no-compile", "--constraint", "constraints.txt"]
     session.install(*quick, "--editable", f".{extras}", *GROUPS(PROJECT, *groups))
-    session.env.update(QUIET)
+    session.env.update(PROCESSES)
 
 
 @nox.session(default=False)
@@ -60,7 +65,7 @@ def environment(session: nox.Session) -> None:
 def shared(session: nox.Session) -> str:
     """Return the Python of the environment that is shared, whose programs the session then finds first."""
     programs = Path(session.cache_dir).parent / "environment" / ("Scripts" if os.name == "nt" else "bin")
-    session.env.update(QUIET, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
+    session.env.update(PROCESSES, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
     return str(programs / "python")
 
 
@@ -161,7 +166,7 @@ def pythons(session: nox.Session) -> None:
     # The constraints are for the project's own Python: what they name may not exist for another.
     extras = "[watch,tensorboard,plot,pandas]"
     session.install("--editable", f".{extras}", *GROUPS(PROJECT, "test"))
-    session.env.update(QUIET)
+    session.env.update(PROCESSES)
     rooms = ("_common", "logs", "runs", "export", "watch", "doctor")
     names = ("read", "watch", "compare", "memory", "batches", "doctor")
     commands = [f"tests/commands/test_{name}.py" for name in names]
@@ -249,7 +254,7 @@ def run_apart(session: nox.Session) -> None:
     session.install(*exact, "--requirement", f"matrix/{session.name}/requirements.txt")
     session.install("--no-deps", "--editable", ".")
     session.install("--constraint", "constraints.txt", "pytest", "pytest-timeout", "hypothesis")
-    session.env.update(QUIET)
+    session.env.update(PROCESSES)
     session.run("python", "-m", f"matrix.{session.name}", *session.posargs)
     # Here the reader is tested on what the installed packages print, and the recorder in their environments, which the
     # project's own environment lacks.
