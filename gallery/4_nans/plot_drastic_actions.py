@@ -15,6 +15,7 @@ This example gives cart-poles forces from 10 N to far beyond reason, and sees fr
 import torch
 from stepscope import plots
 from stepscope.envs import CartPole
+from stepscope.envs.scenes import Physics, Task, World
 from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
@@ -82,6 +83,108 @@ axes.legend(loc="center left")
 plots.show(figure)
 
 # %%
+# How hard may an object be pushed?
+# ---------------------------------
+# A cart-pole has no contacts.
+# Here a random force pushes a box of 1 kg, which lies on the ground next to another one, in MuJoCo Warp.
+# It presses the box into the floor before anything is NaN.
+
+AXES = ("1 0 0 0 0 0", "0 1 0 0 0 0", "0 0 1 0 0 0")
+EDGE = 0.1  # m, half of a box
+pushes = [1e1, 1e3, 1e5, 1e7]  # N
+gentle = 20.0  # N, twice the weight of a box
+worlds = 16
+
+
+def pushed(force: float, *, limit: float | None = None) -> dict[str, float]:
+    """Return the share of worlds that were not finite within a second, and how deep any box sank into the floor."""
+    motors = "".join(
+        f'<motor joint="object" gear="{axis}" ctrlrange="{-force} {force}"/>'
+        for axis in AXES
+    )
+    box = f'<geom type="box" size="{EDGE} {EDGE} {EDGE}" mass="1"/>'
+    world = World(
+        f"""<mujoco><worldbody><geom type="plane" size="0 0 1"/>
+          <body pos="0 0 {EDGE}"><freejoint name="object"/>{box}</body>
+          <body pos="{2.5 * EDGE} 0 {EDGE}"><freejoint/>{box}</body>
+        </worldbody><actuator>{motors}</actuator></mujoco>""",
+        worlds,
+        physics=Physics(
+            timestep=0.005,
+            substeps=1,
+            iterations=20,
+            ls_iterations=20,
+            njmax=160,
+            nconmax=48,
+        ),
+        task=Task(episode_length=10**6),
+        device="cpu",
+        seed=0,
+    )
+    random = torch.Generator().manual_seed(0)
+    bad, lowest = torch.zeros(worlds, dtype=torch.bool), EDGE
+    for step in range(200):
+        if step % 10 == 0:
+            actions = 2 * torch.rand(worlds, len(AXES), generator=random) - 1
+            if limit is not None:
+                actions = actions.clamp(-limit / force, limit / force)
+        world.step(actions)
+        bad |= ~torch.cat([world.qpos, world.qvel], 1).isfinite().all(1)
+        heights = world.qpos[:, [2, 9]]
+        lowest = min(lowest, float(heights[heights.isfinite()].min()))
+    return {"not finite": float(bad.float().mean()), "sank": EDGE - lowest}
+
+
+objects = {f"{force:,.0f} N": pushed(force) for force in pushes}
+most = max(pushes)
+objects["clipped"] = pushed(most, limit=gentle)
+for name, found in objects.items():
+    print(
+        f"{name:12}  {found['not finite']:4.0%} not finite, sank {found['sank']:.3g} m into the floor"
+    )
+record_measurement("pushed", objects)
+
+figure, axes = plots.figure(
+    title=f"Pushed with 1,000 N, a box of 1 kg sinks {objects['1,000 N']['sank']:.1f} m into the floor",
+    x="size of the random forces on the box (N)",
+    y="deepest in the floor (m)",
+    log="xy",
+)
+axes.plot(
+    pushes,
+    [objects[f"{force:,.0f} N"]["sank"] for force in pushes],
+    "-",
+    color=plots.MUTED,
+)
+for force in pushes:
+    found = objects[f"{force:,.0f} N"]
+    finite = found["not finite"] == 0
+    axes.plot(
+        force,
+        found["sank"],
+        "o" if finite else "X",
+        color=plots.COLOURS["per_env" if finite else "failure"],
+        markersize=9,
+    )
+    if not finite:
+        axes.annotate(
+            f"{found['not finite']:.0%} NaN ",
+            (force, found["sank"]),
+            xytext=(-8, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+        )
+axes.axhline(
+    max(objects["clipped"]["sank"], 1e-3),
+    color=plots.COLOURS["per_env"],
+    linestyle="--",
+    label=f"{most:,.0f} N clipped to {gentle:.0f} N",
+)
+axes.legend(loc="upper left")
+plots.show(figure)
+
+# %%
 # What practitioners are told, checked on this machine.
 
 claim(
@@ -100,6 +203,25 @@ claim(
     "ten times as much as is usual is not drastic yet",
     free[1e2] == 0,
     f"{100 * free[1e2]:.0f} % at 100 N",
+    question="C16",
+)
+
+claim(
+    "Large forces on an object break the simulation (MuJoCo Warp, Euler integrator, 5 ms, CPU)",
+    objects["10 N"]["not finite"] == 0 and objects[f"{most:,.0f} N"]["not finite"] > 0,
+    f"{objects[f'{most:,.0f} N']['not finite']:.0%} of the worlds are NaN with {most:,.0f} N, none with 10 N",
+    question="C16",
+)
+claim(
+    "Physics is wrong long before it is NaN: 1,000 N press a box of 1 kg into the floor",
+    objects["1,000 N"]["not finite"] == 0 and objects["1,000 N"]["sank"] > EDGE,
+    f"{objects['1,000 N']['sank']:.1f} m deep, and every number is finite",
+    question="C16",
+)
+claim(
+    "A limit on the force prevents both",
+    objects["clipped"]["not finite"] == 0 and objects["clipped"]["sank"] < EDGE,
+    f"clipped to {gentle:.0f} N, no box sinks further than {1e3 * objects['clipped']['sank']:.0f} mm",
     question="C16",
 )
 

@@ -14,6 +14,7 @@ This example measures it, gain by gain and timestep by timestep, on one joint th
 """
 
 import math
+import re
 
 import torch
 from stepscope import plots
@@ -118,6 +119,129 @@ axes.legend(
 plots.show(figure)
 
 # %%
+# Do limits prevent it?
+# ---------------------
+# The same joint again, with a gain that is too high for its timestep, and with a motor that is told to apply
+# a million newton metres.
+# Each runs without a limit, and then with one limit alone: a range of the joint, a limit of its velocity,
+# or a limit of the actuator's force.
+# MuJoCo has no limit on the velocity of a joint.
+# Here the velocity is clamped after each step, and the joint moves with the clamped one, as Euler's method would.
+
+STIFF = JOINT.format(inertia=inertia, gain=480.0)
+STRONG = re.sub("<position .*/>", '<motor joint="joint" ctrlrange="-1e6 1e6"/>', STIFF)
+causes = {"gain too high": (STIFF, 0.02), "torque of 1 MN m": (STRONG, 0.005)}
+limits = {
+    "no limit": {},
+    "range of 1.5 rad": {"span": 1.5},
+    "velocity of 20 rad/s": {"velocity": 20.0},
+    "force of 10 N m": {"force": 10.0},
+}
+
+
+def limited(
+    mjcf: str,
+    timestep: float,
+    *,
+    span: float | None = None,
+    velocity: float | None = None,
+    force: float | None = None,
+) -> dict[str, float]:
+    """Return the share of joints that fail within a second, and how fast and how far the median joint moved."""
+    if span is not None:
+        mjcf = mjcf.replace(
+            'axis="0 1 0"', f'axis="0 1 0" limited="true" range="{-span} {span}"'
+        )
+    if force is not None:
+        mjcf = mjcf.replace(
+            "ctrlrange=",
+            f'forcelimited="true" forcerange="{-force} {force}" ctrlrange=',
+        )
+    world = World(
+        mjcf,
+        worlds,
+        physics=Physics(timestep=timestep, substeps=1),
+        task=Task(episode_length=10**6),
+        device="cpu",
+        seed=0,
+    )
+    random = torch.Generator().manual_seed(0)
+    fastest, farthest = torch.zeros(worlds), torch.zeros(worlds)
+    for step in torch.arange(round(1.0 / timestep)):
+        if step % 10 == 0:
+            actions = 2 * torch.rand(worlds, 1, generator=random) - 1
+        before = world.qpos.clone()
+        world.step(actions)
+        if velocity is not None:
+            world.qvel.clamp_(-velocity, velocity)
+            world.qpos.copy_(before + timestep * world.qvel)
+        speed, angle = (value.abs().amax(1) for value in (world.qvel, world.qpos))
+        fastest = torch.maximum(fastest, speed.nan_to_num(math.inf))
+        farthest = torch.maximum(farthest, angle.nan_to_num(math.inf))
+    return {
+        "failed": float((~(fastest < 1e5)).float().mean()),
+        "rad/s": float(fastest.median()),
+        "rad": float(farthest.median()),
+    }
+
+
+outcomes = {
+    cause: {name: limited(*setup, **limit) for name, limit in limits.items()}
+    for cause, setup in causes.items()
+}
+for cause, row in outcomes.items():
+    for name, found in row.items():
+        print(
+            f"{cause:17} {name:21} {found['failed']:4.0%} fail,"
+            f" fastest {found['rad/s']:8.3g} rad/s, farthest {found['rad']:8.3g} rad"
+        )
+record_measurement(
+    "limits",
+    {
+        cause: {name: found["failed"] for name, found in row.items()}
+        for cause, row in outcomes.items()
+    },
+)
+
+# %%
+# A range pushes back with a spring of its own, which is too soft here.
+# The two other limits bound what a step can change.
+
+figure, axes = plots.figure(
+    title="A range alone does not hold the joint; a force or velocity limit does",
+    x="fastest velocity of the median joint (rad/s)",
+    y="",
+    log="x",
+)
+for offset, (cause, marker) in zip(
+    (0.14, -0.14), zip(causes, ("o", "s"), strict=True), strict=True
+):
+    for place, found in enumerate(reversed(outcomes[cause].values())):
+        colour = plots.COLOURS["failure" if found["failed"] else "per_env"]
+        axes.plot(
+            min(found["rad/s"], 1e12),
+            place + offset,
+            marker if found["failed"] == 0 else "X",
+            color=colour,
+            markersize=9,
+        )
+        axes.annotate(
+            cause,
+            (min(found["rad/s"], 1e12), place + offset),
+            xytext=(-8 if found["rad/s"] > 1e7 else 8, 0),
+            textcoords="offset points",
+            va="center",
+            ha="right" if found["rad/s"] > 1e7 else "left",
+            fontsize=10,
+        )
+axes.axvline(1e5, color=plots.COLOURS["failure"], linestyle=":")
+axes.set_xlim(8, 3e12)
+axes.set_ylim(-0.5, len(limits) - 0.5)
+axes.set_yticks(range(len(limits)), list(limits)[::-1])
+axes.grid(visible=False, axis="y")
+plots.show(figure)
+
+# %%
 # What practitioners are told, checked on this machine.
 
 wrong = [
@@ -153,6 +277,30 @@ claim(
     share[gains[-1]][0.04] == 1.0 and share[gains[-1]][0.02] == 1.0,
     f"{gains[-1]:.0f} N m/rad: all fail at 40 ms and at 20 ms",
     question="C19",
+)
+
+stiff, strong = outcomes.values()
+free, ranged, slowed, weak = limits
+claim(
+    "A force limit alone keeps a joint finite, with a gain that is too high and with a drastic torque"
+    " (MuJoCo Warp, Euler integrator, CPU)",
+    all(
+        row[free]["failed"] == 1 and row[weak]["failed"] == 0 for row in (stiff, strong)
+    ),
+    f"without a limit all {worlds} joints fail, with 10 N m none",
+    question="C18",
+)
+claim(
+    "A velocity limit alone keeps it finite, too, where it acts before the position is updated",
+    all(row[slowed]["failed"] == 0 for row in (stiff, strong)),
+    "none fail at 20 rad/s",
+    question="C18",
+)
+claim(
+    "A joint range alone does not keep it finite (MuJoCo Warp with its default soft limits)",
+    all(row[ranged]["failed"] == 1 for row in (stiff, strong)),
+    f"all {worlds} joints fail with a range of 1.5 rad",
+    question="C18",
 )
 
 print(provenance())
