@@ -210,3 +210,62 @@ def test_bad_input_gets_one_sentence(
     streams = capsys.readouterr()
     assert ("", 1) == (streams.out, streams.err.count("\n"))
     assert sentence in streams.err
+
+
+def test_time_and_samples_to_a_reward(default: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of RSL-RL the sum of both times of each block; of RL-Games steps over the rate; the ratio is to the first run."""
+    with open(default["rsl_rl"], encoding="utf-8") as log:  # noqa: PTH123 - the path is a text
+        text = log.read()
+    times = [float(time) for time in re.findall(r"(?:Collection|Learning) time: (\d+\.\d+)s", text)]
+    rewards = [float(reward) for reward in re.findall(r"Mean reward: (-?[\d.]+)", text)]
+    at = next(index for index, reward in enumerate(rewards, 1) if reward >= 60)
+    seconds = sum(times[: 2 * at])
+    assert 0 == main(["compare", default["rsl_rl"], default["rl_games"], "--until", "reward=60"])
+    rows = _rows(capsys.readouterr().out)
+    first, second = rows["time to reward 60"]
+    assert f"{seconds:.3g} s" == first
+    ratio = float(second.split("(")[1].rstrip(")\N{MULTIPLICATION SIGN}"))
+    assert pytest.approx(float(second.split(" s")[0]) / seconds, abs=0.01) == ratio
+
+
+def test_a_reward_that_no_run_reached(default: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The row says so, and so does the note about a run without a reward."""
+    args = ["compare", default["rsl_rl"], default["skrl"], "--num-envs", "64", "--until", "reward=1e6"]
+    assert 0 == main(args)
+    text = capsys.readouterr().out
+    assert ["not reached", "\N{EN DASH}"] == _rows(text)["time to reward 1,000,000"]
+    assert "skrl/2.1.1/default.txt: no learning curve" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_figure_of_both_curves(
+    default: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    """One panel for seconds and one for environment steps; the titles give the answer."""
+    file = tmp_path / f"learning.{suffix}"
+    assert 0 == main(
+        ["compare", default["rsl_rl"], default["sb3"], "--until", "reward=60", "--plot", str(file)]
+    )
+    assert f"figure saved as {file}" in capsys.readouterr().out
+    if suffix == "svg":
+        words = " ".join(re.findall(r">([^<>]+)</text>", file.read_text(encoding="utf-8")))
+        assert "seconds of training" in words
+        assert "environment steps" in words
+        assert "is first at a mean reward of" in words
+
+
+def test_nothing_to_draw(default: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A log of skrl holds no reward: one sentence, and no file."""
+    file = tmp_path / "learning.svg"
+    assert 2 == main(["compare", default["skrl"], default["skrl"], "--plot", str(file)])
+    assert "nothing to draw" in capsys.readouterr().err
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("argument", ["reward=", "reward=nan", "fps=3", "much"])
+def test_until_wants_a_reward(
+    default: dict[str, str], capsys: pytest.CaptureFixture[str], argument: str
+) -> None:
+    """Anything else is one sentence and status 2."""
+    assert 2 == main(["compare", default["rsl_rl"], default["sb3"], "--until", argument])
+    assert "is not reward=R" in capsys.readouterr().err

@@ -11,7 +11,15 @@ from typing import Any, NoReturn
 from stepscope._common.format import truncate
 from stepscope.errors import BadInputError
 
-__all__ = ["MOST", "CommandParser", "Parser", "positive_integer", "positive_number", "size_in_bytes"]
+__all__ = [
+    "MOST",
+    "CommandParser",
+    "Parser",
+    "positive_integer",
+    "positive_number",
+    "reward_threshold",
+    "size_in_bytes",
+]
 
 MOST = 10**9
 """Largest number that `positive_integer` takes: no run has as many of anything that is asked for."""
@@ -93,6 +101,29 @@ def positive_number(text: str) -> float:
             f"{truncate(text, _LONGEST)!r} is not a positive number up to {MOST:,}"
         )
     return value
+
+
+def reward_threshold(text: str) -> float:
+    """Parse ``reward=R``; the ``type`` of an option that ends or measures at a mean reward.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If `text` is not ``reward=R`` with a finite number.
+
+    Examples
+    --------
+    >>> reward_threshold("reward=450"), reward_threshold("-3.5")
+    (450.0, -3.5)
+    """
+    name, equals, value = text.partition("=")
+    try:
+        number = float(value if equals else name)
+    except ValueError:
+        number = math.nan
+    if (equals and name != "reward") or not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{truncate(text, _LONGEST)!r} is not reward=R, such as reward=450")
+    return number
 
 
 def size_in_bytes(text: str) -> int:

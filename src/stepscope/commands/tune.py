@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from dataclasses import asdict
@@ -10,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
-from stepscope._common.arguments import CommandParser, positive_integer, positive_number, size_in_bytes
+from stepscope._common.arguments import (
+    CommandParser,
+    positive_integer,
+    positive_number,
+    reward_threshold,
+    size_in_bytes,
+)
 from stepscope._common.format import format_number, format_seconds
 from stepscope._common.optional import require
 from stepscope.commands._planning import (
@@ -38,6 +43,8 @@ from stepscope.plan.tune import (
 )
 
 if TYPE_CHECKING:
+    import argparse
+
     from stepscope._common.arguments import Parser
     from stepscope.plan.tune import Tuning
 
@@ -88,7 +95,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument(
         "--until",
-        type=_reward,
+        type=reward_threshold,
         metavar="reward=R",
         help="reach this mean reward soonest (default: the largest reward over the time of a trial)",
     )
@@ -268,17 +275,6 @@ def _progress(noun: str) -> Any:  # noqa: ANN401 - a function
         show_progress(f"{noun} {number}: {named}: {state}")
 
     return show
-
-
-def _reward(text: str) -> float:
-    name, equals, value = text.partition("=")
-    try:
-        number = float(value if equals else name)
-    except ValueError:
-        number = math.nan
-    if (equals and name != "reward") or not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text[:41]!r} is not reward=R, such as reward=450")
-    return number
 
 
 def _non_negative_integer(text: str) -> int:

@@ -4,7 +4,7 @@ Importing this package imports none of the optional packages that some of its pa
 """
 
 from stepscope.export._csv import CsvTable
-from stepscope.export._plot import Plot
+from stepscope.export._plot import LearningPlot, Plot
 from stepscope.export._tensorboard import EventFiles
 
-__all__ = ["CsvTable", "EventFiles", "Plot"]
+__all__ = ["CsvTable", "EventFiles", "LearningPlot", "Plot"]

@@ -2,6 +2,7 @@
 
 from stepscope.runs._compare import Row, compare
 from stepscope.runs._failure import Failure
+from stepscope.runs._learning import LearningCurve, LearningPoint
 from stepscope.runs._messages import Place
 from stepscope.runs._rates import SCOPES, Rate, TimeShares, scope_label, time_shares
 from stepscope.runs._report import library_label, progress_sentence, report
@@ -13,6 +14,8 @@ __all__ = [
     "MOST_RUNS",
     "SCOPES",
     "Failure",
+    "LearningCurve",
+    "LearningPoint",
     "MetricTrend",
     "Place",
     "Rate",

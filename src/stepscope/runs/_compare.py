@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stepscope._common.format import DASH, TIMES, format_number, format_rate
+from stepscope._common.format import DASH, TIMES, format_list, format_number, format_rate, format_seconds
 from stepscope.runs._quantiles import Quartiles
 from stepscope.runs._rates import Rate, scope_label
 from stepscope.runs._report import library_label
@@ -13,6 +13,7 @@ from stepscope.runs._report import library_label
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from stepscope.runs._learning import LearningCurve
     from stepscope.runs._run import RunSummary
 
 __all__ = ["Comparison", "Row", "compare"]
@@ -62,13 +63,15 @@ class Comparison:
     compared: bool
 
 
-def compare(runs: Sequence[tuple[str, RunSummary]]) -> Comparison:
+def compare(runs: Sequence[tuple[str, RunSummary]], *, curves: Sequence[LearningCurve] = ()) -> Comparison:
     """Compare runs on the scopes that they have in common.
 
     Parameters
     ----------
     runs
         Each with the name that it is called by.
+    curves
+        The learning curve of each run, to compare when they reached a reward.
     """
     summaries = [summary for _, summary in runs]
     rates = [_rates(summary) for summary in summaries]
@@ -80,9 +83,13 @@ def compare(runs: Sequence[tuple[str, RunSummary]]) -> Comparison:
         *_updates(summaries),
         *_times(summaries),
         *_results(summaries),
+        *_reached(curves),
     )
+    names = [name for name, _ in runs]
     return Comparison(
-        rows=rows, notes=tuple(_notes(runs, rates, common)), compared=bool(common) or len(shares) > 1
+        rows=rows,
+        notes=(*_notes(runs, rates, common), *_curve_notes(names, curves)),
+        compared=bool(common) or len(shares) > 1 or sum(curve.first is not None for curve in curves) > 1,
     )
 
 
@@ -184,6 +191,47 @@ def _results(runs: Sequence[RunSummary]) -> Iterator[Row]:
         cells = (DASH if trend is None else format_number(trend.best) for trend in best)
         yield Row(label="reward, best mean", cells=tuple(cells))
     yield Row(label="failures", cells=tuple(f"{run.kinds.get('failure', 0):,}" for run in runs))
+
+
+def _reached(curves: Sequence[LearningCurve]) -> Iterator[Row]:
+    """Yield how long each run took to the reward that its curve looks for, and how many samples."""
+    until = next((curve.until for curve in curves if curve.until is not None), None)
+    if until is None:
+        return
+    points = [curve.reached for curve in curves]
+    first = next((point for point in points if point is not None), None)
+    seconds, steps = [], []
+    for curve, point in zip(curves, points, strict=True):
+        if point is None or first is None:
+            missing = DASH if curve.first is None else "not reached"
+            seconds.append(missing)
+            steps.append(missing)
+            continue
+        seconds.append(format_seconds(point.seconds) + _ratio(point.seconds, first.seconds, point is first))
+        steps.append(f"{point.env_steps:,}" + _ratio(point.env_steps, first.env_steps, point is first))
+    yield Row(label=f"time to reward {format_number(until)}", cells=tuple(seconds))
+    yield Row(label="  env steps", cells=tuple(steps))
+
+
+def _ratio(value: float, base: float, is_base: bool) -> str:  # noqa: FBT001 - private
+    return "" if is_base or not base else f" ({value / base:.2f}{TIMES})"
+
+
+def _curve_notes(names: Sequence[str], curves: Sequence[LearningCurve]) -> Iterator[str]:
+    """Yield which runs have no learning curve, and what the times of the others cover."""
+    missing = [name for name, curve in zip(names, curves, strict=False) if curve.first is None]
+    if missing:
+        yield (
+            f"{format_list(missing)}: no learning curve, since the log does not hold rewards together with times and"
+            " environment steps. skrl writes rewards into its event files only."
+        )
+    if any(curve.first is not None for curve in curves):
+        yield (
+            "Seconds are those of rollouts and updates as the log prints them; the time until the first iteration is"
+            " left out."
+        )
+    if any(curve.announced and curve.first is not None for curve in curves):
+        yield "RL-Games prints the best mean reward so far, and only when it rises; the others print each mean."
 
 
 def _notes(
