@@ -28,6 +28,7 @@ _NAMES = (
     "batches",
     "tune",
     "replay",
+    "checkpoint",
     "doctor",
 )  # as the help lists them
 
