@@ -173,6 +173,10 @@ def rewritten(recorded: str, *, factor: float, flip: bool) -> str:
             "  8%|▊         | 32/384 [00:00<00:01, 258.60it/s]",
             "100%|##########| 384/384 [00:59<00:00, 6.44it/s]",
         ),
+        (  # as tqdm draws it on a busy machine: slower than a step each second, and shorter than the drawing before
+            " 78%|███████▊  | 301/384 [00:00<00:00, 996.57it/s]\x1b[38;20m[skrl:INFO] Closing\x1b[0m",
+            " 78%|███████▊  | 301/384 [05:00<01:23,  1.02s/it] \x1b[38;20m[skrl:INFO] Closing\x1b[0m",
+        ),
     ],
 )
 def test_what_depends_on_the_run_or_machine_is_no_difference(recorded: str, printed: str) -> None:

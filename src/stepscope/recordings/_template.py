@@ -19,6 +19,8 @@ _FOLDERS = re.compile(r"(?<=')[^']*/(?=[^/']+')|(?<= to )\S+/(?=[^/\s]+$)")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:/[\w.+-]+){2,}")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _BAR = re.compile(r"%\|[^|]*\|")
+# tqdm turns the rate round where an iteration takes more than a second, and covers a longer drawing with spaces.
+_BAR_RATE = re.compile(r"(?P<rate>, *-?[\d.]+)(?:it/s|s/it)\] *")
 # Rich draws what is done and what is left in two colours, and half a cell between them.
 _RICH_BAR = re.compile(r"[━╸╺](?:[━╸╺]|<esc>)*")
 _RULE = re.compile(r"([-#=])\1{3,}")
@@ -148,7 +150,9 @@ def _mask_variables(line: str) -> str:
     line = _ADDRESS.sub("<address>", _ABSOLUTE_PATH.sub("<path>", line))
     if _RICH_BAR.search(line):  # the number of drawings, and the colours of each, depend on the time
         line = _RICH_BAR.sub("━", line).replace("<esc>", "")
-    return " ".join(_RULE.sub(r"\1\1\1", _BAR.sub("%|…|", line)).split())
+    if _BAR.search(line):
+        line = _BAR_RATE.sub(r"\g<rate>it/s]", _BAR.sub("%|…|", line))
+    return " ".join(_RULE.sub(r"\1\1\1", line).split())
 
 
 def _format(number: str) -> str:
