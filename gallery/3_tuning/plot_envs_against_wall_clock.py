@@ -4,7 +4,7 @@
 #     "stepscope[examples] @ https://stepscope.github.io/stepscope/wheels/stepscope-0.1.0-py3-none-any.whl",
 # ]
 # ///
-# sphinx_gallery_parallel = False
+# sphinx_gallery_clock = "processor"
 """
 Do more environments save time, or samples?
 ===========================================

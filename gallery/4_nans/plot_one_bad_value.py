@@ -13,8 +13,6 @@ Some libraries stop at once, some stop later, and one trains on NaN weights to t
 This example does it to each of four libraries, and then again with a recorder around the environment.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 from stepscope import plots
 from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
@@ -39,17 +37,10 @@ cases = [
     for what in faults
     if guard is None or what == "infinity observed"
 ]
-with ThreadPoolExecutor(2) as pool:
-    runs = dict(
-        zip(
-            cases,
-            pool.map(
-                lambda case: run_with_fault(case[0], faults[case[1]], guard=case[2]),
-                cases,
-            ),
-            strict=True,
-        )
-    )
+runs = {
+    (library, what, guard): run_with_fault(library, faults[what], guard=guard)
+    for library, what, guard in cases
+}
 
 # %%
 # What became of it: the exit status, the steps until it ended, and the last checkpoint.

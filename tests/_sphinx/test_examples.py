@@ -59,11 +59,12 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(project: Path, name: str, body: str, *, alone: bool = False) -> Path:
+def write(project: Path, name: str, body: str, *, clock: str = "") -> Path:
     """Write an example whose middle is `body`."""
     path = project / "gallery" / "1_tests" / f"plot_{name}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("# sphinx_gallery_parallel = False\n" * alone + EXAMPLE.format(body=body))
+    setting = f'# sphinx_gallery_clock = "{clock}"\n' if clock else ""
+    path.write_text(setting + EXAMPLE.format(body=body))
     return path
 
 
@@ -90,15 +91,16 @@ def run(command: dict[str, object]) -> Run:
     return run_command
 
 
-MEASURE_TIME = {
+COMPARE_PROCESSOR_TIMES = {
     *("compare", "stopwatch", "step_time", "step_times", "loop_split", "loop_splits"),
-    *("scene_costs", "DisturbanceMeter", "time_training", "training_splits"),
+    *("scene_costs", "training_splits"),
 }
+MEASURE_WALL_TIME = {"DisturbanceMeter", "time_training", "run_on_ranks"}
 
 
 @pytest.mark.parametrize("script", sorted(ROOT.glob("gallery/*/plot_*.py")), ids=lambda path: path.stem)
-def test_an_example_of_the_guide_that_measures_time_runs_alone(script: Path) -> None:
-    """What it imports tells; a forgotten line would let another example run beside it."""
+def test_an_example_of_the_guide_that_measures_time_names_its_clock(script: Path) -> None:
+    """What it imports tells; a forgotten line would let any other example run beside it."""
     text = script.read_text(encoding="utf-8")
     imported = {
         alias.name
@@ -106,8 +108,10 @@ def test_an_example_of_the_guide_that_measures_time_runs_alone(script: Path) -> 
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    if imported & MEASURE_TIME:
-        assert "\n# sphinx_gallery_parallel = False\n" in text
+    if imported & MEASURE_WALL_TIME:
+        assert '\n# sphinx_gallery_clock = "wall"\n' in text
+    elif imported & COMPARE_PROCESSOR_TIMES or "cpu_seconds" in text:
+        assert '\n# sphinx_gallery_clock = "processor"\n' in text
 
 
 def test_each_runs_once_and_the_progress_is_said(project: Path, run: Run) -> None:
@@ -178,7 +182,8 @@ def test_one_that_was_edited_while_it_ran_is_not_fresh(project: Path, run: Run) 
     assert "1 are fresh and 1 run" in run().stdout
 
 
-def test_what_measures_time_runs_alone_and_last(project: Path, run: Run) -> None:
+@pytest.mark.parametrize("clock", ["", "processor"])
+def test_what_measures_time_by_the_wall_runs_alone_and_last(project: Path, run: Run, clock: str) -> None:
     """Two of the others run at a time: each of these waits until the other has begun."""
     waits = (
         "import time\nfrom pathlib import Path\n"
@@ -187,9 +192,9 @@ def test_what_measures_time_runs_alone_and_last(project: Path, run: Run) -> None
         "assert Path('{other}').exists()\n" + HOLDS
     )
     alone = "from pathlib import Path\nassert Path('a').exists() and Path('b').exists()\n" + HOLDS
-    write(project, "one", alone, alone=True)
-    write(project, "two", waits.format(own="a", other="b"))
-    write(project, "three", waits.format(own="b", other="a"))
+    write(project, "one", alone, clock="wall")
+    write(project, "two", waits.format(own="a", other="b"), clock=clock)
+    write(project, "three", waits.format(own="b", other="a"), clock=clock)
     process = run()
     if (os.cpu_count() or 1) == 1:
         pytest.skip("one processor: nothing runs side by side")
@@ -203,7 +208,7 @@ def test_after_an_interruption_the_next_one_goes_on(
 ) -> None:
     """What had ended is fresh, what had begun starts over, and nothing is left running."""
     slow = "import time, os\nfrom pathlib import Path\nPath('pid').write_text(str(os.getpid()))\ntime.sleep(120)\n"
-    write(project, "two", slow + HOLDS, alone=True)
+    write(project, "two", slow + HOLDS, clock="wall")
     pid = project / "gallery" / "1_tests" / "pid"
     started = subprocess.Popen(**command, stdout=subprocess.PIPE, start_new_session=True)
     until = time.monotonic() + 120
@@ -222,5 +227,5 @@ def test_after_an_interruption_the_next_one_goes_on(
         time.sleep(0.05)
     else:
         pytest.fail("the example still runs")
-    write(project, "two", HOLDS, alone=True)
+    write(project, "two", HOLDS, clock="wall")
     assert "2 examples, 1 are fresh and 1 run" in run().stdout

@@ -1,13 +1,15 @@
 """Run the examples that are not fresh: ``python -m stepscope._sphinx.examples``, before Sphinx builds the pages.
 
 Each runs in a process of its own, in which sphinx-gallery writes its page; Sphinx finds the pages up to date.
-Those that may (sphinx-gallery's own setting in a script: ``# sphinx_gallery_parallel = False`` forbids it) run side by
-side, two at a time; then those that measure time run one after another, alone.
+They run two at a time: first those that measure no time, then those that compare times of the processor, which a
+neighbour does not take away (``# sphinx_gallery_clock = "processor"`` in a script). Then those that measure time by the
+clock on the wall (``# sphinx_gallery_clock = "wall"``) run one after another, alone, as do on a GPU all that measure time.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import queue
 import re
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_ALONE = re.compile(r"^# sphinx_gallery_parallel = False$", re.MULTILINE)
+_CLOCK = re.compile(r'^# sphinx_gallery_clock = "(processor|wall)"$', re.MULTILINE)
 _SIDE_BY_SIDE = 2
 _SCENES = "stepscope.envs.scenes"
 _TAIL_LINES = 30
@@ -99,15 +101,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     total = len(list(root.glob("gallery/*/plot_*.py")))
     print(f"{total} examples, {total - len(stale)} are fresh and {len(stale)} run", flush=True)
     progress = _Progress(len(stale))
-    serial = [script for script in stale if _ALONE.search(script.read_text(encoding="utf-8"))]
-    parallel = [script for script in stale if script not in serial]
+    untimed, by_processor, by_wall = _by_clock(stale)
     running: set[subprocess.Popen[bytes]] = set()
     try:
-        compiling = _compile_kernels(serial, running)
-        runs = _run(parallel, progress, running, workers=min(_SIDE_BY_SIDE, os.cpu_count() or 1))
+        compiling = _compile_kernels([*by_processor, *by_wall], running)
+        side_by_side = [*untimed, *by_processor]  # one queue: no processor is idle in between
+        runs = _run(side_by_side, progress, running, workers=min(_SIDE_BY_SIDE, os.cpu_count() or 1))
         for process in compiling:
             process.wait()
-        runs += _run(serial, progress, running, workers=1)
+        runs += _run(by_wall, progress, running, workers=1)
     except KeyboardInterrupt:
         print("interrupted; the next nox -s docs goes on from here", flush=True)
         return 130
@@ -129,14 +131,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
+def _by_clock(scripts: Sequence[Path]) -> tuple[list[Path], list[Path], list[Path]]:
+    """Return the scripts that measure no time, those that compare times of the processor, and those that run alone."""
+    by_clock: dict[str, list[Path]] = {"": [], "processor": [], "wall": []}
+    for script in scripts:
+        match = _CLOCK.search(script.read_text(encoding="utf-8"))
+        by_clock[match[1] if match else ""].append(script)
+    untimed, by_processor, by_wall = by_clock.values()
+    if by_processor and importlib.import_module("torch").cuda.is_available():
+        # Times on a GPU are those of the wall, and its memory is shared.
+        return untimed, [], [*by_processor, *by_wall]
+    return untimed, by_processor, by_wall
+
+
 def _compile_kernels(
-    serial: Sequence[Path], running: set[subprocess.Popen[bytes]]
+    timed: Sequence[Path], running: set[subprocess.Popen[bytes]]
 ) -> list[subprocess.Popen[bytes]]:
-    """Start to compile the kernels of the examples that run alone, which takes a minute without a cache.
+    """Start to compile the kernels of the examples that measure time, which takes a minute without a cache.
 
     Where it fails, the examples compile their own and report the error.
     """
-    if not any(_SCENES in script.read_text(encoding="utf-8") for script in serial):
+    if not any(_SCENES in script.read_text(encoding="utf-8") for script in timed):
         return []
     process = subprocess.Popen(
         [sys.executable, "-m", _SCENES],
