@@ -181,6 +181,8 @@ axes.axhline(
     linestyle="--",
     label=f"{most:,.0f} N clipped to {gentle:.0f} N",
 )
+axes.set_xticks(pushes, [f"{force:,.0f}" for force in pushes])
+axes.set_yticks([1e-3, 0.1, 10, 1000], ["0.001", "0.1", "10", "1,000"])
 axes.legend(loc="upper left")
 plots.show(figure)
 

@@ -219,7 +219,7 @@ for offset, (cause, marker) in zip(
     for place, found in enumerate(reversed(outcomes[cause].values())):
         colour = plots.COLOURS["failure" if found["failed"] else "per_env"]
         axes.plot(
-            min(found["rad/s"], 1e12),
+            min(found["rad/s"], 1e8),
             place + offset,
             marker if found["failed"] == 0 else "X",
             color=colour,
@@ -227,15 +227,16 @@ for offset, (cause, marker) in zip(
         )
         axes.annotate(
             cause,
-            (min(found["rad/s"], 1e12), place + offset),
-            xytext=(-8 if found["rad/s"] > 1e7 else 8, 0),
+            (min(found["rad/s"], 1e8), place + offset),
+            xytext=(-8 if found["rad/s"] > 1e6 else 8, 0),
             textcoords="offset points",
             va="center",
-            ha="right" if found["rad/s"] > 1e7 else "left",
+            ha="right" if found["rad/s"] > 1e6 else "left",
             fontsize=10,
         )
 axes.axvline(1e5, color=plots.COLOURS["failure"], linestyle=":")
-axes.set_xlim(8, 3e12)
+axes.set_xlim(8, 3e8)
+axes.set_xticks([10, 1e3, 1e5, 1e8], ["10", "1,000", "100,000", "more"])
 axes.set_ylim(-0.5, len(limits) - 0.5)
 axes.set_yticks(range(len(limits)), list(limits)[::-1])
 axes.grid(visible=False, axis="y")

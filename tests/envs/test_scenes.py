@@ -260,3 +260,26 @@ def test_actions_of_another_shape_are_refused(shape: tuple[int, int]) -> None:
 def test_kernels_can_be_compiled_beforehand() -> None:
     """What a build runs beside other things: each kind of scene takes a step."""
     scenes.compile_kernels("cpu")
+
+
+def test_a_visual_mesh_is_drawn_and_does_not_collide() -> None:
+    """It is in the model, once; the trunk still collides as a box, and worlds move as without it."""
+    plain, drawn = make_world("cameras"), make_world("cameras", visual_vertices=642)
+    model = drawn.mujoco_model
+    assert 642 == model.nmeshvert
+    mesh = model.geom_type == mujoco.mjtGeom.mjGEOM_MESH
+    assert not model.geom_contype[mesh].any()
+    assert not model.geom_conaffinity[mesh].any()
+    assert np.isclose(model.body_mass, plain.mujoco_model.body_mass).all()
+    assert drawn.model_bytes > 2 * plain.model_bytes
+    for _ in range(20):
+        plain.step(actions(plain))
+        drawn.step(actions(drawn))
+    torch.testing.assert_close(plain.qpos, drawn.qpos, atol=1e-4, rtol=1e-4)
+    assert not torch.equal(plain.images, drawn.images)
+
+
+def test_a_visual_mesh_needs_a_volume() -> None:
+    """Three points enclose nothing."""
+    with pytest.raises(BadInputError, match="do not enclose a volume"):
+        make_world("cameras", visual_vertices=3)

@@ -18,13 +18,15 @@ _FLOOR = '<geom name="floor" type="plane" size="0 0 1" rgba="0.82 0.84 0.86 1"/>
 _LIGHT = '<light pos="0 0 4" dir="0 0 -1" diffuse="0.7 0.7 0.7"/>'
 
 
-def quadruped(*, camera: tuple[int, int] | None = None) -> str:
+def quadruped(*, camera: tuple[int, int] | None = None, visual: str | None = None) -> str:
     """Return a quadruped of 12 kg on the ground, each of its four legs with three actuated joints.
 
     Parameters
     ----------
     camera
         Width and height, in pixels, of the images of a camera that follows it; None is no camera.
+    visual
+        Coordinates of the points of a convex mesh that is drawn in place of the trunk and does not collide.
     """
     legs = "".join(_leg(name, *sides) for name, sides in _LEGS.items())
     actuators = "".join(
@@ -39,14 +41,25 @@ def quadruped(*, camera: tuple[int, int] | None = None) -> str:
         else f'<camera name="view" mode="trackcom" pos="-1.1 -1.1 0.9" xyaxes="0.71 -0.71 0 0.37 0.37 0.85"'
         f' resolution="{camera[0]} {camera[1]}"/>'
     )
+    trunk = '<geom type="box" size="0.24 0.1 0.06" mass="8" rgba="0.90 0.62 0 1"{}/>'
+    asset, trunk = (
+        ("", trunk.format(""))
+        if visual is None
+        else (
+            f'<asset><mesh name="trunk" vertex="{visual}"/></asset>',
+            # Geoms of group 3 collide and are not drawn.
+            trunk.format(' group="3"') + '<geom type="mesh" mesh="trunk" mass="0" contype="0" conaffinity="0"'
+            ' rgba="0.90 0.62 0 1"/>',
+        )
+    )
     return f"""<mujoco model="quadruped">
-  <compiler angle="radian"/>
+  <compiler angle="radian"/>{asset}
   <default><joint damping="0.1" armature="0.02"/></default>
   <worldbody>
     {_FLOOR}{_LIGHT}
     <body name="trunk" pos="0 0 0.3">
       <freejoint name="root"/>{view}
-      <geom type="box" size="0.24 0.1 0.06" mass="8" rgba="0.90 0.62 0 1"/>
+      {trunk}
       {legs}
     </body>
   </worldbody>

@@ -6,7 +6,7 @@ import math
 
 from stepscope.errors import BadInputError
 
-__all__ = ["SHAPES", "Geoms", "geoms"]
+__all__ = ["SHAPES", "Geoms", "ellipsoid", "geoms"]
 
 SHAPES = ("sphere", "box", "capsule", "mesh", "pieces")
 """Shapes of the objects of a pile."""
@@ -61,6 +61,14 @@ def geoms(shape: str, *, size: float, vertices: int, pieces: int) -> Geoms:
     )
     share = mass.format(mass=1.0 / len(parts))
     return assets, [f'type="mesh" mesh="{name}" {share}' for name in names]
+
+
+def ellipsoid(count: int, half_axes: Point) -> str:
+    """Return the coordinates of points spread over an ellipsoid, for the attribute ``vertex`` of a mesh."""
+    if count < _FEWEST:
+        raise BadInputError(f"{count} vertices do not enclose a volume; give at least {_FEWEST}.")
+    points = [tuple(a * p for a, p in zip(half_axes, point, strict=True)) for point in _ball(count)]
+    return " ".join(f"{value:.6g}" for point in points for value in point)
 
 
 def _ball(count: int) -> list[Point]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope.envs import _mjcf
-from stepscope.envs._shapes import SHAPES, geoms
+from stepscope.envs._shapes import SHAPES, ellipsoid, geoms
 from stepscope.envs._step import validate_integer
 from stepscope.envs._world import Physics, Task, World
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Physics", "Task", "World", "cameras", "compile_kernels", "deformable", "pile", "quadruped"]
 
 _OBJECT = 0.06  # m, radius of an object of the pile
+_TRUNK = (0.24, 0.1, 0.06)  # m, half axes of the mesh that is drawn for a trunk
 _FALLEN = 0.14  # m: a trunk this low lies on the ground
 
 
@@ -83,6 +84,7 @@ def cameras(
     *,
     width: int = 64,
     height: int = 64,
+    visual_vertices: int | None = None,
     device: str | None = None,
     seed: int | None = None,
     timestep: float = 0.005,
@@ -99,6 +101,9 @@ def cameras(
         Number of worlds.
     width, height
         Of an image, in pixels.
+    visual_vertices
+        Number of points of a mesh that is drawn in place of the trunk and does not collide; None draws the trunk's
+        box.
     device, seed, timestep, substeps, njmax, nconmax, episode_length
         As those of :func:`quadruped`.
 
@@ -113,11 +118,16 @@ def cameras(
         If an argument is out of range, or MuJoCo Warp is not installed.
     """
     size = (validate_integer("width", width), validate_integer("height", height))
+    visual = (
+        None
+        if visual_vertices is None
+        else ellipsoid(validate_integer("visual_vertices", visual_vertices), _TRUNK)
+    )
     physics = Physics(
         timestep=timestep, substeps=substeps, iterations=10, ls_iterations=20, njmax=njmax, nconmax=nconmax
     )
     return World(
-        _mjcf.quadruped(camera=size),
+        _mjcf.quadruped(camera=size, visual=visual),
         num_envs,
         physics=physics,
         task=_walking(episode_length),
