@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,27 @@ def test_a_page_shows_command_and_output(build: Build) -> None:
     assert "$ stepscope read no_such.log\nstepscope: no_such.log does not exist" in (
         page.select_one(".command-output pre").get_text()
     )
+
+
+def test_commands_run_at_the_same_time(build: Build, project: Path) -> None:
+    """The first one of a page waits for what only the second one does."""
+    if (os.cpu_count() or 1) == 1:
+        pytest.skip("one processor: nothing runs side by side")
+    flag = project / "flag"
+    (project / "recordings" / "waits.py").write_text(
+        "import sys, time\nfrom pathlib import Path\n"
+        f"flag, until = Path({str(flag)!r}), time.monotonic() + 60\n"
+        "if sys.argv[1] == 'second': flag.touch()\n"
+        "while not flag.exists() and time.monotonic() < until: time.sleep(0.05)\n"
+        "print(flag.exists())\n"
+    )
+    page = build(
+        "\n\n".join(
+            f"```{{command}} python recordings/waits.py {which}\n```" for which in ("first", "second")
+        )
+    )
+    for shown in page.select(".command-output pre"):
+        assert shown.get_text().endswith("True\n")
 
 
 def test_a_page_with_a_command_that_fails_is_not_built(build: Build) -> None:

@@ -11,21 +11,25 @@ Where another status than 0 is expected, the page shows standard error, too.
 ``:head: 3`` shows the first three lines, as ``| head -3`` would, and ``:tail: 3`` the last three.
 ``:columns: 110`` lays them out for a terminal that is wider than 80 columns.
 
-Commands run in a folder of their own, in which ``recordings`` is that of the project: what they write there is gone
+All commands start before the pages are read, as many at a time as there are processors, because some take long.
+Each runs in a folder of its own, in which ``recordings`` is that of the project: what they write there is gone
 when the page is built.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from weakref import WeakKeyDictionary
 
 from docutils import nodes
@@ -37,11 +41,14 @@ from stepscope._sphinx.excerpts import RECORDINGS, overflow_class, project_root
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sphinx.application import Sphinx
     from sphinx.config import Config
+    from sphinx.environment import BuildEnvironment
 
-__all__ = ["CommandDirective", "format_transcript", "run_command"]
+__all__ = ["CommandDirective", "format_transcript", "run_command", "setup"]
 
-_outputs: WeakKeyDictionary[Config, dict[tuple[str, int, int], str]] = WeakKeyDictionary()
+_DIRECTIVE = re.compile(r"^`{3,}\{command\} (?P<command>.+)\n(?P<options>(?::\w+: .*\n)*)", re.MULTILINE)
+_OPTION = re.compile(r"^:(status|columns): (\d+)$", re.MULTILINE)
 _MAX_WIDTH = 160  # a table and its summary; a line of JSON has more
 
 
@@ -98,6 +105,42 @@ def _working_folder(recordings: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+class _Call(NamedTuple):
+    """A command, the exit status that it must have, and the width of its terminal."""
+
+    command: str
+    status: int = 0
+    columns: int = 80
+
+
+class _Outputs:
+    """What commands print; one that several pages show is run once, and they show the same."""
+
+    def __init__(self, recordings: Path) -> None:
+        self._recordings = recordings
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._futures: dict[_Call, Future[str]] = {}
+
+    def start(self, call: _Call) -> Future[str]:
+        """Start a command unless it was started before."""
+        if call not in self._futures:
+            self._futures[call] = self._pool.submit(self._run, call)
+        return self._futures[call]
+
+    def stop(self) -> None:
+        """Start none of those that still wait."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _run(self, call: _Call) -> str:
+        if not threading.main_thread().is_alive():
+            raise CancelledError  # the build was interrupted
+        with _working_folder(self._recordings) as folder:
+            return run_command(call.command, folder=folder, status=call.status, columns=call.columns)
+
+
+_outputs: WeakKeyDictionary[Config, _Outputs] = WeakKeyDictionary()
+
+
 class CommandDirective(SphinxDirective):
     required_arguments = 1
     final_argument_whitespace = True
@@ -111,15 +154,10 @@ class CommandDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         command = self.arguments[0]
         self.env.note_reread()  # its output depends on more files than can be listed
-        status, columns = self.options.get("status", 0), self.options.get("columns", 80)
+        status = self.options.get("status", 0)
         try:
-            # A command that several pages show is run once, and they show the same.
-            outputs = _outputs.setdefault(self.config, {})
-            output = outputs.get((command, status, columns))
-            if output is None:
-                with _working_folder(project_root(self.env) / RECORDINGS) as folder:
-                    output = run_command(command, folder=folder, status=status, columns=columns)
-                outputs[command, status, columns] = output
+            outputs = _outputs[self.config]
+            output = outputs.start(_Call(command, status, self.options.get("columns", 80))).result()
         except subprocess.CalledProcessError as error:
             raise self.error(
                 f"{command}: exit status {error.returncode}, expected {status}: {error.stderr.strip()}"
@@ -129,3 +167,26 @@ class CommandDirective(SphinxDirective):
         )
         classes = ["command-output", *overflow_class(text, widest=_MAX_WIDTH)]
         return [nodes.literal_block(text, text, language="console", classes=classes)]
+
+
+def _start_all(app: Sphinx, env: BuildEnvironment, _: list[str]) -> None:
+    """Start the commands of all pages; one that is written in another way starts when its page is read."""
+    outputs = _outputs[app.config] = _Outputs(project_root(env) / RECORDINGS)
+    if app.parallel > 1:
+        return  # pages are read in processes that are forked from this one, without its threads
+    for page in sorted(env.found_docs):
+        path = Path(env.doc2path(page))
+        for match in _DIRECTIVE.finditer(path.read_text(encoding="utf-8") if path.suffix == ".md" else ""):
+            options = {name: int(value) for name, value in _OPTION.findall(match["options"])}
+            outputs.start(_Call(match["command"], **options))
+
+
+def _stop(app: Sphinx, _: Exception | None) -> None:
+    if app.config in _outputs:
+        _outputs[app.config].stop()
+
+
+def setup(app: Sphinx) -> None:
+    """Start the commands before the pages are read."""
+    app.connect("env-before-read-docs", _start_all)
+    app.connect("build-finished", _stop)
