@@ -58,3 +58,12 @@ def test_the_page_says_how_each_ends(build: Build, project: Path) -> None:
     assert "exit status 0, weights 100 % NaN" in silent.text
     assert "RSL-RL5.5.1" in noticed.text
     assert "ends in the same step" in noticed.text
+
+
+def test_a_release_that_compiles_by_default_has_two_labels(build: Build, project: Path) -> None:
+    """One row is its default, and the other says that it was not compiled."""
+    shutil.copytree(RECORDINGS / "rl_games" / "1.6.5", project / "recordings" / "rl_games" / "1.6.5")
+    page = build("```{fault-outcomes}\n```")
+    labels = [row.td.get_text() for row in page.select("table.fault-outcomes tbody tr")]
+    assert "RL-Games1.6.5, compiled, its default" in labels
+    assert "RL-Games1.6.5, 1.6.5 with torch_compile: False" in labels

@@ -13,6 +13,7 @@ from stepscope._sphinx.claims import ClaimsDirective
 from stepscope._sphinx.commands import CommandDirective
 from stepscope._sphinx.fault_outcomes import FaultOutcomesDirective
 from stepscope._sphinx.figures import GalleryFigureDirective
+from stepscope._sphinx.gallery_output import GalleryOutputDirective
 from stepscope._sphinx.minibatch_settings import MinibatchSettingsDirective
 from stepscope._sphinx.rates import OurRatesDirective, PublishedRatesDirective
 from stepscope._sphinx.records import RecordDirective
@@ -30,6 +31,7 @@ _DIRECTIVES = {
     "command": CommandDirective,
     "fault-outcomes": FaultOutcomesDirective,
     "gallery-figure": GalleryFigureDirective,
+    "gallery-output": GalleryOutputDirective,
     "minibatch-settings": MinibatchSettingsDirective,
     "our-rates": OurRatesDirective,
     "published-rates": PublishedRatesDirective,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FaultOutcomesDirective", "Group", "read_groups"]
 
-_VARIANTS = {"struck": "", "struck_compiled": "its default: compiled", "struck_dqn": "DQN"}
+_VARIANTS = {"struck": "", "struck_compiled": "compiled, its default", "struck_dqn": "DQN"}
 _MAX_MESSAGE = 72  # characters of a message
 
 
@@ -92,10 +92,18 @@ def _parse_version(version: str) -> tuple[int, ...]:
 
 
 def _rows(groups: Sequence[Group]) -> Iterable[list[str | nodes.Node]]:
+    compiled = {
+        (group.library, version)
+        for group in groups
+        if group.variant == "struck_compiled"
+        for version in group.versions
+    }
     for group in groups:
         first, *_, last = group.versions * 2
         versions = first if first == last else f"{first} to {last}"
         note = _VARIANTS[group.variant]
+        if group.variant == "struck" and (group.library, last) in compiled:
+            note = f"{last} with torch_compile: False"
         below = nodes.inline("", f"{versions}{f', {note}' if note else ''}", classes=["below"])
         name = nodes.strong("", library_name(group.library))
         yield [nodes.inline("", "", name, below), *map(_cell, group.endings.values())]
