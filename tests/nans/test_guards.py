@@ -36,8 +36,14 @@ PPO("MlpPolicy", env, n_steps=16, batch_size=64, device="cpu").learn(6 * 16 * 16
 
 def lines_for(library: str) -> str:
     """Return the lines that the page shows for a library."""
-    section = PAGE.read_text(encoding="utf-8").split("## What stops a run at the first bad value?")[1].split("\n## ")[0]
-    [lines] = re.findall(rf"^{library_name(library)}[, ].*?```py\n(.*?)```", section, re.DOTALL | re.MULTILINE)
+    section = (
+        PAGE.read_text(encoding="utf-8")
+        .split("## What stops a run at the first bad value?")[1]
+        .split("\n## ")[0]
+    )
+    [lines] = re.findall(
+        rf"^{library_name(library)}[, ].*?```py\n(.*?)```", section, re.DOTALL | re.MULTILINE
+    )
     return lines
 
 
