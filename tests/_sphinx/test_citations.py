@@ -1,11 +1,12 @@
 """Citations of installed sources are checked against the installed file."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from stepscope._sphinx.citations import check_citation
+from stepscope._sphinx.citations import check_citation, source_url
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -51,3 +52,28 @@ def test_the_guide_cites_only_lines_that_are_there() -> None:
     ]
     assert len(citations) > 20
     assert [] == [wrong for text in citations if (wrong := check_citation(text))]
+
+
+@pytest.mark.parametrize(
+    ("where", "tag"),
+    [
+        ("rsl_rl/utils/logger.py:215", "leggedrobotics/rsl_rl/blob/v"),
+        ("rl_games/torch_runner.py:206", "Denys88/rl_games/blob/v"),
+        ("skrl/trainers/torch/base.py:201", "Toni-SM/skrl/blob/"),
+        ("stable_baselines3/ppo/ppo.py:292", "DLR-RM/stable-baselines3/blob/v"),
+        ("tqdm/std.py:961", "tqdm/tqdm/blob/v"),
+    ],
+)
+def test_a_citation_links_to_its_line(where: str, tag: str) -> None:
+    """The link is to the tag of the release that is installed, at that line."""
+    file, line = where.split(":")
+    distribution = {"rsl_rl": "rsl-rl-lib"}.get(file.partition("/")[0], file.partition("/")[0])
+    release = version(distribution)
+    assert f"https://github.com/{tag}{release}/{file}#L{line}" == source_url(where)
+
+
+def test_every_cited_package_has_a_link() -> None:
+    """A new package is either added to the list of repositories, or the page says why it has no link."""
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
+    cited = set(re.findall(r"\{source\}`([\w/.]+:\d+) ", text))
+    assert [] == sorted(where for where in cited if source_url(where) is None)
