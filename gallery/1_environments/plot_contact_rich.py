@@ -9,7 +9,7 @@
 Where do more environments stop paying off?
 ===========================================
 
-Somewhere, twice as many environments no longer collect twice as much.
+Somewhere, twice the environments no longer collect twice as much.
 A cart-pole, a walking robot and a heap of objects reach that point at very different numbers,
 and so does one of them with a larger network around it.
 This example measures N½, the number at which half of the peak rate is reached, for each of them,
@@ -79,7 +79,7 @@ record_measurement(
 )
 
 # %%
-# Each scope has a line of its own, T(N) = a + b N, and N½ = a / b.
+# Each scope has its own line, T(N) = a + b N, and N½ = a / b.
 # The scopes are those of the rates that libraries print.
 
 models = {
@@ -107,7 +107,7 @@ for name, each in models.items():
     print(f"{name:26} no total is further than {100 * off:.0f} % from its line")
 
 # %%
-# The rate of training, as a share of the peak that its line promises: a point beside its curve is where the line does
+# The rate of training, as a share of the peak that its line promises: a point next to its curve is where the line does
 # not hold.
 
 figure, axes = plots.figure(
@@ -155,8 +155,8 @@ for name, each in half.items():
     )
 
 # %%
-# What practitioners are told, checked on this machine.
-# Each round gives lines of its own, and so an N½: the interval is that of the rounds.
+# Common advice, tested on this machine.
+# Each round gives its own lines, and so an N½: the interval is that of the rounds.
 
 
 def half_rate(seconds: dict, name: str, part: str) -> float:
@@ -182,7 +182,7 @@ faster = timed.times.estimate(
     )
 )
 claim(
-    f"more environments collect more data per second, with contacts, too: {many} quadrupeds against {few}",
+    f"more environments collect more data per second, with contacts as well: {many} quadrupeds against {few}",
     faster.above(4),
     faster.show("{:.0f}x"),
     question="C01",

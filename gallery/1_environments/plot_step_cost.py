@@ -114,7 +114,7 @@ axes.legend(loc="upper left", title="median, quartiles, fit")
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 print(f"{len(eager.rounds)} rounds; {eager.disturbance}")
 faster = eager.estimate(lambda seconds: 4096 / seconds[4096] * seconds[64] / 64)

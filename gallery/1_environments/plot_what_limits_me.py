@@ -130,7 +130,7 @@ plots.show(figure)
 
 # %%
 # The number to act on is what doubling adds.
-# The line says it before anybody runs twice as many; here is what it says, and what happens.
+# The line predicts the gain from doubling; here are the prediction and the measurement.
 
 gains = {}
 for name in doubled:
@@ -149,7 +149,7 @@ for name in doubled:
 # %%
 # A value that the host reads, by ``.item()``, ``if tensor:`` or ``.cpu()``, makes it wait on a GPU until all
 # that was queued is done, and the GPU then waits for the host.
-# On a CPU nothing waits and the verdict does not change, but the line is found all the same.
+# On a CPU nothing waits and the verdict does not change, but the line is found anyway.
 
 hidden = splits["a hidden .item() a step"]
 reads = hidden[max(hidden)]
@@ -165,7 +165,7 @@ others = max(
 )
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 expected = {
     "thousands of small launches": "launch-bound",
@@ -183,7 +183,7 @@ for name, wanted in expected.items():
     )
 small, large = gains.values()
 claim(
-    "while launches are the limit, twice as many environments make the run more than half as fast again",
+    "while launches are the limit, twice the environments make the run more than half as fast again",
     small.above(0.5),
     small.show("{:.0%}"),
     question="C02",

@@ -9,9 +9,9 @@
 Do detailed collision shapes take more memory?
 ==============================================
 
-Practitioners are told that meshes take more memory than primitives, and that simpler shapes save it.
+The usual advice is that meshes take more memory than primitives, and that simpler shapes save it.
 Two kinds of memory are meant, and a shape changes them differently:
-the model, which all environments share, and what each environment has of its own.
+the model, which all environments share, and what each environment has for itself.
 This example drops six objects on a heap, in many worlds, and exchanges nothing but their collision shape.
 """
 
@@ -121,7 +121,7 @@ axes.grid(visible=False, axis="y")
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 claim(
     "a detailed mesh takes more memory than a primitive, in the model, which all worlds share:"

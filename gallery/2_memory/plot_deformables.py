@@ -101,7 +101,7 @@ print(
 )
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 claim(
     "a deformable takes more memory in every world than the same block when rigid: the coarsest grid",

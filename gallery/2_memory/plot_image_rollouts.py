@@ -161,7 +161,7 @@ plots.show(figure)
 
 
 def count_all(training: Training) -> float:
-    """Return the bytes of a training and of its simulator."""
+    """Return the bytes of a training run and of its simulator."""
     pixels = math.prod(training.observation[1:]) if training.is_image else 0
     world = simulated.world_bytes + simulated.camera_bytes * pixels / edge**2
     return sum(count(training).values()) + training.num_envs * world

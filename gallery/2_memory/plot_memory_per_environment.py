@@ -10,7 +10,7 @@ How much memory does one more environment take?
 
 Memory is a straight line, M(N) = a + b N: something fixed, and something for each environment.
 Two small runs give the line, and the line says what a large run will take.
-This example fits it to small numbers of cart-poles and holds it against a number that it has not seen.
+This example fits it to small numbers of cart-poles and tests it on a larger number.
 """
 
 import os
@@ -164,7 +164,7 @@ if not on_gpu and platform.libc_ver()[0] == "glibc":
     )
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 claim(
     f"memory bounds the number of environments along a line: {held_out:,} predicted within 5 %"

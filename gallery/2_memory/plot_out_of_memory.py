@@ -10,7 +10,7 @@ Out of memory: do fewer environments help?
 
 They help where the environments take the memory, and they cannot where something else does.
 The line M(N) = a + b N tells the two apart: fewer environments shrink b N, and nothing shrinks a.
-This example lets two trainings run out of memory for real, each in a process of its own,
+This example lets two training runs run out of memory for real, each in its own process,
 and reduces the number of environments until they fit, or until there is one left.
 """
 
@@ -23,7 +23,7 @@ from stepscope.measure import Outcome, footprint_of_command
 from stepscope.plan import MemoryModel
 
 # %%
-# The part of a training that takes memory: environments, a rollout, and a replay buffer of images.
+# The part of a training run that takes memory: environments, a rollout, and a replay buffer of images.
 # An allocator is refused beyond a limit, as it is on a full GPU.
 
 PROGRAM = """
@@ -51,7 +51,7 @@ TRAININGS = {
 
 
 def run(n: int, *, horizon: int, images: int, limit: int) -> Outcome:
-    """Train so many environments in a process of its own, and tell how it ended."""
+    """Train this number of environments in a separate process, and return how it ended."""
     arguments = [str(value) for value in (n, horizon, images, limit)]
     return footprint_of_command(
         [sys.executable, "-c", PROGRAM, *arguments],
@@ -112,7 +112,7 @@ record_measurement(
 )
 
 # %%
-# A cross is a training that ran out of memory, drawn where it would have been.
+# A cross is a training run that ran out of memory, drawn where it would have been.
 
 figure, axes = plots.figure(
     title="Fewer environments help only where the fixed part fits",
@@ -142,7 +142,7 @@ axes.legend(loc="upper left")
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 fates = {
     name: [found.status for found in tried.values()] for name, tried in tries.items()

@@ -11,8 +11,8 @@ More environments: keep the number of minibatches, or their size?
 
 RSL-RL and skrl keep the number of minibatches, so each of them grows with the number of environments.
 RL-Games and Stable-Baselines3 keep their size.
-This example trains the cart-pole with RSL-RL in both ways, on the same number of samples, and asks each saved policy
-how long it balances.
+This example trains the cart-pole with RSL-RL in both ways, on the same number of samples, and measures how long each
+saved policy balances.
 """
 
 import tempfile
@@ -45,7 +45,7 @@ threshold = 195
 if full_size():
     num_envs, seeds, budget = [64, 512], range(8), 98_304
     schedules = ["adaptive", "fixed"]
-else:  # other seeds, so that this is an experiment of its own
+else:  # other seeds, so that this is a separate experiment
     num_envs, seeds, budget, schedules = [512], range(100, 106), 65_536, ["adaptive"]
 
 
@@ -115,7 +115,7 @@ def scores(runs: list[dict], samples: int) -> list[float]:
 
 
 def seconds(runs: list[dict], samples: int) -> list[float]:
-    """Return the seconds of the processor until a number of samples, for each seed."""
+    """Return the CPU seconds until a number of samples, for each seed."""
     return [
         float(np.interp(samples, run["env_steps"], run["cpu_seconds"])) for run in runs
     ]

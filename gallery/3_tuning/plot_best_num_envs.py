@@ -10,10 +10,10 @@ Can a short measurement say how many environments are best?
 ===========================================================
 
 Two numbers decide it, and both are measured in seconds.
-Below N½ environments another one costs no time, and beyond B_noise / H environments
-another one brings no progress.
+Below N½ environments, another environment costs no time; beyond B_noise / H environments,
+it brings no progress.
 The best number is predicted to be their geometric mean.
-This example measures both with RSL-RL and holds the prediction against whole trainings.
+This example measures both with RSL-RL and compares the prediction with whole training runs.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ clip_gradients = torch.nn.utils.clip_grad_norm_
 
 
 def train(envs: int, iterations: int, seed: int, minibatches: int, clip: Clip) -> None:
-    """Train with RSL-RL, and clip gradients with a function of our own."""
+    """Train with RSL-RL, and clip gradients with our own function."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
         mock.patch("torch.nn.utils.clip_grad_norm_", clip),
@@ -118,7 +118,7 @@ def squared_length(policy: list, envs: int, rollouts: int, seed: int) -> float:
 
 
 # %%
-# A training to a mean reward of 100 takes about 16 iterations with 128 environments.
+# A training run to a mean reward of 100 takes about 16 iterations with 128 environments.
 # The prediction takes the policy in the middle, after 8.
 # The start and the end show how much that choice matters.
 
@@ -175,8 +175,8 @@ record_measurement(
 )
 
 # %%
-# Whole trainings
-# ---------------
+# Whole training runs
+# -------------------
 #
 # Another example of this chapter, "Do more environments save time, or samples?", trained
 # with each number of environments until a mean reward of 100, with 8 seeds each, and its
@@ -253,7 +253,7 @@ axes.errorbar(
     fmt="o",
     color=plots.COLOURS["rsl_rl"],
     capsize=3,
-    label="trainings, median and 95 % interval",
+    label="training runs, median and 95 % interval",
 )
 
 
@@ -289,7 +289,7 @@ claim(
 )
 ratio = Estimate.of([scale / hindsight.noise_scale for scale in noise[middle]])
 claim(
-    "the noise scale of the gradients, halfway through, is that of the trainings within a factor of 3",
+    "the noise scale of the gradients, halfway through, is that of the training runs within a factor of 3",
     ratio.between(1 / 3, 3),
     ratio.show("{:.1f}x"),
     question="B10",

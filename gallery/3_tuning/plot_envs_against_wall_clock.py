@@ -50,7 +50,7 @@ if full_size():
         "rl_games": [16, 32, 64, 128],
     }
     seeds = range(8)
-else:  # other seeds, so that this is an experiment of its own
+else:  # other seeds, so that this is a separate experiment
     sizes = {"rsl_rl": [32, 128], "rl_games": [16, 128]}
     seeds = range(100, 106)
 on_gpu = torch.cuda.is_available()
@@ -95,7 +95,7 @@ for seed in seeds:
 record_measurement("runs", here)
 
 # %%
-# Medians over the seeds with their 95 % intervals, and beside them what the full size of
+# Medians over the seeds with their 95 % intervals, and next to them what the full size of
 # this example recorded.
 
 
@@ -313,7 +313,7 @@ axes.legend(fontsize=9)
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 
 def compare(runs: dict, envs: int, others: int, quantity: str) -> Estimate:

@@ -45,7 +45,7 @@ from stepscope.train.experiments.learning import learn, median_of, ratio_of_medi
 batch, budget, every = 2048, 49_152, 8192
 if full_size():
     divisions, seeds = [32, 128, 512, 1024], range(8)
-else:  # other seeds, so that this is an experiment of its own
+else:  # other seeds, so that this is a separate experiment
     divisions, seeds = [32, 1024], range(100, 106)
 
 
@@ -307,7 +307,7 @@ if len(full_in_step["staggered"]) > 1:
     plots.show(figure)
 
 # %%
-# What practitioners are told, checked.
+# Common advice, tested.
 
 task = "cart-pole, RSL-RL, the same batch of 2,048 samples"
 long = difference(scores(full["32"]), scores(full["1024"]))

@@ -100,7 +100,7 @@ record_measurement(
 )
 
 # %%
-# Blue fits into 8 GiB, as long as the simulator finds room in what is left.
+# Blue fits into 8 GiB, if the simulator fits into the rest.
 # An image that is made of bytes loses nothing when it is stored as bytes.
 # More minibatches mean more and smaller updates of the same samples.
 
@@ -146,7 +146,7 @@ claim(
     f"{saved['half the horizon']:.0%} and {halved:.0%} in real runs of RL-Games",
     question="C11",
 )
-within = 0.25 if torch.cuda.is_available() else 0.03  # cuDNN takes room of its own
+within = 0.25 if torch.cuda.is_available() else 0.03  # cuDNN takes its own room
 largest = max(map(abs, off.values()))
 claim(
     f"what each change saves is known beforehand, to {within:.0%}",

@@ -8,8 +8,8 @@
 Which number of environments trains fastest?
 ============================================
 
-A single run of each setting does not tell: the next seed may reverse the order.
-``stepscope tune`` searches on the training itself, and runs the best settings again with fresh seeds.
+A single run of each setting decides nothing: the next seed may reverse the order.
+``stepscope tune`` searches by training, and runs the best settings again with fresh seeds.
 It recommends one only if its lead is more than chance.
 """
 

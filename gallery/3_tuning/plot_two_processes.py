@@ -37,7 +37,7 @@ from stepscope.train.experiments.two_hosts import TwoHosts
 
 # %%
 # One process with N environments, two with N each (weak scaling), and two that share the N (strong scaling), in turns.
-# Then longer trainings, in which each process writes down the statistics of its observation normaliser.
+# Then longer training runs, in which each process writes down the statistics of its observation normaliser.
 # RSL-RL normalises observations only if it is told to.
 
 libraries = ["rl_games", "rsl_rl", "skrl"]
@@ -82,7 +82,7 @@ recorded = None if full_size() else read_recorded()
 # ----------
 # The efficiency is 100 % if two processes do twice the work in the same time.
 # Two processes need two quiet cores, and wall times on a busy machine are worth little.
-# Therefore the processor's time counts as well: what two processes take for the same number of environment steps.
+# Therefore CPU time counts as well: what two processes take for the same number of environment steps.
 
 
 def iteration_times(runs: list[RankRun], clock: str) -> list[float]:
@@ -97,7 +97,7 @@ def efficiencies(library: str, clock: str) -> dict[str, list[float]]:
         if name == library:
             times = iteration_times(runs, clock)
             seconds[way].append(max(times) if clock == "wall" else sum(times))
-    # On the wall both work at the same time; of the processor's time each takes its own.
+    # In wall time both work at once; in CPU time each counts.
     processes = 2 if clock == "wall" else 1
     work = {"weak": 2, "strong": 1}
     return {
@@ -133,7 +133,7 @@ for library in libraries:
     for way in ("weak", "strong"):
         cpu, wall = (efficiency[library][clock][way] for clock in ("cpu", "wall"))
         print(
-            f"{names[library]:8}  {way:6} scaling: efficiency {cpu.show('{:.0%}')} by the processor's time,"
+            f"{names[library]:8}  {way:6} scaling: efficiency {cpu.show('{:.0%}')} by CPU time,"
             f" {wall.show('{:.0%}')} by the clock on the wall"
         )
 print(f"busiest training: {busiest}")
@@ -148,7 +148,7 @@ figure, axes = plots.figure(
     title=f"Two processes with N environments each are {spans['weak']} efficient,"
     f" two that share N only {spans['strong']}",
     x="",
-    y="efficiency by the processor's time in %",
+    y="efficiency by CPU time in %",
 )
 drawn = [(efficiency, f"{num_envs} environments", 0.0, None)]
 if recorded:
@@ -446,7 +446,7 @@ if hosts_seconds:
     plots.show(figure)
 
 # %%
-# What practitioners are told, and what they are not, checked on this machine.
+# Common advice and what is missing from it, tested on this machine.
 
 for library in libraries:
     speedup = Estimate.of(
@@ -463,7 +463,7 @@ for library in libraries:
             question="C14",
         )
     claim(
-        f"{names[library]}: two processes collect less than twice as many environment steps per second",
+        f"{names[library]}: two processes collect less than twice the environment steps per second",
         speedup.below(2),
         figures,
         question="C14",
@@ -476,11 +476,11 @@ for library in libraries:
     claim(
         f"{names[library]}: two processes that share the environments are less efficient than two with as many each",
         worse.above(1),
-        f"{worse.show('{:.2f}x')} the processor's time for an environment step",
+        f"{worse.show('{:.2f}x')} the CPU time for an environment step",
         question="C14",
     )
 claim(
-    "in the same number of iterations two processes take twice as many environment steps as one",
+    "in the same number of iterations two processes take twice the environment steps as one",
     all(stepped[library] == 2 * 128 * 16 * iterations for library in libraries),
     ", ".join(f"{names[library]} {stepped[library]:,}" for library in libraries),
     question="C14",

@@ -9,7 +9,7 @@ What does another number of environments change in the update?
 ==============================================================
 
 PPO cuts a rollout into minibatches and takes a step of the optimiser for each of them.
-Two libraries are told how many minibatches there are, and two how large they are.
+In two libraries the setting is the number of minibatches, in the other two their size.
 This example changes nothing but the number of environments, and counts the steps that each library really takes.
 """
 
@@ -33,7 +33,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 horizon, number, size = 16, 4, 256
 num_envs = [64, 128, 256, 512]
 epochs = {"rl_games": 5, "rsl_rl": 5, "skrl": 8, "sb3": 10}
-logging.disable(logging.INFO)  # skrl logs a line for each training
+logging.disable(logging.INFO)  # skrl logs a line for each training run
 
 
 def minibatches(library: str, envs: int) -> int:
@@ -69,7 +69,7 @@ updates = {
 record_measurement("updates", updates)
 
 # %%
-# What ``stepscope batches`` says beforehand, beside what was counted.
+# What ``stepscope batches`` says beforehand, next to what was counted.
 
 
 def predict(library: str, envs: int) -> int:
@@ -126,7 +126,7 @@ axes.legend(loc="lower left", fontsize=9)
 plots.show(figure)
 
 # %%
-# What is rarely said, checked on this machine.
+# What the usual guides leave out, tested on this machine.
 
 ratio = {library: rates[-1] / rates[0] for library, rates in per_thousand.items()}
 claim(

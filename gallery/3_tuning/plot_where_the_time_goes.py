@@ -10,7 +10,7 @@ Where does the time of an iteration go?
 =======================================
 
 An iteration steps the environments, asks the policy for actions, and then learns.
-More environments save time only where the part that takes most of it is paid once for all of them.
+More environments save time only if the largest part of an iteration is a fixed cost.
 This example splits the iterations of real training runs: RSL-RL and RL-Games on a cart-pole,
 and RSL-RL on a walking robot with contacts.
 """

@@ -81,7 +81,7 @@ print(report)
 record_measurement("largest_action", {"unclipped": free, "clipped": clipped})
 
 # %%
-# Without a limit the action grows by the same factor in each step, until it is no number.
+# Without a limit the action grows by the same factor in each step, until it is not a number.
 # With the action clipped before it is observed, the loop is the same and stays where it is.
 
 figure, axes = plots.figure(

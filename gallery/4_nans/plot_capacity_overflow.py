@@ -89,7 +89,7 @@ claim(
     question="B2",
 )
 claim(
-    "and is no NaN, so that no test for NaN finds it",
+    "and is not NaN, so that no test for NaN finds it",
     all(each["not_finite"] == 0 for each in found.values()),
     "every number is finite",
     question="B2",

@@ -187,7 +187,7 @@ axes.legend(loc="upper left")
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 claim(
     "drastic actions break the simulation, from some size on",

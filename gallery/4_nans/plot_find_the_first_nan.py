@@ -60,7 +60,7 @@ bad = stopped.report.bad
 
 # %%
 # One screen says what, where and when: the step, the environment, the column, and what stood before it.
-# The first bad value is no NaN but a velocity that no robot has.
+# The first bad value is not NaN but a velocity that no robot has.
 # Had only NaN been looked for, this is when it would have been found:
 
 late = run(huge=float("inf")).report.bad
@@ -94,7 +94,7 @@ axes.legend(loc="upper left")
 plots.show(figure)
 
 # %%
-# A fresh environment goes the same way, bit for bit; so what follows is no matter of chance.
+# A fresh environment goes the same way, bit for bit; so what follows is not a matter of chance.
 # This is what ``stepscope replay DUMP --env module:factory`` does.
 
 again = replay(dump, "stepscope.envs.scenes:quadruped", options=coarse)
@@ -183,7 +183,7 @@ print(
 )
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 claim(
     "a huge value comes before the first NaN, and is found before it",

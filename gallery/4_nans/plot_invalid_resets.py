@@ -104,7 +104,7 @@ axes.set_ylim(1, 5e4)
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 claim(
     "a reset beyond a joint's limit throws the robot: 3 rad off its start, against a clean reset",
@@ -119,7 +119,7 @@ claim(
     question="C17",
 )
 claim(
-    "most of it is no NaN: up to 10 rad off every number stays finite",
+    "most of it is not NaN: up to 10 rad off every number stays finite",
     all(joint[angle]["not_finite"] == 0 for angle in beyond if angle <= 10),
     "all finite",
     question="C17",

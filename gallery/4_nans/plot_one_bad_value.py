@@ -19,7 +19,7 @@ from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
 
 # %%
 # The fault strikes in step 20, in the second of six rollouts of 16 steps.
-# Each training is a process of its own and saves a checkpoint after each rollout.
+# Each training run is a separate process and saves a checkpoint after each rollout.
 
 names = {
     "rl_games": "RL-Games",
@@ -133,7 +133,7 @@ print(
 )
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 nan_seen = {library: bare[library, "NaN observed"] for library in names}
 infinite = {library: bare[library, "infinity observed"] for library in names}

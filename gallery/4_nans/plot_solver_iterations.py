@@ -102,7 +102,7 @@ axes.legend(loc="upper right")
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 cg, newton = found["cg"], found["newton"]
 claim(

@@ -204,7 +204,7 @@ record_measurement(
 )
 
 # %%
-# A range pushes back with a spring of its own, which is too soft here.
+# A range pushes back with its own spring, which is too soft here.
 # The two other limits bound what a step can change.
 
 figure, axes = plots.figure(
@@ -243,7 +243,7 @@ axes.grid(visible=False, axis="y")
 plots.show(figure)
 
 # %%
-# What practitioners are told, checked on this machine.
+# Common advice, tested on this machine.
 
 wrong = [
     cell

@@ -9,10 +9,10 @@
 Four meanings of fps: which one was printed?
 ============================================
 
-Every library divides the same environment steps by another time.
-This example trains the cart-pole with each of them while clocks of our own run:
+Each library divides the same environment steps by a different time.
+This example trains the cart-pole with each of them and times each part itself:
 around every step, around every rollout, around every iteration, and since the start.
-Then it holds what was printed against them.
+Then it compares the printed rates with these times.
 """
 
 from itertools import groupby
@@ -26,7 +26,7 @@ from stepscope.measure import Estimate, all_of
 from stepscope.train.experiments.timing import time_training
 
 # %%
-# One run of each library, each in a process of its own: the same environment, the same
+# One run of each library, each in its own process: the same environment, the same
 # number of copies, the same horizon.  On a GPU the same script trains 4096 environments.
 
 num_envs = 4096 if torch.cuda.is_available() else 256
@@ -97,7 +97,7 @@ record_measurement(
 )
 
 # %%
-# A ring is what our clocks say, a dot is what the library printed.
+# Rings: our own timers. Dots: what the library printed.
 
 names = {
     ("rl_games", "step"): "fps step",
@@ -186,7 +186,7 @@ claim(
     f"{smallest.show('{:.0f}')} to {largest.show('{:.0f}')} times",
     question="B5",
 )
-# Each run is held against its own cumulative rate, so that two moments of the machine are not compared.
+# Each run is compared with its own cumulative rate, so that two moments of the machine are not compared.
 beyond = Estimate.of(
     [
         (rate / clocks["rl_games"]["cumulative"])
@@ -202,8 +202,8 @@ claim(
 )
 
 # %%
-# The first one is not typical
-# ----------------------------
+# The first rate is not typical
+# -----------------------------
 #
 # What is done only once is done in the first rollout, so that its rate is low.
 # Stable-Baselines3's first table comes before the first update, so that its rate is high.
@@ -265,8 +265,8 @@ claim(
 )
 
 # %%
-# The mean reward is of 100 episodes
-# ----------------------------------
+# The mean reward covers 100 episodes
+# -----------------------------------
 #
 # RSL-RL's ``Mean reward`` is the mean of the last 100 episodes that have ended.
 # Every step of the cart-pole is worth 1, so the length of an episode is its return.
@@ -357,7 +357,7 @@ for record in reads(runs["rl_games"].text):
     elif record.kind == "best_reward":
         differences.append(abs(record.reward - fading[epoch]))
 claim(
-    "RL-Games' best reward is an exponential moving average over some 100 episodes",
+    "RL-Games' best reward is an exponential moving average over about 100 episodes",
     max(differences) < 0.01,
     f"largest difference {max(differences):.4f} in {len(differences)} best rewards",
     question="B7",

@@ -26,7 +26,7 @@ from stepscope.measure import Estimate
 from stepscope.train import run
 
 # %%
-# Train in a process of its own, as ``python train.py > train.log 2>&1`` would.
+# Train in its own process, as ``python train.py > train.log 2>&1`` would.
 # On a GPU the same script trains 4096 environments.
 
 num_envs = 4096 if torch.cuda.is_available() else 256

@@ -8,7 +8,7 @@
 RSL-RL: where does an iteration spend its time?
 ===============================================
 
-RSL-RL prints how long it collected and how long it learned, and one rate over both.
+RSL-RL prints the time of the rollout, the time of the update, and one rate over both.
 This example trains the cart-pole, reads the log, and shows the two parts of every iteration.
 """
 
@@ -23,7 +23,7 @@ from stepscope.logs import read
 from stepscope.train import run
 
 # %%
-# Train in a process of its own, as ``python train.py > train.log 2>&1`` would.
+# Train in its own process, as ``python train.py > train.log 2>&1`` would.
 # On a GPU the same script trains 4096 environments.
 
 num_envs = 4096 if torch.cuda.is_available() else 256

@@ -10,7 +10,7 @@ Stable-Baselines3: why is the first fps so high?
 ================================================
 
 Stable-Baselines3 prints ``fps``, the mean rate of everything since ``learn()`` began.
-The first table is printed before the first update, so its rate has no learning in it.
+The first table is printed before the first update, so its rate does not include learning.
 This example trains the cart-pole, and takes the rate of each iteration from two tables in a row.
 """
 
@@ -27,7 +27,7 @@ from stepscope.measure import DisturbanceMeter, Estimate
 from stepscope.train import run
 
 # %%
-# Train in a process of its own, as ``python train.py > train.log 2>&1`` would.
+# Train in its own process, as ``python train.py > train.log 2>&1`` would.
 # On a GPU the same script trains 4096 environments.
 
 num_envs = 4096 if torch.cuda.is_available() else 256

@@ -54,7 +54,9 @@ def test_a_real_training_is_tuned(here: Path, run: Run) -> None:
     assert text.startswith("num_envs s to 40 best reward memory trained")
     assert "2 trials of 2 combinations" in text
     assert "with the same 2 fresh seeds" in text
-    assert "recommendation none: 64 and 256 cannot be told apart" in text.replace("256 and 64", "64 and 256")
+    assert "recommendation none: 64 and 256 are not distinguishable" in text.replace(
+        "256 and 64", "64 and 256"
+    )
     data = json.loads((here / "tune.json").read_text(encoding="utf-8"))
     assert (1, "rsl_rl", 40.0, None) == (data["schema"], data["library"], data["until"], data["recommended"])
     assert ["reached"] * 2 == [trial["status"] for trial in data["trials"]]
@@ -63,7 +65,7 @@ def test_a_real_training_is_tuned(here: Path, run: Run) -> None:
         costs = [min(point[0] for point in one["curve"] if point[1] >= 40) for one in final["runs"]]
         assert pytest.approx(sum(costs) / 2) == final["cost"]["mean"]
     assert data["use"] in text
-    assert "cannot be told apart" in (here / "tune.svg").read_text(encoding="utf-8")
+    assert "are not distinguishable" in (here / "tune.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.live
@@ -88,7 +90,7 @@ def test_all_alike_recommends_none(run: Run) -> None:
     assert (0, b"") == (done.returncode, done.stderr)
     text = " ".join(done.stdout.decode().split())
     assert "recommendation none: " in text
-    assert "cannot be told apart; they need the same memory, so take any of them" in text
+    assert "are not distinguishable; they need the same memory, so take any of them" in text
     again = run("tune", "--search", "num_envs=16,32,64", "--seeds", "5", "--json", "again.json", "--", *SHOW)
     assert done.stdout == again.stdout  # nothing ran again
     assert (

@@ -228,7 +228,7 @@ def test_a_folder_is_written_again(tmp_path: Path) -> None:
 def test_event_files_of_others_are_left_alone(tmp_path: Path) -> None:
     """TensorBoard would show the two as one run."""
     (tmp_path / "events.out.tfevents.1700000000.host.1.0").touch()
-    with pytest.raises(BadInputError, match="holds event files of another program; give a folder of its own"):
+    with pytest.raises(BadInputError, match="holds event files of another program; give an empty folder"):
         EventFiles(tmp_path)
 
 

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class CommandParser(Parser):
-    """Leaves the arguments after ``--`` alone: they are a command, with options of its own."""
+    """Leaves the arguments after ``--`` alone: they are a command, with its own options."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
         """Return the options, with the command in ``run``; None if there is no ``--``."""

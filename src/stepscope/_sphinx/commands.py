@@ -7,12 +7,12 @@
 ````
 
 A command that ends with another exit status than ``:status:``, which is 0 by default, fails the build.
-Where another status than 0 is expected, the page shows standard error, too.
+Where another status than 0 is expected, the page shows standard error as well.
 ``:head: 3`` shows the first three lines, as ``| head -3`` would, and ``:tail: 3`` the last three.
 ``:columns: 110`` lays them out for a terminal that is wider than 80 columns.
 
 All commands start before the pages are read, as many at a time as there are processors, because some take long.
-Each runs in a folder of its own, in which ``recordings`` is that of the project: what they write there is gone
+Each runs in its own folder, in which ``recordings`` is that of the project: what they write there is gone
 when the page is built.
 """
 

@@ -1,6 +1,6 @@
 """Run the examples that are not fresh: ``python -m stepscope._sphinx.examples``, before Sphinx builds the pages.
 
-Each runs in a process of its own, in which sphinx-gallery writes its page; Sphinx finds the pages up to date.
+Each runs in its own process, in which sphinx-gallery writes its page; Sphinx finds the pages up to date.
 They run two at a time: first those that measure no time, then those that compare times of the processor, which a
 neighbour does not take away (``# sphinx_gallery_clock = "processor"`` in a script). Then those that measure time by the
 clock on the wall (``# sphinx_gallery_clock = "wall"``) run one after another, alone, as do on a GPU all that measure time.
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             process.wait()
         runs += _run(by_wall, progress, running, workers=1)
     except KeyboardInterrupt:
-        print("interrupted; the next nox -s docs goes on from here", flush=True)
+        print("interrupted; the next nox -s docs continues from here", flush=True)
         return 130
     finally:
         for process in running:
@@ -166,7 +166,7 @@ def _compile_kernels(
 def _run(
     scripts: Sequence[Path], progress: _Progress, running: set[subprocess.Popen[bytes]], *, workers: int
 ) -> list[_ExampleRun]:
-    """Run scripts in processes of their own, `workers` at a time."""
+    """Run scripts in their own processes, `workers` at a time."""
     pending: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for script in scripts:
         pending.put(script)
@@ -258,7 +258,7 @@ def _describe_failure(run: _ExampleRun) -> str:
 
 
 def _write_page(script: Path) -> int:
-    """Let sphinx-gallery run an example and write its page; runs in a process of its own."""
+    """Let sphinx-gallery run an example and write its page; runs in its own process."""
     from sphinx_gallery import gen_gallery, gen_rst  # noqa: PLC0415 - for this process only
 
     from stepscope.evidence import restart_clock  # noqa: PLC0415 - the same

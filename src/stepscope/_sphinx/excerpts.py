@@ -95,7 +95,7 @@ def select_records(path: Path, show: str, *, num_envs: int | None = None) -> lis
 
 
 def visible_text(text: str) -> str:
-    r"""Return what a reader of a file sees: no colour codes, each redrawing of a bar on a line of its own.
+    r"""Return what a reader of a file sees: no colour codes, each redrawing of a bar on its own line.
 
     Examples
     --------

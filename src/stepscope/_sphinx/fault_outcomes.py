@@ -1,4 +1,4 @@
-"""The directive ``{fault-outcomes}``: outcomes of trainings with one bad value, for each version of each library.
+"""The directive ``{fault-outcomes}``: outcomes of training runs with one bad value, for each version of each library.
 
 ````
 ```{fault-outcomes}
@@ -45,7 +45,7 @@ class Group:
     versions
         The oldest first.
     endings
-        Name of a fault to how a training ended: ``status``, ``vector_steps``, ``message``, ``nonfinite_share``.
+        Name of a fault to how a training run ended: ``status``, ``vector_steps``, ``message``, ``nonfinite_share``.
     """
 
     library: str

@@ -1,7 +1,7 @@
 """The first figure of an example, shown again below its introduction: a page opens with the answer.
 
 sphinx-gallery shows a script from top to bottom, so its figure comes late.
-Thumbnails get an alternative text, too.
+Thumbnails get an alternative text as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Markdown twin of every page, ``page.md`` beside ``page.html``, and ``llms.txt``, which lists the twins.
+"""A Markdown twin of every page, ``page.md`` next to ``page.html``, and ``llms.txt``, which lists the twins.
 
 sphinx-markdown-builder translates the documents that the HTML builder has resolved.
 So a twin holds what the directives printed, and it takes no second build, which would run them all again.

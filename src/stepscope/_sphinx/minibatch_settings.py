@@ -5,7 +5,7 @@
 ```
 ````
 
-The cells come from the description of each library, which the tests hold against the installed release.
+The cells come from the description of each library, which the tests compare with the installed release.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["MinibatchSettingsDirective"]
 
 _DOUBLING = {
-    "number": "minibatches twice as large, half as many updates per sample",
-    "size": "twice as many minibatches, as many updates per sample",
+    "number": "minibatches twice as large, half the updates per sample",
+    "size": "twice the minibatches, the same updates per sample",
 }
 
 

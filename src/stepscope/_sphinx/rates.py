@@ -91,7 +91,7 @@ def _rate_cells(
 def rates_from_measurements(
     measurements: Mapping[str, Any], provenance: Mapping[str, Any], *, source: str
 ) -> Iterator[PublishedRates]:
-    """Yield what the example about the four scopes measured with clocks of its own, library by library."""
+    """Yield what the example about the four scopes measured with its own clocks, library by library."""
     measured = measurements.get("env_steps_per_second", {})
     for library, rates in measured.get("our_clocks", {}).items():
         yield PublishedRates(

@@ -23,7 +23,7 @@ _FILE = files("stepscope.logs").joinpath("schema.json")
 
 
 def site_path() -> str:
-    """Return where the schema lies below the root of the site: the last two parts of its own name."""
+    """Return where the schema lies below the root of the site: the last two parts of its name."""
     address: str = json.loads(_FILE.read_text(encoding="utf-8"))["$id"]
     return "/".join(address.split("/")[-2:])
 

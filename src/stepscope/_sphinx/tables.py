@@ -146,7 +146,7 @@ def empty_state(sentence: str) -> nodes.Node:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str | nodes.Node]], name: str) -> nodes.Node:
-    """Return a table that scrolls in a box of its own where the page is narrower; `name` is its class."""
+    """Return a table that scrolls in its own box where the page is narrower; `name` is its class."""
     group = nodes.tgroup("", *[nodes.colspec(colwidth=1) for _ in headings], cols=len(headings))
     group += nodes.thead("", _row(headings))
     group += nodes.tbody("", *[_row(row) for row in rows])

@@ -69,7 +69,7 @@ def read_history(
     folder
         Holds a folder for each release.
     also
-        Pattern of messages to list, too.
+        Pattern of messages to list as well.
     leave_out
         Pattern of lines to leave out.
     skip

@@ -18,8 +18,8 @@ __all__ = ["add"]
 
 _ABOUT = "list the minibatch settings that a library accepts, with their updates per sample"
 _MORE = (
-    "Lists each setting of PPO by one of four libraries that cuts a rollout evenly into minibatches, in the words of"
-    " the library, beside its updates per sample and those of Isaac Lab's example configuration. The exit status is 0,"
+    "Lists each setting of PPO by one of four libraries that divides a rollout evenly into minibatches, under the library's"
+    " own names, next to its updates per sample and those of Isaac Lab's example configuration. The exit status is 0,"
     " or 2 if the library would refuse the setting."
 )
 _KEYS = [library.key for library in LIBRARIES if library.minibatches]

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "say what limits a run, from its rates at a few sizes"
+_ABOUT = "report what limits a run, from its rates at a few sizes"
 _MORE = (
-    "Runs a TARGET with a few numbers of environments, each in a process of its own, fits T(N) = a + b N to the time of"
-    " a vector step, and says what limits the rate and what doubling N would add. Around a factory a small training"
-    " loop is timed, split into stepping, inference and learning; of a command the printed rates are read, with their"
-    " scope. The exit status is 0, or 2 if the TARGET does not work."
+    "Runs a TARGET with a few numbers of environments, each in its own process, fits T(N) = a + b N to the time of"
+    " a vector step, and reports what limits the rate and the gain from doubling N. For a factory, a small training"
+    " loop is timed and split into stepping, inference and learning; for a command, the printed rates are read with"
+    " their scope. The exit status is 0, or 2 if the TARGET does not work."
 )
 _AFTER = (
     "A TARGET is a factory, such as stepscope.envs:CartPole, or a command after --, such as"
-    " -- python train.py --num_envs {num_envs} --max_iterations 5, which prints what stepscope read understands."
+    " -- python train.py --num_envs {num_envs} --max_iterations 5, whose output stepscope read understands."
 )
 _SIZES = "256,512,1024,2048,4096"
 _LOOP_OPTIONS = ("policy", "horizon", "hidden")

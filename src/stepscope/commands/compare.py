@@ -103,7 +103,7 @@ def _shorten_names(names: Sequence[str]) -> list[str]:
 
 
 def _table(names: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
-    """Yield the rows under the names of the runs; runs that do not fit beside the others follow below."""
+    """Yield the rows under the names of the runs; runs that do not fit next to the others follow below."""
     cells = [["", *names], *([row.label, *row.cells] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     begin = 1

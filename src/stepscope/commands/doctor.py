@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "show what a report of a problem needs: versions, devices, threads, known bad combinations"
+_ABOUT = "list what a bug report needs: versions, devices, threads, known bad combinations"
 _MORE = (
     "Lists versions, GPUs and driver, CPUs and threads, memory, and known bad combinations with their reason and source."
     " It shows no user name, no host name and no home directory, so that it can be posted. The exit status is 1 if a check"

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "say why a run failed: the first cause, what it set off, what to do now"
+_ABOUT = "name the first cause of a failure, its consequences, and what to do now"
 _MORE = (
-    "Looks in a log for the symptoms of a catalogue: messages of libraries, simulators, PyTorch, CUDA, launchers and"
-    " the system, and courses of numbers such as a loss that becomes NaN. The exit status is 2 if a LOG is not the log of"
+    "Searches a log for the symptoms of a catalogue: messages of libraries, simulators, PyTorch, CUDA, launchers and"
+    " the system, and trends of numbers such as a loss that becomes NaN. The exit status is 2 if a LOG is not the log of"
     " a run, and otherwise 0."
 )
 _RUNS = 3  # that are explained one below the other
@@ -82,7 +82,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _explain_log(name: str, options: argparse.Namespace) -> bool:
     if name == "-" and sys.stdin is not None and sys.stdin.isatty():
-        print("Paste the log; Ctrl-D on a line of its own ends it.", file=sys.stderr)
+        print("Paste the log; Ctrl-D on its own line ends it.", file=sys.stderr)
     explainer = Explainer(title(name))
     try:
         with opened(name) as log:

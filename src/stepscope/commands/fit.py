@@ -32,14 +32,14 @@ __all__ = ["add"]
 
 _ABOUT = "predict how many environments fit into memory, from a few small runs"
 _MORE = (
-    "Runs a TARGET with a few small numbers of environments, each in a process of its own, fits M(N) = a + b N to"
-    " their memory, and predicts the largest N within the budget. A run that runs out of memory is a result like any other."
+    "Runs a TARGET with a few small numbers of environments, each in its own process, fits M(N) = a + b N to"
+    " their memory, and predicts the largest N within the budget. A run that runs out of memory also counts as a result."
     " The exit status is 0, or 2 if the TARGET does not work."
 )
 _AFTER = (
     "A TARGET is a factory, such as stepscope.envs:CartPole, or a command after --, such as"
     " -- python train.py --num_envs {num_envs} --max_iterations 2. Runs are made with MALLOC_MMAP_THRESHOLD_=131072"
-    " unless that is set, so that freed memory goes back to the system: run your training with it, too."
+    " unless that is set, so that freed memory goes back to the system: run your training with it as well."
 )
 
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "count what PyTorch will take of memory, before anything runs"
+_ABOUT = "compute PyTorch's share of the memory before anything runs"
 _MORE = (
-    "Counts, byte by byte, what PPO by one of four libraries stores of a rollout, what its update copies and keeps, its"
-    " networks and its optimiser. The simulator is not included: stepscope fit measures all of a process. The exit status"
+    "Computes the bytes that PPO of one of four libraries needs for a rollout, for the copies and activations of its"
+    " update, for its networks and its optimiser. The simulator is not included: stepscope fit measures a whole process. The exit status"
     " is 0, or 2 if the sizes are invalid."
 )
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _LONGEST = 4000  # characters of a line that are shown
-_ABOUT = "show what led to the first bad value, and step through it again"
+_ABOUT = "show the steps before the first bad value, and repeat them"
 _MORE = (
     "Shows the dump that stepscope.nans.record wrote when it found NaN, infinity or a huge value. With --env a fresh"
-    " environment is put into the recorded state and stepped with the recorded actions: does it happen again, bit for"
-    " bit, and which change prevents it? The exit status is 0, or 2 if the dump or the environment cannot be used."
+    " environment starts from the recorded state and takes the recorded actions; the command reports whether the value"
+    " appears again, bit for bit, and which change prevents it. The exit status is 0, or 2 if the dump or the environment cannot be used."
 )
 
 

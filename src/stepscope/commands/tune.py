@@ -50,17 +50,17 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_ABOUT = "search for the settings that train fastest, on your own training"
+_ABOUT = "search for the settings that train fastest, with your own training command"
 _MORE = (
-    "Runs a training again and again with other values of its placeholders, reads what it prints while it trains, and"
+    "Runs a training command repeatedly with different values of its placeholders, reads its output during training, and"
     " searches for the values that reach a reward soonest, or that have the largest reward over an equal time. The best"
-    " three are run again with fresh seeds, and one is recommended only if it can be told from the others. The exit status"
+    " three are run again with fresh seeds, and one is recommended only if its lead is more than chance. The exit status"
     " is 0, or 2 if the command does not work."
 )
 _AFTER = (
     "VALUES are a list, such as horizon=16,24,32, or a range, such as learning_rate=1e-4..1e-2:log or"
     " num_envs=256..8192:log2 (powers of two). {seed} in the command is filled by stepscope. Finished trials are kept in"
-    " the storage: whatever ends the search, the same command goes on with it."
+    " the storage: after any interruption the same command resumes the search."
 )
 _STORAGE = "tune.db"
 _INTERRUPTED = 130

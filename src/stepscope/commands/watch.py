@@ -32,13 +32,13 @@ __all__ = ["add"]
 _ABOUT = "follow a training run: progress, rates, rewards, warnings and failures"
 _MORE = (
     "Follows a LOG as it grows, also one that is renamed, emptied or does not exist yet; or reads standard input; or runs"
-    " the COMMAND. The time that is left is estimated from the latest iterations. Where the output is not a terminal,"
+    " the COMMAND. The remaining time is estimated from the latest iterations. If the output is not a terminal,"
     " plain lines are printed from time to time. The exit status is that of the COMMAND (128 and the number of the signal"
     " that ended it), 130 after Ctrl-C, 0 at the end of a pipe, and 2 after an error."
 )
 _AFTER = (
-    "The COMMAND runs without a keyboard, and with PYTHONUNBUFFERED=1 unless that is set: Python would hold its output"
-    " back in a buffer. Its standard error is read with its standard output. Ctrl-C is passed on to it once, and it may"
+    "The COMMAND runs without a keyboard, and with PYTHONUNBUFFERED=1 unless that is set, because Python buffers its"
+    " output. Its standard error is read with its standard output. Ctrl-C is passed on to it once, and it may"
     " take its time to end; after two seconds a second Ctrl-C terminates it, and a third one kills it."
 )
 _USAGE = "stepscope watch [-h] [--once] [--tee] [--num-envs N] (LOG | - | -- COMMAND ...)"

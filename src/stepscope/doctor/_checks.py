@@ -69,7 +69,7 @@ def _torch_is_broken(facts: Facts) -> Iterator[Finding]:
             severity="bad",
             text=f"PyTorch cannot be imported: {error}",
             reason="Every training library here needs it.",
-            advice="Remove a file called torch.py from the path, or install PyTorch anew in an environment of its own;"
+            advice="Remove a file called torch.py from the path, or install PyTorch anew in its own environment;"
             " where the disk is slow, raise --limit.",
             source="https://pytorch.org/get-started/locally/",
         )

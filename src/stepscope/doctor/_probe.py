@@ -1,4 +1,4 @@
-"""Questions to PyTorch and to Warp, answered in a process of their own.
+"""Questions to PyTorch and to Warp, answered in their own process.
 
     python -m stepscope.doctor._probe torch|warp
 

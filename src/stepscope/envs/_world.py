@@ -199,7 +199,7 @@ class World(VectorEnv):  # gymnasium's types are not read
         Parameters
         ----------
         seed
-            Begins the sequence of start velocities again; None goes on with it.
+            Begins the sequence of start velocities again; None continues with it.
         options
             ``{"reset_mask": mask}`` starts only the episodes where the mask, (N,) bool, is true.
 

@@ -225,7 +225,7 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         Parameters
         ----------
         seed
-            Begins the sequence of start states again; None goes on with it.
+            Begins the sequence of start states again; None continues with it.
         options
             ``{"reset_mask": mask}`` starts only the episodes where the mask, (N,) bool, is true.
 

@@ -71,7 +71,7 @@ def infinite_reading(*, step: int, env: int, column: int = 0) -> Fault:
 def huge_observation(*, step: int, env: int, column: int = 0) -> Fault:
     """Let a velocity be finite and absurd, as it is some steps before a simulation that blows up returns NaN.
 
-    MuJoCo calls it huge, too: https://github.com/google-deepmind/mujoco/issues/168
+    MuJoCo calls it huge as well: https://github.com/google-deepmind/mujoco/issues/168
     """
     return Fault(tensor="observations", value=1e30, step=step, env=env, column=column)
 

@@ -53,7 +53,7 @@ class Claim:
     value
         The measured figure behind it, as text with its unit.
     question
-        Number of the question that this settles, such as ``"C01"``; None for a finding of our own.
+        Number of the question that this settles, such as ``"C01"``; None for our own finding.
     needs
         The device that the claim speaks of, such as ``"cuda"``; None for any.
     device

@@ -54,7 +54,7 @@ class ScriptEvidence:
 def append_evidence(source: str, kind: str, content: Mapping[str, Any]) -> None:
     """Append one line about the script whose code is `source`, if the build asks for it.
 
-    A command of stepscope that a script runs is no script.
+    A command of stepscope that a script runs is not a script.
     """
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder or _PACKAGE in Path(source).parents:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 FULL_SIZE_VARIABLE = "STEPSCOPE_FULL_SIZE"
-"""Environment variable that asks for the full size of an example on a CPU, too."""
+"""Environment variable that asks for the full size of an example on a CPU as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def read_recorded(other: str | None = None) -> Mapping[str, Any] | None:
     -------
     Mapping or None
         Fields ``device``, ``date``, ``versions``, ``measurements`` and ``claims`` among them; None for a script that
-        was downloaded, beside which there are no results.
+        was downloaded, which has no results next to it.
     """
     script = Path(calling_script()).resolve()
     name = other or script_name(script)

@@ -1,6 +1,6 @@
 """Record measurements at full size: ``python -m stepscope.evidence.record``.
 
-Runs gallery scripts on the device at hand, each in a process of its own, and writes
+Runs gallery scripts on the device at hand, each in its own process, and writes
 ``results/DEVICE/SCRIPT.json`` with its claims, measurements and provenance.
 """
 
@@ -30,7 +30,7 @@ SCHEMA = 3
 
 
 def record_script(script: Path) -> dict[str, object]:
-    """Run a gallery script in a process of its own and return its result.
+    """Run a gallery script in its own process and return its result.
 
     Returns
     -------

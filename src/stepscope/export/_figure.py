@@ -105,7 +105,7 @@ def _curves(axes: Axes, run: RunSeries) -> None:
 
 
 def _name_curves(axes: Axes, curves: dict[str, Downsampler]) -> None:
-    """Write the names of curves beside their ends, none on top of another."""
+    """Write the names of curves next to their ends, none on top of another."""
     bottom, top = axes.get_ylim()
     places = sorted(
         (math.log(points.y[-1] / bottom) / math.log(top / bottom), name)

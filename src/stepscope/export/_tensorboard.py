@@ -55,9 +55,7 @@ class EventFiles:
         if not existing.is_dir():
             raise BadInputError(f"{existing} is not a directory; give a folder for the event files.")
         if any(path.name != _NAME for path in self.folder.glob("*tfevents*")):
-            raise BadInputError(
-                f"{self.folder} holds event files of another program; give a folder of its own."
-            )
+            raise BadInputError(f"{self.folder} holds event files of another program; give an empty folder.")
         self._files: dict[Path, IO[bytes]] = {}
         self._created: set[Path] = set()
         self._env_steps: dict[Path, int | None] = {}  # of the latest iteration

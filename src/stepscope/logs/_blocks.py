@@ -69,7 +69,7 @@ class Block(ABC):
     headed
         Whether the separator above is a part of it.
     has_last_line
-        Whether it ends with a certain line, until which lines of others may stand between its own.
+        Whether it ends with a certain line, until which lines of others may come between its own.
     complete
         Whether that line has come, so that it takes no other.
     """

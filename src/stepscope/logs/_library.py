@@ -123,7 +123,7 @@ class Library:
     run_starts
         Beginnings of what it prints once, before it trains: after iterations, another run begins.
     run_ends
-        Beginnings of what it prints when a training has reached its end.
+        Beginnings of what it prints when a training run has reached its end.
     derive
         Returns what follows for an iteration from its counters and those of the one before, under the name of the
         field that it completes or corrects.

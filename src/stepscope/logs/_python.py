@@ -150,7 +150,7 @@ class _Failure(Block):
 
     @property
     def yields(self) -> bool:  # type: ignore[override]
-        """Say whether this is the message of the exception, which could go on with any line."""
+        """Say whether this is the message of the exception, which could continue with any line."""
         return not self._in_frames
 
     @property

@@ -68,7 +68,7 @@ _DURATION = re.compile(rb"(?:(-?\d{1,9}) days?, )?(-?)(?:(\d{1,9}):)?(\d{1,2}):(
 
 
 def parse_number(text: bytes) -> float | None:
-    """Return the number that `text` is: an int if it was printed as one, None if it is no number.
+    """Return the number that `text` is: an int if it was printed as one, None if it is not a number.
 
     More than 18 digits give a float, which is infinite where no float is as large.
 

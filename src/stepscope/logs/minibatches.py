@@ -93,7 +93,7 @@ class Reference:
 class MinibatchRules:
     """How PPO of a library cuts a rollout into minibatches.
 
-    The tests hold every rule against the installed release: they count the samples of each minibatch.
+    The tests compare every rule with the installed release: they count the samples of each minibatch.
 
     Attributes
     ----------

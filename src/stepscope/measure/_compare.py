@@ -105,7 +105,7 @@ def compare(
     ----------
     sides
         Name to a function that does the work once and returns its time: that of `stopwatch`, or one that measures
-        in a process of its own. One that returns the times of several parts makes a side of each, ``(name, part)``.
+        in its own process. One that returns the times of several parts makes a side of each, ``(name, part)``.
     thresholds
         Sides and ratios, ``(one, other, ratio)``: the measurement ends as soon as every interval is clear of its
         threshold.

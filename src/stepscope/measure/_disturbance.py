@@ -26,7 +26,7 @@ class Disturbance:
     waited
         Share of the time in which the measured work could have run and had no processor: of this thread (Linux, from
         ``/proc/thread-self/schedstat``), or of processes of one thread each, which never sleep (POSIX, what is missing
-        between their time of the processor and the time that passed).
+        between their CPU time and the time that passed).
     pressure
         Share of the time in which any thread of the machine waited for a processor (Linux, pressure stall information,
         ``some`` of ``/proc/pressure/cpu``).

@@ -38,7 +38,7 @@ class Footprint:
         which a page that several of them share counts once. Files in memory are included, whether a process has them
         in its own memory or not: memfd, tmpfs, and the segments of System V.
     device_bytes
-        Memory of the GPUs as the driver reports it, with the CUDA context and everything beside PyTorch; None
+        Memory of the GPUs as the driver reports it, with the CUDA context and everything besides PyTorch; None
         where there is no GPU.
     torch_allocated_bytes
         Largest sum of PyTorch's tensors on the GPUs; None for a command and without CUDA.
@@ -111,7 +111,7 @@ def footprint_of(
     """Call a function in a fresh process and return what it took of memory, however the process ended.
 
     The process is a new one, not a fork: nothing is imported that the function does not import, since imports take
-    memory, too. It uses one thread.
+    memory as well. It uses one thread.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class GpuMemory:
         Most bytes seen so far; None without a GPU or without ``nvidia-ml-py``.
     source
         ``"process"`` where the driver reports the memory of each process; ``"growth"`` where it did not, as in a
-        container with process numbers of its own: what all processes of the machine took beyond what they took
+        container with its own process numbers: what all processes of the machine took beyond what they took
         before, which is right if nothing else runs on the GPU.
     """
 

@@ -45,7 +45,7 @@ class LoopSplit:
         Share of the rollout that would be saved if host and device did not wait for one another; None on the CPU,
         where there is nothing to wait for.
     device, clock, threads
-        Where it ran; ``"events"`` of CUDA, ``"wall"`` or ``"cpu"``, the time of the processor; and PyTorch's threads.
+        Where it ran; ``"events"`` of CUDA, ``"wall"`` or ``"cpu"``, CPU time; and PyTorch's threads.
     warm_up, steady
         Iterations before the first that counts, and whether the last three of them agreed within a tenth.
     """
@@ -189,7 +189,7 @@ def loop_splits(
     Returns
     -------
     LoopSplits
-        On a CPU in seconds of the processor, which other processes do not take away; on CUDA by its events.
+        On a CPU in CPU seconds, which other processes do not take away; on CUDA by its events.
 
     Raises
     ------

@@ -96,7 +96,7 @@ class _TimedLoop:
         return times
 
     def describe(self) -> dict[str, Any]:
-        """Return what is known of the loop beside its times."""
+        """Return what is known of the loop besides its times."""
         return {
             **_count_host_syncs(self._loop),
             "num_envs": self._loop.num_envs,
@@ -209,7 +209,7 @@ def _limit_memory(device: torch.device) -> None:
 
 
 def _count_host_syncs(loop: Loop) -> dict[str, Any]:
-    """Count in a rollout of its own, which is not timed: counting takes time."""
+    """Count in its own rollout, which is not timed: counting takes time."""
     with host_syncs(loop.device) as places:
         loop.rollout(lambda: None)
     overhead, count = None, places.total()

@@ -32,7 +32,7 @@ class MemoryFiles:
     Attributes
     ----------
     mapped, unmapped
-        Bytes that files take of which a process has a part in its memory, so that its resident set may count them, too;
+        Bytes that files take of which a process has a part in its memory, so that its resident set may count them as well;
         and bytes of the others.
     """
 

@@ -141,7 +141,7 @@ class ProcessTree:
         return self._sum(_resident_and_shared if len(self.pids) == 1 else _proportional_and_shared)
 
     def _sum(self, read: Callable[[int], tuple[int, ...]]) -> int:
-        """Add up the processes and the files in memory, of which the processes may have a part, too."""
+        """Add up the processes and the files in memory, of which the processes may have a part as well."""
         both = [read(pid) for pid in self.pids]
         shared = sum(part for _, part in both)
         return sum(all_ for all_, _ in both) - shared + max(shared, self._files.mapped) + self._files.unmapped

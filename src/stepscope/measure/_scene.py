@@ -60,7 +60,7 @@ class SceneCost:
     model_bytes
         What all worlds share.
     world_bytes
-        What each world takes of its own.
+        What each world takes for itself.
     camera_bytes
         What the images of each world take, with what the renderer needs for them.
     contacts
@@ -130,7 +130,7 @@ def scene_costs(
 ) -> SceneCosts:
     """Measure variants of a scene in one fresh process, each at rest and with buffers as large as it needs.
 
-    Each runs once with large buffers, which shows how much it needs; then it is made anew with that, and goes on from
+    Each runs once with large buffers, which shows how much it needs; then it is made anew with that, and continues from
     where it came to rest. At last all are timed in turns. Buffer sizes among the arguments are left as they are.
 
     Parameters

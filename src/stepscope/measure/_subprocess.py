@@ -1,4 +1,4 @@
-"""Run a function in a process of its own, and survive whatever happens there."""
+"""Run a function in its own process, and survive whatever happens there."""
 
 from __future__ import annotations
 

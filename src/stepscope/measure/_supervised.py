@@ -1,4 +1,4 @@
-"""A command under a supervisor of its own, which ends all of it when it must, and when this process has ended."""
+"""A command under its own supervisor, which ends all of it when it must, and when this process has ended."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SupervisedProcess:
     interval
         Seconds between two samples of the memory while there is much left of it.
     files
-        Descriptors of its standard input and output. None is nothing to read, and standard output beside standard
+        Descriptors of its standard input and output. None is nothing to read, and standard output together with standard
         error, the end of which is in the report.
     merged
         Whether standard error goes where standard output goes.

@@ -1,4 +1,4 @@
-"""Find the first bad value: NaN, infinity, or a value too large to be true.
+"""Find the first bad value: NaN, infinity, or an implausibly large value.
 
 `record` puts a recorder around an environment, which reports it and writes a dump; `load` reads that, `replay` steps a
 new environment through it, and `try_interventions` does so with one thing changed at a time. `inspect_checkpoint` tests

@@ -24,7 +24,7 @@ __all__ = ["BadTensor", "Checkpoint", "inspect_checkpoint", "last_good"]
 
 _ZIP = b"PK\x03\x04"
 _SB3 = "policy.pth"  # the part that tells a checkpoint of Stable-Baselines3 from one that torch.save wrote
-_UNSAFE = "cannot be loaded without running code of its own: it asks for {name}."
+_UNSAFE = "cannot be loaded without running its own code: it asks for {name}."
 _SB3_PARTS = ("policy.pth", "policy.optimizer.pth", "pytorch_variables.pth")
 
 

@@ -1,4 +1,4 @@
-"""Self-contained HTML page of a dump, with the bad environment beside healthy ones."""
+"""Self-contained HTML page of a dump, with the bad environment next to healthy ones."""
 
 from __future__ import annotations
 

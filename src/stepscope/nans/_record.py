@@ -64,7 +64,7 @@ def record(
         Directory for dumps of the recorded steps, ``bad-values-step-N.npz``; None writes none. A recorder writes at most
         eight.
     most_bytes
-        Largest size of the arrays in a dump; it holds fewer healthy environments beside the bad one where they would take
+        Largest size of the arrays in a dump; it holds fewer healthy environments next to the bad one where they would take
         more.
 
     Returns

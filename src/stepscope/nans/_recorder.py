@@ -327,7 +327,7 @@ class Recorder:
     def check(self) -> Report | None:
         """Check all unchecked rows now, waiting for the device; return the report if a value is bad.
 
-        Call it after a training that ends between two checks.
+        Call it after a training run that ends between two checks.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class ReplayEnv:
     num_envs
         Number of environments.
     with_state
-        Whether its snapshots are compared, too: a step returns no state.
+        Whether its snapshots are compared as well: a step returns no state.
     """
 
     env: Any

@@ -130,7 +130,7 @@ def memory_of(
 def run_probe(
     target: Target, num_envs: int, *, load: Load, limit_seconds: float, limit_bytes: int | None
 ) -> Probe:
-    """Measure one size in a process of its own; its failure is a result, too."""
+    """Measure one size in its own process; its failure is a result as well."""
     limits: dict[str, Any] = {"limit_seconds": limit_seconds, "limit_bytes": limit_bytes}
     if target.factory is not None:
         outcome = memory_of(target.factory, num_envs, **vars(load), **limits)

@@ -114,7 +114,7 @@ class CostModel:
         return num_envs / self.predict(num_envs)
 
     def gain_of_doubling(self, num_envs: float) -> float:
-        """Return the increase of the rate with twice as many environments, as a share of it.
+        """Return the increase of the rate with twice the environments, as a share of it.
 
         Examples
         --------

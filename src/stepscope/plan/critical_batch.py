@@ -24,7 +24,7 @@ class CriticalBatch:
     least_steps
         :math:`S_\min`, the steps that the largest batches need.
     noise_scale
-        :math:`B_\text{noise}`, in samples: the batch that needs twice as many; infinite where the fit has no least.
+        :math:`B_\text{noise}`, in samples: the batch that needs twice the least number; infinite where the fit has no least.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """Recordings of what each library prints.
 
 A recording is the console output of a real run, ``recordings/LIBRARY/VERSION/VARIANT.txt``, and its provenance in a
-JSON file beside it.
+JSON file next to it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PATHS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """Provenance of a recording: the JSON file beside the text.
+    """Provenance of a recording: the JSON file next to the text.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ def mask_paths(text: bytes, paths: Mapping[str, str]) -> tuple[bytes, list[str]]
 
 
 def write_recording(text: bytes, recording: Recording, *, into: Path) -> Path:
-    """Write ``LIBRARY/VERSION/VARIANT.txt`` below a folder, and the JSON beside it; return the path of the text."""
+    """Write ``LIBRARY/VERSION/VARIANT.txt`` below a folder, and the JSON next to it; return the path of the text."""
     path = into / recording.library / recording.version / f"{recording.variant}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text)

@@ -54,7 +54,7 @@ class Failure:
     place
         Where it stands.
     in_thread
-        Whether it ended a thread beside the training.
+        Whether it ended another thread than that of the training.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Versions of a training library, and simulators beside it, recognised by what they print."""
+"""Versions of a training library, and simulators around it, recognised by what they print."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Versions:
 
 
 def detect_runtime(line: str) -> str | None:
-    """Return the simulator that the first line of a message shows to run beside the training library.
+    """Return the simulator that the first line of a message shows to run around the training library.
 
     >>> detect_runtime("Warp 1.19.0 initialized:"), detect_runtime("nefc overflow - please increase njmax to 8")
     ('NVIDIA Warp 1.19.0', 'MuJoCo Warp')

@@ -1,7 +1,7 @@
 """Training in several processes: the launch with torchrun, and the bridge to gloo for a CPU.
 
 The libraries take NCCL and a CUDA device for granted as soon as there are several processes. On a CPU their own code
-runs all the same, with these changes, each of which belongs to a line in `HARD_CODED`:
+runs anyway, with these changes, each of which belongs to a line in `HARD_CODED`:
 
 * ``init_process_group("nccl")`` makes a process group of gloo,
 * ``torch.cuda.set_device()`` does nothing,
@@ -142,7 +142,7 @@ def check_processes(library: str, count: int, device: str | None) -> None:
             " choose another library, or one process."
         )
     if device is not None and device.startswith("cuda:"):
-        raise BadInputError(f"every process has a GPU of its own, and {device} is one; choose cuda or cpu.")
+        raise BadInputError(f"every process has its own GPU, and {device} is one; choose cuda or cpu.")
     devices = torch.cuda.device_count()
     if (device == "cuda" or (device is None and devices)) and devices < count:
         raise BadInputError(

@@ -1,4 +1,4 @@
-"""Training in a process of its own, with its console output in a file."""
+"""Training in its own process, with its console output in a file."""
 
 from __future__ import annotations
 

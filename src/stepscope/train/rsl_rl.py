@@ -114,7 +114,7 @@ def train(
     checkpoint_every
         Save every so many iterations (RSL-RL: ``save_interval``); the first and the last are always saved.
     episode_terms
-        Add terms to the ``extras`` of each step, which RSL-RL prints as lines of their own.
+        Add terms to the ``extras`` of each step, which RSL-RL prints as their own lines.
     hidden
         Widths of the hidden layers of the actor, and of the critic; before them each has convolutions and a layer of 512
         where an observation is an image, of floats.

@@ -79,7 +79,7 @@ _REQUESTS = (
 
 
 class Child(Source):
-    """A command that runs in a process group of its own, standard output and standard error in one pipe.
+    """A command that runs in its own process group, standard output and standard error in one pipe.
 
     Ctrl-C reaches it through us alone, once, and not from the terminal as well. So it has no keyboard either:
     where standard input is a terminal, it gets an empty one.
@@ -189,9 +189,9 @@ def _start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
 
 
 def _new_group() -> dict[str, Any]:
-    """Return options that start a command in a process group of its own.
+    """Return options that start a command in its own process group.
 
-    A session of its own would not do: outside of the terminal's, Ctrl-Z is ignored.
+    A new session would not do: outside of the terminal's, Ctrl-Z is ignored.
     """
     if os.name != "posix":
         return {}

@@ -177,7 +177,7 @@ class Follow(Source):
         return data
 
     def _is_unchanged(self, file: FileIO) -> bool:
-        """Return whether what was read last still stands there: a file can be emptied and filled again between two reads.
+        """Return whether what was read last is still there: a file can be emptied and filled again between two reads.
 
         Zeros are no contradiction. A writer that does not append goes on where it was, and leaves a hole before.
         """
@@ -235,7 +235,7 @@ _AHEAD = 16  # chunks that are read before anybody asks; then the writer has to 
 
 
 class Pipe(Source):
-    """The bytes of a pipe, a terminal or a device, read by a thread of its own.
+    """The bytes of a pipe, a terminal or a device, read by its own thread.
 
     A thread and not `select`, which does not know pipes everywhere.
 

@@ -49,7 +49,7 @@ def full_rows(
 
 
 def brief_rows(model: ViewModel, *, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return the few rows that stand below passing text."""
+    """Return the few rows that are printed below passing text."""
     layout = Layout(model, width=max(_NARROWEST, width - 2 * _MARGIN), glyphs=glyphs)
     rows = [
         rule(layout),

@@ -78,7 +78,7 @@ def field_rows(layout: Layout, height: int) -> list[Text]:
 
 
 def rule(layout: Layout) -> Text:
-    """Return a line that keeps the view and what stands above it apart."""
+    """Return a line that keeps the view and what is printed above it apart."""
     status = Text(" ").append_text(_status(layout))
     name = _name(layout, max(8, layout.width - status.cell_len - 4)).append(" ")
     dashes = max(0, layout.width - name.cell_len - status.cell_len)

@@ -80,11 +80,11 @@ def _cut(rollout: Rollout, number: int) -> tuple[Group, ...] | Refusal:
         )
     if size == 0:
         return Refusal(
-            f"it goes on with empty minibatches: {number} minibatches of {rollout.samples} samples."
+            f"it continues with empty minibatches: {number} minibatches of {rollout.samples} samples."
         )
     if size == 1:
         return Refusal(
-            "it goes on with NaN weights: RunningStandardScaler divides by the variance of a minibatch, and one sample"
+            "it continues with NaN weights: RunningStandardScaler divides by the variance of a minibatch, and one sample"
             " has none."
         )
     if rollout.recurrent and sequence == 1:  # the one case in which it drops samples

@@ -162,10 +162,10 @@ def _format_doubling(batches: Batches) -> str:
     rules = batches.rules
     if rules.fixes == "number":
         return (
-            f"{rules.setting} fixes the number of minibatches: each becomes twice as large, and there are half as many"
+            f"{rules.setting} fixes the number of minibatches: each becomes twice as large, with half the"
             " updates per sample"
         )
-    return f"{rules.setting} fixes the size of minibatches: there are twice as many, and as many updates per sample"
+    return f"{rules.setting} fixes the size of minibatches: their number doubles, and the updates per sample stay the same"
 
 
 def to_json(batches: Batches, setting: Setting | None = None) -> dict[str, Any]:

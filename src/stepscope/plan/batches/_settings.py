@@ -107,7 +107,7 @@ class Batches:
 
     @property
     def references(self) -> tuple[tuple[Reference, Setting], ...]:
-        """Example configurations, and what each makes of its own rollout."""
+        """Example configurations, and what each makes of its rollout."""
         return tuple(
             (reference, _reference_setting(self.rules, reference)) for reference in self.rules.references
         )

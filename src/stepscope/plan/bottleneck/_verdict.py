@@ -56,7 +56,7 @@ class Verdict:
     models
         The cost model of each scope.
     doubling
-        Increase of the rate with twice as many environments, as a share of it, by the model of the scope.
+        Increase of the rate with twice the environments, as a share of it, by the model of the scope.
     reason, advice
         A sentence each.
     """
@@ -110,7 +110,7 @@ def find_bottleneck(points: Iterable[Point], *, at: int | None = None) -> Verdic
     with each size left out in turn (a jackknife, after Quenouille, 1956).
 
     Waiting takes precedence where it costs more than a fifth of the time: without it host and device would
-    work beside one another, and an iteration would take as long as the slower of them. On a CPU there is nothing to
+    work side by side, and an iteration would take as long as the slower of them. On a CPU there is nothing to
     wait for, so it is never the verdict there.
 
     Examples

@@ -55,7 +55,7 @@ class Budget:
 
     @classmethod
     def of_this_machine(cls, requested_bytes: int | None = None) -> Budget:
-        """Return what is available on this machine now, of its own memory all but a twentieth."""
+        """Return what is available on this machine now, 95 % of its memory."""
         return cls(
             host_bytes=int(_SAFE * available_host_bytes()),
             device_bytes=free_gpu_bytes(),
@@ -263,7 +263,7 @@ def _estimate(probes: Sequence[Probe], budget: Budget) -> Capacity:
 
 
 def _rises(model: MemoryModel, points: Sequence[tuple[int, int]], *, floor_bytes: float) -> bool:
-    """Tell whether a line rises by more than its points vary, and by more than they lie beside it."""
+    """Tell whether a line rises by more than its points vary, and by more than they deviate from it."""
     sizes = [num_envs for num_envs, _ in points]
     residual = max(abs(size - model.predict(num_envs)) for num_envs, size in points)
     variation = noise(max(size for _, size in points), floor_bytes)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["FAR", "FIRST", "MOST_PROBES", "NOISE_FLOOR", "next_size", "noise"]
 
 FIRST = 64
-"""Size of the first probe: small beside what anybody trains with, and most scenes fit this often."""
+"""Size of the first probe: small compared with usual numbers, and most scenes fit this often."""
 
 FAR = 0.5
 """Share of what the smallest probe has left of a budget, and share of a time limit, that no probe should exceed."""

@@ -1,4 +1,4 @@
-"""Estimates of PyTorch's memory in a training with PPO, counted before anything runs."""
+"""Estimates of PyTorch's memory in a training run with PPO, counted before anything runs."""
 
 from stepscope.plan.memory._estimate import Item, MemoryEstimate, estimate_memory
 from stepscope.plan.memory._releases import split_release

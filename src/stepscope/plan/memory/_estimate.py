@@ -23,7 +23,7 @@ _ENGINE = "torch/autograd/graph.py:979 run_backward"
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryEstimate:
-    """Memory of a training, part by part.
+    """Memory of a training run, part by part.
 
     Attributes
     ----------

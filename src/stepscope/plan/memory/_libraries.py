@@ -106,7 +106,7 @@ LOSSES = {
 
 
 def list_storage(training: Training) -> Iterator[Item]:
-    """Yield what the library stores beside its networks."""
+    """Yield what the library stores besides its networks."""
     for part, name, size, meaning, source in _LIBRARIES[training.library](training):
         count = training.steps if part == "rollout" else training.batch
         yield Item(

@@ -96,7 +96,7 @@ def _sequential(tape: Tape, training: Training, *, copied: bool) -> tuple[tuple[
 
 
 def _heads_last(tape: Tape, training: Training) -> tuple[tuple[int, int], int]:
-    """Record actor and critic with layers of their own, whose output layers come last."""
+    """Record actor and critic with their own layers, whose output layers come last."""
     features = 0
     if training.is_image:
         features = _layers(tape, _convolutions(tape, training), (FEATURES,), tape.tanh)

@@ -72,7 +72,7 @@ class Decision:
 
     @property
     def tied(self) -> tuple[int, ...]:
-        """Places of the candidates that cannot be told from the best, which is the first of them."""
+        """Places of the candidates that are not distinguishable from the best, which is the first of them."""
         return (self.best, *(difference.other for difference in self.differences if not difference.decided))
 
 

@@ -87,7 +87,7 @@ class Tuning:
     finalists
         The best settings with their runs; empty if there were none.
     decision
-        Which of them is the best, and which cannot be told from it; None without finals.
+        Which of them is the best, and which are not distinguishable from it; None without finals.
     seconds
         Time of all runs together.
     refused, too_large
@@ -105,17 +105,17 @@ class Tuning:
 
     @property
     def tied(self) -> tuple[Finalist, ...]:
-        """The best finalist, and those that cannot be told from it."""
+        """The best finalist, and those that are not distinguishable from it."""
         return () if self.decision is None else tuple(self.finalists[place] for place in self.decision.tied)
 
     @property
     def recommended(self) -> Finalist | None:
-        """The one setting that is better than the other finalists; None if it cannot be told."""
+        """The one setting that is better than the other finalists; None if none is distinguishable."""
         return self.tied[0] if len(self.tied) == 1 and len(self.finalists) > 1 else None
 
     @property
     def choice(self) -> Finalist | None:
-        """The setting to use: the best of those that cannot be told from it and need no more memory than they must."""
+        """The setting to use: the best of those that are not distinguishable from it and need no more memory than they must."""
         least = min((finalist.peak_bytes for finalist in self.tied), default=0)
         frugal = [finalist for finalist in self.tied if finalist.peak_bytes <= (1 + _SAME) * least]
         return min(frugal, key=lambda finalist: fmean(finalist.costs), default=None)
@@ -288,7 +288,7 @@ def _recommend(tuning: Tuning) -> Iterator[ReportLine]:
         yield ReportLine("recommendation", format_values(best.values), "good")
         return
     names = format_list([format_short(finalist.values, tuning) for finalist in tuning.tied])
-    yield ReportLine("recommendation", f"none: {names} cannot be told apart; {_by_memory(tuning)}", "warn")
+    yield ReportLine("recommendation", f"none: {names} are not distinguishable; {_by_memory(tuning)}", "warn")
 
 
 def _describe_difference(task: Task, best: Finalist, interval: Interval) -> str:

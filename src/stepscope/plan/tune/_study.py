@@ -1,4 +1,4 @@
-"""The search for the best values: Optuna proposes, a process of its own trains, a file keeps what came of it."""
+"""The search for the best values: Optuna proposes, a separate process trains, a file keeps what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One trial: a training in a process of its own, whose output is read as it is printed."""
+"""One trial: a training run in its own process, whose output is read as it is printed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def run_trial(
     limit_bytes: int | None = None,
     on_tick: Callable[[Point | None], bool] = lambda _: False,
 ) -> Outcome:
-    """Run a training until it has reached a reward or its time is over, and return what came of it.
+    """Train until a run has reached a reward or its time is over, and return what came of it.
 
     Nothing of it outlives this process. Its clock starts with the first iteration, so that what a program takes to start
     counts for nothing.
@@ -176,7 +176,7 @@ def run_trial(
 
 
 class _Watcher:
-    """Reads the output of a training, stamps its records, and says when it must end."""
+    """Reads the output of a training run, stamps its records, and says when it must end."""
 
     def __init__(
         self,

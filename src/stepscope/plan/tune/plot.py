@@ -102,5 +102,5 @@ def _title(tuning: Tuning) -> str:
     if tuning.recommended is not None:
         return f"{name(tuning.recommended)} is the best"
     if tuning.tied:
-        return f"{len(tuning.tied)} settings cannot be told apart"
+        return f"{len(tuning.tied)} settings are not distinguishable"
     return "No setting was run with fresh seeds"

@@ -1,6 +1,6 @@
 """One process of `run_on_ranks`: ``torchrun ... -m stepscope.train.experiments._rank FOLDER``.
 
-The processes agree on each job through a store of their own, and make a new process group for each: the library that
+The processes agree on each job through their own store, and make a new process group for each: the library that
 trains makes it itself, as it does for its users.
 """
 

@@ -1,4 +1,4 @@
-"""Return of the policies that a training saved, in episodes of their own.
+"""Return of the policies that a training saved, in their own episodes.
 
 What a library prints is the mean of the last 100 episodes that have ended, whenever they began: with many environments and
 few steps each, a policy that no longer fails is not in it yet. `evaluate_checkpoints` asks the policy itself.
@@ -46,7 +46,7 @@ def evaluate_checkpoints(
     seed
         Seed of the start states.
     make_env
-        Makes as many environments as it is told; by default our cart-pole, whose return is the number of its steps, at
+        Makes as many environments as it is given; by default our cart-pole, whose return is the number of its steps, at
         most 500.
 
     Returns

@@ -52,7 +52,7 @@ _CONSOLE, _STEPS = "console.txt", "steps.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class FaultRun:
-    """Outcome of a training with a fault.
+    """Outcome of a training run with a fault.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ def run_with_fault(library: str, fault: Fault, *, guard: str | None = None) -> F
 
 
 def outcome_of(folder: Path, library: str, fault: Fault, status: int) -> FaultRun:
-    """Return the outcome of a training on a `FaultCounterEnv`.
+    """Return the outcome of a training run on a `FaultCounterEnv`.
 
     Parameters
     ----------

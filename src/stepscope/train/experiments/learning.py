@@ -85,7 +85,7 @@ class Curve:
         return None if count is None else self.env_steps[count - 1]
 
     def cpu_seconds_to(self, until: float) -> float | None:
-        """Return the seconds of the processor until the mean reward was at least `until`; None if it never was."""
+        """Return the CPU seconds until the mean reward was at least `until`; None if it never was."""
         count = self.iterations_to(until)
         return None if count is None else self.cpu_seconds[count - 1]
 
@@ -145,7 +145,7 @@ def learn(
 
     Notes
     -----
-    On a CPU torch uses one thread while it trains, so that the seconds of the processor compare.
+    On a CPU torch uses one thread while it trains, so that the CPU seconds compare.
     """
     import torch  # noqa: PLC0415 - slow to import, and a curve is read without it
 
@@ -215,7 +215,7 @@ class _ReachedError(BaseException):
 
 @dataclass
 class _Meter:
-    """Collects the iterations of a training with the times at which they ended."""
+    """Collects the iterations of a training run with the times at which they ended."""
 
     until: float
     cpu_seconds: list[float] = field(default_factory=list)

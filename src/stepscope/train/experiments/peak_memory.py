@@ -1,4 +1,4 @@
-"""Peak memory of a training, without what the environment holds.
+"""Peak memory of a training run, without what the environment holds.
 
 `measure_peak_memory` trains in a fresh process on an environment that stands still, so that only the library allocates.
 """
@@ -24,7 +24,7 @@ __all__ = ["PeakMemory", "measure_peak_memory"]
 
 @dataclass(frozen=True, kw_only=True)
 class PeakMemory:
-    """Peak memory of a training.
+    """Peak memory of a training run.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Training in several processes, observed from inside each of them.
 
 `run_on_ranks` starts processes once, on this machine or one on each of two hosts, and runs one job after another in
-them: trainings by all of them or by the first alone, and all-reduces. All of it is on the CPU, with gloo.
+them: training runs by all of them or by the first alone, and all-reduces. All of it is on the CPU, with gloo.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class RankRun:
     env_steps
         Environment steps that its own environments took.
     wall, cpu
-        Seconds of each iteration but the first, and seconds of the processor that the process took for it.
+        Seconds of each iteration but the first, and CPU seconds that the process took for it.
     collectives
         How often the library called each function of ``torch.distributed`` in one iteration, the last one.
     reduced

@@ -56,7 +56,7 @@ class TimedIteration:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedRun:
-    """Times of a training, and what the library printed.
+    """Times of a training run, and what the library printed.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ def training_splits(
     device: str | None = None,
     limit: float = 900.0,
 ) -> Comparison:
-    """Split the iterations of several trainings into stepping, inference and learning, measured in turns.
+    """Split the iterations of several training runs into stepping, inference and learning, measured in turns.
 
     Each round begins every training anew, in one process, and times its second iteration: the first one is not typical.
 
@@ -201,7 +201,7 @@ def training_splits(
 def _split_in_turns(
     *, trainings: list[dict[str, Any]], device: str | None, budget: float, least: int
 ) -> dict[str, Any]:
-    """Time the trainings and return the comparison as JSON can hold it; runs in the fresh process."""
+    """Time the training runs and return the comparison as JSON can hold it; runs in the fresh process."""
     sides = {place: _split(device=device, **training) for place, training in enumerate(trainings)}
     for split in sides.values():
         split()  # what is compiled or imported is not counted

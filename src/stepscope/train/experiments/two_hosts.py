@@ -1,6 +1,6 @@
 """Two hosts on one machine: two network namespaces of Linux, joined by a cable that can be cut, and by slow ones.
 
-Each namespace has network interfaces, addresses and routes of its own, so that programs in it see another host. Making
+Each namespace has its own network interfaces, addresses and routes, so that programs in it see another host. Making
 them needs root and iproute2.
 """
 
@@ -116,7 +116,7 @@ class TwoHosts:
         ]
 
     def cut(self) -> None:
-        """Cut the cable: from now on no packet arrives, and neither host is told."""
+        """Cut the cable: from now on no packet arrives, and neither host gets a message."""
         # The interfaces stay up, as they do behind a switch: the loss of the carrier would be noticed at once.
         for node in range(2):
             _ip("-n", self._names[node], "route", "replace", "blackhole", f"{self.address(1 - node)}/32")
