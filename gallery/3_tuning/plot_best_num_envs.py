@@ -61,7 +61,7 @@ Clip = Callable[[list[torch.nn.Parameter], float], object]
 clip_gradients = torch.nn.utils.clip_grad_norm_
 
 
-def train(envs: int, iterations: int, seed: int, minibatches: int, clip: Clip) -> None:
+def train(envs: int, iterations: int, seed: int, clip: Clip, **settings: int) -> None:
     """Train with RSL-RL, and clip gradients with our own function."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
@@ -71,9 +71,9 @@ def train(envs: int, iterations: int, seed: int, minibatches: int, clip: Clip) -
             CartPole(envs, device=None),
             iterations=iterations,
             horizon=horizon,
-            minibatches=minibatches,
             seed=seed,
             log_dir=tempfile.mkdtemp(dir=folder),
+            **settings,
         )
 
 
@@ -92,28 +92,28 @@ def train_policies(stages: list[int], seed: int) -> dict[int, list]:
             policies[iteration][network] = weights
         clip_gradients(parameters, limit)
 
-    train(128, max(stages) + 1, seed, minibatches, clip)
+    train(128, max(stages) + 1, seed, clip, epochs=epochs, minibatches=minibatches)
     return policies
 
 
 def squared_length(policy: list, envs: int, rollouts: int, seed: int) -> float:
     """Return the mean squared length of the actor's gradient over some rollouts."""
-    epochs, skipped = 5, 5  # the first episodes are all in step with one another
+    skipped = 5  # the first episodes are all in step with one another
     lengths = []
     calls = itertools.count()
 
     def clip(parameters: list[torch.nn.Parameter], _: float) -> None:
-        update, network = divmod(next(calls), 2)
-        rollout, epoch = divmod(update, epochs)
+        rollout, network = divmod(next(calls), 2)
         parameters = list(parameters)
-        if network == 0 and epoch == 0 and rollout >= skipped:
+        if network == 0 and rollout >= skipped:
             gradients = [weight.grad.flatten() for weight in parameters]
             lengths.append(float(torch.cat(gradients).square().sum()))
         for weight, kept in zip(parameters, policy[network], strict=True):
             weight.data.copy_(kept)
             weight.grad.zero_()
 
-    train(envs, skipped + rollouts, seed, 1, clip)
+    # One pass over each rollout and one minibatch of it: one gradient.
+    train(envs, skipped + rollouts, seed, clip, epochs=1, minibatches=1)
     return sum(lengths) / len(lengths)
 
 

@@ -80,6 +80,7 @@ def train(
     seed: int = 0,
     log_dir: str = "runs",
     minibatches: int = 4,
+    epochs: int = 5,
     learning_rate: float = 1e-3,
     schedule: str = "adaptive",
     init_at_random_ep_len: bool = False,
@@ -104,6 +105,8 @@ def train(
         Folder for the checkpoints and TensorBoard's files; without one RSL-RL prints nothing.
     minibatches
         Equal parts that a rollout is cut into.
+    epochs
+        Passes over a rollout (RSL-RL: ``num_learning_epochs``).
     learning_rate
         Of the first minibatch.
     schedule
@@ -143,7 +146,7 @@ def train(
         "critic": {**_model(hidden, images=images), **normalised},
         "algorithm": {
             "class_name": "PPO",
-            "num_learning_epochs": 5,
+            "num_learning_epochs": epochs,
             "num_mini_batches": minibatches,
             "learning_rate": learning_rate,
             "schedule": schedule,
