@@ -48,7 +48,7 @@ def test_the_claims_about_it_are_shown_with_what_was_measured(build: Build) -> N
     page = build("```{claims} C01\n```")
     first, second = page.select("ul.claims > li")
     assert ("holds", "4.2x") == (first.select_one(".verdict").text, first.strong.text)
-    assert "more is faster" in first.text
+    assert "More is faster. Measured: 4.2x" in first.text
     assert "../auto_gallery/1_tests/plot_one.html" == first.a["href"]
     assert "not checked here" == second.select_one(".verdict").text
 
@@ -73,7 +73,7 @@ def test_the_machines_are_named_once_each(build: Build, evidence: Path) -> None:
 def test_those_of_one_script_can_be_shown_alone(build: Build) -> None:
     """Where a page argues with one example, it shows what that one found."""
     (claim,) = build("```{claims} C01 1_tests/plot_one\n```").select("ul.claims > li")
-    assert "more is faster" in claim.text
+    assert "More is faster" in claim.text
 
 
 def test_an_undecided_one_says_why_and_what_was_decided_before(build: Build, project: Path) -> None:

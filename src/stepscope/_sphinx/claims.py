@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from stepscope._sphinx.excerpts import project_root
 from stepscope._sphinx.tables import (
+    as_sentence,
     describe_machine,
     empty_state,
     script_link,
@@ -69,7 +70,7 @@ class ClaimsDirective(SphinxDirective):
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
         words = [
             verdict_node(claim),
-            nodes.Text(f" {claim['statement']}: "),
+            nodes.Text(f" {as_sentence(claim['statement'])}. Measured: "),
             nodes.strong("", claim["value"]),
             nodes.Text(" "),
             nodes.inline("", "", script_link(script, self.env.docname), classes=["script"]),

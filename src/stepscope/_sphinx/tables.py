@@ -13,7 +13,7 @@ from stepscope._sphinx.excerpts import project_root
 from stepscope.evidence import evidence_folder, newest_decided, read_ledger, read_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from stepscope.evidence import ScriptEvidence
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClaimsLedgerDirective",
     "RecordedResultsDirective",
+    "as_sentence",
     "describe_machine",
     "empty_state",
     "script_link",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _ABSENT = "\N{EN DASH}"
+_SMALL = {"skrl", "stepscope", "mjlab"}  # names that begin with a small letter
 
 
 class ClaimsLedgerDirective(SphinxDirective):
@@ -40,18 +42,20 @@ class ClaimsLedgerDirective(SphinxDirective):
         ledger = read_ledger(evidence_folder())
         rows = [
             [
-                claim.get("question") or _ABSENT,
-                claim["statement"],
+                nodes.inline(
+                    "",
+                    "",
+                    nodes.Text(f"{as_sentence(claim['statement'])}."),
+                    _below(claim.get("question") or "", script_link(entry.script, self.env.docname)),
+                ),
                 nodes.inline(
                     "",
                     "",
                     verdict_node(claim),
+                    _below(claim["value"]),
                     *undecided_reason(project_root(self.env), entry.script, claim),
                 ),
-                claim["value"],
-                script_link(entry.script, self.env.docname),
-                claim["device"],
-                entry.provenance.get("date", _ABSENT),
+                nodes.inline("", "", *_where(entry, claim)),
             ]
             for entry in ledger
             for claim in entry.claims
@@ -60,7 +64,7 @@ class ClaimsLedgerDirective(SphinxDirective):
             return [empty_state("No example has run yet. Build the site with nox -s docs to fill this page.")]
         return [
             table(
-                ("Question", "Claim", "Verdict", "Measured", "Script", "Device", "Date"),
+                ("Claim", "Verdict, measured", "Device, date"),
                 rows,
                 "claims-ledger",
             )
@@ -83,23 +87,56 @@ class RecordedResultsDirective(SphinxDirective):
         for result in results:
             rows += [
                 [
-                    claim["statement"],
-                    claim["verdict"],
-                    claim["value"],
-                    script_link(result["script"], self.env.docname),
-                    f"{result['device']}{_age(project_root(self.env), result)}",
-                    result["date"],
-                    result["commit"] or _ABSENT,
+                    nodes.inline(
+                        "",
+                        "",
+                        nodes.Text(f"{as_sentence(claim['statement'])}."),
+                        _below("", script_link(result["script"], self.env.docname)),
+                    ),
+                    nodes.inline("", "", verdict_node({**claim, "recorded": True}), _below(claim["value"])),
+                    nodes.inline(
+                        "",
+                        "",
+                        nodes.Text(result["device"]),
+                        _below(f"{result['date']}{_age(project_root(self.env), result)}"),
+                        _below(f"commit {result['commit'] or _ABSENT}"),
+                    ),
                 ]
                 for claim in result["claims"]
             ]
         return [
             table(
-                ("Claim", "Verdict", "Measured", "Script", "Device", "Date", "Commit"),
+                ("Claim", "Verdict, measured", "Device, date, commit"),
                 rows,
                 "recorded-results",
             )
         ]
+
+
+def as_sentence(statement: str) -> str:
+    """Return a claim's statement with a capital letter, unless it begins with a name that has none.
+
+    Examples
+    --------
+    >>> as_sentence("more environments collect more data"), as_sentence("skrl counts vector steps")
+    ('More environments collect more data', 'skrl counts vector steps')
+    """
+    first = statement.split(" ", 1)[0].partition("'")[0]
+    return statement if first in _SMALL else statement[:1].upper() + statement[1:]
+
+
+def _where(entry: ScriptEvidence, claim: Mapping[str, Any]) -> Iterator[nodes.Node]:
+    """Yield the device and the date of a claim, one below the other."""
+    yield nodes.Text(entry.provenance.get("device") or claim["device"])
+    threads = entry.provenance.get("threads")
+    if threads and not entry.provenance.get("driver"):
+        yield _below(f"{threads} thread{'s' * (threads != '1')}")
+    yield _below(entry.provenance.get("date", _ABSENT))
+
+
+def _below(text: str, *more: nodes.Node) -> nodes.Node:
+    between = [nodes.Text(" \N{MIDDLE DOT} ")] if text and more else []
+    return nodes.inline("", "", nodes.Text(text), *between, *more, classes=["below"])
 
 
 def describe_machine(entries: Iterable[ScriptEvidence]) -> str:
