@@ -197,14 +197,14 @@ for name in ("quadruped", "heap of objects"):
     )
 ratio = apart(("cart-pole", "rollout"), ("cart-pole, larger network", "rollout"))
 claim(
-    "on the policy: N½ of a rollout with a small network against a larger one",
+    "where returns diminish depends on the policy: N½ of a rollout with a small network against a larger one",
     ratio.above(4),
     ratio.show("{:.0f}x"),
     question="C03",
 )
 ratio = apart(("cart-pole", "stepping"), ("cart-pole", "total"))
 claim(
-    "and on the algorithm: N½ of stepping a cart-pole against that of stepping, inference and learning",
+    "where returns diminish depends on the algorithm: N½ of stepping a cart-pole against that of stepping, inference and learning",
     ratio.above(2),
     ratio.show("{:.1f}x"),
     question="C03",

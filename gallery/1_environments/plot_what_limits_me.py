@@ -189,7 +189,7 @@ claim(
     question="C02",
 )
 claim(
-    "once the work on each of them is the limit, they add less than a quarter",
+    "once work for each environment is the limit, doubling the environments adds less than a quarter",
     large.below(0.25),
     large.show("{:.0%}"),
     question="C02",

@@ -110,7 +110,7 @@ claim(
     question="C06",
 )
 claim(
-    "and the more, the finer its grid: 6 nodes an edge against 3",
+    "a finer grid takes more memory in every world: 6 nodes an edge against 3",
     fine.world_bytes > 1.5 * coarse.world_bytes,
     f"{fine.world_bytes / coarse.world_bytes:.1f}x",
     question="C06",

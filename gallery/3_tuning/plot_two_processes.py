@@ -566,7 +566,7 @@ large = Estimate.of(
     [b / a for a, b in zip(reduced[sizes[0]], reduced[sizes[-1]], strict=True)]
 )
 claim(
-    "for a large one it does: 4 MiB cost more than twice as much as 256 bytes",
+    "for a large network the size matters: 4 MiB cost more than twice as much as 256 bytes",
     large.above(2),
     large.show("{:.2f}x"),
     question="C14",
