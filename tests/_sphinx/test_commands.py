@@ -99,3 +99,13 @@ def test_a_page_with_a_command_that_fails_is_not_built(build: Build) -> None:
     """The error says what the command said."""
     with pytest.raises(Exception, match=r"no_such\.log does not exist"):
         build("```{command} stepscope read no_such.log\n```")
+
+
+def test_a_figure_that_a_command_writes_is_shown(build: Build) -> None:
+    """The drawing is part of the page, with its alternative text."""
+    command = "stepscope compare recordings/rsl_rl/5.5.1/extras.txt recordings/rsl_rl/5.5.1/default.txt --plot both.svg"
+    page = build(f"```{{command}} {command}\n:figure: Two runs\n```")
+    image = page.select_one("img.command-figure")
+    assert image is not None
+    assert "Two runs" == image["alt"]
+    assert image["src"].startswith("data:image/svg+xml;base64,")

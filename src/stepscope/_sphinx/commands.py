@@ -10,6 +10,7 @@ A command that ends with another exit status than ``:status:``, which is 0 by de
 Where another status than 0 is expected, the page shows standard error as well.
 ``:head: 3`` shows the first three lines, as ``| head -3`` would, and ``:tail: 3`` the last three.
 ``:columns: 110`` lays them out for a terminal that is wider than 80 columns.
+``:figure: WORDS`` shows below them the SVG file that the command writes, with these words as its alternative text.
 
 All commands start before the pages are read, as many at a time as there are processors, because some take long.
 Each runs in its own folder, in which ``recordings`` is that of the project: what they write there is gone
@@ -18,6 +19,8 @@ when the page is built.
 
 from __future__ import annotations
 
+import base64
+import html
 import os
 import re
 import shlex
@@ -119,10 +122,10 @@ class _Outputs:
     def __init__(self, recordings: Path) -> None:
         self._recordings = recordings
         self._pool = ThreadPoolExecutor(os.cpu_count())
-        self._futures: dict[_Call, Future[str]] = {}
+        self._futures: dict[_Call, Future[tuple[str, str]]] = {}
 
-    def start(self, call: _Call) -> Future[str]:
-        """Start a command unless it was started before."""
+    def start(self, call: _Call) -> Future[tuple[str, str]]:
+        """Start a command unless it was started before; it yields its output, and the drawing that it writes or ``""``."""
         if call not in self._futures:
             self._futures[call] = self._pool.submit(self._run, call)
         return self._futures[call]
@@ -131,11 +134,12 @@ class _Outputs:
         """Start none of those that still wait."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _run(self, call: _Call) -> str:
+    def _run(self, call: _Call) -> tuple[str, str]:
         if not threading.main_thread().is_alive():
             raise CancelledError  # the build was interrupted
         with _working_folder(self._recordings) as folder:
-            return run_command(call.command, folder=folder, status=call.status, columns=call.columns)
+            output = run_command(call.command, folder=folder, status=call.status, columns=call.columns)
+            return output, "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
 
 
 _outputs: WeakKeyDictionary[Config, _Outputs] = WeakKeyDictionary()
@@ -149,6 +153,7 @@ class CommandDirective(SphinxDirective):
         "head": directives.positive_int,
         "tail": directives.positive_int,
         "columns": directives.positive_int,
+        "figure": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -157,7 +162,7 @@ class CommandDirective(SphinxDirective):
         status = self.options.get("status", 0)
         try:
             outputs = _outputs[self.config]
-            output = outputs.start(_Call(command, status, self.options.get("columns", 80))).result()
+            output, drawing = outputs.start(_Call(command, status, self.options.get("columns", 80))).result()
         except subprocess.CalledProcessError as error:
             raise self.error(
                 f"{command}: exit status {error.returncode}, expected {status}: {error.stderr.strip()}"
@@ -166,7 +171,17 @@ class CommandDirective(SphinxDirective):
             command, output, head=self.options.get("head"), tail=self.options.get("tail")
         )
         classes = ["command-output", *overflow_class(text, widest=_MAX_WIDTH)]
-        return [nodes.literal_block(text, text, language="console", classes=classes)]
+        block = nodes.literal_block(text, text, language="console", classes=classes)
+        if "figure" not in self.options:
+            return [block]
+        if not drawing:
+            raise self.error(f"{command} writes no SVG file for :figure:")
+        return [block, nodes.raw("", _figure(drawing, self.options["figure"]), format="html")]
+
+
+def _figure(drawing: str, words: str) -> str:
+    data = base64.b64encode(drawing.encode()).decode()
+    return f'<p><img class="figure command-figure" src="data:image/svg+xml;base64,{data}" alt="{html.escape(words)}"></p>'
 
 
 def _start_all(app: Sphinx, env: BuildEnvironment, _: list[str]) -> None:

@@ -85,10 +85,9 @@ def compare(runs: Sequence[tuple[str, RunSummary]], *, curves: Sequence[Learning
         *_results(summaries),
         *_reached(curves),
     )
-    names = [name for name, _ in runs]
     return Comparison(
         rows=rows,
-        notes=(*_notes(runs, rates, common), *_curve_notes(names, curves)),
+        notes=(*_notes(runs, rates, common), *_curve_notes(runs, curves)),
         compared=bool(common) or len(shares) > 1 or sum(curve.first is not None for curve in curves) > 1,
     )
 
@@ -217,13 +216,16 @@ def _ratio(value: float, base: float, is_base: bool) -> str:  # noqa: FBT001 - p
     return "" if is_base or not base else f" ({value / base:.2f}{TIMES})"
 
 
-def _curve_notes(names: Sequence[str], curves: Sequence[LearningCurve]) -> Iterator[str]:
+def _curve_notes(runs: Sequence[tuple[str, RunSummary]], curves: Sequence[LearningCurve]) -> Iterator[str]:
     """Yield which runs have no learning curve, and what the times of the others cover."""
-    missing = [name for name, curve in zip(names, curves, strict=False) if curve.first is None]
+    missing = [run for run, curve in zip(runs, curves, strict=False) if curve.first is None]
     if missing:
+        silent = any(library == "skrl" for _, summary in missing for library, _ in summary.libraries)
         yield (
-            f"{format_list(missing)}: no learning curve, since the log does not hold rewards together with times and"
-            " environment steps. skrl writes rewards into its event files only."
+            f"{format_list([name for name, _ in missing])}: no learning curve, since the log does not hold rewards"
+            " together with times and environment steps."
+            + " skrl writes rewards into its event files only."
+            * silent
         )
     if any(curve.first is not None for curve in curves):
         yield (
