@@ -12,7 +12,7 @@ How many environments: when does one more cost something?
 A vector step has a fixed cost, paid once, and a cost for each environment.
 While the fixed cost dominates, more environments are almost free.
 This example measures the step time of the cart-pole from one environment to tens of thousands,
-and fits the straight line T(N) = a + b N that says where the free lunch ends.
+and fits the straight line T(N) = a + b N that shows where additional environments start to cost time.
 """
 
 import torch

@@ -57,7 +57,7 @@ print(f"starting took at most {longest:.0f} s, in none of these times")
 
 # %%
 # The memory of a world grows in proportion to the nodes.
-# The model, which is there once, grows faster still: it says which nodes act on which.
+# The model, which is there once, grows faster still: it shows which nodes act on which.
 
 rigid, coarse, fine = costs[None], costs[3], costs[6]
 soft = [nodes for nodes in grids if nodes]

@@ -9,7 +9,7 @@ How much memory does one more environment take?
 ===============================================
 
 Memory is a straight line, M(N) = a + b N: something fixed, and something for each environment.
-Two small runs give the line, and the line says what a large run will take.
+Two small runs give the line, and the line shows what a large run will take.
 This example fits it to small numbers of cart-poles and tests it on a larger number.
 """
 

@@ -6,8 +6,8 @@
 # ///
 # sphinx_gallery_clock = "processor"
 """
-Can a short measurement say how many environments are best?
-===========================================================
+Can a short measurement predict the best number of environments?
+================================================================
 
 Two numbers decide it, and both are measured in seconds.
 Below N½ environments, another environment costs no time; beyond B_noise / H environments,

@@ -134,9 +134,9 @@ if recorded and not full_size():
 
 # %%
 # Two curves belong to it.
-# McCandlish's hyperbola says how many iterations a batch of B samples needs:
+# McCandlish's hyperbola shows how many iterations a batch of B samples needs:
 # S(B) = S_min (1 + B_noise / B).
-# The cost model says what an iteration takes: T(N) = a + b N, with half of the peak rate
+# The cost model shows what an iteration takes: T(N) = a + b N, with half of the peak rate
 # at N½ = a / b.
 
 

@@ -59,7 +59,7 @@ stopped = run()
 bad = stopped.report.bad
 
 # %%
-# One screen says what, where and when: the step, the environment, the column, and what stood before it.
+# One screen shows what, where and when: the step, the environment, the column, and what stood before it.
 # The first bad value is not NaN but a velocity that no robot has.
 # Had only NaN been looked for, this is when it would have been found:
 
@@ -67,7 +67,7 @@ late = run(huge=float("inf")).report.bad
 print(f"\nhuge in step {bad.step}, NaN or infinity in step {late.step}")
 
 # %%
-# What was written down says how it went in the environment that failed, and in others.
+# What was written down shows how it went in the environment that failed, and in others.
 
 dump = load(stopped.dump)
 column = dump.tensors["observations"][..., bad.column]

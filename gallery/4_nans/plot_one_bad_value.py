@@ -9,7 +9,7 @@ What does one bad value do to a training?
 =========================================
 
 One number, in one of sixteen environments, for one step: NaN or infinity, observed or rewarded.
-Some libraries stop at once, some stop later, and one trains on NaN weights to the end and says that all is well.
+Some libraries stop at once, some stop later, and one trains on NaN weights to the end without a sign of it.
 This example does it to each of four libraries, and then again with a recorder around the environment.
 """
 

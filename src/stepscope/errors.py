@@ -4,4 +4,4 @@ __all__ = ["BadInputError"]
 
 
 class BadInputError(ValueError):
-    """What the user gave cannot work; the message says what was wrong and what to do."""
+    """What the user gave cannot work; the message states what was wrong and what to do."""

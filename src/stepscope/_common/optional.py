@@ -15,7 +15,7 @@ def require(package: str, *, extra: str, what: str) -> None:
     Raises
     ------
     BadInputError
-        If it is not; the message says what to install.
+        If it is not; the message states what to install.
     """
     try:
         installed = find_spec(package) is not None

@@ -9,7 +9,7 @@
 ````
 
 shows the claims that settle it, with verdict, measured value and script; a second argument takes those of one script only.
-A preview runs no example: the page then says how to check them.
+A preview runs no example: the page then shows how to check them.
 """
 
 from __future__ import annotations

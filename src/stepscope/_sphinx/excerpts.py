@@ -6,7 +6,7 @@
 ```
 ````
 
-shows the third iteration that RSL-RL printed, says how it was recorded, and is the text that
+shows the third iteration that RSL-RL printed, shows how it was recorded, and is the text that
 the snippet below it on the page parses: `excerpt` gives the same text to the build and to the tests of the snippets.
 """
 

@@ -6,7 +6,7 @@
 ````
 
 shows the first figure of that example, for light and for dark pages, and leads to the script. A preview runs no
-example: where the figure was never drawn, the page says how to get it.
+example: where the figure was never drawn, the page shows how to get it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 ```
 ````
 
-shows the first box of output of that example, and links to the script. A preview runs no example: the page then says how
+shows the first box of output of that example, and links to the script. A preview runs no example: the page then shows how
 to get it.
 """
 

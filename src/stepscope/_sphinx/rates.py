@@ -9,7 +9,7 @@
 ````
 
 The first shows a table of ``results/published.toml``. A row that is to be compared with another shows how many times
-its rates it has, scope by scope; where the two share none, the cell says that they are not compared.
+its rates it has, scope by scope; where the two share none, the cell shows that they are not compared.
 The second shows the rates of this project's own runs: in this build, on other machines, and in recordings of consoles
 that `stepscope.logs` reads.
 """

@@ -2,7 +2,7 @@
 
 A module has ``add(commands)``, which adds its parser to the sub-parsers `commands`
 and sets ``command`` in it: a function of the parsed options that returns the exit status. It may also set ``at_once``,
-which says that Ctrl-C may end it anywhere, since it leaves nothing behind.
+which shows that Ctrl-C may end it anywhere, since it leaves nothing behind.
 """
 
 from __future__ import annotations

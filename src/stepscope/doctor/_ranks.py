@@ -1,4 +1,4 @@
-"""A short all-reduce of several processes, which says whether they agree."""
+"""A short all-reduce of several processes, which shows whether they agree."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def split(chunks: Iterable[bytes], *, cut: bool = True) -> Iterator[Line]:
     """Cut `chunks` into lines.
 
     A carriage return alone ends a line too: a progress bar prints one before it draws itself anew.
-    `cut` says that the input may have been cut off anywhere, so a last line without an end is not `whole`.
+    `cut` shows that the input may have been cut off anywhere, so a last line without an end is not `whole`.
     """
     splitter = Splitter(cut=cut)
     for chunk in chunks:

@@ -199,7 +199,7 @@ class _Failure(Block):
         return True
 
     def _is_exception(self, text: bytes) -> bool:
-        """Return whether the exception follows at once on the line that says that it is ignored."""
+        """Return whether the exception follows at once on the line that shows that it is ignored."""
         return self._kind == "message" and self._preface and _EXCEPTION.match(text) is not None
 
     def _is_late(self, text: bytes) -> bool:

@@ -141,7 +141,7 @@ def stream(
 ) -> Iterator[Record]:
     """Yield the records of a log that comes in chunks of bytes, of any size.
 
-    An empty chunk says that nothing has come for a while: what could be complete is yielded. Without a `stripper`,
+    An empty chunk shows that nothing has come for a while: what could be complete is yielded. Without a `stripper`,
     the prefix of the lines is learnt from the log.
     """
     stripper = PrefixStripper(understand) if stripper is None else stripper

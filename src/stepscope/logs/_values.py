@@ -109,7 +109,7 @@ def as_count(value: float | None) -> int | None:
 
 
 def goal(value: float | None) -> int | None:
-    """Return `value` if it says how many there will be; some libraries print that as a float, and -1 or infinity for no end.
+    """Return `value` if it shows how many there will be; some libraries print that as a float, and -1 or infinity for no end.
 
     >>> goal(512), goal(1e6), goal(-1), goal(float("inf")), goal(1e30)
     (512, 1000000, None, None, None)

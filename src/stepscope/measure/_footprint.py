@@ -207,7 +207,7 @@ def footprint_of_command(
     'ended with exit status 3'
     """
     variables = dict(os.environ if environment is None else environment)
-    variables.setdefault("PYTHONFAULTHANDLER", "1")  # a Python says where it crashed or hung
+    variables.setdefault("PYTHONFAULTHANDLER", "1")  # a Python shows where it crashed or hung
     variables.setdefault("PYTHONUNBUFFERED", "1")  # and the end of its output is not lost with it
     report = _supervise(
         command,

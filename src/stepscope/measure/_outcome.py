@@ -89,7 +89,7 @@ def _classify_exit(
 
 
 def find_out_of_memory(text: str) -> str | None:
-    r"""Return the first line that says that there is no memory left; None if none does.
+    r"""Return the first line that shows that there is no memory left; None if none does.
 
     Examples
     --------

@@ -192,7 +192,7 @@ class _Supervision:
 
 
 class _OutputTail:
-    """The end of what a command prints, and the first line that says that there is no memory left."""
+    """The end of what a command prints, and the first line that shows that there is no memory left."""
 
     def __init__(self) -> None:
         self._kept = b""

@@ -13,7 +13,7 @@ __all__ = ["BadValueError", "BadValueWarning", "warn"]
 
 
 class BadValueError(FloatingPointError):
-    """A value that an environment returned or received is not finite or huge; `report` says which."""
+    """A value that an environment returned or received is not finite or huge; `report` shows which."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.message)

@@ -71,7 +71,7 @@ class BadUpdate:
 
 
 class BadUpdateError(FloatingPointError):
-    """A loss, gradient or weights are not finite, and the environment is not the cause; `bad` says which."""
+    """A loss, gradient or weights are not finite, and the environment is not the cause; `bad` shows which."""
 
     def __init__(self, bad: BadUpdate) -> None:
         super().__init__(str(bad))

@@ -69,7 +69,7 @@ class Monitor:
         self._end: _End | None = None
 
     def note_output(self, *, at: float, live: bool) -> None:
-        """Take note that something was printed at a time; `live` says whether it was read just then."""
+        """Take note that something was printed at a time; `live` shows whether it was read just then."""
         self._output_at, self._live = at, live
         self._beat += live
 

@@ -1,6 +1,6 @@
 """Memory of automatic differentiation: a forward pass recorded, its backward pass simulated.
 
-Each operation keeps tensors until its own gradient has been computed (PyTorch's ``derivatives.yaml`` says which): a
+Each operation keeps tensors until its own gradient has been computed (PyTorch's ``derivatives.yaml`` shows which): a
 linear layer or a convolution its input, ELU its input, tanh and ReLU their result. Going backwards, the gradient of
 an input is made while the one of the result is still there; then what was kept is given back.
 """

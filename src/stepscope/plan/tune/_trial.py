@@ -176,7 +176,7 @@ def run_trial(
 
 
 class _Watcher:
-    """Reads the output of a training run, stamps its records, and says when it must end."""
+    """Reads the output of a training run, stamps its records, and decides when it must end."""
 
     def __init__(
         self,
