@@ -231,8 +231,8 @@ for envs, time in took.items():
 print(f"B_noise in hindsight: {hindsight.noise_scale:,.0f} samples")
 
 # %%
-# The prediction gives the shape of the curve and not its height, for which the least
-# number of iterations would have to be known.
+# The prediction gives the shape of the curve but not its height, which depends on the
+# least number of iterations.
 
 figure, axes = plots.figure(
     title=f"A short measurement predicts {best.value:.0f} environments,"

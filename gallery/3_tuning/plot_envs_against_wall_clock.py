@@ -9,8 +9,8 @@
 Do more environments save time, or samples?
 ===========================================
 
-A large batch needs fewer iterations, and each of them costs more.
-This example trains the cart-pole until a mean reward with more and more environments,
+A large batch needs fewer iterations, but each of them costs more.
+This example trains the cart-pole to a mean reward with more and more environments,
 and counts environment steps and seconds: with RSL-RL, which fixes the number of minibatches,
 and with RL-Games, which fixes their size.
 """
@@ -39,8 +39,8 @@ from stepscope.train.experiments.learning import learn, median_of, ratio_of_medi
 # counts as slower than all others.
 #
 # All libraries print the mean of the last 100 episodes that have ended.
-# It lags: nothing can print 100 before 100 vector steps are over, which are 7 iterations,
-# and of many environments the short episodes end first.
+# The mean lags: it cannot reach 100 before 100 vector steps, which are 7 iterations,
+# and with many environments the short episodes end first.
 
 horizon, reward, most_iterations = 16, 100, 150
 
@@ -58,8 +58,8 @@ if on_gpu:
     sizes["rsl_rl"] += [2048, 4096, 8192, 16384]
 
 # %%
-# The settings take turns, so that other work on the machine meets them all alike.
-# On a CPU the seconds are those that the process takes of it, with one thread.
+# The settings take turns, so that other load on the machine affects all of them.
+# On a CPU the seconds are CPU seconds of one thread.
 
 
 def train(
@@ -133,7 +133,7 @@ if recorded and not full_size():
     show(full, f"recorded on {recorded['device']}, {recorded['date']}")
 
 # %%
-# Two curves belong to it.
+# Two curves describe the result.
 # McCandlish's hyperbola shows how many iterations a batch of B samples needs:
 # S(B) = S_min (1 + B_noise / B).
 # The cost model shows what an iteration takes: T(N) = a + b N, with half of the peak rate
@@ -191,7 +191,7 @@ record_measurement(
 
 # %%
 # Each point is a number of environments.
-# To the left fewer samples are needed, and further down less time.
+# Points further left need fewer samples; points further down need less time.
 
 medians = {
     library: {
@@ -269,8 +269,8 @@ axes.legend(fontsize=9)
 plots.show(figure)
 
 # %%
-# Every dot is a seed, and a triangle one that did not get there.
-# The number of iterations has a least: no batch is so large that one iteration suffices.
+# Every dot is a seed; a triangle is a seed that did not reach the reward.
+# The number of iterations has a lower limit: no batch is so large that one iteration suffices.
 
 figure, axes = plots.figure(
     title=f"RSL-RL: a batch of {fits['rsl_rl'][0].noise_scale:,.0f} samples needs twice"

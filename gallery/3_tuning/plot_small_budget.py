@@ -8,8 +8,8 @@
 A small GPU: what should I change first?
 ========================================
 
-Fewer environments take less memory, and each update then sees fewer samples.
-Some other changes save as much with all of the environments.
+Fewer environments take less memory, but each update then sees fewer samples.
+Some other changes save the same memory and keep all environments.
 This example counts what each change saves for a policy that sees images,
 checks the counts with real training runs of reduced size,
 and measures what unused room for contacts takes in the simulator.
@@ -102,7 +102,7 @@ record_measurement(
 # %%
 # Blue fits into 8 GiB, if the simulator fits into the rest.
 # An image that is made of bytes loses nothing when it is stored as bytes.
-# More minibatches mean more and smaller updates of the same samples.
+# More minibatches mean more and smaller updates from the same samples.
 
 below = [name for name, taken in counted.items() if taken < budget]
 figure, axes = plots.figure(

@@ -24,7 +24,7 @@ from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # RSL-RL trains the cart-pole until the reward that it prints reaches 60.
-# Any command will do that prints what a library prints, with a placeholder such as ``{num_envs}`` for each setting.
+# Any command works whose output is that of a library, with a placeholder such as ``{num_envs}`` for each setting.
 
 until = 60
 command = ["tune", "stepscope.envs:CartPole", "--library", "rsl_rl"]
@@ -42,7 +42,7 @@ with tempfile.TemporaryDirectory() as folder:  # in which the search keeps its t
 print(tune.stdout)
 
 # %%
-# The file that ``--json`` names holds the curve of every run.
+# The file of ``--json`` holds the curve of every run.
 
 finals = {final["values"]["num_envs"]: final["runs"] for final in result["finals"]}
 seconds = {
@@ -89,7 +89,7 @@ axes.legend()
 plots.show(figure)
 
 # %%
-# A run ends as soon as the reward is printed, not when it ends by itself.
+# A run ends as soon as the reward is printed, not at its own end.
 
 curves = [run["curve"] for runs in [result["trials"], *finals.values()] for run in runs]
 ended = [

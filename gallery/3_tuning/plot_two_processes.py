@@ -9,9 +9,9 @@
 Is training faster with two processes?
 ======================================
 
-Under torchrun each process has environments and a copy of the network, and after each minibatch they average the gradients.
+With torchrun each process has its own environments and a copy of the network, and after each minibatch the processes average their gradients.
 This example trains RL-Games, RSL-RL and skrl in one and in two processes with gloo on a CPU,
-and measures what that costs, what the logs then count, and what the processes do not share.
+and measures the cost, the counts in the logs, and the state that the processes do not share.
 """
 
 import re
@@ -38,7 +38,7 @@ from stepscope.train.experiments.two_hosts import TwoHosts
 # %%
 # One process with N environments, two with N each (weak scaling), and two that share the N (strong scaling), in turns.
 # Then longer training runs, in which each process writes down the statistics of its observation normaliser.
-# RSL-RL normalises observations only if it is told to.
+# RSL-RL normalises observations only if this is switched on.
 
 libraries = ["rl_games", "rsl_rl", "skrl"]
 num_envs, rounds, seeds, iterations = (
@@ -81,7 +81,7 @@ recorded = None if full_size() else read_recorded()
 # Efficiency
 # ----------
 # The efficiency is 100 % if two processes do twice the work in the same time.
-# Two processes need two quiet cores, and wall times on a busy machine are worth little.
+# Two processes need two quiet cores, and wall times on a busy machine are unreliable.
 # Therefore CPU time counts as well: what two processes take for the same number of environment steps.
 
 
@@ -197,7 +197,7 @@ plots.show(figure)
 # %%
 # What the logs count
 # -------------------
-# The number of iterations stays as it was set, so that two processes take twice the environment steps.
+# The number of iterations is a setting, so two processes take twice the environment steps.
 
 first = {training.library: runs for training, runs in zip(long, trained, strict=True)}
 stepped = {
@@ -242,7 +242,7 @@ record_measurement("counts", {"stepped": stepped, "printed": printed})
 # Observation normalisers
 # -----------------------
 # The gradients are averaged, and so the networks stay the same bit for bit.
-# Whether the processes also normalise an observation in the same way is up to the library.
+# Whether the processes normalise an observation in the same way depends on the library.
 
 
 def distance(runs: list[RankRun], iteration: int) -> float:
@@ -321,7 +321,7 @@ plots.show(figure)
 # Why two may not be faster
 # -------------------------
 # In each iteration the processes wait for each other many times.
-# The tensors are small, so that the time goes into the way there and not into the numbers.
+# The tensors are small, so the time is spent on the way and not on the numbers.
 
 collectives = {
     library: sum(runs[0].collectives.values())
@@ -374,8 +374,8 @@ plots.show(figure)
 # %%
 # Two hosts
 # ---------
-# Two network namespaces are two hosts. A process holds back each packet between them, as a slow network does.
-# That needs root, and is measured at full size: the build shows what was recorded.
+# Two network namespaces act as two hosts. A process delays each packet between them, as a slow network does.
+# This needs root, and is measured at full size: the build shows the recorded result.
 
 delays = [0.0, 0.001, 0.002, 0.005]
 hosts_seconds = {}

@@ -5,12 +5,12 @@
 # ]
 # ///
 """
-What does another number of environments change in the update?
-==============================================================
+How does the number of environments change the update?
+======================================================
 
-PPO cuts a rollout into minibatches and takes a step of the optimiser for each of them.
+PPO divides a rollout into minibatches and takes an optimiser step for each of them.
 In two libraries the setting is the number of minibatches, in the other two their size.
-This example changes nothing but the number of environments, and counts the steps that each library really takes.
+This example changes only the number of environments, and counts the optimiser steps of each library.
 """
 
 import contextlib
@@ -97,7 +97,7 @@ for library, counted in updates.items():
         )
 
 # %%
-# The levels differ by the number of passes over a rollout, the slopes by what is fixed.
+# The levels differ by the number of passes over a rollout, the slopes by the fixed quantity.
 
 per_thousand = {
     library: [1000 * steps / (envs * horizon) for envs, steps in counted.items()]

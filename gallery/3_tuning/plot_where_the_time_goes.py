@@ -142,7 +142,7 @@ figure.legend(loc="outside lower center", ncols=3)
 plots.show(figure)
 
 # %%
-# Checked on this machine: where more environments stop paying depends on the part that they make larger.
+# Tested on this machine: the number of environments beyond which more do not pay depends on the part that they enlarge.
 
 few, many = cart_poles[0], cart_poles[-1]
 claim(

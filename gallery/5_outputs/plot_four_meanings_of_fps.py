@@ -6,8 +6,8 @@
 # ///
 # sphinx_gallery_clock = "wall"
 """
-Four meanings of fps: which one was printed?
-============================================
+Four meanings of fps
+====================
 
 Each library divides the same environment steps by a different time.
 This example trains the cart-pole with each of them and times each part itself:
@@ -59,7 +59,7 @@ for library, run in runs.items():
     }
 
 # %%
-# What they printed, each rate under its scope.  skrl's bar counts vector steps; its last
+# The printed rates, each under its scope.  skrl's bar counts vector steps; its last
 # rate is a mean over the whole run, so times the number of environments it is cumulative.
 
 records, printed = {}, {}
@@ -151,7 +151,7 @@ plots.show(figure)
 
 # %%
 # Each printed rate is the one of its scope, by our clocks, iteration by iteration.
-# Both clocks see the same moments, so that what else the machine did is in both.
+# Both clocks cover the same time, so other load on the machine affects both.
 
 agreements = {}
 for library, rates in printed.items():
@@ -205,8 +205,8 @@ claim(
 # The first rate is not typical
 # -----------------------------
 #
-# What is done only once is done in the first rollout, so that its rate is low.
-# Stable-Baselines3's first table comes before the first update, so that its rate is high.
+# The first rollout includes all one-time work, so its rate is low.
+# Stable-Baselines3 prints its first table before the first update, so its rate is high.
 
 series = {
     "rl_games": printed["rl_games"]["rollout"],
@@ -241,7 +241,7 @@ axes.legend(loc="upper right")
 plots.show(figure)
 
 # %%
-# There is one first number in a run: what else the machine did then may have changed it, and counts in the verdict.
+# A run has only one first rate; other load on the machine may have changed it, which counts in the verdict.
 
 against = {
     library: Estimate.of(
@@ -311,8 +311,8 @@ axes.legend(loc="lower right")
 plots.show(figure)
 
 # %%
-# Early in training, those that end have failed soonest; the better ones are still on
-# their way.  With many environments, 100 are also a small part of those that end.
+# Early in training, the episodes that end are those that failed soonest; the better ones
+# have not ended yet.  With many environments, 100 are also a small part of those that end.
 
 off = max(abs(reward - last_100[number]) for number, reward in rewards.items())
 claim(
@@ -338,7 +338,7 @@ claim(
 )
 
 # %%
-# RL-Games prints a mean, too, for a new best one only.  There the episodes that end in a
+# RL-Games also prints a mean, but only if it is a new best.  There the episodes that end in a
 # vector step count with their share of 100, and all earlier ones with the rest.
 
 value, weight, fading = 0.0, 0, {}

@@ -34,7 +34,7 @@ log = Path(tempfile.mkdtemp()) / "train.log"
 run("rl_games", log=log, cwd=log.parent, num_envs=num_envs, iterations=25)
 
 # %%
-# Read the log: one record an epoch, with each rate under its scope.
+# Read the log: one record per epoch, with each rate under its scope.
 
 records = list(read(log))
 epochs = [record for record in records if record.kind == "iteration"]
@@ -42,7 +42,7 @@ rewards = [record.reward for record in records if record.kind == "best_reward"]
 print(f"{len(epochs)} epochs, best mean reward {rewards[-1]:.0f}")
 
 # %%
-# The gap between two rates is the time of what the slower one adds.
+# The gap between two rates is the time of the parts that the slower one adds.
 
 scopes = {
     "stepping": [record.fps.step for record in epochs],
@@ -67,8 +67,8 @@ axes.margins(y=0.15)
 plots.show(figure)
 
 # %%
-# So a rate without its scope says nothing, and two scopes must not be compared.
-# The two rates of an epoch are of the same moments, so that what else the machine did is in both.
+# A rate without its scope is meaningless, and two scopes must not be compared.
+# The two rates of an epoch cover the same time, so other load on the machine affects both.
 
 apart = Estimate.of([record.fps.step / record.fps.total for record in epochs[1:]])
 claim(

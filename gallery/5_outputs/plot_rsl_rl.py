@@ -31,7 +31,7 @@ log = Path(tempfile.mkdtemp()) / "train.log"
 run("rsl_rl", log=log, cwd=log.parent, num_envs=num_envs, iterations=40)
 
 # %%
-# Read the log: one record an iteration, with the numbers under their scopes.
+# Read the log: one record per iteration, with the numbers under their scopes.
 
 iterations = [record for record in read(log) if record.kind == "iteration"]
 last = iterations[-1]
@@ -41,7 +41,7 @@ print(
 )
 
 # %%
-# Which part is the longer one?  The median over all iterations answers.
+# The median over all iterations shows which part is longer.
 
 collect = [record.seconds.collect for record in iterations]
 learn = [record.seconds.learn for record in iterations]

@@ -37,7 +37,7 @@ run("sb3", log=log, cwd=log.parent, num_envs=num_envs, iterations=25)
 disturbance = meter.read()
 
 # %%
-# One record a table.
+# One record per table.
 
 tables = [record for record in read(log) if record.kind == "iteration"]
 print(f"{len(tables)} tables, {tables[-1].env_steps} environment steps")
@@ -83,7 +83,7 @@ plots.show(figure)
 
 # %%
 # The first table is printed before the first update, so its rate contains no learning at all.
-# It is there once: what else the machine did then may have changed it, and counts in the verdict.
+# There is only one first table; other load on the machine may have changed it, which counts in the verdict.
 
 times = Estimate.of(
     [cumulative[0] / rate for rate in own], disturbance=disturbance, exposed=True

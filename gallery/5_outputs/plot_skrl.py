@@ -5,10 +5,10 @@
 # ]
 # ///
 """
-skrl: what can a progress bar tell?
-===================================
+skrl: what does the progress bar show?
+======================================
 
-skrl prints one progress bar, and nothing else: no reward, no loss, no rate in environment steps.
+skrl prints only a progress bar: no reward, no loss and no rate in environment steps.
 The bar counts vector steps.
 This example trains the cart-pole, reads the bar, and reads the reward where skrl writes it.
 """
@@ -47,7 +47,7 @@ print(
 )
 
 # %%
-# The reward is in the event file alone.
+# Only the event file has the reward.
 
 events = EventAccumulator(str(next(log.parent.glob("runs/*_PPO"))))
 events.Reload()
@@ -85,7 +85,7 @@ axes.legend(loc="lower right")
 plots.show(figure)
 
 # %%
-# What the claims say is read off the bar and the event file alone.
+# The claims use only the bar and the event file.
 
 claim(
     "skrl counts vector steps, not environment steps",

@@ -76,7 +76,7 @@ def test_rates_of_other_scopes_are_refused_in_words(
         in words
     )
     assert "compared instead: fps" in words
-    assert "What is derived was computed from what is printed" in words
+    assert "Derived rates are computed from printed numbers" in words
     printed, derived = _rows(text)["fps cumulative, env steps/s"]
     assert "28,826 derived" == printed
     assert derived == f"18,493 ({18493 / 28826:.2f}\N{MULTIPLICATION SIGN})"
@@ -177,7 +177,7 @@ def test_what_a_benchmark_reports_is_compared(
     assert 0 == main(["compare", str(benchmark), default["rl_games"]])
     text = capsys.readouterr().out
     assert printed == _rows(text)["fps step, env steps/s"][0]
-    assert "What a benchmark reports is the mean of all its iterations." in text
+    assert "A benchmark reports the mean of all its iterations." in text
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ _COVERS = {
     "step": "covers stepping alone",
     "rollout": "covers stepping and inference",
     "total": "covers an iteration, rollout and update",
-    "cumulative": "covers everything since training began, the cold first iteration too",
-    "bar": "is a bar's, in vector steps and smoothed",
+    "cumulative": "covers everything since training began, including the cold first iteration",
+    "bar": "is that of a progress bar, smoothed and in vector steps",
 }
 _Key = tuple[str, str]  # a scope and its unit
 
@@ -229,8 +229,7 @@ def _curve_notes(runs: Sequence[tuple[str, RunSummary]], curves: Sequence[Learni
         )
     if any(curve.first is not None for curve in curves):
         yield (
-            "Seconds are those of rollouts and updates as the log prints them; the time until the first iteration is"
-            " left out."
+            "Seconds are those of the printed rollouts and updates; the time before the first iteration is left out."
         )
     if any(curve.announced and curve.first is not None for curve in curves):
         yield "RL-Games prints the best mean reward so far, and only when it rises; the others print each mean."
@@ -242,13 +241,13 @@ def _notes(
     yield from _incomparable(runs, rates, common)
     yield from _overlaps(runs, rates)
     if ("bar", "vector steps/s") in common and ("bar", "env steps/s") not in common:
-        yield "Vector steps compare only between runs with as many environments; --num-envs N tells how many."
+        yield "Vector steps compare only between runs with the same number of environments; pass it with --num-envs N."
     if any(run.reported for _, run in runs):
-        yield "What a benchmark reports is the mean of all its iterations."
+        yield "A benchmark reports the mean of all its iterations."
     if any(rate.derived for mine in rates for key, rate in mine.items() if key in common):
         yield (
-            "What is derived was computed from what is printed: a rate of all iterations leaves out the time between"
-            " them, such as that for saving."
+            "Derived rates are computed from printed numbers; a rate over all iterations excludes the time between"
+            " them, such as that of saving."
         )
     if sum(bool(run.reward or run.best_reward) for _, run in runs) > 1:
         yield "Rewards compare only between runs of one task with one reward; rates only between runs on one machine."
@@ -282,7 +281,7 @@ def _incomparable(
                 key for key in _keys([rates[0], mine]) if key in common and key in rates[0] and key in mine
             ]
             instead = (
-                f"compared instead: {' and '.join(_label(key) for key in shared)}, derived where it is not printed."
+                f"compared instead: {' and '.join(_label(key) for key in shared)}, derived if it is not printed."
                 if shared
                 else _advice(first, run)
             )
@@ -307,4 +306,4 @@ def _label(key: _Key) -> str:
 def _advice(*runs: RunSummary) -> str:
     if any(rate.unit == "vector steps/s" for run in runs for rate in run.rates):
         return "give --num-envs N, which turns vector steps into environment steps."
-    return "nothing that both hold covers the same."
+    return "they share no scope."
