@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from stepscope.measure._gpu_memory import GpuMemory, free_gpu_bytes
+from stepscope.measure._gpu_memory import GpuMemory, GpuUtilisation, free_gpu_bytes
 
 GPU = Path("/proc/driver/nvidia").exists()
 
@@ -27,3 +28,28 @@ def test_a_gpu_tells_what_is_free_and_who_takes_it() -> None:
     driver = GpuMemory()
     driver.sample([os.getpid()])
     assert (0, True) == (driver.peak, (free_gpu_bytes() or 0) > 0)
+
+
+@pytest.mark.skipif(GPU, reason="there is a GPU here")
+def test_without_a_gpu_nothing_is_busy() -> None:
+    """It is unknown, which is not the same as idle."""
+    with GpuUtilisation() as utilisation:
+        pass
+    assert utilisation.busy is None
+
+
+@pytest.mark.skipif(not GPU, reason="there is no GPU here")
+def test_a_gpu_that_computes_is_busy() -> None:
+    """One matrix product after another keeps it busy for most of the time."""
+    pytest.importorskip("pynvml")
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("torch cannot use the GPU")
+    matrix = torch.ones(4096, 4096, device="cuda")
+    until = time.monotonic() + 4.0
+    with GpuUtilisation() as utilisation:
+        while time.monotonic() < until:
+            matrix @ matrix
+            torch.cuda.synchronize()
+    assert utilisation.busy is not None
+    assert utilisation.busy > 0.5

@@ -1,19 +1,24 @@
-"""GPU memory of processes, as the driver reports it."""
+"""GPU memory of processes, and how busy the GPUs are, as the driver reports them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["GpuMemory", "free_gpu_bytes"]
+    from typing_extensions import Self
+
+__all__ = ["GpuMemory", "GpuUtilisation", "free_gpu_bytes"]
 
 _NOTHING = 32 * 2**20  # bytes: less growth is somebody else's; a CUDA context alone takes more
+_PERIOD = 0.2  # seconds between two samples of how busy the GPUs are
 _TICK = 0.05  # seconds between two samples, each of which takes the driver about a millisecond
 
 
@@ -34,22 +39,8 @@ class GpuMemory:
         self.peak: int | None = None
         self.source: str | None = None
         self._next = 0.0
-        self._nvml: Any = None
-        self._devices: list[Any] = []
-        # The second is on Windows' subsystem for Linux.
-        if Path("/proc/driver/nvidia").exists() or Path("/dev/dxg").exists():
-            self._begin()
+        self._nvml, self._devices = _open_nvml()
         self._before = self._used()
-
-    def _begin(self) -> None:
-        with contextlib.suppress(Exception):  # not installed, or a driver that does not answer
-            import pynvml  # noqa: PLC0415 - only where there is a GPU
-
-            pynvml.nvmlInit()
-            self._devices = [
-                pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
-            ]
-            self._nvml = pynvml
 
     def sample(self, pids: Collection[int]) -> None:
         """Ask the driver, unless it was asked just now."""
@@ -98,6 +89,61 @@ class GpuMemory:
             return sum(int(self._nvml.nvmlDeviceGetMemoryInfo(device).used) for device in self._devices)
         except Exception:  # noqa: BLE001 - its errors have no common base where the library is not there
             return 0
+
+
+def _open_nvml() -> tuple[Any, list[Any]]:
+    """Return the driver's library and a handle of each GPU; None and no handle where there is none."""
+    # The second is on Windows' subsystem for Linux.
+    if Path("/proc/driver/nvidia").exists() or Path("/dev/dxg").exists():
+        with contextlib.suppress(Exception):  # not installed, or a driver that does not answer
+            import pynvml  # noqa: PLC0415 - only where there is a GPU
+
+            pynvml.nvmlInit()
+            return pynvml, [
+                pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
+            ]
+    return None, []
+
+
+class GpuUtilisation:
+    """How busy the GPUs are inside of a ``with`` block.
+
+    The driver (NVML) reports the share of its last sample period, of up to a second, in which at least one kernel
+    ran: a GPU that one small kernel after another keeps busy counts as busy, however little of it they use.
+
+    Attributes
+    ----------
+    busy
+        Mean of the second half of the samples, from 0 to 1, of the busiest GPU; None without a GPU, without
+        ``nvidia-ml-py``, or before there are two samples. The first half is left out, since programs start up in it.
+    """
+
+    def __init__(self) -> None:
+        self.busy: float | None = None
+        self._nvml, self._devices = _open_nvml()
+        self._samples: list[list[float]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._devices:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        late = self._samples[len(self._samples) // 2 :]
+        if len(self._samples) > 1:
+            self.busy = max(fmean(column) for column in zip(*late, strict=True))
+
+    def _sample(self) -> None:
+        while not self._stop.wait(_PERIOD):
+            with contextlib.suppress(self._nvml.NVMLError):  # some GPUs and partitions do not report it
+                self._samples.append(
+                    [self._nvml.nvmlDeviceGetUtilizationRates(device).gpu / 100 for device in self._devices]
+                )
 
 
 def free_gpu_bytes() -> int | None:

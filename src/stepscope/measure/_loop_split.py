@@ -44,6 +44,12 @@ class LoopSplit:
     sync_overhead
         Share of the rollout that would be saved if host and device did not wait for one another; None on the CPU,
         where there is nothing to wait for.
+    gpu_busy
+        Share of the time in which the GPU ran at least one kernel, as its driver reports it; None on the CPU, where
+        the driver does not tell, and for `loop_splits`.
+    outside_operations
+        Least and largest share of a rollout on the CPU that no operation of PyTorch and no kernel of Warp takes: that
+        is Python, and what other libraries do. None on CUDA, and for `loop_splits`.
     device, clock, threads
         Where it ran; ``"events"`` of CUDA, ``"wall"`` or ``"cpu"``, CPU time; and PyTorch's threads.
     warm_up, steady
@@ -66,6 +72,8 @@ class LoopSplit:
     threads: int
     warm_up: int
     steady: bool
+    gpu_busy: float | None = None
+    outside_operations: tuple[float, float] | None = None
 
 
 def loop_split(
@@ -145,6 +153,7 @@ def loop_split(
         warm_up=seconds,
         limits={"budget": seconds, "least": _LEAST, "most": repeats, "precision": 0.0},
         limit=limit,
+        activity=True,
     ).splits[""]
 
 
@@ -220,5 +229,7 @@ def _time_loops(loops: Mapping[Any, Mapping[str, Any]], *, limit: float, **setti
     for name, about in zip(names, data["loops"], strict=True):
         timings = {part: times.seconds((name, part)) for part in _TIMINGS if (name, part) in times.rounds[0]}
         about["host_syncs_at"] = tuple((place, often) for place, often in about["host_syncs_at"])
+        if about.get("outside_operations"):
+            about["outside_operations"] = tuple(about["outside_operations"])
         splits[name] = LoopSplit(**{**dict.fromkeys(_TIMINGS), **timings, **about})
     return LoopSplits(splits=splits, times=times)

@@ -14,9 +14,11 @@ from stepscope._common.callables import make_env, resolve_callable
 from stepscope._common.devices import usable_device
 from stepscope.errors import BadInputError
 from stepscope.measure._compare import compare
+from stepscope.measure._gpu_memory import GpuUtilisation
 from stepscope.measure._host_memory import MEMORY_SHARE, available_host_bytes
 from stepscope.measure._host_syncs import host_syncs, profile_syncs
 from stepscope.measure._loop import Loop
+from stepscope.measure._operations import outside_operations
 from stepscope.measure._timing import Elapsed
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["time_loops"]
 
 _STEADY = 1.1  # the slowest of the last three iterations over the fastest
+_BUSY_SECONDS = 3.0  # the driver reports the mean of up to a second
 _PARTS: dict[str, Callable[[tuple[float, float, float]], float]] = {
     "stepping": lambda part: part[0],
     "inference": lambda part: part[1],
@@ -43,6 +46,7 @@ def time_loops(
     clock: str,
     warm_up: float,
     limits: dict[str, Any],
+    activity: bool = False,
 ) -> dict[str, Any]:
     """Time loops in turns.
 
@@ -58,6 +62,8 @@ def time_loops(
         Longest time of a loop until it is steady, in seconds; the first iteration does not count.
     limits
         Keyword arguments of `compare`.
+    activity
+        Whether to measure how busy a GPU is, or how much of a rollout on a CPU is outside of operations.
     """
     torch.set_num_threads(threads)
     torch_device = usable_device(device)
@@ -67,7 +73,10 @@ def time_loops(
     timed = [_TimedLoop(_make_loop(torch_device, **loop), clock=clock, seconds=warm_up) for loop in loops]
     times = compare(dict(enumerate(timed)), **limits)
     about = {"device": str(torch_device), "clock": clock, "threads": torch.get_num_threads()}
-    return {"times": times.to_json(), "loops": [{**about, **loop.describe()} for loop in timed]}
+    return {
+        "times": times.to_json(),
+        "loops": [{**about, **loop.describe(activity=activity)} for loop in timed],
+    }
 
 
 class _TimedLoop:
@@ -95,15 +104,25 @@ class _TimedLoop:
             env.rendering = True
         return times
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, *, activity: bool) -> dict[str, Any]:
         """Return what is known of the loop besides its times."""
         return {
+            **(self._measure_activity() if activity else {}),
             **_count_host_syncs(self._loop),
             "num_envs": self._loop.num_envs,
             "horizon": self._loop.horizon,
             "warm_up": self._warm_up,
             "steady": self._steady,
         }
+
+    def _measure_activity(self) -> dict[str, Any]:
+        if self._loop.device.type != "cuda":
+            return {"outside_operations": outside_operations(lambda: self._loop.rollout(lambda: None))}
+        until = time.perf_counter() + _BUSY_SECONDS
+        with GpuUtilisation() as utilisation:
+            while time.perf_counter() < until:
+                self._iterate()
+        return {"gpu_busy": utilisation.busy}
 
     def _time_parts(self) -> dict[str, Elapsed]:
         wall, *cpu = self._iterate()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stepscope.errors import BadInputError
-from stepscope.measure import MeasurementFailedError, footprint_of_command, loop_split
+from stepscope.measure import GpuUtilisation, MeasurementFailedError, footprint_of_command, loop_split
 from stepscope.plan.bottleneck._log import read_point
 from stepscope.plan.bottleneck._parts import Point
 
@@ -32,6 +32,8 @@ class Measurement:
         The times; None where the run failed.
     split
         The whole measurement of a factory; None for a command.
+    gpu_busy
+        Share of the time in which the GPU ran at least one kernel; None without a GPU.
     problem
         Why the run failed, in one line; empty where it did not.
     """
@@ -39,6 +41,7 @@ class Measurement:
     num_envs: int
     point: Point | None = None
     split: LoopSplit | None = None
+    gpu_busy: float | None = None
     problem: str = ""
 
 
@@ -91,15 +94,17 @@ def _measure(target: Target, num_envs: int, *, limit: float, settings: Mapping[s
         split = loop_split(target.factory, num_envs=num_envs, limit=limit, **settings)
     except MeasurementFailedError as error:
         return Measurement(num_envs=num_envs, problem=error.reason)
-    return Measurement(num_envs=num_envs, point=Point.from_split(split), split=split)
+    return Measurement(num_envs=num_envs, point=Point.from_split(split), split=split, gpu_busy=split.gpu_busy)
 
 
 def _run_command(target: Target, num_envs: int, *, limit: float) -> Measurement:
     """Run the command and read the end of its output, standard error included."""
     command = target.command_for(num_envs)
-    outcome = footprint_of_command(command, limit_seconds=limit)
+    with GpuUtilisation() as utilisation:
+        outcome = footprint_of_command(command, limit_seconds=limit)
     if not outcome.ok:
         return Measurement(num_envs=num_envs, problem=outcome.reason)
     name = f"the output of the command with {num_envs:,} environments"
     log = io.BytesIO(outcome.printed.encode())
-    return Measurement(num_envs=num_envs, point=read_point(log, num_envs=num_envs, name=name))
+    point = read_point(log, num_envs=num_envs, name=name)
+    return Measurement(num_envs=num_envs, point=point, gpu_busy=utilisation.busy)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common.format import DASH, format_count, format_two_digits
 from stepscope._common.report import ReportLine
+from stepscope.plan._changes import link_to_changes
 from stepscope.plan.bottleneck._advice import describe_reads
 from stepscope.plan.bottleneck._parts import SCOPES
 
@@ -64,6 +65,7 @@ def report(verdict: Verdict, measurements: Sequence[Measurement]) -> Iterator[Re
     severity: Severity = "warn" if verdict.bottleneck == "cannot tell" else ""
     yield ReportLine("verdict", f"{verdict.bottleneck}: {verdict.reason}", severity)
     yield ReportLine("what to do", verdict.advice)
+    yield link_to_changes()
     for scope, model in verdict.models.items():
         yield ReportLine(
             f"T(N), {scope}",
@@ -74,6 +76,7 @@ def report(verdict: Verdict, measurements: Sequence[Measurement]) -> Iterator[Re
         shares = ", ".join(f"{part.share:.0%} {part.name}" for part in verdict.parts)
         yield ReportLine("an iteration", f"{shares}, at {verdict.num_envs:,} environments")
     yield from _describe_loop(measurements)
+    yield from _describe_activity(verdict, measurements)
     yield from _describe_host_reads(verdict, measurements)
 
 
@@ -92,6 +95,23 @@ def _describe_loop(measurements: Sequence[Measurement]) -> Iterator[ReportLine]:
     ]
     if unsteady:
         yield ReportLine("", f"not steady before the measurement: {', '.join(unsteady)} environments", "warn")
+
+
+def _describe_activity(verdict: Verdict, measurements: Sequence[Measurement]) -> Iterator[ReportLine]:
+    """Yield how busy the GPU was, or how much of a rollout on the CPU is Python."""
+    at = next(measurement for measurement in measurements if measurement.num_envs == verdict.num_envs)
+    if at.gpu_busy is not None:
+        yield ReportLine(
+            "GPU", f"ran a kernel {at.gpu_busy:.0%} of the time, at {at.num_envs:,} environments (NVML)"
+        )
+    elif at.split is not None and at.split.outside_operations is not None:
+        low, high = (f"{100 * share:.0f}" for share in at.split.outside_operations)
+        between = low if low == high else f"{low} to {high}"
+        yield ReportLine(
+            "Python",
+            f"{between} % of the rollout is outside PyTorch's operations and Warp's kernels,"
+            f" at {at.num_envs:,} environments",
+        )
 
 
 def _describe_host_reads(verdict: Verdict, measurements: Sequence[Measurement]) -> Iterator[ReportLine]:
@@ -145,6 +165,8 @@ def _size_json(measurement: Measurement) -> dict[str, Any]:
         "host_syncs": None if point is None else point.host_syncs,
         "host_syncs_at": [] if point is None else [list(place) for place in point.host_syncs_at],
         "sync_overhead": None if point is None else point.sync_overhead,
+        "gpu_busy": measurement.gpu_busy,
+        "outside_operations": None if measurement.split is None else measurement.split.outside_operations,
         "steady": None if measurement.split is None else measurement.split.steady,
         "threads": None if measurement.split is None else measurement.split.threads,
         "problem": measurement.problem or None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stepscope._common.format import format_bytes
 from stepscope._common.report import ReportLine
 from stepscope.logs import BY_KEY
+from stepscope.plan._changes import link_to_changes
 from stepscope.plan.memory._estimate import estimate_memory
 from stepscope.plan.memory._releases import ERAS, NEWEST, is_before
 
@@ -66,6 +67,7 @@ def report(estimate: MemoryEstimate) -> Iterator[ReportLine]:
         advice.insert(0, _HOST_ADVICE + upgrade)
     for label, text in zip(("what to do", ""), advice, strict=False):
         yield ReportLine(label, text)
+    yield link_to_changes()
     if estimate.training.minibatches > estimate.training.horizon:
         warning = (
             "there are more minibatches than vector steps, so that the peak may be in the rollout, which is not"
