@@ -87,3 +87,14 @@ def test_a_file_that_cannot_be_tested(run: Run, files: list[str], tmp_path: Path
     [sentence] = done.stderr.decode().splitlines()
     assert f"stepscope: {odd} is not a checkpoint that torch.save or Stable-Baselines3 wrote." == sentence
     assert 1 == run("checkpoint", str(odd), files[2]).returncode
+
+
+def test_a_folder(run: Run, files: list[str], tmp_path: Path) -> None:
+    """It stands for the checkpoints in it; other files, and folders in it, are left out."""
+    (tmp_path / "events.out").touch()
+    (tmp_path / "exported").mkdir()
+    (tmp_path / "exported" / "policy.pt").touch()
+    assert run("checkpoint", *files).stdout == run("checkpoint", str(tmp_path)).stdout
+    empty = run("checkpoint", str(tmp_path / "exported" / ".."), str(tmp_path / "none"))
+    assert 1 == empty.returncode
+    assert b"none cannot be read (No such file or directory)" in empty.stderr

@@ -162,7 +162,7 @@ def test_files_that_are_not_checkpoints(tmp_path: Path) -> None:
         (numbers, "holds no tensors"),
         (archive, "is a zip archive, but not a checkpoint"),
         (tmp_path / "none.pt", "cannot be read (No such file or directory)"),
-        (tmp_path, "cannot be read (Is a directory)"),
+        (tmp_path, "is a directory without checkpoints"),
     ):
         with pytest.raises(BadInputError) as caught:
             inspect_checkpoint(path)

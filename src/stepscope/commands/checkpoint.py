@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
@@ -16,7 +17,7 @@ from stepscope.logs import library_name
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stepscope._common.arguments import Parser
     from stepscope.nans import BadTensor, Checkpoint
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _SHOWN = 5  # bad tensors
+_ENDINGS = (".pth", ".pt", ".zip", ".pickle")
 _ABOUT = "test checkpoints for NaN and infinity, and find the last good one"
 _MORE = (
     "Tests the weights, the normalisers and the optimizer's state in checkpoints of RL-Games (.pth), RSL-RL (.pt), skrl"
@@ -52,7 +54,7 @@ def _checkpoint(options: argparse.Namespace) -> int:
         raise BadInputError(f"stepscope checkpoint needs {error.name}; install it with pip.") from error
     tested: list[Checkpoint] = []
     untested = False
-    for name in options.files:
+    for name in _files(options.files):
         try:
             checkpoint = inspect_checkpoint(name)
         except BadInputError as error:
@@ -70,6 +72,14 @@ def _checkpoint(options: argparse.Namespace) -> int:
     if any(checkpoint.bad for checkpoint in tested):
         return 1
     return 2 if untested else 0
+
+
+def _files(names: Iterable[str]) -> Iterator[str]:
+    """Yield the files, and in place of a folder the checkpoints in it; what lies deeper is left out."""
+    for name in names:
+        inside = sorted(Path(name).iterdir()) if Path(name).is_dir() else []
+        checkpoints = [str(path) for path in inside if path.suffix in _ENDINGS]
+        yield from checkpoints or [name]
 
 
 def _order(checkpoint: Checkpoint) -> tuple[str, bool, int, str]:

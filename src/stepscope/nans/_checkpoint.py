@@ -116,6 +116,8 @@ def inspect_checkpoint(path: str | Path) -> Checkpoint:
         If the file cannot be read, cannot be loaded without running code, or holds no tensors.
     """
     path = Path(path)
+    if path.is_dir():
+        raise BadInputError(f"{path} is a directory without checkpoints.")
     try:
         with path.open("rb") as file:
             start = file.read(len(_ZIP))
