@@ -9,8 +9,8 @@ Can an action run away by being observed?
 =========================================
 
 Many tasks let the policy observe its last action.
-Where actions are not clipped, what comes out of the network goes in again, and a network that amplifies it a little amplifies it without end.
-The robot need not do anything wrong: this example holds cart-poles still, and watches only the loop.
+If nothing clips the action, the output of the network becomes its input, and a network that amplifies it a little amplifies it without end.
+The simulation is not to blame: this example uses our cart-pole in PyTorch, which stays healthy, and looks at the loop alone.
 """
 
 import torch
@@ -48,7 +48,7 @@ class LastActionObserved:
 
 # %%
 # The policy is a network of two layers, scaled so that it answers a large action with a larger one.
-# A training does that by itself: nothing in the reward speaks against it.
+# Training can produce such a network, because nothing in the reward prevents it.
 
 torch.manual_seed(0)
 policy = torch.nn.Sequential(
@@ -81,8 +81,8 @@ print(report)
 record_measurement("largest_action", {"unclipped": free, "clipped": clipped})
 
 # %%
-# Without a limit the action grows by the same factor in each step, until it is not a number.
-# With the action clipped before it is observed, the loop is the same and stays where it is.
+# Without a limit the action grows by the same factor in each step, until it is NaN.
+# If the action is clipped before it is observed, the same loop stays bounded.
 
 figure, axes = plots.figure(
     title=f"An observed action reaches {max(free) / 1e6:.0f} million in {len(free)} steps",
@@ -109,19 +109,19 @@ plots.show(figure)
 
 grown = (free[-1] / free[-11]) ** (1 / 10)
 claim(
-    "an action that is observed and not clipped runs away, in an environment that is all right",
+    "An action that is observed and not clipped runs away, in a healthy environment (cart-pole in PyTorch, CPU)",
     report is not None and grown > 1.2,
-    f"{grown:.2f} times as large in each step",
+    f"it grows by a factor of {grown:.2f} in each step",
     question="B1",
 )
 claim(
-    "clipping it before it is observed cures it, with the same network",
+    "Clipping the action before it is observed prevents that, with the same network",
     nothing is None and max(clipped) < 100,
-    f"at most {max(clipped):.1f} in {len(clipped)} steps",
+    f"it is at most {max(clipped):.1f} in {len(clipped)} steps",
     question="B1",
 )
 claim(
-    "the recorder names the loop as the cause",
+    "The recorder reports the loop as the cause",
     report is not None
     and report.cause is not None
     and report.cause.name == "action feedback",

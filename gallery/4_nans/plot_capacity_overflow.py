@@ -8,9 +8,9 @@
 Does bad physics always come from the physics?
 ==============================================
 
-A simulator on a GPU has room for so many constraints in each world, a number that somebody chose.
-What does not fit is dropped, and what is dropped does not push: things sink into the floor, and nothing is NaN.
-This example takes the room away from a heap of objects, and reads the flag that says so.
+MuJoCo Warp has buffers of a fixed size for the contacts and constraints of each world.
+It drops constraints that do not fit, and a dropped constraint does not push: objects sink into the floor, and nothing is NaN.
+This example makes the buffer too small for a heap of balls and reads the overflow flag.
 """
 
 import torch
@@ -19,7 +19,7 @@ from stepscope.envs.scenes import pile
 from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
-# Six balls fall onto the floor, with room for so many rows of constraints in each world.
+# Six balls fall onto the floor, with buffers (`njmax`) of different sizes.
 
 rooms = [8, 16, 24, 48, 96]
 worlds, steps = 16, 150
@@ -83,19 +83,19 @@ plots.show(figure)
 # What nobody tells, checked on this machine.
 
 claim(
-    "too little room for constraints looks like bad physics: balls sink through the floor",
+    "A constraint buffer that is too small looks like bad physics: balls sink through the floor (MuJoCo Warp, CPU)",
     least["lowest"] < -0.1 and most["lowest"] > 0.9 * radius,
     f"{least['lowest']:+.2f} m with room for {rooms[0]}, {most['lowest']:+.3f} m with {rooms[-1]}",
     question="B2",
 )
 claim(
-    "and is not NaN, so that no test for NaN finds it",
+    "It does not cause NaN, so NaN checks do not find it",
     all(each["not_finite"] == 0 for each in found.values()),
     "every number is finite",
     question="B2",
 )
 claim(
-    "the overflow flag says so in every world, and in none where there is room",
+    "The overflow flag is set in every world with a buffer that is too small, and in none with one that is large enough",
     least["flagged"] == worlds and most["flagged"] == 0,
     f"{least['flagged']} and {most['flagged']} of {worlds} worlds",
     question="B2",

@@ -8,10 +8,10 @@
 Where did the first NaN come from?
 ==================================
 
-A training dies of NaN long after it began, and far from where.
-A recorder around the environment keeps the last steps, names the first bad value, and writes them down.
-Then a fresh environment is stepped through the same steps, again and again, with one thing changed.
-This example lets quadrupeds fall apart under a timestep that is too large, and asks what it was.
+A run often ends long after the first bad value, and in another place.
+A recorder around the environment keeps the last steps, reports the first bad value, and saves the steps that led to it.
+A fresh environment is then stepped through the same steps, with one thing changed at a time.
+In this example quadrupeds in MuJoCo Warp fall apart because the timestep is too large.
 """
 
 import tempfile
@@ -33,7 +33,7 @@ from stepscope.nans import (
 )
 
 # %%
-# The policy is as harmless as can be: random actions within their limits.
+# The policy is harmless: random actions within their limits.
 # The timestep is eight times that of the scene.
 
 coarse = {"timestep": 0.04, "substeps": 1}
@@ -59,15 +59,15 @@ stopped = run()
 bad = stopped.report.bad
 
 # %%
-# One screen shows what, where and when: the step, the environment, the column, and what stood before it.
+# The report shows the step, the environment, the column, and the values before it.
 # The first bad value is not NaN but a velocity that no robot has.
-# Had only NaN been looked for, this is when it would have been found:
+# A check for NaN alone would have found it later:
 
 late = run(huge=float("inf")).report.bad
 print(f"\nhuge in step {bad.step}, NaN or infinity in step {late.step}")
 
 # %%
-# What was written down shows how it went in the environment that failed, and in others.
+# The dump shows the last steps of the environment that failed and of others.
 
 dump = load(stopped.dump)
 column = dump.tensors["observations"][..., bad.column]
@@ -94,8 +94,10 @@ axes.legend(loc="upper left")
 plots.show(figure)
 
 # %%
-# A fresh environment goes the same way, bit for bit; so what follows is not a matter of chance.
-# This is what ``stepscope replay DUMP --env module:factory`` does.
+# A fresh environment repeats the failure bit for bit, so each trial below differs from it in one change alone.
+# ``stepscope replay DUMP --env module:factory`` does the same.
+# The last trial is a clean reset. A chaotic system that starts elsewhere goes elsewhere, so this trial only shows that
+# the failure depends on the start; it is not a cure.
 
 again = replay(dump, "stepscope.envs.scenes:quadruped", options=coarse)
 print(
@@ -111,8 +113,8 @@ prevents = {trial.change: trial.prevents for trial in trials}
 record_measurement("interventions", prevents)
 
 # %%
-# Physics is not always to blame.
-# In more runs cart-poles are all right, and a sensor, the reward or the policy is not.
+# Physics is not always the cause.
+# In the next runs the cart-poles are healthy, and a sensor, the reward or the policy is not.
 
 torch.manual_seed(0)
 policy = torch.nn.Linear(4, 1)
@@ -169,8 +171,8 @@ for text in (reading, clipped, rewarded, stopped_update, acted):
     print(f"{text}\n")
 
 # %%
-# What it keeps for that is counted before it is switched on.
-# A copy of everything in each of the last 100 steps would be the plain way.
+# ``cost`` counts the memory beforehand.
+# Compare it with plain copies of the last 100 steps.
 
 quadrupeds = stopped.env
 columns = (
@@ -186,23 +188,23 @@ print(
 # Common advice, tested on this machine.
 
 claim(
-    "a huge value comes before the first NaN, and is found before it",
+    "A huge value comes before the first NaN, and the recorder finds it first (quadruped in MuJoCo Warp, CPU)",
     bad.kind == "huge" and bad.step < late.step,
     f"step {bad.step} before step {late.step}",
 )
 claim(
-    "a fresh environment repeats the failure bit for bit",
+    "A fresh environment repeats the failure bit for bit (MuJoCo Warp, CPU)",
     again.differs is None and again.bad_step == bad.step,
-    f"{again.steps} steps",
+    f"{again.steps} steps are the same",
 )
 claim(
-    "a smaller timestep prevents it: half of 40 ms",
+    "Half the timestep, 20 ms, prevents it (quadruped in MuJoCo Warp, Euler integrator, CPU)",
     prevents["half the timestep"],
     "prevented" if prevents["half the timestep"] else "not prevented",
     question="C19",
 )
 claim(
-    "more solver iterations do not prevent what a large timestep causes: four times as many",
+    "Four times the solver iterations do not prevent what a large timestep causes (MuJoCo Warp, CPU)",
     not prevents["four times the solver's iterations"],
     "not prevented"
     if not prevents["four times the solver's iterations"]
@@ -210,38 +212,38 @@ claim(
     question="C20",
 )
 claim(
-    "a ray that hits nothing is named as a sensor's, in its step and environment",
+    "A ray that hits nothing is reported as a sensor without a reading, with its step and environment",
     reading.startswith("infinity in observations")
     and reading.endswith("of environment 3, in step 25: a sensor without a reading"),
     reading.rpartition(": ")[2],
     question="B3",
 )
 claim(
-    "a reading that is clipped to the sensor's range is not bad, and the cart-poles go on",
+    "A reading that is clipped to the sensor's range is not bad, and the run continues",
     clipped == "nothing is bad",
     clipped,
     question="B3",
 )
 claim(
-    "a bad reward alone is named as a term of the reward",
+    "A bad reward alone is reported as a term of the reward",
     rewarded.endswith("of environment 3, in step 25: a term of the reward"),
     rewarded.rpartition(": ")[2],
     question="C15",
 )
 claim(
-    "weights that an update broke are named as the policy's at its next action",
+    "Weights that an update broke are reported at the policy's next action",
     acted.endswith("in step 11: the policy"),
     acted.rpartition(", ")[2],
     question="C15",
 )
 claim(
-    "with the policy watched, the run ends before the step that would break its weights",
+    "With `watch(policy)` the run ends before the optimizer step that would break the weights",
     "the gradient of weight" in stopped_update and untouched,
     "the weights are as before" if untouched else "the weights changed",
     question="C15",
 )
 claim(
-    "a recorder keeps the last 100 steps in less than copies of them would take, with what a replay needs",
+    "The recorder keeps the last 100 steps, and what a replay needs, in less memory than plain copies",
     kept < 0.85 * copies,
     f"{kept / copies:.0%}",
 )

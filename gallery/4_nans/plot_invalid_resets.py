@@ -8,9 +8,9 @@
 What does an invalid reset do?
 ==============================
 
-An episode begins where somebody put the robot, and the simulator has to make the best of it.
-Inside the floor, a joint beyond its limit, a quaternion that is none: what is pushed back is pushed hard.
-This example starts a quadruped and a heap of balls in such states and measures how fast they leave them.
+A reset may put a robot into a state that it can never reach: inside the floor, with a joint beyond its limit, or with an invalid quaternion.
+The simulator pushes it back, hard.
+This example starts a quadruped and a heap of balls in such states, in MuJoCo Warp, and measures how fast they leave them.
 """
 
 import math
@@ -22,7 +22,7 @@ from stepscope.envs.scenes import World, pile, quadruped
 from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
-# The state is written into the simulator right after a reset, and then nothing is asked of it.
+# The state is written into the simulator right after a reset; all actions are zero.
 
 worlds, steps = 16, 50
 
@@ -71,7 +71,7 @@ for what, row in (
 record_measurement("resets", {"joint": joint, "floor": floor, "quaternion": quaternion})
 
 # %%
-# A knee may bend by 1 rad from where it starts; beyond, it is shot back, the faster the further out it was.
+# A knee may bend by 1 rad from its start. Beyond that it is pushed back, faster the further out it started.
 
 clean = joint[0.0]["fastest"]
 figure, axes = plots.figure(
@@ -107,31 +107,31 @@ plots.show(figure)
 # Common advice, tested on this machine.
 
 claim(
-    "a reset beyond a joint's limit throws the robot: 3 rad off its start, against a clean reset",
+    "A reset 3 rad off, beyond the joint's limit, throws the robot (MuJoCo Warp, Euler integrator, CPU)",
     joint[3.0]["fastest"] > 5 * clean,
-    f"{joint[3.0]['fastest']:.0f} rad/s, not {clean:.1f}",
+    f"the fastest joint moves at {joint[3.0]['fastest']:.0f} rad/s, after a clean reset at {clean:.1f} rad/s",
     question="C17",
 )
 claim(
-    "and one in the floor throws it, too",
+    "A reset inside the floor throws it as well",
     floor[0.12]["fastest"] > 1.2 * floor[0.0]["fastest"],
-    f"{floor[0.12]['fastest']:.1f} against {floor[0.0]['fastest']:.1f}",
+    f"the fastest speed is {floor[0.12]['fastest']:.1f}, after a clean reset {floor[0.0]['fastest']:.1f}",
     question="C17",
 )
 claim(
-    "most of it is not NaN: up to 10 rad off every number stays finite",
+    "Most invalid resets do not cause NaN: up to 10 rad off, every number stays finite",
     all(joint[angle]["not_finite"] == 0 for angle in beyond if angle <= 10),
     "all finite",
     question="C17",
 )
 claim(
-    "NaN comes from absurd states: a quaternion of 1e20",
+    "Absurd states do cause NaN: a quaternion of 1e20",
     quaternion["far too large"]["not_finite"] == worlds,
-    f"{quaternion['far too large']['not_finite']} of {worlds} worlds",
+    f"{quaternion['far too large']['not_finite']} of {worlds} worlds are NaN",
     question="C17",
 )
 claim(
-    "a quaternion that is zero or not normalised is put right by the simulator",
+    "MuJoCo Warp corrects a quaternion that is zero or not normalised",
     not quaternion["zero"]["not_finite"]
     and not quaternion["not normalised"]["not_finite"],
     "all finite",

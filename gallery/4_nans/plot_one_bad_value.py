@@ -8,9 +8,9 @@
 What does one bad value do to a training?
 =========================================
 
-One number, in one of sixteen environments, for one step: NaN or infinity, observed or rewarded.
-Some libraries stop at once, some stop later, and one trains on NaN weights to the end without a sign of it.
-This example does it to each of four libraries, and then again with a recorder around the environment.
+One number in one of sixteen environments is bad for one step: NaN or infinity, in an observation or a reward.
+Some libraries stop at once, some stop later, and one trains on NaN weights to the end and exits with status 0.
+This example injects the bad value into a run of each of four libraries, and then again with a recorder around the environment.
 """
 
 from stepscope import plots
@@ -18,7 +18,7 @@ from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
 
 # %%
-# The fault strikes in step 20, in the second of six rollouts of 16 steps.
+# The fault is injected in step 20, in the second of six rollouts of 16 steps.
 # Each training run is a separate process and saves a checkpoint after each rollout.
 
 names = {
@@ -43,7 +43,7 @@ runs = {
 }
 
 # %%
-# What became of it: the exit status, the steps until it ended, and the last checkpoint.
+# The outcome: the exit status, the steps until the run ended, and the last checkpoint.
 
 for (library, what, guard), run in runs.items():
     ended = (
@@ -79,7 +79,8 @@ record_measurement(
 )
 
 # %%
-# A bar is what of the last checkpoint is NaN; below each stands how the process ended.
+# A bar shows the share of NaN in the last checkpoint.
+# The label above it shows how the process ended: `+12` is 12 steps after the bad value, `exit 0` is success.
 
 silent = [
     names[library]
@@ -138,42 +139,42 @@ print(
 nan_seen = {library: bare[library, "NaN observed"] for library in names}
 infinite = {library: bare[library, "infinity observed"] for library in names}
 claim(
-    "one NaN in one observation ends the training, or poisons all of it",
+    "One NaN in one observation ends the run, or makes all weights NaN (PPO of four libraries, CPU)",
     all(run.status or run.nonfinite_share == 1.0 for run in nan_seen.values()),
-    f"{sum(run.status != 0 for run in nan_seen.values())} of 4 libraries end",
+    f"the run ends with {sum(run.status != 0 for run in nan_seen.values())} of 4 libraries",
     question="C15",
 )
 claim(
-    "an infinite reading passes where NaN is looked for: RSL-RL goes on for a step, until it has made NaN of it",
+    "An infinite observation passes the NaN check of RSL-RL for one step, until it has become NaN",
     infinite["rsl_rl"].vector_steps > nan_seen["rsl_rl"].vector_steps,
-    f"steps until it ends: {infinite['rsl_rl'].vector_steps}, with NaN {nan_seen['rsl_rl'].vector_steps}",
+    f"the run ends {infinite['rsl_rl'].vector_steps} step later, with NaN {nan_seen['rsl_rl'].vector_steps} steps later",
     question="B3",
 )
 claim(
-    "and passes longer elsewhere: RL-Games and Stable-Baselines3 end in the rollout after it",
+    "RL-Games and Stable-Baselines3 notice infinity only when the rollout has ended",
     all(infinite[library].vector_steps > 1 for library in ("rl_games", "sb3")),
-    f"{infinite['rl_games'].vector_steps} and {infinite['sb3'].vector_steps} steps later",
+    f"they end {infinite['rl_games'].vector_steps} and {infinite['sb3'].vector_steps} steps later",
     question="B3",
 )
 claim(
-    "skrl finishes with exit status 0 on weights that are all NaN",
+    "skrl finishes with exit status 0, and all of its weights are NaN",
     all(
         bare["skrl", what].status == 0 and bare["skrl", what].nonfinite_share == 1.0
         for what in faults
     ),
-    "exit status 0, 100 % NaN, for all three",
+    "the last checkpoint is 100 % NaN with each of the three faults",
     question="B4",
 )
 claim(
-    "a library that ends has not always kept a good checkpoint: the last one of RL-Games is NaN",
+    "A run that ends may have saved NaN first: the last checkpoint of RL-Games is bad",
     infinite["rl_games"].nonfinite_share > 0.9,
-    f"{100 * infinite['rl_games'].nonfinite_share:.0f} % NaN",
+    f"it is {100 * infinite['rl_games'].nonfinite_share:.0f} % NaN",
     question="C15",
 )
 claim(
-    "with a recorder around the environment every library ends before its weights are touched",
+    "With a recorder around the environment, all four libraries end before their weights are updated",
     all(run.status and not run.nonfinite_share for run in guarded.values()),
-    f"at most {max(run.vector_steps for run in guarded.values())} steps later, no NaN in any checkpoint",
+    f"they end at most {max(run.vector_steps for run in guarded.values())} steps later, without NaN in a checkpoint",
 )
 
 print(provenance())

@@ -8,9 +8,10 @@
 Which gains does a timestep allow?
 ==================================
 
-A position controller is a spring, and a simulator that takes steps can follow a spring only if it is soft enough.
-Where the border lies is known: semi-implicit Euler, MuJoCo's default, is stable while the timestep times the spring's frequency is below 2.
-This example measures it, gain by gain and timestep by timestep, on one joint that has no damping.
+A position controller is a spring, and a simulator with a fixed timestep can follow a spring only if it is soft enough.
+For semi-implicit Euler, MuJoCo's default, with a spring force that is computed at the start of the step, the border is known: it is stable while the timestep times the spring's frequency is below 2.
+This example measures it in MuJoCo Warp, gain by gain and timestep by timestep, on one joint without damping.
+The implicit drives of PhysX have no such border and were not measured.
 """
 
 import math
@@ -23,7 +24,7 @@ from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
 # One link on a hinge, pulled to random targets by a position controller.
-# It has no gravity, no friction and no contacts, so that whatever happens is the integrator's.
+# It has no gravity, friction or contacts, so only the integrator matters.
 
 inertia = 0.02  # kg m^2, about the hinge
 JOINT = """<mujoco>
@@ -64,7 +65,7 @@ def failed(gain: float, timestep: float) -> float:
 
 
 # %%
-# Each cell is a simulation of 0.4 seconds.
+# Each cell is one simulation of 0.4 seconds.
 
 share = {
     gain: {timestep: failed(gain, timestep) for timestep in timesteps} for gain in gains
@@ -256,27 +257,27 @@ coarse = min(timestep for timestep in timesteps if timestep > 1.1 * limit)
 fine = max(timestep for timestep in timesteps if timestep < 0.9 * limit)
 soft = max(gain for gain in gains if coarse * math.sqrt(gain / inertia) < 1.8)
 claim(
-    "the border between stable and unstable gains is where timestep times frequency is 2",
+    "The border between stable and unstable gains is at timestep x frequency = 2 (MuJoCo Warp, Euler integrator, explicit spring, CPU)",
     not wrong,
-    f"{len(product)} cells, {len(wrong)} on the wrong side",
+    f"{len(wrong)} of {len(product)} cells are on the wrong side",
     question="C18",
 )
 claim(
-    "a gain that fits the timestep prevents it, at the same timestep",
+    "A gain that fits the timestep prevents NaN, at the same timestep (MuJoCo Warp, Euler integrator, CPU)",
     share[middle][coarse] == 1.0 and share[soft][coarse] == 0.0,
-    f"{1e3 * coarse:.0f} ms: all fail with {middle:.0f} N m/rad, none with {soft:.0f}",
+    f"at {1e3 * coarse:.0f} ms all joints fail with {middle:.0f} N m/rad and none with {soft:.0f}",
     question="C18",
 )
 claim(
-    "a smaller timestep prevents it, at the same gain",
+    "A smaller timestep prevents NaN, at the same gain (MuJoCo Warp, Euler integrator, CPU)",
     share[middle][fine] == 0.0,
-    f"{middle:.0f} N m/rad: all fail at {1e3 * coarse:.0f} ms, none at {1e3 * fine:.0f} ms",
+    f"with {middle:.0f} N m/rad all joints fail at {1e3 * coarse:.0f} ms and none at {1e3 * fine:.0f} ms",
     question="C19",
 )
 claim(
-    "it must be small enough: a timestep halved can be as bad as before",
+    "Half the timestep is not always enough",
     share[gains[-1]][0.04] == 1.0 and share[gains[-1]][0.02] == 1.0,
-    f"{gains[-1]:.0f} N m/rad: all fail at 40 ms and at 20 ms",
+    f"with {gains[-1]:.0f} N m/rad all joints fail at 40 ms and at 20 ms",
     question="C19",
 )
 

@@ -80,6 +80,7 @@ def test_a_replay_says_whether_it_is_the_same_and_what_prevents_it(dump: str, ru
     text = done.stdout.decode()
     assert "the same, bit for bit" in text
     assert "it happens again" in text
+    assert "prevents it, but in a chaotic system so may any other start" in text
     for change in ("actions of half the size", "half the timestep", "a clean reset"):
         assert change in text
 

@@ -110,6 +110,8 @@ def _lines(found: dict[str, Any]) -> Iterator[ReportLine]:
     yield ReportLine("", f"it happens again, in step {again['bad_step']:,}")
     for number, trial in enumerate(trials):
         words = "prevents it" if trial["prevents"] else f"does not: bad in step {trial['bad_step'] or 0:,}"
+        if trial["prevents"] and trial["change"] == "a clean reset":
+            words = "prevents it, but in a chaotic system so may any other start"
         words = words if trial["problem"] is None else f"not tried: {trial['problem']}"
         yield ReportLine(
             "" if number else "what prevents it",
