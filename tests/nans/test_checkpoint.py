@@ -81,6 +81,35 @@ def test_the_last_good_checkpoint_was_saved_before_the_bad_value(library: str, t
         if checkpoint.path.suffix != ".zip":
             found = sum(tensor.nan + tensor.infinite for tensor in checkpoint.bad)
             assert _nonfinite(torch.load(checkpoint.path, weights_only=False)) == found
+    if library == "skrl":
+        _continue_with_skrl(last, tmp_path)
+
+
+RESUME = """
+from skrl.trainers.torch import SequentialTrainer
+from stepscope.envs import CartPole
+from stepscope.train import skrl
+def train(self, old=SequentialTrainer.train):
+    self.agents.load({path!r})
+    print(float(self.agents.models["policy"].state_dict()["log_std"][0]))
+    return old(self)
+SequentialTrainer.train = train
+skrl.train(CartPole(16, seed=0), iterations=2, horizon=16, log_dir="resumed", checkpoint_every=1)
+"""
+
+
+def _continue_with_skrl(last: Checkpoint, folder: Path) -> None:
+    """Train on from a checkpoint as the guide says; the recordings of the other libraries show how they continue."""
+    code = RESUME.format(path=str(last.path))
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert 0 == process.returncode, process.stderr
+    saved = torch.load(last.path, weights_only=True)
+    assert str(float(saved["policy"]["log_std"][0])) in process.stdout.splitlines()
+    resumed = [inspect_checkpoint(path) for path in (folder / "resumed").rglob("agent_*.pt")]
+    assert 2 == len(resumed)
+    assert not any(checkpoint.bad for checkpoint in resumed)
 
 
 def _nonfinite(value: Any) -> int:  # noqa: ANN401 - as it was saved
