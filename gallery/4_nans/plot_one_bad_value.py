@@ -151,7 +151,7 @@ claim(
     question="B3",
 )
 claim(
-    "RL-Games and Stable-Baselines3 notice infinity only when the rollout has ended",
+    "RL-Games and Stable-Baselines3 continue for more than one step after an infinite observation",
     all(infinite[library].vector_steps > 1 for library in ("rl_games", "sb3")),
     f"they end {infinite['rl_games'].vector_steps} and {infinite['sb3'].vector_steps} steps later",
     question="B3",
