@@ -185,12 +185,13 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types and spelling."""
+    """Check style, types, spelling and wording."""
     install(session, "lint")
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("codespell")
+    session.run("python", "tests/test_wording.py")
 
 
 @nox.session(default=False, venv_backend="none", requires=["environment"])
