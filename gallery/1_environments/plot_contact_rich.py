@@ -9,10 +9,10 @@
 Where do more environments stop paying off?
 ===========================================
 
-Somewhere, twice the environments no longer collect twice as much.
-A cart-pole, a walking robot and a heap of objects reach that point at very different numbers,
-and so does one of them with a larger network around it.
-This example measures N½, the number at which half of the peak rate is reached, for each of them,
+At some number, twice the environments no longer collect twice as much.
+That number is very different for a cart-pole, a walking robot and a heap of objects.
+A larger network changes it as well.
+This example measures N½, the number at which the rate reaches half of its peak:
 for stepping alone, with the policy, and with learning.
 """
 
@@ -24,8 +24,9 @@ from stepscope.plan import CostModel
 
 # %%
 # Three environments of different cost, and the cheapest of them with a larger network.
-# Around each runs the same small training loop, and all loops are measured in turns, an iteration of each.
-# On a CPU that is one thread's work, timed by what it takes of the processor; what MuJoCo Warp compiles is in no time.
+# The same small training loop runs around each.
+# All loops are measured in turns, an iteration of each.
+# On a CPU the time is the processor time of one thread, without compilation.
 
 on_gpu = torch.cuda.is_available()
 scenes = "stepscope.envs.scenes:"
@@ -107,8 +108,8 @@ for name, each in models.items():
     print(f"{name:26} no total is further than {100 * off:.0f} % from its line")
 
 # %%
-# The rate of training, as a share of the peak that its line promises: a point next to its curve is where the line does
-# not hold.
+# The rate of training, as a share of the peak of its line.
+# Where a point is off its curve, the line does not hold.
 
 figure, axes = plots.figure(
     title=f"Half of the peak rate: at {half['heap of objects']['total']:,.0f} heaps,"
@@ -147,7 +148,7 @@ axes.legend(loc="lower right")
 plots.show(figure)
 
 # %%
-# Learning moves the point where stepping is cheap, and hardly where the simulation takes nearly all of the time.
+# Learning moves N½ if stepping is cheap, and hardly if the simulation takes nearly all of the time.
 
 for name, each in half.items():
     print(
@@ -182,31 +183,31 @@ faster = timed.times.estimate(
     )
 )
 claim(
-    f"more environments collect more data per second, with contacts as well: {many} quadrupeds against {few}",
+    f"{many} quadrupeds in MuJoCo Warp collect more environment steps per second than {few}",
     faster.above(4),
-    faster.show("{:.0f}x"),
+    f"{faster.show('{:.0f}')} times as many",
     question="C01",
 )
 for name in ("quadruped", "heap of objects"):
     ratio = apart(("cart-pole", "stepping"), (name, "stepping"))
     claim(
-        f"where returns diminish depends on the environment: N½ of stepping, cart-pole against {name}",
+        f"Where returns diminish depends on the environment: N½ of stepping is larger for a cart-pole than for a {name}",
         ratio.above(5),
-        ratio.show("{:.0f}x"),
+        f"{ratio.show('{:.0f}')} times as large",
         question="C03",
     )
 ratio = apart(("cart-pole", "rollout"), ("cart-pole, larger network", "rollout"))
 claim(
-    "where returns diminish depends on the policy: N½ of a rollout with a small network against a larger one",
+    "Where returns diminish depends on the policy: N½ of a rollout is larger with a small network than with a large one",
     ratio.above(4),
-    ratio.show("{:.0f}x"),
+    f"{ratio.show('{:.0f}')} times as large",
     question="C03",
 )
 ratio = apart(("cart-pole", "stepping"), ("cart-pole", "total"))
 claim(
-    "where returns diminish depends on the algorithm: N½ of stepping a cart-pole against that of stepping, inference and learning",
+    "Where returns diminish depends on the algorithm: N½ of stepping a cart-pole is larger than N½ with inference and learning",
     ratio.above(2),
-    ratio.show("{:.1f}x"),
+    f"{ratio.show('{:.1f}')} times as large",
     question="C03",
 )
 

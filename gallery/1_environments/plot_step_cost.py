@@ -6,8 +6,8 @@
 # ///
 # sphinx_gallery_clock = "processor"
 """
-How many environments: when does one more cost something?
-=========================================================
+When do more environments start to cost time?
+=============================================
 
 A vector step has a fixed cost, paid once, and a cost for each environment.
 While the fixed cost dominates, more environments are almost free.
@@ -23,9 +23,10 @@ from stepscope.measure import step_times
 from stepscope.plan import CostModel
 
 # %%
-# All sizes are measured in turns, in one fresh process: after warm-up, synchronised with the device, repeated.
-# On a CPU a step is one thread's work and is timed by what it takes of the processor, so that other programs do not count.
-# The compiled step is one fused kernel; it needs a compiler, and is left out where there is none.
+# All sizes are measured in turns, in one fresh process, after a warm-up.
+# On a CPU the time is the processor time of one thread, so other programs do not count.
+# The compiled step is one fused kernel.
+# It needs a compiler and is left out if there is none.
 
 sizes = [1, 8, 64, 512, 4096, 32768]
 if torch.cuda.is_available():
@@ -56,7 +57,7 @@ for name, curve in times.items():
         step, rate = 1e6 * timing.median, n / timing.median
         print(
             f"{name:8}  N = {n:7}  {step:9.1f} us a step  {rate:12.0f} env steps/s"
-            f"  (by the clock on the wall {1e6 * wall:9.1f} us)"
+            f"  (wall time {1e6 * wall:9.1f} us)"
         )
 
 record_measurement(
@@ -68,9 +69,9 @@ record_measurement(
 )
 
 # %%
-# The cost model: half of the peak rate is reached at N½ = a / b environments.
-# Well below it the fixed cost of launching each operation dominates (launch-bound), well
-# above it the work on each environment does (throughput-bound).
+# In the cost model the rate reaches half of its peak at N½ = a / b environments.
+# Well below N½ the fixed cost of launching each operation dominates (launch-bound).
+# Well above it the work in each environment dominates (throughput-bound).
 
 models = {
     name: CostModel.fit([(n, t.median) for n, t in curve.items()])
@@ -83,15 +84,15 @@ for name, model in models.items():
     )
 
 # %%
-# Well below N½ the curve is flat, which is the free lunch; at N½ a step takes twice the
-# fixed cost.
+# Well below N½ the curve is flat.
+# At N½ a step takes twice the fixed cost.
 
 half = models["eager"].half_rate_num_envs
 eager = comparisons["eager"]
 figure, axes = plots.figure(
     title=f"Half of the peak rate at about {float(f'{half:.1g}'):,.0f} environments (eager)",
     x="number of environments",
-    y=f"microseconds per vector step{' of the processor' * (eager.clock == 'cpu')}",
+    y=f"{'CPU ' * (eager.clock == 'cpu')}microseconds per vector step",
     log="xy",
 )
 looks = {"eager": ("o", plots.COLOURS["per_env"]), "compiled": ("s", plots.INK)}
@@ -119,23 +120,23 @@ plots.show(figure)
 print(f"{len(eager.rounds)} rounds; {eager.disturbance}")
 faster = eager.estimate(lambda seconds: 4096 / seconds[4096] * seconds[64] / 64)
 claim(
-    "more environments collect more environment steps per second: 4096 against 64",
+    "4,096 cart-poles in PyTorch collect more environment steps per second than 64",
     faster.above(4),
-    faster.show("{:.0f}x"),
+    f"{faster.show('{:.0f}')} times as many",
     question="C01",
 )
 ratio = eager.ratio(64, 1)
 claim(
-    "with few environments one more is almost free: 64 cost less than 4 times as much as 1",
+    "With few environments more are almost free: a step of 64 takes less than 4 times as long as a step of 1",
     ratio.below(4),
-    f"{ratio.show('{:.2f}x')} the step time for 64x the environments",
+    f"{ratio.show('{:.2f}')} times the step time",
     question="C02",
 )
 ratio = eager.ratio(large, large // 8)
 claim(
-    f"with many environments every step slows: {large} against {large // 8}",
+    f"With many environments every step gets longer: a step of {large:,} against a step of {large // 8:,}",
     ratio.above(1.5),
-    f"{ratio.show('{:.1f}x')} the step time for 8x the environments",
+    f"{ratio.show('{:.1f}')} times the step time",
     question="C02",
 )
 

@@ -6,13 +6,13 @@
 # ///
 # sphinx_gallery_clock = "processor"
 """
-What limits my training?
-========================
+What limits my run?
+===================
 
-More environments help one run a lot, and another not at all.
-Which of the two is yours shows when a part of an iteration grows, and when it does not.
-This example times four environments that are slow on purpose, each for another reason, and lets the verdict guess;
-a fifth one hides an ``.item()`` in its step.
+More environments help one run a lot and another hardly at all.
+The difference is which part of an iteration grows with their number.
+This example times four environments that are slow on purpose, each for another reason, and tests the verdict on them.
+A fifth one hides an ``.item()`` in its step.
 """
 
 from pathlib import Path
@@ -24,8 +24,9 @@ from stepscope.measure import loop_splits
 from stepscope.plan import Point, find_bottleneck
 
 # %%
-# Around each of them runs the same small training loop, a rollout of four steps and PPO's update.
-# Only the one with the cameras is a simulation; the others compute what has the shape of one.
+# The same small training loop runs around each: a rollout of four steps and PPO's update.
+# Only the one with the cameras is a simulation.
+# The others have the computing pattern of one.
 
 on_gpu = torch.cuda.is_available()
 edge = 128 if on_gpu else 96  # of an image, in pixels
@@ -57,8 +58,9 @@ cases = {
 }
 
 # %%
-# All loops are measured in turns, an iteration of each, and two of them once more at twice the largest size.
-# On a CPU that is one thread's work, timed by what it takes of the processor, so that other programs do not count.
+# All loops are measured in turns, an iteration of each.
+# Two of them run at twice the largest size as well.
+# On a CPU the time is the processor time of one thread, so other programs do not count.
 
 doubled = ("thousands of small launches", "much work on each environment")
 loops = {}
@@ -96,8 +98,8 @@ record_measurement(
 )
 
 # %%
-# What does not grow with the number of environments is paid once: only where that is the largest part
-# do more of them help.
+# The fixed part does not grow with the number of environments.
+# More environments help most if that part is the largest.
 
 looks = {
     "fixed": {"color": plots.COLOURS["fixed"]},
@@ -110,7 +112,7 @@ looks = {
     },
 }
 figure, axes = plots.figure(
-    title="More environments help only where the grey part leads",
+    title="More environments help where the grey part leads",
     x="share of an iteration (%)",
     y="",
 )
@@ -176,16 +178,16 @@ expected = {
 for name, wanted in expected.items():
     largest = verdicts[name].parts[0]
     claim(
-        f"with {name} a run is {wanted}, and the verdict says so",
+        f"The verdict for a run with {name} is {wanted}",
         verdicts[name].decides(wanted),
-        f"{100 * largest.share:.0f} % {largest.name}",
+        f"{100 * largest.share:.0f} % of its time is {largest.name}",
         question="C03",
     )
 small, large = gains.values()
 claim(
-    "while launches are the limit, twice the environments make the run more than half as fast again",
+    "In a launch-bound run, twice the environments raise the rate by more than half",
     small.above(0.5),
-    small.show("{:.0%}"),
+    f"by {small.show('{:.0%}')}",
     question="C02",
 )
 claim(
@@ -195,12 +197,12 @@ claim(
     question="C02",
 )
 claim(
-    "one hidden .item() a step is found, and none where there is none",
+    "One hidden .item() in each step is found, and none in environments without one",
     round(reads.host_syncs) == 1 and others == 0,
-    f"{reads.host_syncs:.0f} and {others:.0f} a vector step",
+    f"{reads.host_syncs:.0f} and {others:.0f} in a vector step",
 )
 claim(
-    "a host that reads a value in the middle of each step is what limits a run on a GPU",
+    "A host that reads a value in the middle of each step limits a run on a GPU",
     verdicts["a hidden .item() a step"].bottleneck == "synchronisation-bound",
     "nothing waits on a CPU"
     if reads.sync_overhead is None

@@ -9,10 +9,10 @@
 Do detailed collision shapes take more memory?
 ==============================================
 
-The usual advice is that meshes take more memory than primitives, and that simpler shapes save it.
+The usual advice is that meshes take more memory than primitives, and that simpler shapes save memory.
 Two kinds of memory are meant, and a shape changes them differently:
-the model, which all environments share, and what each environment has for itself.
-This example drops six objects on a heap, in many worlds, and exchanges nothing but their collision shape.
+the model, which all environments share, and the memory of each environment.
+This example drops six objects on a heap, in many worlds, and changes nothing but their collision shape.
 """
 
 import torch
@@ -22,11 +22,11 @@ from stepscope.measure import scene_costs
 
 # %%
 # All objects have the same volume and weight.
-# The meshes are balls with more or fewer points; the pieces are such a ball cut into convex parts,
-# as a decomposition of a detailed mesh gives them.
-# Each heap comes to rest, which shows how much room its contacts need;
-# then it is made again with that room and half as much again, or more where that is too little.
-# All are in one fresh process, where a step of each is timed in turns.
+# The meshes are balls with more or fewer points.
+# The pieces are such a ball cut into convex parts, like the decomposition of a detailed mesh.
+# Each heap comes to rest, which shows how many contacts and constraints it needs.
+# Then it is made again with 1.5 times that capacity, or more if that is too little.
+# All run in one fresh process, where a step of each is timed in turns.
 
 SHAPES = {
     "sphere": {"shape": "sphere"},
@@ -67,11 +67,11 @@ record_measurement(
     },
 )
 longest = max(cost.start_up_seconds for cost in costs.values())
-print(f"starting took at most {longest:.0f} s, in none of these times")
+print(f"starting took at most {longest:.0f} s, which no time above includes")
 
 # %%
-# What each world takes follows the room for contacts and constraints, not the detail of the shape.
-# A shape that touches in more places needs more of it.
+# The memory of each world follows the capacity for contacts and constraints, not the detail of the shape.
+# A shape that touches in more places needs a larger capacity.
 
 sphere, fine, cut = costs["sphere"], costs["mesh, 2562 points"], costs["32 pieces"]
 names = list(costs)[::-1]
@@ -101,9 +101,8 @@ axes.grid(visible=False, axis="y")
 plots.show(figure)
 
 # %%
-# The model is there once, however many worlds share it.
-# MuJoCo collides convex hulls, so a point that is not on the hull costs nothing at all,
-# and thousands of worlds divide what the others cost.
+# All worlds share one model.
+# MuJoCo collides convex hulls, so a point that is not on the hull costs nothing.
 # Engines that collide triangle meshes or signed distance fields keep more for each shape; measure yours.
 
 figure, axes = plots.figure(
@@ -124,37 +123,37 @@ plots.show(figure)
 # Common advice, tested on this machine.
 
 claim(
-    "a detailed mesh takes more memory than a primitive, in the model, which all worlds share:"
-    " 2562 points against a sphere",
+    "A mesh of 2,562 points takes more memory than a sphere in the model, which all worlds share",
     fine.model_bytes > 5 * sphere.model_bytes,
-    f"{fine.model_bytes / 1024:.0f} KiB against {sphere.model_bytes / 1024:.0f} KiB",
+    f"{fine.model_bytes / 1024:.0f} KiB instead of {sphere.model_bytes / 1024:.0f} KiB in MuJoCo Warp",
     question="C05",
 )
 coarse = costs["mesh, 162 points"]
 claim(
-    "the detail of a mesh hardly changes what each world takes: 16 times the points, less than twice the memory",
+    "The detail of a mesh hardly changes the memory of each world: 16 times the points, less than twice the memory",
     fine.world_bytes < 2 * coarse.world_bytes,
-    f"{fine.world_bytes / coarse.world_bytes:.2f}x",
+    f"{fine.world_bytes / coarse.world_bytes:.2f} times the memory",
     question="C05",
 )
 claim(
-    "cutting a mesh into pieces makes every world larger, since there are more contacts to make room for:"
-    " 32 pieces against one hull",
+    "A mesh that is cut into 32 pieces takes more memory in each world than one hull, because it has more contacts",
     cut.world_bytes > 1.3 * coarse.world_bytes,
-    f"{cut.world_bytes / coarse.world_bytes:.1f}x, room for {cut.nconmax} contacts against {coarse.nconmax}",
+    f"{cut.world_bytes / coarse.world_bytes:.1f} times the memory,"
+    f" with a capacity for {cut.nconmax} contacts instead of {coarse.nconmax}",
     question="C05",
 )
 claim(
-    "simpler collision shapes save memory and contacts in every world: spheres against 32 pieces",
+    "Simpler collision shapes save memory and contacts in each world: spheres instead of 32 pieces",
     cut.world_bytes > 2 * sphere.world_bytes and cut.contacts > 1.5 * sphere.contacts,
-    f"{cut.world_bytes / sphere.world_bytes:.1f}x the memory, {cut.contacts / sphere.contacts:.1f}x the contacts",
+    f"the pieces take {cut.world_bytes / sphere.world_bytes:.1f} times the memory"
+    f" and have {cut.contacts / sphere.contacts:.1f} times the contacts",
     question="C09",
 )
 slower = found.times.ratio(("32 pieces", "step"), ("sphere", "step"))
 claim(
-    "simpler collision shapes save time: spheres against 32 pieces",
+    "Simpler collision shapes save time: spheres instead of 32 pieces",
     slower.above(1.3),
-    f"{slower.show('{:.1f}x')} the step time",
+    f"the pieces take {slower.show('{:.1f}')} times the step time",
     question="C09",
 )
 

@@ -20,8 +20,8 @@ from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.measure import scene_costs
 
 # %%
-# All blocks have the same solver, timestep and room for contacts, so that nothing differs but the block.
-# They are in one fresh process, where a step of each is timed in turns.
+# All blocks have the same solver, timestep and capacity for contacts.
+# They run in one fresh process, where a step of each is timed in turns.
 
 room = {"njmax": 512, "nconmax": 128}
 worlds = 1024 if torch.cuda.is_available() else 4
@@ -53,17 +53,17 @@ record_measurement(
     },
 )
 longest = max(cost.start_up_seconds for cost in costs.values())
-print(f"starting took at most {longest:.0f} s, in none of these times")
+print(f"starting took at most {longest:.0f} s, which no time above includes")
 
 # %%
 # The memory of a world grows in proportion to the nodes.
-# The model, which is there once, grows faster still: it shows which nodes act on which.
+# The model, which all worlds share, grows faster: it stores which nodes act on which.
 
 rigid, coarse, fine = costs[None], costs[3], costs[6]
 soft = [nodes for nodes in grids if nodes]
 figure, axes = plots.figure(
     title=f"With 6 nodes an edge each world takes {fine.world_bytes / rigid.world_bytes:.1f} times"
-    " what its rigid twin takes",
+    " the memory of its rigid twin",
     x="degrees of freedom of the block",
     y="memory of each world (KiB)",
 )
@@ -86,7 +86,7 @@ axes.legend(loc="upper left")
 plots.show(figure)
 
 # %%
-# What a world takes beyond its rigid twin, for each degree of freedom, is nearly the same at every resolution.
+# Compared with its rigid twin, a world takes nearly the same memory per degree of freedom at every resolution.
 
 each = {
     nodes: (costs[nodes].world_bytes - rigid.world_bytes) / freedoms[nodes]
@@ -104,28 +104,28 @@ print(
 # Common advice, tested on this machine.
 
 claim(
-    "a deformable takes more memory in every world than the same block when rigid: the coarsest grid",
+    "A soft block takes more memory in each world than the same block as a rigid body, even with the coarsest grid",
     coarse.world_bytes > 1.2 * rigid.world_bytes,
-    f"{coarse.world_bytes / rigid.world_bytes:.1f}x with the same room for contacts",
+    f"{coarse.world_bytes / rigid.world_bytes:.1f} times the memory in MuJoCo Warp, with the same capacity for contacts",
     question="C06",
 )
 claim(
-    "a finer grid takes more memory in every world: 6 nodes an edge against 3",
+    "A finer grid takes more memory in each world: 6 nodes an edge instead of 3",
     fine.world_bytes > 1.5 * coarse.world_bytes,
-    f"{fine.world_bytes / coarse.world_bytes:.1f}x",
+    f"{fine.world_bytes / coarse.world_bytes:.1f} times the memory",
     question="C06",
 )
 claim(
-    "the model, which all worlds share, grows faster than the number of nodes",
+    "The model, which all worlds share, grows faster than the number of nodes",
     fine.model_bytes / coarse.model_bytes > 1.5 * freedoms[6] / freedoms[3],
-    f"{fine.model_bytes / coarse.model_bytes:.0f}x for {freedoms[6] / freedoms[3]:.0f}x the nodes",
+    f"{fine.model_bytes / coarse.model_bytes:.0f} times the memory with {freedoms[6] / freedoms[3]:.0f} times the nodes",
     question="C06",
 )
 slower = found.times.ratio((6, "step"), (None, "step"))
 claim(
-    "a step of the soft block takes longer than one of its rigid twin",
+    "A step of the soft block takes longer than a step of its rigid twin",
     slower.above(1.1),
-    f"{slower.show('{:.1f}x')} at 6 nodes an edge",
+    f"{slower.show('{:.1f}')} times as long at 6 nodes an edge",
     question="C06",
 )
 

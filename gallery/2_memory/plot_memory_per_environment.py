@@ -8,8 +8,8 @@
 How much memory does one more environment take?
 ===============================================
 
-Memory is a straight line, M(N) = a + b N: something fixed, and something for each environment.
-Two small runs give the line, and the line shows what a large run will take.
+Memory grows linearly, M(N) = a + b N: a fixed cost plus a cost per environment.
+A few small runs give the line, and the line predicts what a large run takes.
 This example fits it to small numbers of cart-poles and tests it on a larger number.
 """
 
@@ -26,8 +26,8 @@ from stepscope.plan import MemoryModel, memory_of
 
 # %%
 # Every point is a fresh process that steps its environments and keeps a rollout of 16 steps.
-# Its memory is all that the process takes at its peak, not only tensors:
-# the resident set on a CPU, what the driver reports on a GPU.
+# Its memory is the peak of the whole process, not only of its tensors.
+# On a CPU that is the resident set, on a GPU the figure of the driver.
 
 on_gpu = torch.cuda.is_available()
 options = {"device": "cuda" if on_gpu else "cpu"}
@@ -82,12 +82,12 @@ print(
 )
 
 # %%
-# The fixed part is Python, PyTorch and, on a GPU, the CUDA context: no environment is in it.
-# Beyond the number where both parts are equal, the environments decide.
+# The fixed part is Python, PyTorch and, on a GPU, the CUDA context.
+# Beyond the number where both parts are equal, the environments dominate.
 
 equal = model.fixed_bytes / model.per_env_bytes
 figure, axes = plots.figure(
-    title=f"Predicted from {max(small):,} environments: {held_out:,} take what the line says",
+    title=f"The line from at most {max(small):,} environments predicts {held_out:,}",
     x="number of environments",
     y="GPU memory (MiB)" if on_gpu else "resident set (MiB)",
     log="x",
@@ -122,9 +122,9 @@ print(f"the environments take as much as all else from N = {equal:,.0f} on")
 
 # %%
 # A straight line needs an allocator that gives freed memory back.
-# glibc's keeps what it takes for small, and it takes ever larger tensors for small as it sees them freed.
-# The runs above were told not to, with MALLOC_MMAP_THRESHOLD_=131072, which any run on a CPU can be.
-# This is a smaller run with it and without, in turns.
+# The allocator of glibc keeps small blocks, and it counts ever larger tensors as small when it sees them freed.
+# The runs above set MALLOC_MMAP_THRESHOLD_=131072 to prevent that, and so can any run on a CPU.
+# This is a smaller run with and without that setting, in turns.
 
 some = 65536
 PROGRAM = f"""
@@ -158,19 +158,18 @@ if not on_gpu and platform.libc_ver()[0] == "glibc":
         ]
     )
     claim(
-        "on a CPU the same run takes more memory when the allocator keeps what is freed",
+        "On a CPU the same run takes more memory if the allocator keeps freed blocks",
         more.above(1),
-        more.show("{:.2f}x"),
+        f"{more.show('{:.2f}')} times the memory",
     )
 
 # %%
 # Common advice, tested on this machine.
 
 claim(
-    f"memory bounds the number of environments along a line: {held_out:,} predicted within 5 %"
-    f" from at most {max(small):,}",
+    f"Memory grows linearly: a line through at most {max(small):,} cart-poles predicts {held_out:,} within 5 %",
     abs(error) < 0.05,
-    f"{100 * error:+.1f} %",
+    f"{100 * error:+.1f} % off",
     question="C04",
 )
 

@@ -8,8 +8,8 @@
 Out of memory: do fewer environments help?
 ==========================================
 
-They help where the environments take the memory, and they cannot where something else does.
-The line M(N) = a + b N tells the two apart: fewer environments shrink b N, and nothing shrinks a.
+They help if the environments take the memory, and cannot help if something else does.
+The line M(N) = a + b N separates the two: fewer environments reduce b N and leave a as it is.
 This example lets two training runs run out of memory for real, each in its own process,
 and reduces the number of environments until they fit, or until there is one left.
 """
@@ -23,8 +23,8 @@ from stepscope.measure import Outcome, footprint_of_command
 from stepscope.plan import MemoryModel
 
 # %%
-# The part of a training run that takes memory: environments, a rollout, and a replay buffer of images.
-# An allocator is refused beyond a limit, as it is on a full GPU.
+# The parts of a training run that take memory: environments, a rollout, and a replay buffer of images.
+# Beyond a limit the allocator is refused memory, as on a full GPU.
 
 PROGRAM = """
 import sys, torch
@@ -62,7 +62,7 @@ def run(n: int, *, horizon: int, images: int, limit: int) -> Outcome:
 
 
 # %%
-# Fewer and fewer environments, as everybody tries, down to a single one.
+# Fewer and fewer environments, down to a single one.
 
 tries = {}
 for name, training in TRAININGS.items():
@@ -74,13 +74,14 @@ for name, training in TRAININGS.items():
             break
 
 # %%
-# The last words of the second training with one environment: its allocator names the buffer's size.
+# The second run fails even with one environment.
+# The last lines of its output name the size of the buffer.
 
 print(tries["replay buffer"][1].output_tail[-400:])
 
 # %%
-# Two runs without a limit give each line, and with it the answer before anybody tries.
-# Here the fixed part of the second training is larger than all that there is.
+# Two runs without a limit give each line, and the line gives the answer in advance.
+# The fixed part of the second run is larger than the limit.
 
 sizes = [1024, 131072]
 
@@ -115,7 +116,7 @@ record_measurement(
 # A cross is a training run that ran out of memory, drawn where it would have been.
 
 figure, axes = plots.figure(
-    title="Fewer environments help only where the fixed part fits",
+    title="Fewer environments help only if the fixed part fits",
     x="number of environments",
     y="memory (GiB)",
     log="x",
@@ -148,22 +149,22 @@ fates = {
     name: [found.status for found in tried.values()] for name, tried in tries.items()
 }
 claim(
-    "out of memory, fewer environments help where the environments take it",
+    "Out of memory, fewer environments help if the environments take most of the memory",
     fates["long rollout"][0] == "out of memory" and fates["long rollout"][-1] == "ok",
-    f"{2**20:,} fail, {max(n for n, found in tries['long rollout'].items() if found.ok):,} run",
+    f"{2**20:,} cart-poles fail, {max(n for n, found in tries['long rollout'].items() if found.ok):,} run",
     question="C11",
 )
 claim(
-    "out of memory, fewer environments cannot help where the fixed part alone does not fit",
+    "Out of memory, fewer environments cannot help if the fixed part alone exceeds the limit",
     set(fates["replay buffer"]) == {"out of memory"} and 1 in tries["replay buffer"],
-    f"1 fails: {lines['replay buffer'].fixed_bytes / LIMIT:.1f}x the limit is fixed",
+    f"1 environment fails: the fixed part is {lines['replay buffer'].fixed_bytes / LIMIT:.1f} times the limit",
     question="C11",
 )
 claim(
-    "two small runs tell beforehand which of the two it is",
+    "Two small runs show in advance which of the two cases it is",
     lines["long rollout"].fixed_bytes < LIMIT < lines["replay buffer"].fixed_bytes,
-    f"{lines['long rollout'].fixed_bytes / LIMIT:.2f}x"
-    f" and {lines['replay buffer'].fixed_bytes / LIMIT:.2f}x the limit are fixed",
+    f"the fixed parts are {lines['long rollout'].fixed_bytes / LIMIT:.2f}"
+    f" and {lines['replay buffer'].fixed_bytes / LIMIT:.2f} times the limit",
     question="C11",
 )
 
