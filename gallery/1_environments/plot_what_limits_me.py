@@ -191,9 +191,10 @@ claim(
     question="C02",
 )
 claim(
-    "once work for each environment is the limit, doubling the environments adds less than a quarter",
+    "In a throughput-bound run, twice the environments raise the rate by less than a quarter",
     large.below(0.25),
-    large.show("{:.0%}"),
+    f"by {large.show('{:.0%}')}"
+    + (", which is not distinguishable from 0" if large.low <= 0 <= large.high else ""),
     question="C02",
 )
 claim(
