@@ -10,6 +10,9 @@ import stepscope
 
 ROOT = Path(__file__).parent
 SITE = os.environ.get("STEPSCOPE_SITE_URL", "https://stepscope.github.io/stepscope/")
+# Where other versions of the site lie, for the foot of each page: "stable=/en/stable/ dev=/en/latest/".
+VERSIONS = [each.split("=", 1) for each in os.environ.get("STEPSCOPE_VERSIONS", "").split()]
+WHEEL = f"stepscope-{stepscope.__version__}-py3-none-any.whl"
 
 # Examples write down what they have shown; processes that they start inherit the folder and the thread count.
 os.environ.setdefault("STEPSCOPE_EVIDENCE", str(ROOT / "_build" / "evidence"))
@@ -74,7 +77,8 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 0,
     "download_all_examples": False,
-    "notebook_extensions": set(),  # a notebook cannot run alone: its header names no wheel
+    # A notebook has no header that names the wheel, so it begins with what installs it.
+    "first_notebook_cell": f'%pip install --quiet "stepscope[examples,tune] @ {SITE}wheels/{WHEEL}"',
     "write_computation_times": False,
     "junit": "../gallery-junit.xml",
     "plot_gallery": False,  # stepscope._sphinx.examples has run them
@@ -92,6 +96,7 @@ html_static_path = ["docs/_static"]
 html_css_files = ["stepscope.css"]
 html_favicon = "docs/_static/favicon.svg"
 html_extra_path = ["_build/wheel"] if (ROOT / "_build" / "wheel").is_dir() else []
+html_context = {"versions": VERSIONS}
 html_domain_indices = False
 html_use_index = False
 html_copy_source = False
@@ -111,10 +116,11 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
+    "article_footer_items": ["page-links"],
     "footer_start": ["copyright"],
     "footer_center": [],
-    "footer_end": ["last-updated"],
-    "show_prev_next": False,
+    "footer_end": ["site-version", "last-updated"],
+    "show_prev_next": True,
     "search_as_you_type": True,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
@@ -124,6 +130,7 @@ html_theme_options = {
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
+copybutton_copy_empty_lines = False
 sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html", "genindex.html"]
 ogp_site_url = SITE

@@ -73,4 +73,4 @@ def test_the_list_names_every_page(build: Build, project: Path) -> None:
     lines = (project / "html" / "llms.txt").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
     assert lines[2].startswith("> ")
-    assert "- [Page](outputs/page.md): What is it? A page of a test." in lines
+    assert "- [Page](outputs/page.md): What is it? A page of a test. More of it." in lines

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-import shutil
-import subprocess
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus, urlsplit
 from xml.etree import ElementTree as ET
 
-import pytest
-from bs4 import BeautifulSoup
 from sphinx.search.en import SearchEnglish
 
 from stepscope.explain import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from bs4 import BeautifulSoup
 
     Pages = dict[str, BeautifulSoup]
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 WITHOUT_TWIN = {"404.html", "search.html"}
 
 # What people paste, and the text of the page that it belongs to.
 PASTED = {
     "RuntimeError: normal expects all elements of std >= 0.0": "normal expects all elements of std",
     "Patch buffer overflow": "Patch buffer overflow",
-}
-# As above, with other numbers and paths than the page shows.
-WITH_OTHER_NUMBERS = {
-    **PASTED,
-    "RuntimeError: normal expects all elements of std >= 0.0 (/home/me/thing.py)": "normal expects all elements of std",
-    "Patch buffer overflow detected, please increase its size to at least 987654 in the scene desc!": "Patch buffer",
-    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 7.13 GiB. GPU 3 has": "CUDA out of memory. Tried",
 }
 
 
@@ -114,45 +99,6 @@ def _search(index: dict[str, Any], query: str) -> dict[int, int]:
         for number, score in number_scores.items():
             scores.setdefault(number, []).append(score)
     return {number: max(found) for number, found in scores.items() if len(found) == len(words)}
-
-
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
-    """Address of the site, served on this machine while the tests run."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
-@pytest.mark.parametrize("query", WITH_OTHER_NUMBERS)
-def test_a_browser_finds_a_pasted_message(address: str, tmp_path: Path, query: str) -> None:
-    """The first result of the site's own search is the page of the message."""
-    assert BROWSER
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-    process = subprocess.run(
-        [
-            BROWSER,
-            *options,
-            "--virtual-time-budget=20000",
-            "--dump-dom",
-            f"{address}/search.html?q={quote_plus(query)}",
-        ],
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    results = BeautifulSoup(process.stdout, "html.parser").select("#search-results ul.search > li a")
-    first = urlsplit(results[0]["href"]).path.rpartition("/")[2].removesuffix(".html")
-    assert WITH_OTHER_NUMBERS[query] in catalogue()[first].text
 
 
 def test_every_page_has_a_markdown_twin(pages: Pages, site: Path) -> None:

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stepscope._sphinx import commands, excerpts, lead_figure, markdown, mathml, schema, symptoms
+from stepscope._sphinx import (
+    commands,
+    excerpts,
+    lead_figure,
+    markdown,
+    mathml,
+    page_context,
+    schema,
+    search,
+    symptoms,
+)
 from stepscope._sphinx.citations import SourceRole
 from stepscope._sphinx.claims import ClaimsDirective
 from stepscope._sphinx.commands import CommandDirective
@@ -46,6 +56,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name, directive in _DIRECTIVES.items():
         app.add_directive(name, directive)
     app.add_role("source", SourceRole())
-    for module in (commands, excerpts, lead_figure, markdown, mathml, schema, symptoms):
+    for module in (commands, excerpts, lead_figure, markdown, mathml, page_context, schema, search, symptoms):
         module.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

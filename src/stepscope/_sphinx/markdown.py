@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
-__all__ = ["format_index", "setup"]
+__all__ = ["describe", "format_index", "setup"]
 
 SUMMARY = (
     "Stepscope is a guide and a Python toolkit for people who train robots in thousands of parallel environments with"
@@ -69,29 +69,30 @@ def _below(env: BuildEnvironment, docname: str, seen: set[str]) -> Iterator[str]
 
 def _format_row(env: BuildEnvironment, docname: str, address: str) -> str:
     title = re.sub(r"([\[\]])", r"\\\1", env.titles[docname].astext())
-    sentence = _describe(env, docname)
+    sentence = describe(env, docname, env.get_doctree(docname), longest=_LONGEST_SENTENCE)
     return f"- [{title}]({address}{docname}.md)" + (f": {sentence}" if sentence else "")
 
 
-def _describe(env: BuildEnvironment, docname: str) -> str:
-    """Return a sentence of the description of a page or of its first paragraph; two where the first is a question."""
+def describe(env: BuildEnvironment, docname: str, doctree: nodes.document, *, longest: int) -> str:
+    """Return the description of a page, or as many sentences of its first paragraphs as are at most `longest`.
+
+    The first sentence is always there, cut at the end of a word where it is longer.
+    """
     description = env.metadata[docname].get("og:description")
     if not description:
         paragraphs = (
             paragraph.astext()
-            for paragraph in env.get_doctree(docname).findall(nodes.paragraph)
+            for paragraph in doctree.findall(nodes.paragraph)
             if isinstance(paragraph.parent, nodes.section)
         )
         children = (env.titles[child].astext() for child in env.toctree_includes.get(docname, ()))
         description = next(paragraphs, "") or "; ".join(children)
-    sentence, *others = _SENTENCE_END.split(" ".join(str(description).split()))
-    if sentence.endswith("?") and others:
-        sentence = f"{sentence} {others[0]}"
-    return (
-        sentence
-        if len(sentence) <= _LONGEST_SENTENCE
-        else sentence[:_LONGEST_SENTENCE].rsplit(" ", 1)[0] + "…"
-    )
+    text, *others = _SENTENCE_END.split(" ".join(str(description).split()))
+    for sentence in others:
+        if len(text) + 1 + len(sentence) > longest:
+            break
+        text = f"{text} {sentence}"
+    return text if len(text) <= longest else text[:longest].rsplit(" ", 1)[0] + "…"
 
 
 class _Translator(MarkdownTranslator):
@@ -117,12 +118,6 @@ class _Translator(MarkdownTranslator):
         """Write the code of an example, whose names sphinx-gallery has made links."""
         node["language"] = node.get("lang", "python")
         self.visit_literal_block(node)
-
-    def visit_image(self, node: nodes.image) -> None:
-        """Write one of the two copies of a figure, the one for light pages."""
-        if "only-dark" in node["classes"]:
-            raise nodes.SkipNode
-        super().visit_image(node)
 
     def visit_raw(self, node: nodes.raw) -> None:
         """Write the paragraphs of raw HTML, without their tags."""

@@ -15,7 +15,6 @@ runs print that did not fail.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -36,10 +35,12 @@ if TYPE_CHECKING:
     from stepscope.explain import Symptom
 
 __all__ = [
+    "FOLDER",
     "SymptomsDirective",
     "format_page",
-    "format_search_entries",
     "format_systems",
+    "has_page",
+    "search_entries",
     "setup",
     "shorten",
     "to_javascript",
@@ -56,7 +57,6 @@ _STANDINGS = {
     "reported": "It is known from public reports only.",
 }
 _NOTES = ("advice", "note")
-_SEARCH_ENTRIES = "symptoms.js"
 _FLAGS = re.compile(r"\(\?([ims]+)\)")
 _PYTHON_ONLY = re.compile(r"\\[AZ]|(?<!\\)\(\?(?:P|#|>|\(|[aiLmsux-]+[:)])|[*+?}]\+")
 _MOST_RECORDINGS = 4
@@ -74,6 +74,11 @@ def shorten(text: str, longest: int = _LONGEST_TITLE) -> str:
     if len(text) <= longest:
         return text
     return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
+def has_page(name: str) -> bool:
+    """Whether an entry of the catalogue has this name, and so a page that is written from it."""
+    return name in catalogue()
 
 
 def write_pages(folder: Path, recordings: Path) -> None:
@@ -363,15 +368,15 @@ def to_javascript(pattern: str) -> tuple[str, str] | None:
     return None if _PYTHON_ONLY.search(source) else (source, flags)
 
 
-def format_search_entries(symptoms: Mapping[str, Symptom]) -> str:
-    """Return what the search needs to know of the catalogue, as a script."""
+def search_entries(symptoms: Mapping[str, Symptom]) -> list[dict[str, str]]:
+    """Return what the search needs to know of the catalogue."""
     entries = []
     for slug, symptom in symptoms.items():
-        entry = {"docname": f"{FOLDER}/{slug}", "title": shorten(symptom.text), "text": symptom.title}
+        entry = {"docname": f"{FOLDER}/{slug}", "text": symptom.title}
         if symptom.pattern and (expression := to_javascript(symptom.pattern)):
             entry["pattern"], entry["flags"] = expression
         entries.append(entry)
-    return f"const SYMPTOMS = {json.dumps(entries, ensure_ascii=False)};\n"
+    return entries
 
 
 def _write(app: Sphinx) -> None:
@@ -379,14 +384,9 @@ def _write(app: Sphinx) -> None:
     folder = Path(app.srcdir, FOLDER)
     if folder.is_dir():  # a project without it has no pages of symptoms
         write_pages(folder, root / RECORDINGS)
-    path = Path(app.outdir, "_static", _SEARCH_ENTRIES)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(format_search_entries(catalogue()), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
     """Register the directive, and write the pages before Sphinx looks for sources."""
     app.add_directive("symptoms", SymptomsDirective)
     app.connect("builder-inited", _write)
-    for script in (_SEARCH_ENTRIES, "symptom-search.js"):  # they follow Sphinx's own scripts
-        app.add_js_file(script, loading_method="defer")
