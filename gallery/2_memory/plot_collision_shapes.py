@@ -94,9 +94,8 @@ for place, name in enumerate(names):
         xytext=(4, 0),
         textcoords="offset points",
         va="center",
-        fontsize=10,
     )
-axes.margins(x=0.35)
+axes.margins(x=0.45)
 axes.grid(visible=False, axis="y")
 plots.show(figure)
 

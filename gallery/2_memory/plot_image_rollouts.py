@@ -149,7 +149,7 @@ axes.plot(
 axes.set_xticks(list(places), ["a state\n(RSL-RL)", *names.values()])
 axes.grid(visible=False, axis="x")
 axes.set_ylim(top=1.3 * max(below))
-axes.legend(loc="upper left", fontsize=9, ncols=2)
+axes.legend(loc="upper left", ncols=2)
 plots.show(figure)
 
 # %%
@@ -230,7 +230,7 @@ for offset, (library, row) in zip((0.2, -0.2), room.items(), strict=True):
         label=plain_names[library],
     )
     for place, n in zip(places, row.values(), strict=True):
-        axes.text(n, place, f" {n:,}", va="center", fontsize=10)
+        axes.text(n, place, f" {n:,}", va="center")
 axes.set_yticks(range(len(observed)), list(observed)[::-1])
 axes.set_xlim(right=20 * states)
 axes.grid(visible=False, axis="y")

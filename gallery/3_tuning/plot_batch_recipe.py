@@ -203,7 +203,7 @@ for schedule, title in titles.items() if complete else ():
         range(0, 100_000, 20_000), [f"{n:,}" for n in range(0, 100_000, 20_000)]
     )
     axes.set_ylim(0, 500)
-    axes.legend(fontsize=9, loc="upper left")
+    axes.legend(loc="upper left")
     plots.show(figure)
 
 # %%

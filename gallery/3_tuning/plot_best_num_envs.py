@@ -273,7 +273,7 @@ axes.plot(
     label="predicted shape",
 )
 axes.axvspan(best.low, best.high, color=plots.MUTED, alpha=0.3, label="predicted best")
-axes.legend(fontsize=9)
+axes.legend()
 plots.show(figure)
 
 # %%

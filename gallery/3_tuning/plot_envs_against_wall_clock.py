@@ -246,7 +246,6 @@ for library, marker in (("rsl_rl", "o"), ("rl_games", "s")):
             place,
             (4, 5),
             textcoords="offset points",
-            fontsize=8.5,
             color=colour,
         )
     if full is not here:
@@ -265,7 +264,7 @@ for library, marker in (("rsl_rl", "o"), ("rl_games", "s")):
             color=plots.INK,
             label="this build" if library == "rl_games" else None,
         )
-axes.legend(fontsize=9)
+axes.legend()
 plots.show(figure)
 
 # %%
@@ -307,9 +306,8 @@ axes.text(
     f"{reward} vector steps: no mean of {reward} can be printed before",
     color=plots.MUTED,
     va="top",
-    fontsize=8.5,
 )
-axes.legend(fontsize=9)
+axes.legend()
 plots.show(figure)
 
 # %%

@@ -255,7 +255,7 @@ if full is not here:
         color=plots.INK,
         label="other seeds, this build",
     )
-    axes.legend(fontsize=9, loc="upper right")
+    axes.legend(loc="upper right")
 axes.set_xticks(counts, [f"{envs:,}\nx {batch // envs}" for envs in counts])
 axes.minorticks_off()
 axes.set_ylim(0, 500)
@@ -297,13 +297,12 @@ if len(full_in_step["staggered"]) > 1:
         -0.35,
         "in step, all episodes\nend here",
         color=plots.MUTED,
-        fontsize=8.5,
     )
     axes.set_ylim(-0.4, 1.05)
     axes.set_xticks(
         range(0, 100_000, 20_000), [f"{n:,}" for n in range(0, 100_000, 20_000)]
     )
-    axes.legend(fontsize=9, title="first episodes", loc="lower left")
+    axes.legend(title="first episodes", loc="lower left")
     plots.show(figure)
 
 # %%

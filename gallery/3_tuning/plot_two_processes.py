@@ -185,8 +185,8 @@ for estimates, label, aside, face in drawn:
             )
 for place in range(len(libraries)):
     for way, shift in (("weak", -0.19), ("strong", 0.21)):
-        axes.text(place + shift, 8, way, ha="center", fontsize=9)
-axes.legend(loc="upper left", fontsize=9)
+        axes.text(place + shift, 8, way, ha="center")
+axes.legend(loc="upper left")
 axes.axhline(100, color=plots.MUTED, linestyle=":")
 axes.set_ylim(0, 145)
 axes.set_yticks(range(0, 101, 20))
@@ -367,7 +367,6 @@ axes.annotate(
     textcoords="offset points",
     ha="right",
     va="top",
-    fontsize=9,
 )
 plots.show(figure)
 

@@ -122,7 +122,7 @@ for library, marker in zip(epochs, "os^D", strict=True):
 axes.set_xticks(num_envs, [str(envs) for envs in num_envs])
 axes.set_yticks([2, 5, 10, 20, 40], ["2", "5", "10", "20", "40"])
 axes.minorticks_off()
-axes.legend(loc="lower left", fontsize=9)
+axes.legend(loc="lower left")
 plots.show(figure)
 
 # %%

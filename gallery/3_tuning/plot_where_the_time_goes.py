@@ -123,19 +123,19 @@ for name, place in places.items():
     spread = [[100 * (top.high - top.value)], [100 * (top.value - top.low)]]
     axes.errorbar(place, 100 * (1 - top.value), spread, color=plots.MUTED, capsize=3)
     per_step = 1e6 * totals[name].median / (name[1] * horizon)
-    text = f"{per_step / 1e3:.1f} ms" if per_step >= 1e3 else f"{per_step:.0f} µs"
-    axes.text(place, 102, text, ha="center", fontsize=9.5)
+    text = f"{per_step / 1e3:.1f}\nms" if per_step >= 1e3 else f"{per_step:.0f}\nµs"
+    axes.text(place, 102, text, ha="center")
 for label in labels:
     own = [place for (other, _), place in places.items() if other == label]
     library, _, task = label.partition(", ")
     axes.text(
-        sum(own) / len(own), 112, f"{library}\n{task}", ha="center", weight="bold"
+        sum(own) / len(own), 128, f"{library}\n{task}", ha="center", weight="bold"
     )
 for part, look in looks.items():
     axes.bar(0, 0, label=part, **look)
 axes.set_xticks(list(places.values()), [f"{n:,}" for _, n in places])
 axes.set_yticks([0, 25, 50, 75, 100])
-axes.set_ylim(0, 132)
+axes.set_ylim(0, 152)
 axes.spines["left"].set_bounds(0, 100)
 axes.grid(visible=False, axis="x")
 figure.legend(loc="outside lower center", ncols=3)

@@ -63,7 +63,7 @@ figure, axes = plots.figure(
     log="x",
 )
 axes.axhline(0, color=plots.INK, linewidth=0.8)
-axes.annotate("floor", (rooms[0], 0.03), fontsize=9, color=plots.INK)
+axes.annotate("floor", (rooms[0], 0.03), color=plots.INK)
 axes.plot(rooms, [each["lowest"] for each in found.values()], color=plots.MUTED)
 for njmax, each in found.items():
     axes.plot(

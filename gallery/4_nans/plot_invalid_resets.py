@@ -96,9 +96,7 @@ for place, each in zip(places, joint.values(), strict=True):
         if each["not_finite"]
         else f"{each['fastest']:.0f}"
     )
-    axes.annotate(
-        words, (place, 1.15 * min(each["fastest"], 1e4)), ha="center", fontsize=9
-    )
+    axes.annotate(words, (place, 1.15 * min(each["fastest"], 1e4)), ha="center")
 axes.set_xticks(list(places), [f"{angle:g}" for angle in beyond])
 axes.set_ylim(1, 5e4)
 plots.show(figure)

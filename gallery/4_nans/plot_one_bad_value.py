@@ -92,7 +92,7 @@ figure, axes = plots.figure(
     x="",
     y="last checkpoint, share that is NaN (%)",
 )
-hatches = dict(zip(faults, ("", "///", "..."), strict=True))
+hatches = dict(zip(faults, ("", "///", "xxx"), strict=True))
 for place, library in enumerate(names):
     for number, what in enumerate(faults):
         run = bare[library, what]
@@ -106,10 +106,9 @@ for place, library in enumerate(names):
             hatch=hatches[what],
         )
         axes.annotate(
-            "exit 0" if run.status == 0 else f"+{run.vector_steps}",
+            "exit\n0" if run.status == 0 else f"+{run.vector_steps}",
             (where, 100 * (run.nonfinite_share or 0) + 2),
             ha="center",
-            fontsize=8,
             color=plots.COLOURS["failure"] if run.status == 0 else plots.INK,
         )
 for what, hatch in hatches.items():
@@ -124,10 +123,12 @@ for what, hatch in hatches.items():
 axes.set_xticks(
     range(len(names)), [name.replace("-B", "-\nB") for name in names.values()]
 )
-axes.set_ylim(0, 138)
+axes.set_ylim(0, 152)
 axes.set_yticks([0, 25, 50, 75, 100])
 axes.grid(visible=False, axis="x")
-axes.legend(loc="upper left", ncols=3, fontsize=9, columnspacing=1)
+axes.legend(
+    loc="upper left", ncols=3, columnspacing=1, handlelength=1.3, handletextpad=0.5
+)
 plots.show(figure)
 print(
     "above each bar: steps from the bad value to the end of the process, or its exit status"

@@ -114,9 +114,7 @@ axes.plot([], [], "o", color=plots.COLOURS["per_env"], label="all joints stable"
 axes.plot([], [], "X", color=plots.COLOURS["failure"], label="some fly apart")
 axes.set_ylim(12, 80000)
 axes.set_xticks([1, 2, 5, 10, 20, 40], ["1", "2", "5", "10", "20", "40"])
-axes.legend(
-    loc="upper right", ncols=3, fontsize=8.5, columnspacing=1, handletextpad=0.4
-)
+axes.legend(loc="upper right", ncols=3, columnspacing=1, handletextpad=0.4)
 plots.show(figure)
 
 # %%
@@ -233,7 +231,6 @@ for offset, (cause, marker) in zip(
             textcoords="offset points",
             va="center",
             ha="right" if found["rad/s"] > 1e6 else "left",
-            fontsize=10,
         )
 axes.axvline(1e5, color=plots.COLOURS["failure"], linestyle=":")
 axes.set_xlim(8, 3e8)

@@ -138,7 +138,6 @@ for place, (library, rates) in enumerate(clocks.items()):
                 textcoords="offset points",
                 ha="right" if left else "left",
                 va="center",
-                fontsize=10,
             )
 axes.set_yticks(list(ticks), list(ticks.values()))
 axes.set_ylim(top=0.8)
@@ -146,7 +145,7 @@ axes.tick_params(axis="y", length=0)
 axes.grid(visible=False, axis="y")
 axes.margins(x=0.12)
 fastest = max(rate for rates in clocks.values() for rate in rates.values())
-axes.set_xlim(right=3.5 * fastest)  # room for the longest label
+axes.set_xlim(right=6 * fastest)  # room for the longest label
 plots.show(figure)
 
 # %%

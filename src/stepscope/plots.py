@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "INK", "MUTED", "figure", "for_dark_pages", "save", "show"]
+__all__ = ["COLOURS", "INK", "MUTED", "figure", "for_both_schemes", "for_dark_pages", "save", "show"]
 
 COLOURS = {
     **{library.key: library.colour for library in LIBRARIES if library.colour},
@@ -137,3 +137,23 @@ def for_dark_pages(svg: str) -> str:
     for light, dark in _DARK.items():
         svg = svg.replace(light, dark)
     return svg
+
+
+def for_both_schemes(svg: str) -> str:
+    """Return a drawing that exchanges these colours by itself where a page is dark.
+
+    In a page, ``prefers-color-scheme`` is the ``color-scheme`` of the element that shows the drawing, which a reader
+    may have chosen for that page alone.
+
+    Examples
+    --------
+    >>> "prefers-color-scheme: dark" in for_both_schemes("<svg></svg>")
+    True
+    """
+    rules = "".join(
+        f'[style*="{name}: {light}"]{{{name}:{dark} !important}}'
+        for light, dark in _DARK.items()
+        for name in ("fill", "stroke")
+    )
+    head, end, tail = svg.rpartition("</svg>")
+    return f"{head}<style>@media (prefers-color-scheme: dark){{{rules}}}</style>{end}{tail}"

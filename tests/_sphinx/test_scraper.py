@@ -25,17 +25,23 @@ def test_the_words_say_the_answer_and_the_axes(drawn: object) -> None:
 
 
 @pytest.mark.usefixtures("drawn")
-def test_a_figure_is_saved_twice(tmp_path: Path) -> None:
-    """The page gets both drawings, both are valid SVG, and the dark one has no dark ink."""
+def test_a_figure_follows_the_scheme_of_its_page(tmp_path: Path) -> None:
+    """It is one valid SVG file; a rule for dark pages names each colour that is drawn and sinks into them."""
     names = (str(tmp_path / f"figure_{number:03}.png") for number in range(1, 9))
     text = svg(("code", "", 1), {"image_path_iterator": names}, {"src_dir": str(tmp_path)})
-    assert ["figure_001.svg", "figure_001_dark.svg"] == sorted(path.name for path in tmp_path.iterdir())
-    assert 1 == text.count("only-light")
-    assert 1 == text.count("only-dark")
-    for path in tmp_path.iterdir():
-        assert ET.parse(path).getroot().tag.endswith("svg")  # noqa: S314 - we have just drawn it
-    assert plots.INK in (tmp_path / "figure_001.svg").read_text()
-    assert plots.INK not in (tmp_path / "figure_001_dark.svg").read_text()
+    [path] = tmp_path.iterdir()
+    assert path.name == "figure_001.svg"
+    assert text.count(".. image::") == 1
+    root = ET.parse(path).getroot()  # noqa: S314 - we have just drawn it
+    [*_, rules] = root.iter("{http://www.w3.org/2000/svg}style")
+    assert rules.text.startswith("@media (prefers-color-scheme: dark)")
+    drawn = path.read_text(encoding="utf-8").partition("@media")[0]
+    for name in ("fill", "stroke"):
+        assert f"{name}: {plots.INK}" in drawn
+        assert (
+            f'[style*="{name}: {plots.INK}"]{{{name}:{plots.for_dark_pages(plots.INK)} !important}}'
+            in rules.text
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """The examples as the build ran them and as a reader downloads them."""
 
+import ast
+import json
 import os
 import re
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,28 @@ def test_each_download_is_the_script(
         (link,) = {a["href"] for a in page.find_all("a", class_="download") if a["href"].endswith(".py")}
         download = (site / "auto_gallery" / name).parent / link
         assert path.read_bytes() == download.resolve().read_bytes()
+
+
+def test_each_script_is_a_notebook_too(
+    site: Path, scripts: dict[str, Path], pages: dict[str, BeautifulSoup]
+) -> None:
+    """It first installs the wheel of this site, and then runs the same statements; a zip file holds both."""
+    (wheel,) = (site / "wheels").glob("*.whl")
+    for name, path in scripts.items():
+        folder = (site / "auto_gallery" / name).parent
+        links = {
+            Path(link["href"]).suffix: folder / link["href"]
+            for link in pages[f"auto_gallery/{name}.html"].find_all("a", class_="download")
+        }
+        cells = json.loads(links[".ipynb"].read_text(encoding="utf-8"))["cells"]
+        install, *code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        assert install.startswith("%pip install")
+        assert install.endswith(f'/wheels/{wheel.name}"')
+        docstring, *statements = ast.parse(path.read_text(encoding="utf-8")).body
+        assert isinstance(docstring, ast.Expr)
+        assert ast.dump(ast.parse("\n".join(code))) == ast.dump(ast.Module(statements, []))
+        with zipfile.ZipFile(links[".zip"]) as archive:
+            assert {path.name, f"{path.stem}.ipynb"} == set(archive.namelist())
 
 
 def test_each_header_names_the_wheel_of_this_site(site: Path, scripts: dict[str, Path]) -> None:

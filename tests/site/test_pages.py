@@ -90,14 +90,6 @@ def test_every_figure_has_alternative_text(pages: Pages) -> None:
     assert poor == []
 
 
-def test_figures_come_for_light_and_dark_pages(pages: Pages) -> None:
-    """Each figure of the gallery is there twice, and each copy is shown in one colour scheme."""
-    figures = [image for page in pages.values() for image in page.find_all("img", class_="figure")]
-    light = [image["src"] for image in figures if "only-light" in image["class"]]
-    dark = [image["src"] for image in figures if "only-dark" in image["class"]]
-    assert len(light) == len(dark) > 0
-
-
 def test_no_link_within_the_site_is_broken(site: Path, pages: Pages) -> None:
     """Every link to a page, a file or a place within a page leads there."""
     broken = []

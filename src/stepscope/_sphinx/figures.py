@@ -5,7 +5,7 @@
 ```
 ````
 
-shows the first figure of that example, for light and for dark pages, and leads to the script. A preview runs no
+shows the first figure of that example and leads to the script. A preview runs no
 example: where the figure was never drawn, the page shows how to get it.
 """
 
@@ -56,19 +56,15 @@ class GalleryFigureDirective(SphinxDirective):
         if not (Path(self.env.srcdir) / drawing).is_file():
             return [empty_state("This figure is measured by the build: nox -s docs draws it.")]
         page = (Path(self.env.srcdir) / "auto_gallery" / f"{script}.rst").read_text(encoding="utf-8")
-        variants = (drawing, "only-light"), (drawing.replace(".svg", "_dark.svg"), "only-dark")
-        images = [
-            nodes.image(
-                uri=f"/{path}",
-                alt=read_alternative_text(path, page),
-                classes=["figure", scheme, "dark-light"],
-            )
-            for path, scheme in variants
-        ]
+        image = nodes.image(
+            uri=f"/{drawing}",
+            alt=read_alternative_text(drawing, page),
+            classes=["figure", "dark-light"],
+        )
         link = script_link(script, self.env.docname, "the script")
         origin = describe_origin(project / "gallery" / f"{script}.py")
         machine = describe_machine(
             [entry for entry in read_ledger(evidence_folder()) if entry.script == script]
         )
         words = nodes.Text(f"{origin}{machine and f' on {machine}'}; "), link, nodes.Text(" shows how.")
-        return [*images, nodes.paragraph("", "", *words, classes=["recording-source"])]
+        return [image, nodes.paragraph("", "", *words, classes=["recording-source"])]

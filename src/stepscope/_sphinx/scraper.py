@@ -1,4 +1,4 @@
-"""Figures of the gallery as SVG, one for light pages and one for dark ones."""
+"""Figures of the gallery as SVG files that follow the colour scheme of the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-from stepscope.plots import for_dark_pages
+from stepscope.plots import for_both_schemes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ __all__ = ["alternative_text", "svg"]
 
 
 def svg(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:  # noqa: ARG001 - sphinx-gallery's signature
-    """Save every open figure twice and return the reST that shows the right one; a scraper for sphinx-gallery."""
+    """Save every open figure and return the reST that shows it; a scraper for sphinx-gallery."""
     images = []
     for number in plt.get_fignums():
         figure = plt.figure(number)
@@ -25,14 +25,12 @@ def svg(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_conf: d
         # No date in the file: the same figure is the same file.
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "stepscope"}):
             figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
-        dark = path.with_name(f"{path.stem}_dark.svg")
-        dark.write_text(for_dark_pages(path.read_text(encoding="utf-8")), encoding="utf-8")
-        text = alternative_text(figure)
+        path.write_text(for_both_schemes(path.read_text(encoding="utf-8")), encoding="utf-8")
         source = Path(gallery_conf["src_dir"])
-        images += [
-            _image(path.relative_to(source), text, "only-light"),
-            _image(dark.relative_to(source), text, "only-dark"),
-        ]
+        images.append(
+            f"\n.. image:: /{path.relative_to(source).as_posix()}\n"
+            f"   :alt: {alternative_text(figure)}\n   :class: figure dark-light\n"
+        )
     plt.close("all")
     return "\n".join(images)
 
@@ -47,7 +45,3 @@ def alternative_text(figure: Figure) -> str:
     parts += [f"Horizontal axis: {label}" for label in sorted(horizontal)]
     parts += [f"vertical axis: {label}" for label in sorted(vertical)]
     return "; ".join(" ".join(part.split()) for part in parts)
-
-
-def _image(path: Path, text: str, scheme: str) -> str:
-    return f"\n.. image:: /{path.as_posix()}\n   :alt: {text}\n   :class: figure {scheme} dark-light\n"
