@@ -1,7 +1,7 @@
 """What the search page knows beyond Sphinx's index: messages, and the words that practitioners use.
 
 ``docs/search.toml`` lists words and the pages that they lead to, best first.
-The code of the gallery is left out of the index: a name in a script answers nobody's question.
+The code of the gallery is left out of the index, because a name in a script answers no question.
 """
 
 from __future__ import annotations
