@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -146,26 +147,36 @@ class _Evil:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("kind", ["torch", "legacy", "pickle", "sb3"])
+@pytest.mark.parametrize("kind", ["torch", "legacy", "pickle", "sb3", "legacy sb3"])
 def test_no_code_of_a_file_is_run(kind: str, tmp_path: Path) -> None:
     """What asks for code is refused by one sentence."""
-    path = tmp_path / {"torch": "a.pt", "legacy": "b.pth", "pickle": "c.pickle", "sb3": "d.zip"}[kind]
+    path = tmp_path / {"torch": "a.pt", "legacy": "b.pth", "pickle": "c.pickle"}.get(kind, "d.zip")
     evil = {"policy": {"weight": torch.zeros(2)}, "other": _Evil(tmp_path / "made")}
     if kind == "pickle":
         path.write_bytes(pickle.dumps({"other": _Evil(tmp_path / "made")}))
-    elif kind == "sb3":
-        with zipfile.ZipFile(path, "w") as parts, parts.open("policy.pth", "w") as part:
-            torch.save(evil, part)
+    elif kind.endswith("sb3"):
+        part = BytesIO()
+        torch.save(evil, part, _use_new_zipfile_serialization=kind == "sb3")
+        with zipfile.ZipFile(path, "w") as parts:
+            parts.writestr("policy.pth", part.getvalue())
     else:
         torch.save(evil, path, _use_new_zipfile_serialization=kind == "torch")
     with pytest.raises(BadInputError) as caught:
         inspect_checkpoint(path)
     assert not (tmp_path / "made").exists()
-    expected = "is not a checkpoint" if kind == "legacy" else "asks for posix.mkdir"
+    expected = "is not a checkpoint" if "legacy" in kind else "asks for posix.mkdir"
     assert expected in str(caught.value)
     if kind == "torch":  # the file does what it should when it is trusted
         torch.load(path, weights_only=False)
         assert (tmp_path / "made").exists()
+
+
+def test_an_old_pytorch_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Releases before 2.5 cannot be given the placeholders that checkpoints of RL-Games need."""
+    torch.save({"iter": 1, "w": torch.ones(1)}, tmp_path / "model.pt")
+    monkeypatch.delattr(torch.serialization, "safe_globals")
+    with pytest.raises(BadInputError, match=r"needs PyTorch 2\.5 or newer"):
+        inspect_checkpoint(tmp_path / "model.pt")
 
 
 def test_files_that_are_not_checkpoints(tmp_path: Path) -> None:

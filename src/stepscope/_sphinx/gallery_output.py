@@ -12,6 +12,7 @@ to get it.
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from textwrap import dedent
 
@@ -22,9 +23,9 @@ from stepscope._sphinx.excerpts import overflow_class, project_root
 from stepscope._sphinx.figures import describe_origin
 from stepscope._sphinx.tables import empty_state, script_link
 
-__all__ = ["GalleryOutputDirective", "read_outputs"]
+__all__ = ["GalleryOutputDirective", "read_outputs", "wrap_line"]
 
-_WIDEST = 160  # characters of a line that wraps nowhere
+_WIDTH = 96  # characters of a line in a box of the page, which then has small type
 _OUTPUT = re.compile(
     r"^\.\. rst-class:: sphx-glr-script-out\n\n \.\. code-block:: none\n\n((?:    .*\n|\n)+)", re.MULTILINE
 )
@@ -39,6 +40,22 @@ def read_outputs(page: str) -> list[str]:
     ['one\n  two']
     """
     return [dedent(match[1]).strip("\n") for match in _OUTPUT.finditer(page)]
+
+
+def wrap_line(line: str) -> str:
+    r"""Return a line in lines that fit into a box, below the text that follows its label.
+
+    Examples
+    --------
+    >>> print(wrap_line("action    " + "hip 0.1, " * 12))
+    action    hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1,
+              hip 0.1, hip 0.1, hip 0.1,
+    """
+    label = re.match(r"\S.*?\s{2,}|\s*", line)
+    indent = " " * (label.end() if label else 0)
+    return "\n".join(
+        textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 class GalleryOutputDirective(SphinxDirective):
@@ -56,8 +73,7 @@ class GalleryOutputDirective(SphinxDirective):
             return [empty_state("The build prints this: nox -s docs runs the example.")]
         if not 1 <= int(number) <= len(outputs):
             raise self.error(f"gallery/{script}.py has {len(outputs)} boxes of output")
-        text = outputs[int(number) - 1]
-        classes = ["command-output", *overflow_class(text, widest=_WIDEST)]
+        text = "\n".join(map(wrap_line, outputs[int(number) - 1].splitlines()))
         link = script_link(script, self.env.docname, "the script")
         words = (
             nodes.Text(f"{describe_origin(example).replace('Measured', 'Printed')}; "),
@@ -65,6 +81,8 @@ class GalleryOutputDirective(SphinxDirective):
             nodes.Text(" shows how."),
         )
         return [
-            nodes.literal_block(text, text, language="none", classes=classes),
+            nodes.literal_block(
+                text, text, language="none", classes=["command-output", *overflow_class(text)]
+            ),
             nodes.paragraph("", "", *words, classes=["recording-source"]),
         ]

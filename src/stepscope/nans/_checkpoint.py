@@ -135,7 +135,7 @@ def inspect_checkpoint(path: str | Path) -> Checkpoint:
                 )
             if _SB3 in names:
                 content: Any = {
-                    name.removesuffix(".pth"): _load(BytesIO(parts.read(name)), f"{path}, part {name}")
+                    name.removesuffix(".pth"): _load_part(parts, name, path)
                     for name in _SB3_PARTS
                     if name in names
                 }
@@ -167,6 +167,10 @@ def last_good(checkpoints: Iterable[Checkpoint]) -> Checkpoint | None:
 
 
 def _load(file: Path | BytesIO, name: str) -> Any:  # noqa: ANN401 - whatever was saved
+    if not hasattr(torch.serialization, "safe_globals"):
+        raise BadInputError(
+            f"{name} is not tested: loading weights only needs PyTorch 2.5 or newer, not {torch.__version__}."
+        )
     try:
         with torch.serialization.safe_globals(_PLACEHOLDERS):
             return torch.load(file, map_location="cpu", weights_only=True)
@@ -178,6 +182,13 @@ def _load(file: Path | BytesIO, name: str) -> Any:  # noqa: ANN401 - whatever wa
         raise BadInputError(f"{name} {problem}") from error
     except Exception as error:  # what a damaged file raises is not defined
         raise BadInputError(f"{name} is damaged: {str(error).partition(chr(10))[0]}") from error
+
+
+def _load_part(parts: zipfile.ZipFile, name: str, path: Path) -> Any:  # noqa: ANN401 - whatever was saved
+    part = parts.read(name)
+    if not part.startswith(_ZIP):
+        raise BadInputError(f"{path}, part {name} is not a checkpoint that torch.save wrote.")
+    return _load(BytesIO(part), f"{path}, part {name}")
 
 
 class _ArraysOnly(pickle.Unpickler):
