@@ -48,8 +48,8 @@ def wrap_line(line: str) -> str:
     Examples
     --------
     >>> print(wrap_line("action    " + "hip 0.1, " * 12))
-    action    hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1,
-              hip 0.1, hip 0.1, hip 0.1,
+    action    hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip 0.1, hip
+              0.1, hip 0.1, hip 0.1,
     """
     label = re.match(r"\S.*?\s{2,}|\s*", line)
     indent = " " * (label.end() if label else 0)
