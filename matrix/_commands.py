@@ -45,6 +45,8 @@ class Command:
     unbuffered
         Whether Python prints each line at once, as in many containers; as a rule it buffers what it prints into a file,
         and warnings overtake it.
+    recorded
+        Whether the training script has the lines that put a recorder around its environment.
     mangled
         Number of lines that may be mixed with the output of another part of the process.
     """
@@ -55,6 +57,7 @@ class Command:
     exit_code: int = 0
     cold: bool = False
     unbuffered: bool = False
+    recorded: bool = False
     mangled: int = 0
 
 
@@ -76,6 +79,8 @@ class Program:
         Commands to run.
     variables
         Environment variables.
+    recorded
+        Further ones for a command whose environment is recorded.
     paths
         Folders of this machine, and their placeholders in a recording.
     """
@@ -86,6 +91,7 @@ class Program:
     packages: tuple[str, ...]
     commands: tuple[Command, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -132,7 +138,11 @@ def _record(program: Program, command: Command) -> tuple[bytes, Recording]:
     text, outcome = capture_output(
         [str(Path(sys.executable).with_name(program.program)), *command.arguments],
         paths={**PATHS, _kernels(): "<kernels>", **program.paths},
-        environment={**program.variables, **variables},
+        environment={
+            **program.variables,
+            **(program.recorded if command.recorded else {}),
+            **variables,
+        },
     )
     here = provenance()
     return text, Recording(

@@ -6,8 +6,11 @@ import sys
 
 from matrix._commands import RECORDINGS, Command, Program, main
 from matrix.isaaclab.assets import make_assets
+from matrix.isaaclab.recorded import copy_with_recorder
 
-_ASSETS = RECORDINGS.parent / "_build" / "isaaclab" / "assets"
+_FOLDER = RECORDINGS.parent / "_build" / "isaaclab"
+_ASSETS = _FOLDER / "assets"
+_EDITED = _FOLDER / "edited"
 _CARTPOLE = "Isaac-Cartpole-Direct"
 
 
@@ -22,6 +25,7 @@ def _train(
     exit_code: int = 0,
     cold: bool = False,
     unbuffered: bool = False,
+    recorded: bool = False,
     mangled: int = 0,
 ) -> Command:
     """Return a training with RSL-RL; the overrides are Hydra's, or further options."""
@@ -41,6 +45,7 @@ def _train(
         exit_code=exit_code,
         cold=cold,
         unbuffered=unbuffered,
+        recorded=recorded,
         mangled=mangled,
     )
 
@@ -77,6 +82,17 @@ ISAACLAB = Program(
         _train("cold", iterations=3, cold=True),
         _train("managers", task="Isaac-Cartpole", iterations=3),
         _train("nan", "env.action_scale=1e38", exit_code=1),
+        _train(
+            "recorder",
+            "agent.save_interval=1",
+            "env.sim.dt=0.015",
+            task="Isaac-Ant",
+            iterations=20,
+            horizon=32,
+            exit_code=1,
+            unbuffered=True,
+            recorded=True,
+        ),
         _overflow("overflow", unbuffered=False, mangled=2),
         _overflow("overflow_unbuffered", unbuffered=True),
         _benchmark("benchmark", "runtime"),
@@ -87,10 +103,12 @@ ISAACLAB = Program(
         _train("benchmark_training", *_BOTH_REPORTS, command=("benchmark", "training")),
     ),
     variables={"ISAACSIM_ASSET_ROOT": str(_ASSETS)},
-    paths={str(_ASSETS): "<assets>"},
+    recorded={"PYTHONPATH": str(_EDITED)},
+    paths={str(_ASSETS): "<assets>", str(_EDITED): "<packages>"},
 )
 """What is run with Isaac Lab; the overflow runs are short, as they print hundreds of warnings an iteration."""
 
 if __name__ == "__main__":
     make_assets(_ASSETS)
+    copy_with_recorder(_EDITED)
     sys.exit(main(ISAACLAB))

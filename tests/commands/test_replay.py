@@ -192,7 +192,7 @@ class Waiting(Base):
         ("AsPath", "a AsPath does not take the snapshot of the dump: TypeError"),
         (
             "AsText",
-            "a AsText does not take the snapshot of the dump: TypeError: 'str' object is not callable",
+            "a AsText has no restore(snapshot), so the recorded state cannot be restored.",
         ),
         ("Broken", "a Broken has no restore(snapshot)"),
         ("Leaving", "a Leaving does not take the snapshot of the dump: SystemExit: no"),

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from matrix.isaaclab.recorded import LIBRARIES, copy_with_recorder
 from stepscope.nans import load
 
 pytest.importorskip("isaaclab")
 
 ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "_build" / "isaaclab" / "assets"
+PROGRAMS = Path(sys.executable).parent
 SCRIPT = """
 import argparse, sys
 import gymnasium, torch
@@ -35,6 +38,16 @@ with launch_simulation(config, options):
     for _ in range(40):
         env.step(torch.randn(16, 1))
 """
+RECORD = """
+import torch
+from stepscope.nans import record
+from stepscope.nans.tasks import isaaclab
+env = record(isaaclab(16, task="{task}", **{settings}))
+env.reset(seed=0)
+torch.manual_seed(0)
+for _ in range(64):
+    env.step(torch.randn(16, env.unwrapped.single_action_space.shape[0]))
+"""
 TASKS = {
     "Isaac-Cartpole-Direct": ("config.action_scale = 1e38", "observations/policy [0]"),
     "Isaac-Cartpole": ("config.actions.joint_effort.scale = 1e38", "observations/policy joint_pos_rel[0]"),
@@ -47,11 +60,10 @@ def test_what_is_bad_is_named_in_an_environment_of_isaac_lab(task: str, tmp_path
     change, column = TASKS[task]
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.format(task=task, change=change), encoding="utf-8")
-    assets = ROOT / "_build" / "isaaclab" / "assets"
     process = subprocess.run(
         [sys.executable, str(script)],
         cwd=tmp_path,
-        env={**os.environ, "ISAACSIM_ASSET_ROOT": str(assets)},
+        env={**os.environ, "ISAACSIM_ASSET_ROOT": str(ASSETS)},
         capture_output=True,
         text=True,
         check=False,
@@ -63,3 +75,73 @@ def test_what_is_bad_is_named_in_an_environment_of_isaac_lab(task: str, tmp_path
         load(path).metadata["num_envs"],
         load(path).metadata["report"][0][1].partition(" ")[0],
     )
+
+
+# What each library needs besides: a CPU, and minibatches that divide a small rollout.
+OVERRIDES = {
+    "rl_games": (
+        "agent.params.config.device=cpu",
+        "agent.params.config.device_name=cpu",
+        "agent.params.config.minibatch_size=1024",
+    ),
+    "rsl_rl": ("agent.device=cpu",),
+    "sb3": ("agent.device=cpu",),
+    "skrl": (),
+}
+COARSE = "0.0175"  # seconds; twice the task's own timestep, so that its simulation is unstable
+
+
+def _run(folder: Path, *command: str, status: int) -> subprocess.CompletedProcess[str]:
+    process = subprocess.run(
+        [str(PROGRAMS / command[0]), *command[1:]],
+        cwd=folder,
+        env={**os.environ, "ISAACSIM_ASSET_ROOT": str(ASSETS), "PYTHONPATH": str(folder / "edited")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert status == process.returncode, process.stderr[-3000:]
+    return process
+
+
+def _train(folder: Path, library: str) -> subprocess.CompletedProcess[str]:
+    copy_with_recorder(folder / "edited")
+    common = ("--task", "Isaac-Ant", "--num_envs", "64", "--max_iterations", "20", "--device", "cpu")
+    settings = (*OVERRIDES[library], f"env.sim.dt={COARSE}")
+    return _run(folder, "isaaclab", "train", "--rl_library", library, *common, *settings, status=1)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_two_lines_in_a_training_script_record_its_environment(library: str, tmp_path: Path) -> None:
+    """The line goes above the one that wraps the environment for the library, as the recipe says."""
+    process = _train(tmp_path, library)
+    assert "likely cause" in process.stderr
+    [path] = tmp_path.glob("bad-values-step-*.npz")
+    assert 64 == load(path).metadata["num_envs"]
+    assert load(path).snapshot
+
+
+@pytest.mark.parametrize(
+    ("task", "setting"), [("Isaac-Ant", f"sim.dt={COARSE}"), ("Isaac-Cartpole-Direct", "action_scale=1e38")]
+)
+def test_a_replay_in_isaac_lab_finds_it_again(task: str, setting: str, tmp_path: Path) -> None:
+    """From the state of its scene, in an environment that is made of managers and in one that is not."""
+    name, _, value = setting.partition("=")
+    script = tmp_path / "record.py"
+    script.write_text(RECORD.format(task=task, settings={name: float(value)}), encoding="utf-8")
+    _run(tmp_path, "python", "record.py", status=1)
+    [path] = tmp_path.glob("bad-values-step-*.npz")
+    options = ("--option", f"task={task}", "--option", setting)
+    process = _run(
+        tmp_path,
+        "stepscope",
+        "replay",
+        path.name,
+        "--env",
+        "stepscope.nans.tasks:isaaclab",
+        *options,
+        status=0,
+    )
+    assert "it happens again, in step" in process.stdout
+    assert "half the timestep: prevents it" in process.stdout or task != "Isaac-Ant"
+    assert "the same, bit for bit" in process.stdout or task == "Isaac-Ant"

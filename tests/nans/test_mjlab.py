@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 mjlab = pytest.importorskip("mjlab")
 
@@ -44,3 +44,29 @@ def test_what_is_bad_is_named_in_an_environment_of_mjlab(env: Any, tmp_path: Pat
 def _step(env: Any, actions: Any) -> None:  # noqa: ANN401 - mjlab's
     for _ in range(16):
         env.step(actions)
+
+
+def test_a_replay_in_mjlab_does_the_same(tmp_path: Path) -> None:
+    """Bit for bit, from the state of MuJoCo, and half the timestep prevents what a large one brought about."""
+    import torch  # noqa: PLC0415 - where it is installed
+
+    from stepscope.nans import BadValueError, record  # noqa: PLC0415
+    from stepscope.nans import tasks as factories  # noqa: PLC0415
+
+    task, timestep = "Mjlab-Cartpole-Balance", 0.25
+    recorded = record(factories.mjlab(16, task=task, **{"sim.mujoco.timestep": timestep}), folder=tmp_path)
+    recorded.reset(seed=0)
+    torch.manual_seed(0)
+    with pytest.raises(BadValueError):
+        _step(recorded, 10 * torch.randn(16, 1))
+    stepscope = str(Path(sys.executable).with_name("stepscope"))
+    options = ["--option", f"task={task}", "--option", f"sim.mujoco.timestep={timestep}"]
+    process = subprocess.run(
+        [stepscope, "replay", str(recorded.dump), "--env", "stepscope.nans.tasks:mjlab", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == process.returncode, process.stderr[-3000:]
+    assert "the same, bit for bit" in process.stdout
+    assert "half the timestep: prevents it" in process.stdout

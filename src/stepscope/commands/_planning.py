@@ -109,7 +109,7 @@ def _shown(text: str) -> str:
 
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
-    if not (name.isidentifier() and equals):
+    if not (equals and all(part.isidentifier() for part in name.split("."))):
         raise argparse.ArgumentTypeError(f"{_shown(text)!r} is not NAME=VALUE")
     try:
         return name, json.loads(value)

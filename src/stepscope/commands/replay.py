@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +86,10 @@ def _again(dump: Dump, options: argparse.Namespace) -> dict[str, Any]:
 
     add_working_directory_to_path()
     settings = dict(options.option)
-    again = replay(dump, options.env, options=settings)
-    trials = try_interventions(dump, options.env, options=settings) if again.bad_step is not None else []
+    # What an environment prints is not the result.
+    with redirect_stdout(sys.stderr):
+        again = replay(dump, options.env, options=settings)
+        trials = try_interventions(dump, options.env, options=settings) if again.bad_step is not None else []
     return {"replay": asdict(again), "trials": [asdict(trial) for trial in trials]}
 
 
@@ -97,9 +101,16 @@ def _lines(found: dict[str, Any]) -> Iterator[ReportLine]:
     went = f"{again['steps']} steps from step {again['begin']:,}"
     if again["differs"] is None:
         yield ReportLine("replay", f"{went}: the same, bit for bit", "good")
+    elif again["own_differs"] is None:
+        yield ReportLine("replay", f"{went}: the bad environment does the same, bit for bit", "good")
+        yield ReportLine(
+            "", f"others differ from step {again['differs']:,} on, as where episodes begin at random"
+        )
     else:
         yield ReportLine(
-            "replay", f"{went}: something else than was recorded from step {again['differs']:,} on", "warn"
+            "replay",
+            f"{went}: differs from what was recorded, by {again['difference']:.2g} in step {again['own_differs']:,}",
+            "warn",
         )
     if again["bad_step"] is None:
         text = "it does not happen again: the environment alone does not make it from this state and these actions"

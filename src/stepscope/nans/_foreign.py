@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import operator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from stepscope._common import printable
-from stepscope._common.callables import accepts
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["describe_error", "device_of", "label", "num_envs_of", "snapshot_of"]
+__all__ = ["describe_error", "device_of", "label", "num_envs_of"]
 
 _LONGEST_LABEL = 100  # characters
 _LONGEST_ERROR = 300
@@ -53,12 +49,6 @@ def num_envs_of(env: Any) -> int | None:  # noqa: ANN401 - any environment
     except Exception:  # noqa: BLE001 - as above
         return None
     return count if count > 0 and not isinstance(num_envs, bool) else None
-
-
-def snapshot_of(env: Any) -> Callable[[], Any] | None:  # noqa: ANN401 - any environment
-    """Return the method ``snapshot`` of an environment, or None where there is none that takes no arguments."""
-    method = safe_getattr(env, "snapshot")
-    return method if callable(method) and accepts(method) else None
 
 
 def label(key: object) -> str:

@@ -12,9 +12,10 @@ import torch
 
 from stepscope._common.callables import accepts
 from stepscope.errors import BadInputError
-from stepscope.nans._foreign import device_of, safe_getattr, snapshot_of
+from stepscope.nans._foreign import device_of, safe_getattr
 from stepscope.nans._recorder import Recorder
 from stepscope.nans._ring import RingSize
+from stepscope.nans._snapshots import snapshot_of
 
 if TYPE_CHECKING:
     from stepscope.nans._recorder import State

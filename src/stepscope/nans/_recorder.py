@@ -22,10 +22,11 @@ from stepscope.nans._errors import BadValueError, BadValueWarning, warn
 from stepscope.nans._extrema import ExtremaCheck
 from stepscope.nans._first_bad import bad_in_last_row
 from stepscope.nans._flatten import as_tensor, flatten_tensors, holds_arrays, is_plain_tensor
-from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of, snapshot_of
+from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of
 from stepscope.nans._names import find_column_names
 from stepscope.nans._report import build_report
 from stepscope.nans._ring import RingBuffer, Snapshot
+from stepscope.nans._snapshots import snapshot_of
 from stepscope.nans._step_layout import StepLayout, done_flags, zero_masked
 from stepscope.nans._thresholds import Thresholds
 from stepscope.nans._updates import BadUpdateError, UpdateMonitor

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Replay", "Trial", "replay", "try_interventions"]
 
+_TIMESTEPS = (("timestep", "substeps"), ("sim.dt", "decimation"), ("sim.mujoco.timestep", "decimation"))
+"""Simulator's timestep, and its number between two actions: of this guide's factories, of Isaac Lab, of mjlab."""
+_SOLVERS = ("", "sim.physics.solver_cfg.", "sim.mujoco.", "sim.")
+_ITERATIONS = tuple(f"{solver}{name}" for solver in _SOLVERS for name in ("iterations", "ls_iterations"))
+_CAPACITIES = tuple(f"{solver}{name}" for solver in _SOLVERS for name in ("njmax", "nconmax"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
@@ -38,6 +44,10 @@ class Replay:
     differs
         First step whose result differs from the recorded one, bit for bit, or in the digits that were kept of older
         steps; None if none does.
+    own_differs
+        The same for the results of the bad environment alone: where episodes begin at random, others may differ first.
+    difference
+        Largest absolute difference of its results in that step; 0 where none differs, infinity where one is not finite.
     bad_step
         First step in which a value of the bad environment was not finite, or huge in the same tensor; None if none.
     """
@@ -45,6 +55,8 @@ class Replay:
     begin: int
     steps: int
     differs: int | None
+    own_differs: int | None
+    difference: float
     bad_step: int | None
 
 
@@ -92,18 +104,28 @@ def replay(dump: Dump, factory: str, *, options: Mapping[str, Any] | None = None
     BadInputError
         There is no snapshot before the bad value, or the environment cannot be created or restored.
     """
-    env = make_replay_env(dump, factory, options or {})
-    env.restore(dump)
-    begin, rows = _rows(dump)
-    differs = bad_step = None
-    for row in rows:
-        step = int(dump.steps[row])
-        result = env.step(_actions(dump, row))
-        if differs is None and not _equals_recorded(dump, row, result):
-            differs = step
-        if bad_step is None and _is_bad(dump, result):
-            bad_step = step
-    return Replay(begin=begin, steps=len(rows), differs=differs, bad_step=bad_step)
+    with make_replay_env(dump, factory, options or {}) as env:
+        env.restore(dump)
+        begin, rows = _rows(dump)
+        differs = own_differs = bad_step = None
+        difference = 0.0
+        for row in rows:
+            step = int(dump.steps[row])
+            result = env.step(_actions(dump, row))
+            if differs is None and not _equals_recorded(dump, row, result):
+                differs = step
+            if own_differs is None and not _equals_recorded(dump, row, result, slice(1)):
+                own_differs, difference = step, _largest_difference(dump, row, result)
+            if bad_step is None and _is_bad(dump, result):
+                bad_step = step
+    return Replay(
+        begin=begin,
+        steps=len(rows),
+        differs=differs,
+        own_differs=own_differs,
+        difference=difference,
+        bad_step=bad_step,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,38 +162,32 @@ def _try(dump: Dump, factory: str, change: _Change) -> Trial:
 
 
 def _bad_step(dump: Dump, factory: str, change: _Change) -> int | None:
-    env = make_replay_env(dump, factory, change.options)
-    if not change.from_reset:
-        env.restore(dump)
-    for row in _rows(dump)[1]:
-        actions = _actions(dump, row)
-        changed = {
-            name: change.actions(values) if values.is_floating_point() else values
-            for name, values in actions.items()
-        }
-        if _is_bad(dump, env.step(changed)):
-            return int(dump.steps[row])
+    with make_replay_env(dump, factory, change.options) as env:
+        if not change.from_reset:
+            env.restore(dump)
+        for row in _rows(dump)[1]:
+            actions = _actions(dump, row)
+            changed = {
+                name: change.actions(values) if values.is_floating_point() else values
+                for name, values in actions.items()
+            }
+            if _is_bad(dump, env.step(changed)):
+                return int(dump.steps[row])
     return None
 
 
 def _changes(dump: Dump, factory: str, options: Mapping[str, Any]) -> list[_Change]:
-    try:
-        parameters: Mapping[str, inspect.Parameter] = inspect.signature(resolve_callable(factory)).parameters
-    except (TypeError, ValueError):  # some callables written in C have no signature
-        parameters = {}
-
-    def current(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
-        if name in options:
-            return options[name]
-        return parameters[name].default if name in parameters else None
-
+    current = _settings(dump, factory, options)
     changes = list(_smaller_actions(dump, options))
-    if isinstance(current("timestep"), float) and isinstance(current("substeps"), int):
-        finer = _smaller_timestep(dump, factory, options, current("timestep"), current("substeps"))
-        changes.append(_Change(description="half the timestep", options=finer))
+    for timestep, substeps in _TIMESTEPS:
+        if isinstance(current(timestep), float) and isinstance(current(substeps), int):
+            finer = _smaller_timestep(
+                dump, factory, options, {timestep: current(timestep), substeps: current(substeps)}
+            )
+            changes.append(_Change(description="half the timestep", options=finer))
     for description, names in (
-        ("four times the solver's iterations", ("iterations", "ls_iterations")),
-        ("four times the contact capacity", ("njmax", "nconmax")),
+        ("four times the solver's iterations", _ITERATIONS),
+        ("four times the contact capacity", _CAPACITIES),
     ):
         more = {name: 4 * current(name) for name in names if isinstance(current(name), int)}
         if more:
@@ -179,18 +195,49 @@ def _changes(dump: Dump, factory: str, options: Mapping[str, Any]) -> list[_Chan
     return [*changes, _Change(description="a clean reset", options=options, from_reset=True)]
 
 
+def _settings(dump: Dump, factory: str, options: Mapping[str, Any]) -> Callable[[str], Any]:
+    """Return a function that looks up a setting: an option, a default of the factory, or the environment's ``cfg``.
+
+    The last is looked at where the factory takes any option, as those of Isaac Lab and mjlab do.
+    """
+    try:
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(resolve_callable(factory)).parameters
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        parameters = {}
+    config = None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        with make_replay_env(dump, factory, options) as env:
+            config = safe_getattr(safe_getattr(env.env, "unwrapped", env.env), "cfg")
+
+    def current(name: str) -> Any:  # noqa: ANN401 - whatever the factory takes
+        if name in options:
+            return options[name]
+        if name in parameters:
+            return parameters[name].default
+        value = config
+        for part in name.split("."):
+            value = safe_getattr(value, part)
+        return value
+
+    return current
+
+
 def _smaller_timestep(
-    dump: Dump, factory: str, options: Mapping[str, Any], timestep: float, substeps: int
+    dump: Dump, factory: str, options: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return options for half the simulator's timestep, with the same time between two actions."""
-    more = {**options, "substeps": 2 * substeps}
-    both = {**more, "timestep": timestep / 2}
+    (timestep, seconds), (substeps, count) = settings.items()
+    more = {**options, substeps: 2 * count}
+    both = {**more, timestep: seconds / 2}
     # A factory's timestep is usually the simulator's, but may be the time between two actions, as the cart-pole's is.
-    before, after = (
-        safe_getattr(make_replay_env(dump, factory, changed).env, "step_dt") for changed in (options, both)
-    )
+    before, after = (_step_dt(dump, factory, changed) for changed in (options, both))
     known = isinstance(before, float) and isinstance(after, float)
     return both if not known or math.isclose(before, after) else more
+
+
+def _step_dt(dump: Dump, factory: str, options: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever it is
+    with make_replay_env(dump, factory, options) as env:
+        return safe_getattr(env.env, "step_dt")
 
 
 def _smaller_actions(dump: Dump, options: Mapping[str, Any]) -> Iterator[_Change]:
@@ -241,14 +288,31 @@ def _actions(dump: Dump, row: int) -> dict[str, Tensor]:
     return actions
 
 
-def _equals_recorded(dump: Dump, row: int, result: Mapping[str, np.ndarray]) -> bool:
+def _equals_recorded(
+    dump: Dump, row: int, result: Mapping[str, np.ndarray], envs: slice = slice(None)
+) -> bool:
     """Compare with the recorded row, bit for bit or to the digits that were kept."""
     rounded = row < dump.metadata["exact_from"]
     return all(
-        _same_bits(_rounded(array) if rounded else array, dump.tensors[name][row])
+        _same_bits((_rounded(array) if rounded else array)[envs], dump.tensors[name][row][envs])
         for name, array in result.items()
         if name in dump.tensors and dump.present[name][row]
     )
+
+
+def _largest_difference(dump: Dump, row: int, result: Mapping[str, np.ndarray]) -> float:
+    """Return the largest absolute difference of the first environment's results from the recorded ones."""
+    largest = 0.0
+    for name, array in result.items():
+        recorded = dump.tensors.get(name)
+        if recorded is None or not dump.present[name][row] or array[0].shape != recorded[row][0].shape:
+            continue
+        with np.errstate(all="ignore"):
+            differences = np.abs(array[0].astype(np.float64) - recorded[row][0].astype(np.float64))
+        both_nan = np.isnan(array[0]) & np.isnan(recorded[row][0])
+        differences = np.where(np.isfinite(differences), differences, np.where(both_nan, 0.0, np.inf))
+        largest = max(largest, float(differences.max(initial=0.0)))
+    return largest
 
 
 def _rounded(array: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,12 @@ from stepscope._common.callables import accepts, make_env
 from stepscope.errors import BadInputError
 from stepscope.nans._dump import as_array
 from stepscope.nans._flatten import flatten_tensors, holds_arrays
-from stepscope.nans._foreign import describe_error, device_of, safe_getattr, snapshot_of
+from stepscope.nans._foreign import describe_error, device_of, safe_getattr
+from stepscope.nans._snapshots import restore_of, snapshot_of
 from stepscope.nans._step_layout import StepLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     from torch import Tensor
@@ -53,7 +54,7 @@ class ReplayEnv:
 
     def restore(self, dump: Dump) -> None:
         """Restore the recorded state."""
-        restore: Callable[[Mapping[str, Any]], None] | None = safe_getattr(self.env, "restore")
+        restore = restore_of(self.env)
         if restore is None:
             raise BadInputError(
                 f"a {type(self.env).__name__} has no restore(snapshot), so the recorded state cannot be restored."
@@ -83,6 +84,13 @@ class ReplayEnv:
                 if tensor.dim()
             }
 
+    def close(self) -> None:
+        """Close it, so that another can be created: Isaac Lab simulates one scene at a time."""
+        close = safe_getattr(self.env, "close")
+        if callable(close):
+            with suppress(Exception):  # what was found out is worth more
+                close()
+
     def _as_own(self, tensor: Tensor) -> Any:  # noqa: ANN401 - what it takes
         return tensor.numpy() if self.uses_numpy else tensor
 
@@ -111,8 +119,9 @@ def _as_bad_input(problem: str) -> Iterator[None]:
         raise BadInputError(f"{printable(problem)}: {describe_error(error)}") from error
 
 
-def make_replay_env(dump: Dump, factory: str, options: Mapping[str, Any]) -> ReplayEnv:
-    """Create and reset as many environments as the dump holds.
+@contextmanager
+def make_replay_env(dump: Dump, factory: str, options: Mapping[str, Any]) -> Iterator[ReplayEnv]:
+    """Create and reset as many environments as the dump holds, and close them in the end.
 
     Raises
     ------
@@ -123,9 +132,11 @@ def make_replay_env(dump: Dump, factory: str, options: Mapping[str, Any]) -> Rep
         env = make_env(factory, num_envs=len(dump.envs), device="cpu", options=options)
         result = env.reset(seed=0) if accepts(env.reset, seed=0) else env.reset()
         uses_numpy = holds_arrays(result[0] if isinstance(result, tuple) and result else result)
-    return ReplayEnv(
+    own = ReplayEnv(
         env=env,
         uses_numpy=uses_numpy,
         num_envs=len(dump.envs),
         with_state=dump.metadata["bad"]["tensor"].startswith("state/"),
     )
+    with closing(own):
+        yield own
