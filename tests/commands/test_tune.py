@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stepscope._common.optional import install_command
 from tests.processes import Started
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def test_a_missing_package_is_named(here: Path, run: Run, package: str) -> None:
     done = subprocess.run(command, capture_output=True, check=False)
     assert (2, b"") == (done.returncode, done.stdout)
     assert f"stepscope tune needs {package}" in done.stderr.decode()
-    assert "pip install 'stepscope[tune]'" in done.stderr.decode()
+    assert install_command("tune") in done.stderr.decode()
     assert not (here / "tune.db").exists()
     assert run is not None
 

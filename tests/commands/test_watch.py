@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stepscope._common.optional import install_command
 from stepscope.cli import main
 from stepscope.watch.monitor import Monitor
 
@@ -88,7 +89,7 @@ def test_without_rich_it_says_what_to_install(
     assert 2 == main(["watch", str(log)])
     assert (
         "stepscope: stepscope watch needs rich, which is not installed;"
-        " install it with pip install 'stepscope[watch]'.\n" == capsys.readouterr().err
+        f" install it with {install_command('watch')}.\n" == capsys.readouterr().err
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from stepscope._common.downsampling import Downsampler
+from stepscope._common.optional import install_command
 from stepscope.cli import main
 from stepscope.errors import BadInputError
 from stepscope.export import Plot
@@ -198,9 +199,7 @@ def test_a_missing_matplotlib_is_one_sentence() -> None:
         "sys.exit(main(['read', 'a.log', '--plot', 'a.svg']))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    sentence = (
-        "--plot needs matplotlib, which is not installed; install it with pip install 'stepscope[plot]'."
-    )
+    sentence = f"--plot needs matplotlib, which is not installed; install it with {install_command('plot')}."
     assert (2, f"stepscope: {sentence}\n") == (done.returncode, done.stderr)
 
 

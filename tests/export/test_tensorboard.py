@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from stepscope._common.optional import install_command
 from stepscope.cli import main
 from stepscope.errors import BadInputError
 from stepscope.export import EventFiles
@@ -259,7 +260,10 @@ def test_a_missing_tensorboard_is_one_sentence(tmp_path: Path) -> None:
         f"sys.exit(main(['read', 'a.log', '--tensorboard', {str(tmp_path)!r}]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    sentence = "--tensorboard needs tensorboard, which is not installed; install it with pip install 'stepscope[tensorboard]'."
+    sentence = (
+        "--tensorboard needs tensorboard, which is not installed; install it with"
+        f" {install_command('tensorboard')}."
+    )
     assert (2, f"stepscope: {sentence}\n") == (done.returncode, done.stderr)
 
 

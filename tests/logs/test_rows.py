@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stepscope._common.optional import install_command
 from stepscope.logs import read, reads
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -82,7 +83,9 @@ def test_a_missing_pandas_is_one_sentence() -> None:
         "try:\n    reads('').to_pandas()\nexcept ImportError as error:\n    print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    sentence = "a data frame needs pandas, which is not installed; install it with pip install 'stepscope[pandas]'.\n"
+    sentence = (
+        f"a data frame needs pandas, which is not installed; install it with {install_command('pandas')}.\n"
+    )
     assert sentence == run.stdout
 
 

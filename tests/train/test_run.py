@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stepscope._common.optional import install_command
 from stepscope.errors import BadInputError
 from stepscope.logs import read
 from stepscope.train import TrainingFailedError, console_command, run
@@ -56,5 +57,5 @@ def test_without_the_extra_one_sentence_says_what_to_install() -> None:
     code = "import sys; sys.modules['torch'] = None; from stepscope.train.__main__ import main; sys.exit(main(['sb3']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert 2 == done.returncode
-    assert "install stepscope with its extra: stepscope[examples]" in done.stderr
+    assert install_command("examples") in done.stderr
     assert 1 == done.stderr.count("\n")

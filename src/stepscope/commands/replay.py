@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common import printable
+from stepscope._common.optional import install_command
 from stepscope._common.report import ReportLine
 from stepscope.commands._planning import add_factory_options, add_working_directory_to_path, check_file
 from stepscope.commands._screen import format_lines
@@ -47,7 +48,9 @@ def _replay(options: argparse.Namespace) -> int:
     try:
         from stepscope.nans import load  # noqa: PLC0415 - it needs torch
     except ModuleNotFoundError as error:
-        raise BadInputError(f"stepscope replay needs {error.name}; install stepscope[examples].") from error
+        raise BadInputError(
+            f"stepscope replay needs {error.name}; install it with {install_command('examples')}."
+        ) from error
     if options.html is not None:
         check_file(options.html)
     dump = load(options.dump)

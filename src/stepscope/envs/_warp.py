@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from stepscope._common.optional import install_command
 from stepscope.errors import BadInputError
 
 __all__ = ["Engine", "load", "owned_bytes"]
@@ -47,7 +48,7 @@ def load() -> Engine:
         )
     except ImportError as error:
         raise BadInputError(
-            f"this scene needs MuJoCo Warp ({error}): pip install 'stepscope[examples]'."
+            f"this scene needs MuJoCo Warp ({error}); install it with {install_command('examples')}."
         ) from error
 
 

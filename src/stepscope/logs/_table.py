@@ -8,10 +8,13 @@ from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepscope._common.optional import install_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stepscope.logs._records import Record
+
 
 __all__ = ["COLUMNS", "ENDS", "MOST_COLUMNS", "Records", "Value", "frame", "row", "table"]
 
@@ -112,7 +115,7 @@ def frame(records: Iterable[Record]) -> Any:  # noqa: ANN401 - pandas may be abs
         import pandas as pd  # noqa: PLC0415 - reading a log does without it
     except ImportError:
         raise ImportError(
-            "a data frame needs pandas, which is not installed; install it with pip install 'stepscope[pandas]'."
+            f"a data frame needs pandas, which is not installed; install it with {install_command('pandas')}."
         ) from None
     columns = _columns(row(record) for record in records if record.kind in ("iteration", "progress"))
     return pd.DataFrame(

@@ -7,6 +7,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from stepscope._common.optional import install_command
 from stepscope.logs import BY_KEY
 from stepscope.recordings import VARIANTS, make_recording, write_recording
 from stepscope.train import LIBRARIES
@@ -31,7 +32,7 @@ def main() -> int:
             metadata.version(BY_KEY[library].distribution)
         except metadata.PackageNotFoundError:
             parser.error(
-                f"{BY_KEY[library].distribution} is not installed; install stepscope[examples] first"
+                f"{BY_KEY[library].distribution} is not installed; install it with {install_command('examples')}"
             )
         for variant in VARIANTS[library]:
             text, recording = make_recording(library, variant)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._common.arguments import Parser, positive_integer
 from stepscope._common.callables import make_env
+from stepscope._common.optional import install_command
 from stepscope.errors import BadInputError
 from stepscope.train._batches import minibatch_size
 from stepscope.train._run import LIBRARIES, console_command
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if str(error.name).startswith("stepscope"):
             raise  # a bug of ours, which no installation fixes
         print(
-            f"stepscope.train: {error.name} is not installed; install stepscope with its extra: stepscope[examples].",
+            f"stepscope.train: {error.name} is not installed; install it with {install_command('examples')}.",
             file=sys.stderr,
         )
         return 2
