@@ -83,7 +83,7 @@ ISAACLAB = Program(
         _train("managers", task="Isaac-Cartpole", iterations=3),
         _train("nan", "env.action_scale=1e38", exit_code=1),
         _train(
-            "recorder",
+            "nan_recorded",
             "agent.save_interval=1",
             "env.sim.dt=0.0175",
             task="Isaac-Ant-Direct",
