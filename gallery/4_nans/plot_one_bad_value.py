@@ -20,6 +20,7 @@ from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
 # %%
 # The fault is injected in step 20, in the second of six rollouts of 16 steps.
 # Each training run is a separate process and saves a checkpoint after each rollout.
+# RL-Games runs with ``torch_compile: False``; compiled, as by default since 1.6.5, it trains to the end on NaN weights.
 
 names = {
     "rl_games": "RL-Games",
