@@ -5,8 +5,8 @@
 # ]
 # ///
 """
-What does one bad value do to a training?
-=========================================
+What does one bad value do to a training run?
+=============================================
 
 One number in one of sixteen environments is bad for one step: NaN or infinity, in an observation or a reward.
 Some libraries stop at once, some stop later, and one trains on NaN weights to the end and exits with status 0.
