@@ -30,7 +30,7 @@ MOST_CURVES = 12
 """Curves that one figure draws: more are a tangle."""
 
 _STYLES = ("-", "--", ":", "-.")
-_TITLE = 54  # characters in a line
+_TITLE = 44  # characters in a line
 
 
 def draw(runs: Runs) -> Figure | None:
@@ -46,7 +46,7 @@ def draw(runs: Runs) -> Figure | None:
         return None
     y = "mean reward of recent episodes"
     drawn, first = figure(title="", x="seconds of training", y=y)
-    drawn.set_size_inches(6.4, 7.2)
+    drawn.set_size_inches(5.4, 7.2)  # readable on a phone
     grid = GridSpec(2, 1, figure=drawn)
     first.set_subplotspec(grid[0])
     second = drawn.add_subplot(grid[1], sharey=first)
@@ -54,9 +54,9 @@ def draw(runs: Runs) -> Figure | None:
     for axes, name in ((first, "seconds"), (second, "env_steps")):
         axes.set_title(textwrap.fill(_title(runs, name), _TITLE))
         axes.xaxis.set_major_formatter("{x:,.10g}")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         _draw_curves(axes, runs, name)
-    first.legend(fontsize=9.5, loc="best")
+    first.legend(fontsize=10, loc="best")
     return drawn
 
 
