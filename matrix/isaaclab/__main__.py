@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 from matrix._commands import RECORDINGS, Command, Program, main
 from matrix.isaaclab.assets import make_assets
 from matrix.isaaclab.recorded import copy_with_recorder
 
-_FOLDER = RECORDINGS.parent / "_build" / "isaaclab"
-_ASSETS = _FOLDER / "assets"
-_EDITED = _FOLDER / "edited"
+_ASSETS = RECORDINGS.parent / "_build" / "isaaclab" / "assets"
+# Outside of this repository, whose name RSL-RL would print.
+_EDITED = Path(tempfile.gettempdir()) / "stepscope-isaaclab"
 _CARTPOLE = "Isaac-Cartpole-Direct"
 
 
