@@ -222,18 +222,18 @@ figure, axes = plots.figure(
 )
 for offset, (library, row) in zip((0.2, -0.2), room.items(), strict=True):
     places = [len(row) - 1 - place + offset for place in range(len(row))]
-    axes.barh(
-        places,
+    axes.plot(
         list(row.values()),
-        0.36,
+        places,
+        "o",
         color=plots.COLOURS[library],
+        markersize=9,
         label=plain_names[library],
     )
     for place, n in zip(places, row.values(), strict=True):
-        axes.text(n, place, f" {n:,}", va="center")
+        axes.text(1.15 * n, place, f"{n:,}", va="center")
 axes.set_yticks(range(len(observed)), list(observed)[::-1])
-axes.set_xlim(right=20 * states)
-axes.grid(visible=False, axis="y")
+axes.set_xlim(300, 20 * states)
 axes.legend(loc="lower right")
 plots.show(figure)
 

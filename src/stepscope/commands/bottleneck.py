@@ -33,7 +33,8 @@ _MORE = (
     "Runs a TARGET with a few numbers of environments, each in its own process, fits T(N) = a + b N to the time of"
     " a vector step, and reports what limits the rate and the gain from doubling N. For a factory, a small training"
     " loop is timed and split into stepping, inference and learning; for a command, the printed rates are read with"
-    " their scope. The exit status is 0, or 2 if the TARGET does not work."
+    " their scope. Where there is a GPU the report shows how busy it was (NVML); for a factory on a CPU, which share of"
+    " a vector step is Python. The exit status is 0, or 2 if the TARGET does not work."
 )
 _AFTER = (
     "A TARGET is a factory, such as stepscope.envs:CartPole, or a command after --, such as"

@@ -71,10 +71,10 @@ class Loop:
         self._optimiser = torch.optim.Adam(parameters, lr=3e-4)
         self._allocate(means)
 
-    def rollout(self, mark: Callable[[], None]) -> None:
-        """Take `horizon` vector steps; `mark` is called before and after each ``step()``."""
+    def rollout(self, mark: Callable[[], None], *, steps: int | None = None) -> None:
+        """Take `horizon` vector steps, or the first `steps`; `mark` is called before and after each ``step()``."""
         with torch.no_grad():
-            for step in range(self.horizon):
+            for step in range(self.horizon if steps is None else steps):
                 actions = self._act(step)
                 mark()
                 observations, rewards, terminated, truncated, _ = _checked_result(

@@ -48,7 +48,7 @@ class LoopSplit:
         Share of the time in which the GPU ran at least one kernel, as its driver reports it; None on the CPU, where
         the driver does not tell, and for `loop_splits`.
     outside_operations
-        Least and largest share of a rollout on the CPU that no operation of PyTorch and no kernel of Warp takes: that
+        Least and largest share of a vector step on the CPU that no operation of PyTorch and no kernel of Warp takes: that
         is Python, and what other libraries do. None on CUDA, and for `loop_splits`.
     device, clock, threads
         Where it ran; ``"events"`` of CUDA, ``"wall"`` or ``"cpu"``, CPU time; and PyTorch's threads.

@@ -63,7 +63,7 @@ def time_loops(
     limits
         Keyword arguments of `compare`.
     activity
-        Whether to measure how busy a GPU is, or how much of a rollout on a CPU is outside of operations.
+        Whether to measure how busy a GPU is, or how much of a vector step on a CPU is outside of operations.
     """
     torch.set_num_threads(threads)
     torch_device = usable_device(device)
@@ -117,7 +117,9 @@ class _TimedLoop:
 
     def _measure_activity(self) -> dict[str, Any]:
         if self._loop.device.type != "cuda":
-            return {"outside_operations": outside_operations(lambda: self._loop.rollout(lambda: None))}
+            return {
+                "outside_operations": outside_operations(lambda: self._loop.rollout(lambda: None, steps=1))
+            }
         until = time.perf_counter() + _BUSY_SECONDS
         with GpuUtilisation() as utilisation:
             while time.perf_counter() < until:

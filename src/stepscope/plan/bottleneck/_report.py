@@ -98,7 +98,7 @@ def _describe_loop(measurements: Sequence[Measurement]) -> Iterator[ReportLine]:
 
 
 def _describe_activity(verdict: Verdict, measurements: Sequence[Measurement]) -> Iterator[ReportLine]:
-    """Yield how busy the GPU was, or how much of a rollout on the CPU is Python."""
+    """Yield how busy the GPU was, or how much of a vector step on the CPU is Python."""
     at = next(measurement for measurement in measurements if measurement.num_envs == verdict.num_envs)
     if at.gpu_busy is not None:
         yield ReportLine(
@@ -109,7 +109,7 @@ def _describe_activity(verdict: Verdict, measurements: Sequence[Measurement]) ->
         between = low if low == high else f"{low} to {high}"
         yield ReportLine(
             "Python",
-            f"{between} % of the rollout is outside PyTorch's operations and Warp's kernels,"
+            f"{between} % of a vector step is outside PyTorch's operations and Warp's kernels,"
             f" at {at.num_envs:,} environments",
         )
 
