@@ -25,7 +25,7 @@ def test_only_controls_without_words_get_a_name() -> None:
     """The control after a link is named after it; markup in a title is left out, and what has words stays."""
     page = BeautifulSoup(
         name_summaries(
-            "<li><a href='a'><code>nan</code> &amp; more</a><details open><summary><i></i></summary></details></li>"
+            "<li><a href='b'>Before</a></li><li><a href='a'><code>nan</code> &amp; more</a><details open><summary><i></i></summary></details></li>"
             "<details><summary>Words</summary></details>"
         ),
         "html.parser",

@@ -131,4 +131,4 @@ class FaultOutcomesDirective(SphinxDirective):
         for path in folder.glob("*/*/struck*.json"):
             self.env.note_dependency(str(path))
         groups = read_groups(folder)
-        return [table(["", *groups[0].endings], _rows(groups), "fault-outcomes")]
+        return [table(["Library", *groups[0].endings], _rows(groups), "fault-outcomes")]

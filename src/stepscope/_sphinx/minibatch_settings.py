@@ -54,7 +54,7 @@ class MinibatchSettingsDirective(SphinxDirective):
             ["Several processes", *(_switch(rules) for rules in all_rules)],
             ["Examples in Isaac Lab", *(_examples(rules) for rules in all_rules)],
         ]
-        return [table(["", *(library.name for library, _ in described)], rows, "minibatch-settings")]
+        return [table(["Property", *(library.name for library, _ in described)], rows, "minibatch-settings")]
 
 
 def _name(setting: str) -> str | nodes.Node:

@@ -18,7 +18,7 @@ __all__ = ["find_source", "format_report_link", "name_summaries", "setup"]
 
 _REPOSITORY = "https://github.com/stepscope/stepscope"
 _LONGEST_DESCRIPTION = 160
-_SUMMARY = re.compile(r"(<a [^>]*>)(?P<title>.*?)(</a>\s*<details[^>]*>\s*)<summary>", re.DOTALL)
+_SUMMARY = re.compile(r"(<a [^>]*>)(?P<title>(?:(?!</a>).)*)(</a>\s*<details[^>]*>\s*)<summary>", re.DOTALL)
 
 
 def find_source(docname: str) -> str:
@@ -74,14 +74,6 @@ def name_summaries(html: str) -> str:
 def _add(
     app: Sphinx, docname: str, _template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    if "generate_toctree_html" in context:
-        generate = context["generate_toctree_html"]
-
-        @cache
-        def generate_named(*arguments: object, **options: object) -> str:
-            return name_summaries(str(generate(*arguments, **options)))
-
-        context["generate_toctree_html"] = generate_named
     if doctree is None:
         return
     description = describe(app.env, docname, doctree, longest=_LONGEST_DESCRIPTION)
@@ -99,6 +91,19 @@ def _add(
         context["prev"] = context["next"] = None
 
 
+def _name_controls(
+    _app: Sphinx, _docname: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    if generate := context.get("generate_toctree_html"):
+
+        @cache
+        def generate_named(*arguments: object, **options: object) -> str:
+            return name_summaries(str(generate(*arguments, **options)))
+
+        context["generate_toctree_html"] = generate_named
+
+
 def setup(app: Sphinx) -> None:
-    """Register it before the extension that writes the tags for shared links."""
+    """Register both: before the extension that writes the tags for shared links, and after the theme."""
     app.connect("html-page-context", _add, priority=450)
+    app.connect("html-page-context", _name_controls, priority=900)
