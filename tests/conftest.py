@@ -37,8 +37,11 @@ def recordings() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests together that share a fixture of their module, such as a training: it is then made once.
 
-    Side by side (``--dist loadgroup``) all others go to whichever process is free.
+    Side by side (``--dist loadgroup``) all others go to whichever process is free, the slow ones first: one that
+    began last would run alone at the end.
     """
+    if items and hasattr(items[0].config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         if (name := _shared(item)) is not None:
             item.add_marker(pytest.mark.xdist_group(name))
@@ -48,9 +51,9 @@ def _shared(item: pytest.Item) -> str | None:
     """Return the name of what a test shares with others; None if that is nothing that takes long to make."""
     if not isinstance(item, pytest.Function):
         return None
-    if "library" in item.fixturenames:  # importing the training libraries takes seconds in each process
-        return "libraries"
-    definitions = item._fixtureinfo.name2fixturedefs.values()  # nothing public tells
-    if any(fixtures[-1].scope == "module" for fixtures in definitions):
+    definitions = item._fixtureinfo.name2fixturedefs  # nothing public tells
+    if any(fixtures[-1].scope == "module" for fixtures in definitions.values()):
         return item.nodeid.partition("::")[0]
-    return None
+    # Importing the training libraries takes seconds in each process. A parameter of that name shares nothing.
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return "libraries" if "library" in definitions and "library" not in parameters else None
