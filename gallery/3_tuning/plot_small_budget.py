@@ -61,7 +61,7 @@ for name, taken in counted.items():
 # %%
 # The same changes in real training runs, with fewer environments and shorter rollouts.
 
-small = replace(full, num_envs=16, horizon=16)
+small = replace(full, num_envs=16, horizon=8)
 runs = {
     "as it is": small,
     "bytes instead of floats": replace(small, dtype="uint8"),
