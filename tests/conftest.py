@@ -52,6 +52,8 @@ def _shared(item: pytest.Item) -> str | None:
     if not isinstance(item, pytest.Function):
         return None
     definitions = item._fixtureinfo.name2fixturedefs  # nothing public tells
+    if "pages" in definitions:  # parsing the built site takes seconds in each process
+        return "pages"
     if any(fixtures[-1].scope == "module" for fixtures in definitions.values()):
         return item.nodeid.partition("::")[0]
     # Importing the training libraries takes seconds in each process. A parameter of that name shares nothing.
