@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from gymnasium.vector import VectorWrapper
 
 from stepscope.envs import CartPole, scenes
 from stepscope.envs.faults import Faulty, missing_reading
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUADRUPED = "stepscope.envs.scenes:quadruped"
+ENDLESS = {"track_half_length": 1e30, "angle_limit": 1e30}
 COARSE = {"timestep": 0.04, "substeps": 1}
 
 
@@ -195,6 +199,7 @@ def test_what_the_environment_does_not_make_is_said(tmp_path: Path) -> None:
     env = record(Faulty(CartPole(8, seed=0), missing_reading(step=20, env=5)), folder=tmp_path)
     result = replay(_dump(env, 1), "stepscope.envs:CartPole")
     assert (20, None) == (result.differs, result.bad_step)
+    assert (20, math.inf) == (result.own_differs, result.difference)
 
 
 def test_a_drastic_action_is_cured_by_clipping(tmp_path: Path) -> None:
@@ -226,7 +231,34 @@ def _strike(env: Recorder) -> None:
 def test_another_environment_differs(coarse: Dump) -> None:
     """With the timestep forgotten nothing is the same."""
     result = replay(coarse, QUADRUPED)
-    assert result.differs == result.begin + 1
+    assert result.differs == result.own_differs == result.begin + 1
+    assert 0 < result.difference < math.inf
+
+
+def test_others_may_differ_first(tmp_path: Path) -> None:
+    """A bad environment that does the same is told from one that does not."""
+    env = record(CartPole(8, seed=0, force_limit=1e8, **ENDLESS), folder=tmp_path)
+    dump = _dump(env, 1)
+    snapshot = {name: array.copy() for name, array in dump.snapshot.items()}
+    snapshot["state"][5] += 0.5
+    result = replay(
+        dataclasses.replace(dump, snapshot=snapshot),
+        "stepscope.envs:CartPole",
+        options={"force_limit": 1e8, **ENDLESS},
+    )
+    assert (result.begin + 1, None, 0.0) == (result.differs, result.own_differs, result.difference)
+
+
+def wrapped_cart_pole(num_envs: int) -> VectorWrapper:
+    """Return cart-poles in a wrapper of Gymnasium, which passes on no attribute of theirs."""
+    return VectorWrapper(CartPole(num_envs, seed=0, force_limit=1e8, **ENDLESS))
+
+
+def test_a_wrapper_of_gymnasium_hides_no_snapshot(tmp_path: Path) -> None:
+    """Isaac Lab's tasks come in such wrappers, and so may any environment."""
+    dump = _dump(record(wrapped_cart_pole(8), folder=tmp_path), 1)
+    result = replay(dump, f"{__name__}:wrapped_cart_pole")
+    assert (None, dump.metadata["bad"]["step"]) == (result.differs, result.bad_step)
 
 
 class Plain:
