@@ -54,8 +54,10 @@ def _shared(item: pytest.Item) -> str | None:
     definitions = item._fixtureinfo.name2fixturedefs  # nothing public tells
     if "pages" in definitions:  # parsing the built site takes seconds in each process
         return "pages"
-    if any(fixtures[-1].scope == "module" for fixtures in definitions.values()):
-        return item.nodeid.partition("::")[0]
     # Importing the training libraries takes seconds in each process. A parameter of that name shares nothing.
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return "libraries" if "library" in definitions and "library" not in parameters else None
+    if "library" in definitions and "library" not in parameters:
+        return "libraries"
+    if any(fixtures[-1].scope == "module" for fixtures in definitions.values()):
+        return item.nodeid.partition("::")[0]
+    return None
