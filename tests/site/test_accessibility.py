@@ -74,6 +74,7 @@ def test_pages_of_each_kind_violate_nothing(
     assert {name: violations for name, violations in found.items() if violations} == {}
 
 
+@pytest.mark.slow
 def test_no_other_page_violates_anything(
     address: str, pages: dict[str, BeautifulSoup], windows: dict[str, Page], engine: str
 ) -> None:
