@@ -7,7 +7,6 @@ Thumbnails get an alternative text as well.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["setup"]
 
-_VIEW_BOX = re.compile(r'viewBox="0 0 (?P<width>[\d.]+) (?P<height>[\d.]+)"')
 _THUMBNAIL = re.compile(r"(?P<folder>auto_gallery/.*)images/thumb/sphx_glr_(?P<name>\w+)_thumb\.\w+$")
 
 
@@ -44,16 +42,10 @@ def _show_figure_first(app: Sphinx, doctree: nodes.document) -> None:
     section.insert(first_block, answer)
 
 
-def _load_when_shown(app: Sphinx, doctree: nodes.document) -> None:
+def _load_when_shown(_app: Sphinx, doctree: nodes.document) -> None:
     for image in doctree.findall(nodes.image):
         if "figure" in image["classes"]:
             image["loading"] = "lazy"
-            path = Path(app.srcdir, image["uri"].lstrip("/"))
-            match = _VIEW_BOX.search(path.read_text(encoding="utf-8")) if path.is_file() else None
-            if match:  # the place that it takes is known before it is there
-                image["width"], image["height"] = (
-                    str(round(float(match[side]))) for side in ("width", "height")
-                )
 
 
 def _describe_thumbnails(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
