@@ -150,8 +150,7 @@ class Clipped(Faulty):
     def step(self, actions: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Step them, and clip what they read."""
         observations, *rest = super().step(actions)
-        most = 100.0
-        return torch.nan_to_num(observations, posinf=most).clamp(max=most), *rest
+        return observations.clamp(max=100.0), *rest
 
 
 def cart_poles() -> CartPole:

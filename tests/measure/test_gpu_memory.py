@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from stepscope.measure._gpu_memory import GpuMemory, GpuUtilisation, free_gpu_bytes
+from stepscope.measure._gpu_memory import GpuMemory, GpuUtilisation, explain_unseen_gpu, free_gpu_bytes
 
 GPU = Path("/proc/driver/nvidia").exists()
 
@@ -53,3 +54,17 @@ def test_a_gpu_that_computes_is_busy() -> None:
             torch.cuda.synchronize()
     assert utilisation.busy is not None
     assert utilisation.busy > 0.5
+
+
+@pytest.mark.skipif(GPU, reason="there is a GPU here")
+def test_a_gpu_that_cannot_be_measured_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the driver's library, and with a driver that does not answer; a machine without a GPU needs no word."""
+    nothing = explain_unseen_gpu()
+    monkeypatch.setattr("stepscope.measure._gpu_memory._DRIVERS", (tmp_path,))
+    silent = explain_unseen_gpu()
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    missing = explain_unseen_gpu()
+
+    assert nothing is None
+    assert (silent or "").startswith("its driver does not answer (")
+    assert missing == "nvidia-ml-py is not installed (pip install nvidia-ml-py)"

@@ -41,7 +41,7 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a checkpoint; of several in one folder, the last good one is named",
+        help="a checkpoint or a folder of them; of several in one folder, the last good one is named",
     )
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each FILE instead")
     parser.set_defaults(command=_checkpoint, at_once=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from stepscope.commands._planning import (
 from stepscope.commands._target import add_command_with_target, parse_target
 from stepscope.errors import BadInputError
 from stepscope.evidence import provenance
+from stepscope.measure import explain_unseen_gpu
 from stepscope.plan import Load
 from stepscope.plan.fit import FIRST, Budget, estimate_capacity, format_rows, report, to_json, verify
 
@@ -86,6 +88,11 @@ def _fit(options: argparse.Namespace) -> int:
         budget.check_verifiable(budget.requested_bytes)  # now, before anything runs for a while
     settings: Any = {"budget": budget, "load": load, "limit_seconds": limit, "on_probe": _report_progress}
     verified: tuple[Probe, ...] = ()
+    if (reason := explain_unseen_gpu()) is not None:
+        print(
+            f"stepscope: the memory of the GPU is not measured: {reason}. All figures are of the host's memory.",
+            file=sys.stderr,
+        )
     try:
         capacity = estimate_capacity(target, first=options.first, **settings)
         if options.verify:

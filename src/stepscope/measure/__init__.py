@@ -17,7 +17,7 @@ from stepscope.measure._footprint import (
     footprint_of,
     footprint_of_command,
 )
-from stepscope.measure._gpu_memory import GpuUtilisation, free_gpu_bytes
+from stepscope.measure._gpu_memory import GpuUtilisation, explain_unseen_gpu, free_gpu_bytes
 from stepscope.measure._host_memory import available_host_bytes
 from stepscope.measure._loop_split import LoopSplit, LoopSplits, loop_split, loop_splits
 from stepscope.measure._outcome import find_out_of_memory
@@ -48,6 +48,7 @@ __all__ = [
     "all_of",
     "available_host_bytes",
     "compare",
+    "explain_unseen_gpu",
     "find_out_of_memory",
     "footprint_of",
     "footprint_of_command",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["GpuMemory", "GpuUtilisation", "free_gpu_bytes"]
+__all__ = ["GpuMemory", "GpuUtilisation", "explain_unseen_gpu", "free_gpu_bytes"]
+
+# The second is on Windows' subsystem for Linux.
+_DRIVERS = (Path("/proc/driver/nvidia"), Path("/dev/dxg"))
 
 _NOTHING = 32 * 2**20  # bytes: less growth is somebody else's; a CUDA context alone takes more
 _PERIOD = 0.2  # seconds between two samples of how busy the GPUs are
@@ -91,10 +94,28 @@ class GpuMemory:
             return 0
 
 
+def explain_unseen_gpu() -> str | None:
+    """Return why the memory of this machine's NVIDIA GPU cannot be measured; None where it can, and without one."""
+    if not _has_driver():
+        return None
+    try:
+        import pynvml  # noqa: PLC0415 - only where there is a GPU
+
+        pynvml.nvmlInit()
+    except ImportError:
+        return "nvidia-ml-py is not installed (pip install nvidia-ml-py)"
+    except Exception as error:  # noqa: BLE001 - its errors have no common base
+        return f"its driver does not answer ({error})"
+    return None
+
+
+def _has_driver() -> bool:
+    return any(path.exists() for path in _DRIVERS)
+
+
 def _open_nvml() -> tuple[Any, list[Any]]:
     """Return the driver's library and a handle of each GPU; None and no handle where there is none."""
-    # The second is on Windows' subsystem for Linux.
-    if Path("/proc/driver/nvidia").exists() or Path("/dev/dxg").exists():
+    if _has_driver():
         with contextlib.suppress(Exception):  # not installed, or a driver that does not answer
             import pynvml  # noqa: PLC0415 - only where there is a GPU
 
