@@ -89,7 +89,7 @@ claim(
     question="B2",
 )
 claim(
-    "It does not cause NaN, so NaN checks do not find it",
+    "Too little room for constraints does not cause NaN, so NaN checks do not find it",
     all(each["not_finite"] == 0 for each in found.values()),
     "every number is finite",
     question="B2",

@@ -113,7 +113,7 @@ claim(
     question="C20",
 )
 claim(
-    "They do not cause NaN in MuJoCo Warp: with a single iteration every number stays finite",
+    "Too few solver iterations do not cause NaN in MuJoCo Warp: with a single one every number stays finite",
     all(each["not_finite"] == 0 for row in found.values() for each in row.values()),
     "all numbers are finite with both solvers",
     question="C20",
