@@ -47,7 +47,7 @@ class MinibatchSettingsDirective(SphinxDirective):
             ["Minibatches", *(_name(rules.setting) for rules in all_rules)],
             ["What that fixes", *(f"their {rules.fixes}" for rules in all_rules)],
             ["Passes over a rollout", *(_name(rules.epochs) for rules in all_rules)],
-            ["Ends the passes early", *(_name(rules.early_stop) for rules in all_rules)],
+            ["Ends passes early", *(_early_stop(rules) for rules in all_rules)],
             ["A remainder", *(rules.remainder for rules in all_rules)],
             ["Twice the environments", *(_DOUBLING[rules.fixes] for rules in all_rules)],
             ["A recurrent policy", *(_recurrent(rules) for rules in all_rules)],
@@ -59,6 +59,13 @@ class MinibatchSettingsDirective(SphinxDirective):
 
 def _name(setting: str) -> str | nodes.Node:
     return nodes.literal("", setting) if setting else "no setting"
+
+
+def _early_stop(rules: MinibatchRules) -> str | nodes.Node:
+    if not rules.early_stop:
+        return "no setting"
+    ends = nodes.inline("", rules.early_stop_ends, classes=["below"])
+    return nodes.inline("", "", nodes.literal("", rules.early_stop), ends)
 
 
 def _switch(rules: MinibatchRules) -> str | nodes.Node:

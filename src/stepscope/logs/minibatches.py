@@ -115,7 +115,9 @@ class MinibatchRules:
     default_sequence
         Its default, if the library applies it to every policy; None if it concerns only recurrent policies.
     early_stop
-        Name of the setting that can end the passes early; empty if there is none.
+        Name of the setting that can end passes early; empty if there is none.
+    early_stop_ends
+        What it ends: the ``"current pass"`` or ``"all passes"``; empty if there is none.
     several_processes
         How training with several processes is switched on; empty if there is no way.
     references
@@ -133,5 +135,6 @@ class MinibatchRules:
     sequence: str = ""
     default_sequence: int | None = None
     early_stop: str = ""
+    early_stop_ends: Literal["", "current pass", "all passes"] = ""
     several_processes: str = ""
     references: tuple[Reference, ...] = ()

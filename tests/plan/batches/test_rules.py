@@ -186,12 +186,16 @@ def test_the_words_for_a_remainder_are_those_of_the_rule(library: str, words: st
     assert expected[library] == observed.sizes
 
 
-@pytest.mark.parametrize(("library", "setting"), [("skrl", 4), ("sb3", 6)])
-def test_a_limit_of_the_divergence_ends_the_passes_early(library: str, setting: int, tmp_path: Path) -> None:
-    """With a limit next to zero, steps of the optimiser are missing."""
+@pytest.mark.parametrize(("library", "setting", "minibatches"), [("skrl", 4, 2 + 1), ("sb3", 6, 2)])
+def test_a_limit_of_the_divergence_ends_passes_early(
+    library: str, setting: int, minibatches: int, tmp_path: Path
+) -> None:
+    """With a limit next to zero the second minibatch ends its pass, and the next pass ends at once or never begins."""
     whole = observe(Case(library, 4, 6, setting), tmp_path)
     ended = observe(Case(library, 4, 6, setting, early_stop=1e-9), tmp_path)
-    assert ended.optimizer_steps < whole.optimizer_steps == 2 * 4
+    assert (2 * 4, 1) == (whole.optimizer_steps, ended.optimizer_steps)
+    assert minibatches == len(ended.sizes)
+    assert (minibatches > 2) == (BY_KEY[library].minibatches.early_stop_ends == "current pass")
 
 
 def test_sb3_warns_of_a_smaller_last_minibatch(tmp_path: Path) -> None:

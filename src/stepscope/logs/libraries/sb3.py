@@ -310,6 +310,7 @@ _MINIBATCHES = MinibatchRules(
     cut=_cut,
     remainder="a smaller last minibatch, with a warning",
     early_stop="target_kl",
+    early_stop_ends="all passes",
     references=(
         # The file says n_minibatches: 4, which Isaac Lab's wrapper turns into a batch_size.
         Reference("Isaac-Velocity-Flat-Unitree-A1-v0", 4096, 24, setting=24576, epochs=5),

@@ -106,6 +106,7 @@ _MINIBATCHES = MinibatchRules(
     ),
     sequence="sequence_length",
     early_stop="kl_threshold",
+    early_stop_ends="current pass",
     several_processes="WORLD_SIZE above 1",
     references=(
         Reference("Isaac-Velocity-Rough-Anymal-C-v0", 4096, 24, setting=4, epochs=5),
