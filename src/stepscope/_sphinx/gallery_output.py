@@ -19,13 +19,13 @@ from textwrap import dedent
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from stepscope._sphinx.excerpts import project_root
+from stepscope._sphinx.excerpts import overflow_class, project_root
 from stepscope._sphinx.figures import describe_origin
 from stepscope._sphinx.tables import empty_state, script_link
 
 __all__ = ["GalleryOutputDirective", "read_outputs", "wrap_line"]
 
-_WIDTH = 76  # characters of a line in a box of the page at a width of 1280
+_WIDTH = 80  # characters of a line in a box of the page at a width of 1280
 _OUTPUT = re.compile(
     r"^\.\. rst-class:: sphx-glr-script-out\n\n \.\. code-block:: none\n\n((?:    .*\n|\n)+)", re.MULTILINE
 )
@@ -48,8 +48,8 @@ def wrap_line(line: str) -> str:
     Examples
     --------
     >>> print(wrap_line("action    " + "shoulder 0.1, " * 6))
-    action    shoulder 0.1, shoulder 0.1, shoulder 0.1, shoulder 0.1, shoulder
-              0.1, shoulder 0.1,
+    action    shoulder 0.1, shoulder 0.1, shoulder 0.1, shoulder 0.1, shoulder 0.1,
+              shoulder 0.1,
     """
     label = re.match(r"\S.*?\s{2,}|\s*", line)
     indent = " " * (label.end() if label else 0)
@@ -81,6 +81,8 @@ class GalleryOutputDirective(SphinxDirective):
             nodes.Text(" shows how."),
         )
         return [
-            nodes.literal_block(text, text, language="none", classes=["command-output"]),
+            nodes.literal_block(
+                text, text, language="none", classes=["command-output", *overflow_class(text)]
+            ),
             nodes.paragraph("", "", *words, classes=["recording-source"]),
         ]
