@@ -18,6 +18,8 @@ _RECORDINGS = Path(__file__).parents[2] / "recordings"
 _TOTAL = 10_000_000
 """Iterations or steps that the runs are said to have."""
 
+_UNMARKED = 100  # pieces at the start that may be without a mark
+
 
 class Case(NamedTuple):
     """What a log holds.
@@ -40,14 +42,22 @@ class Case(NamedTuple):
     seconds: float
 
     def write(self, path: Path) -> None:
-        """Write the log."""
+        """Write the log.
+
+        Raises
+        ------
+        ValueError
+            If nothing that is written has the mark, so that the log would have no end.
+        """
         left = self.count
         with path.open("wb") as file:
-            for piece in self.pieces(random.Random(self.count)):  # noqa: S311 - not a secret
+            for number, piece in enumerate(self.pieces(random.Random(self.count))):  # noqa: S311 - not a secret
                 left -= piece.count(self.mark)
                 file.write(piece)
                 if left <= 0:
                     return
+                if number > _UNMARKED and left == self.count:
+                    raise ValueError(f"none of {number} pieces of this log holds {self.mark.decode()!r}")
 
 
 def _warnings(choose: random.Random) -> Iterator[bytes]:
@@ -68,7 +78,9 @@ CASES = {
         10_000,
         1.0,
     ),
-    "SB3 2.9.2": Case(partial(_blocks.sb3, _RECORDINGS / "sb3/2.9.2/default.txt"), b"time/fps", 10_000, 1.0),
+    "SB3 2.9.2": Case(
+        partial(_blocks.sb3, _RECORDINGS / "sb3/2.9.2/default.txt"), b"total_timesteps", 10_000, 1.0
+    ),
     "skrl's bar": Case(partial(_bars.skrl, columns=None, total=_TOTAL), b"it/s]", 40_000, 1.0),
     "warnings of MuJoCo Warp": Case(_warnings, b"\n", 1_000_000, 2.0),
 }
