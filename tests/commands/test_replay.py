@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -59,6 +60,25 @@ def test_the_report_is_shown(dump: str, run: Run) -> None:
     for label in ("first bad value", "before it", "action", "spreads to", "likely cause", "recorded"):
         assert label in text
     assert "8 of 8 environments: observations, actions, rewards, done" in " ".join(text.split())
+
+
+def test_the_recorders_report_ends_with_the_command_that_shows_it(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which works in another directory, because Hydra and Ray change it."""
+    folder = tmp_path / "two words"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    env = record(CartPole(8, seed=0, force_limit=1e8, **ENDLESS), folder=".")
+    env.reset(seed=0)
+    with pytest.raises(BadValueError) as error:
+        _step(env)
+    monkeypatch.chdir(tmp_path)
+    *_, saved, command = str(error.value).splitlines()
+    assert saved.endswith(str(folder / env.dump.name))
+    program, *arguments = shlex.split(command.removeprefix("replay them"))
+    assert "stepscope" == program
+    assert env.report.headline.encode() in b" ".join(run(*arguments).stdout.split())
 
 
 def test_what_a_step_does_not_return_is_not_said_to_be_all_right(tmp_path: Path, run: Run) -> None:

@@ -77,6 +77,14 @@ def test_too_large_a_timestep_is_an_unstable_simulation() -> None:
     assert "an unstable simulation" == _cause(env, _random(12))
 
 
+@pytest.mark.parametrize("gain", [0.1, 0.3, 1.0])
+def test_a_policy_that_answers_an_unstable_simulation_is_not_its_cause(gain: float) -> None:
+    """A linear policy: its actions are as large as what it observed, and begin to be one step later."""
+    env = quadruped(16, device="cpu", seed=0, timestep=0.04, substeps=1)
+    weights = gain * torch.randn(37, 12, generator=torch.Generator().manual_seed(0))
+    assert "an unstable simulation" == _cause(env, lambda observations, _: observations @ weights)
+
+
 class _Observed(Faulty):
     """A cart-pole that observes its last action, and does not clip it."""
 

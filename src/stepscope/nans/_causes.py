@@ -78,15 +78,17 @@ class _Context:
 
 _FACTOR = 10.0
 _RECENT_ROWS = 4
+_MAX_ENVS = 256  # whose values show what is usual
 
 
 def _policy(context: _Context) -> bool:
-    return context.kind == "actions"
+    """Whether an action is bad, and is not just as large as what was observed before it."""
+    return context.kind == "actions" and not (context.bad.kind == "huge" and _outgrown(context))
 
 
 def _first_action(context: _Context) -> bool:
     """Whether an action is bad before anything that was observed was recorded."""
-    return _policy(context) and not any(
+    return context.kind == "actions" and not any(
         bool(context.present(name)[:-1].any())
         for name in context.history.tensors
         if name.startswith("observations")
@@ -94,7 +96,7 @@ def _first_action(context: _Context) -> bool:
 
 
 def _reward(context: _Context) -> bool:
-    return context.kind == "rewards"
+    return context.kind == "rewards" and not _outgrown(context)
 
 
 def _after_reset(context: _Context) -> bool:
@@ -172,18 +174,53 @@ def _grows(values: torch.Tensor) -> bool:
 
 
 def _drastic(context: _Context) -> bool:
-    """Whether one of the last actions is far beyond those of the other environments."""
-    return any(_is_far_beyond(context, name) for name in context.actions)
+    """Whether one of the last actions is far beyond the usual ones, and more so than what was observed before."""
+    return _first_drastic_action(context) is not None and not _outgrown(context)
 
 
-def _is_far_beyond(context: _Context, action: str) -> bool:
-    present = context.present(action)
-    if not present.any():
-        return False
-    mine = context.values(action)[present][-_RECENT_ROWS:].abs()
-    others = context.history.tensors[action][: context.row + 1][present].double().abs().flatten(0, 1)
-    usual = others.where(others.isfinite(), torch.nan).nanmedian(0).values  # column by column
-    return bool((mine > _FACTOR * usual.clamp(min=1e-3)).any())
+def _outgrown(context: _Context) -> bool:
+    """Whether observations or the state are far beyond the usual ones, and were so before an action was.
+
+    A policy answers such observations with actions that are as far beyond, which are then not the cause.
+    """
+    drastic = _first_drastic_action(context)
+    row, least = (context.row + 1, _FACTOR**2) if drastic is None else (drastic[0], max(_FACTOR, drastic[1]))
+    return any(
+        bool((_excess(context, name, smallest=1.0)[:row][-_RECENT_ROWS:] > least).any())
+        for name, values in context.history.tensors.items()
+        if parse_tensor_name(name).kind in ("observations", "state")
+        and values.is_floating_point()
+        and values.numel()
+    )
+
+
+def _first_drastic_action(context: _Context) -> tuple[int, float] | None:
+    """Return the first row with an action far beyond the usual ones, and how far, if one of the last rows has any."""
+    if not context.actions:
+        return None
+    excess = torch.stack([_excess(context, name, smallest=1e-3) for name in context.actions]).amax(0)
+    far = excess > _FACTOR
+    if not far[-_RECENT_ROWS:].any():
+        return None
+    row = int(far.nonzero()[0])
+    return row, float(excess[row])
+
+
+def _excess(context: _Context, name: str, *, smallest: float) -> torch.Tensor:
+    """Return (T,), how many times the usual size of its column the largest value of this environment is in each row.
+
+    Usual is the median of all environments; of observations, that of the values that are not 0, because a contact has
+    a force in few rows. Rows in which the tensor is absent have 0.
+    """
+    present = context.present(name)
+    values = context.history.tensors[name][: context.row + 1]
+    others = values[present][:, :: max(1, values.shape[1] // _MAX_ENVS)].double().abs().flatten(0, 1)
+    counts = (
+        others.isfinite() if parse_tensor_name(name).kind == "actions" else others.isfinite() & (others != 0)
+    )
+    usual = others.where(counts, torch.nan).nanmedian(0).values.nan_to_num(0).clamp(min=smallest)
+    mine = context.values(name).abs().nan_to_num(nan=0, posinf=0) * present[:, None]
+    return (mine / usual).amax(1)
 
 
 def _unstable(context: _Context) -> bool:
@@ -218,7 +255,7 @@ CAUSES: tuple[tuple[Callable[[_Context], bool], Cause], ...] = tuple(
         (
             _drastic,
             "a drastic action",
-            "the action before it is more than ten times as large as is usual",
+            "an action before it is more than ten times its usual size; what was observed before it is less unusual",
             "a-drastic-action",
         ),
         (
@@ -228,6 +265,12 @@ CAUSES: tuple[tuple[Callable[[_Context], bool], Cause], ...] = tuple(
             "a-sensor-has-no-reading",
         ),
         (_reward, "a term of the reward", "only the reward is bad", "only-the-reward-is-bad"),
+        (
+            _outgrown,
+            "an unstable simulation",
+            "observations grew to over ten times their usual size before actions did: look at gains, timestep, contacts",
+            "the-simulation-is-unstable",
+        ),
         (
             _unstable,
             "an unstable simulation",

@@ -8,6 +8,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -387,6 +388,7 @@ class Recorder:
             self._dumps += 1
             try:
                 self.dump = self._write_dump(self._folder, report, self.history)
+                self.report = report = replace(report, dump=self.dump.absolute())
             except Exception as error:  # noqa: BLE001 - the report is worth more than the dump
                 self._add_warning(f"the dump cannot be written: {describe_error(error)}")
         if self._on_bad == "raise":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from stepscope.nans._names import column_name, parse_tensor_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from stepscope.nans._causes import Cause
     from stepscope.nans._first_bad import BadValue
@@ -56,6 +58,8 @@ class Report:
         Rank of the process, where there are several.
     cause
         Likely cause, or None.
+    dump
+        File with the steps that led to the bad value, or None; the report in that file lacks it.
     """
 
     bad: BadValue
@@ -69,6 +73,7 @@ class Report:
     num_envs: int
     rank: int | None
     cause: Cause | None
+    dump: Path | None = None
 
     @property
     def headline(self) -> str:
@@ -104,6 +109,9 @@ class Report:
         else:
             yield "likely cause", f"{self.cause.name}: {self.cause.evidence}"
             yield "", f"{_SITE}#{self.cause.anchor}"
+        if self.dump is not None:
+            yield "steps saved in", str(self.dump)
+            yield "replay them", f"stepscope replay {shlex.quote(str(self.dump))}"
 
     def __str__(self) -> str:
         """Return all lines, with labels in a column."""
