@@ -50,12 +50,20 @@ def wrap_line(line: str) -> str:
     >>> print(wrap_line("action    " + "shoulder 0.1, " * 6))
     action    shoulder 0.1, shoulder 0.1, shoulder 0.1, shoulder 0.1, shoulder 0.1,
               shoulder 0.1,
+    >>> wrap_line("    " + 20 * "long") == "    " + 20 * "long"
+    True
     """
-    label = re.match(r"\S.*?\s{2,}|\s*", line)
-    indent = " " * (label.end() if label else 0)
-    return "\n".join(
-        textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    match = re.match(r"\S.*?\s{2,}|\s*", line)
+    label = match[0] if match else ""
+    lines = textwrap.wrap(
+        line[len(label) :],
+        _WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return "\n".join(lines) or line.rstrip()
 
 
 class GalleryOutputDirective(SphinxDirective):
