@@ -46,6 +46,7 @@ class MinibatchSettingsDirective(SphinxDirective):
             ["Vector steps per rollout", *(_name(rules.horizon) for rules in all_rules)],
             ["Minibatches", *(_name(rules.setting) for rules in all_rules)],
             ["What that fixes", *(f"their {rules.fixes}" for rules in all_rules)],
+            ["Read if that is absent", *(_alternative(rules) for rules in all_rules)],
             ["Passes over a rollout", *(_name(rules.epochs) for rules in all_rules)],
             ["Ends passes early", *(_early_stop(rules) for rules in all_rules)],
             ["A remainder", *(rules.remainder for rules in all_rules)],
@@ -59,6 +60,13 @@ class MinibatchSettingsDirective(SphinxDirective):
 
 def _name(setting: str) -> str | nodes.Node:
     return nodes.literal("", setting) if setting else "no setting"
+
+
+def _alternative(rules: MinibatchRules) -> str | nodes.Node:
+    if not rules.alternative:
+        return "no setting"
+    fixes = nodes.inline("", "times the environments: fixes their number", classes=["below"])
+    return nodes.inline("", "", nodes.literal("", rules.alternative), fixes)
 
 
 def _early_stop(rules: MinibatchRules) -> str | nodes.Node:

@@ -51,7 +51,10 @@ def _checkpoint(options: argparse.Namespace) -> int:
     try:
         from stepscope.nans import inspect_checkpoint  # noqa: PLC0415 - it needs torch
     except ModuleNotFoundError as error:
-        raise BadInputError(f"stepscope checkpoint needs {error.name}; install it with pip.") from error
+        raise BadInputError(
+            f"stepscope checkpoint needs {error.name}; run it where you train, or install a build for the CPU with pip"
+            f" install {error.name} --extra-index-url https://download.pytorch.org/whl/cpu."
+        ) from error
     tested: list[Checkpoint] = []
     untested = False
     for name in _files(options.files):

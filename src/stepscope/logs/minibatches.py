@@ -101,6 +101,9 @@ class MinibatchRules:
         Name of the number of environments; each process has so many.
     horizon, setting, epochs
         Names of the settings: vector steps per rollout, the number or the size of minibatches, passes over a rollout.
+    alternative
+        Name of a setting that is read in its place if it is absent, per environment, and so fixes the number of
+        minibatches; empty if there is none.
     fixes
         Whether `setting` is the ``"number"`` or the ``"size"`` of the minibatches.
     cut
@@ -132,6 +135,7 @@ class MinibatchRules:
     cut: Callable[[Rollout, int], tuple[Group, ...] | Refusal]
     remainder: str
     recurrent: str = ""
+    alternative: str = ""
     sequence: str = ""
     default_sequence: int | None = None
     early_stop: str = ""

@@ -233,6 +233,7 @@ _MINIBATCHES = MinibatchRules(
     environments="num_actors",
     horizon="horizon_length",
     setting="minibatch_size",
+    alternative="minibatch_size_per_env",
     epochs="mini_epochs",
     fixes="size",
     cut=_cut,
