@@ -17,9 +17,10 @@ and fits the straight line T(N) = a + b N that shows where additional environmen
 
 import torch
 from stepscope import plots
+from stepscope.envs import CartPole
 from stepscope.errors import BadInputError
 from stepscope.evidence import claim, provenance, record_measurement
-from stepscope.measure import step_times
+from stepscope.measure import MeasurementFailedError, step_times
 from stepscope.plan import CostModel
 
 # %%
@@ -44,8 +45,21 @@ try:
     comparisons["compiled"] = step_times(
         {n: {"num_envs": n, "compile": True} for n in sizes[2:]}, budget=5.0
     )
-except BadInputError as error:
+except (BadInputError, MeasurementFailedError) as error:
     print(f"The compiled step is left out: {error}")
+
+# %%
+# On a GPU the launches of a step can be captured once as a CUDA graph and replayed with a single launch.
+
+fused = "compiled" in comparisons
+if torch.cuda.is_available():
+    graphs = {n: {"num_envs": n, "compile": fused} for n in sizes[2:]}
+    try:
+        comparisons["CUDA graph"] = step_times(
+            graphs, env="stepscope.envs.graphs:GraphedCartPole", budget=5.0
+        )
+    except MeasurementFailedError as error:
+        print(f"The CUDA graph is left out: {error}")
 times = {
     name: {n: found.seconds(n) for n in found.rounds[0]}
     for name, found in comparisons.items()
@@ -56,7 +70,7 @@ for name, curve in times.items():
         wall = comparisons[name].wall(n).median
         step, rate = 1e6 * timing.median, n / timing.median
         print(
-            f"{name:8}  N = {n:7}  {step:9.1f} us a step  {rate:12.0f} env steps/s"
+            f"{name:10}  N = {n:7}  {step:9.1f} us a step  {rate:12.0f} env steps/s"
             f"  (wall time {1e6 * wall:9.1f} us)"
         )
 
@@ -79,7 +93,7 @@ models = {
 }
 for name, model in models.items():
     print(
-        f"{name:8}  T(N) = {1e6 * model.fixed:.0f} us + {1e9 * model.per_env:.1f} ns x N,"
+        f"{name:10}  T(N) = {1e6 * model.fixed:.0f} us + {1e9 * model.per_env:.1f} ns x N,"
         f"  N½ = {model.half_rate_num_envs:.0f},  peak {model.peak_rate:.3g} env steps/s"
     )
 
@@ -95,7 +109,11 @@ figure, axes = plots.figure(
     y=f"{'CPU ' * (eager.clock == 'cpu')}microseconds per vector step",
     log="xy",
 )
-looks = {"eager": ("o", plots.COLOURS["per_env"]), "compiled": ("s", plots.INK)}
+looks = {
+    "eager": ("o", plots.COLOURS["per_env"]),
+    "compiled": ("s", plots.INK),
+    "CUDA graph": ("^", plots.COLOURS["failure"]),
+}
 for name, curve in times.items():
     marker, colour = looks[name]
     middle = [1e6 * timing.median for timing in curve.values()]
@@ -113,6 +131,43 @@ axes.axvline(half, color=plots.COLOURS["fixed"], linestyle=":")
 axes.text(half * 0.9, axes.get_ylim()[0] * 1.1, "N½", color=plots.MUTED, ha="right")
 axes.legend(loc="upper left", title="median, quartiles, fit")
 plots.show(figure)
+
+# %%
+# The physics needs few operations for each number that it reads and writes, so the memory sets the limit.
+# A step must at least read the state and the actions, and write the new state and its results.
+# Dividing these bytes by the step time gives a rate, to be compared with that of a plain copy.
+
+small = CartPole(1024)
+state = sum(part.nbytes for part in small.snapshot().values())
+actions = torch.zeros(1024, 1)
+*results, info = small.step(actions)
+results = sum(part.nbytes for part in (*results, *info.values()))
+moved = (2 * state + actions.nbytes + results) / 1024
+rows = 2**20 if torch.cuda.is_available() else 2**17
+copied = step_times(
+    {rows: {"num_envs": rows}},
+    env="stepscope.envs.bottlenecks:MemoryCopy",
+    budget=1.0,
+)
+bandwidth = 2 * 64 * 4 * rows / copied.seconds(rows).median
+fastest = min(times, key=lambda name: times[name][large].median)
+rate = large / times[fastest][large].median
+share = moved * rate / bandwidth
+print(
+    f"{moved:.0f} bytes a step of one cart-pole; {fastest}, N = {large:,}:"
+    f" {rate:.3g} env steps/s move {moved * rate / 1e9:.1f} GB/s,"
+    f" {100 * share:.0f} % of the {bandwidth / 1e9:.1f} GB/s of a copy"
+)
+record_measurement(
+    "memory_bandwidth",
+    {
+        "bytes_per_env_step": moved,
+        "copy_bytes_per_second": bandwidth,
+        "fastest": fastest,
+        "env_steps_per_second": rate,
+        "share_of_copy": share,
+    },
+)
 
 # %%
 # Common advice, tested on this machine.
@@ -138,6 +193,13 @@ claim(
     ratio.above(1.5),
     f"{ratio.show('{:.1f}')} times the step time",
     question="C02",
+)
+claim(
+    "A GPU steps more than a billion cart-poles per second",
+    rate > 1e9,
+    f"{rate:.3g} with {large:,} cart-poles ({fastest}), at {100 * share:.0f} % of the memory bandwidth of a copy",
+    question="C01",
+    needs="cuda",
 )
 
 print(provenance())

@@ -15,6 +15,7 @@ This example times four environments that are slow on purpose, each for another 
 A fifth one hides an ``.item()`` in its step.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -56,6 +57,10 @@ cases = {
         "sizes": [32768, 131072, 524288] if on_gpu else [8, 16, 32],
     },
 }
+
+if find_spec("mujoco_warp") is None:
+    print("The camera is left out: it needs mujoco-warp, which is not installed.")
+    del cases["a camera in each world"]
 
 # %%
 # All loops are measured in turns, an iteration of each.
@@ -176,6 +181,8 @@ expected = {
     "a camera in each world": "render-bound",
 }
 for name, wanted in expected.items():
+    if name not in verdicts:
+        continue
     largest = verdicts[name].parts[0]
     claim(
         f"The verdict for a run with {name} is {wanted}",

@@ -13,15 +13,23 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-from matplotlib import pyplot as plt
-from matplotlib.backends import BackendFilter, backend_registry
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
 from stepscope.evidence import FOLDER_VARIABLE
 from stepscope.logs import LIBRARIES
 
+try:
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+    from matplotlib.backends import BackendFilter, backend_registry
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+except ModuleNotFoundError:
+    # What is measured is recorded on machines with nothing but torch and NumPy as well; a figure is not part of it.
+    if not os.environ.get(FOLDER_VARIABLE):
+        raise
+    mpl = None  # type: ignore[assignment] # there is nothing to draw with
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -94,6 +102,8 @@ def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
     log
         Axes with a logarithmic scale: ``""``, ``"x"``, ``"y"`` or ``"xy"``.
     """
+    if mpl is None:
+        return _Undrawn(), _Undrawn()
     mpl.rcParams.update(_STYLE)
     made, axes = plt.subplots()
     axes.set_title(textwrap.fill(title, 54))
@@ -107,6 +117,29 @@ def figure(*, title: str, x: str, y: str, log: str = "") -> tuple[Figure, Axes]:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axis.set_minor_formatter(NullFormatter())
     return made, axes
+
+
+class _Undrawn:
+    """Figure, axes and all that they return, where a result is recorded without matplotlib: it draws nothing."""
+
+    def __getattr__(self, name: str) -> _Undrawn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_: object, **__: object) -> _Undrawn:
+        return self
+
+    def __getitem__(self, _: object) -> _Undrawn:
+        return self
+
+    def __iter__(self) -> Iterator[_Undrawn]:
+        return iter(())
+
+    def __mul__(self, _: object) -> _Undrawn:  # a position in the figure
+        return self
+
+    __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __mul__
 
 
 def save(drawn: Figure, path: str | Path) -> None:

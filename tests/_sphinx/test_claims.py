@@ -109,3 +109,44 @@ def test_what_is_written_wrongly_fails_the_build(build: Build, argument: str, se
     """A name that is mistyped is no preview."""
     with pytest.raises(Exception, match=sentence):
         build(f"```{{claims}} {argument}\n```")
+
+
+def record(project: Path, device: str, driver: str | None, script: str, *statements: str) -> None:
+    """Save a result of another machine, as it comes from there."""
+    path = project / "results" / device.lower().replace(" ", "-") / f"{script}.json"
+    path.parent.mkdir(parents=True)
+    claims = [
+        {"statement": what, "verdict": "holds", "value": "31x", "question": "C01", "why": None}
+        for what in statements
+    ]
+    path.write_text(
+        json.dumps(
+            {
+                "script": script,
+                "device": device,
+                "driver": driver,
+                "date": "2026-11-27",
+                "commit": "abc1234",
+                "script_sha256": "",
+                "claims": claims,
+            }
+        )
+    )
+
+
+def test_a_gpu_that_has_recorded_has_a_column_of_its_own(build: Build, project: Path) -> None:
+    """Its folder is enough: no page is edited; sizes, and so statements, may differ from this build's."""
+    assert not build("```{claims} C01\n```").select(".device-columns")
+    record(project, "Great GPU 80GB", "580.1", "1_tests/plot_one", "a million is more")
+    record(project, "Small GPU 8GB", "580.1", "bench/nans", "and so is a thousand")
+    record(project, "Some CPU", None, "1_tests/plot_one", "not a GPU")
+    page = build("```{claims} C01\n```")
+    here, great, small = page.select(".device-columns > div")
+    assert "More is faster" in here.text
+    assert "Great GPU 80GB" == great.strong.text
+    assert "A million is more. Measured: 31x" in great.text
+    assert "2026-11-27" in great.text
+    assert ("Small GPU 8GB", "bench/nans.py") == (small.strong.text, small.code.text)
+    assert not small.a
+    assert "not a GPU" not in page.text
+    assert 2 == len(build("```{claims} C01 1_tests/plot_one\n```").select(".device-columns > div"))

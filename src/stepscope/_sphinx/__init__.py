@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stepscope._sphinx import (
     commands,
+    devices,
     excerpts,
     lead_figure,
     markdown,
@@ -56,6 +57,17 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name, directive in _DIRECTIVES.items():
         app.add_directive(name, directive)
     app.add_role("source", SourceRole())
-    for module in (commands, excerpts, lead_figure, markdown, mathml, page_context, schema, search, symptoms):
+    for module in (
+        commands,
+        devices,
+        excerpts,
+        lead_figure,
+        markdown,
+        mathml,
+        page_context,
+        schema,
+        search,
+        symptoms,
+    ):
         module.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

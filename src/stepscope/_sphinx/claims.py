@@ -9,6 +9,7 @@
 ````
 
 shows the claims that settle it, with verdict, measured value and script; a second argument takes those of one script only.
+What GPUs have recorded of it is next to them, in a column for each.
 A preview runs no example: the page then shows how to check them.
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from stepscope._sphinx.devices import device_columns
 from stepscope._sphinx.excerpts import project_root
 from stepscope._sphinx.tables import (
     as_sentence,
@@ -65,7 +67,14 @@ class ClaimsDirective(SphinxDirective):
         boxes: list[nodes.Node] = [nodes.bullet_list("", *claims, classes=["claims"])]
         if machine := describe_machine([entry for entry, _ in entries]):
             boxes.append(nodes.paragraph("", f"Checked on {machine}.", classes=["recording-source"]))
-        return boxes
+        columns = device_columns(
+            project_root(self.env),
+            self.env.docname,
+            lambda script, claim: claim.get("question") == question and script in (scripts or [script]),
+        )
+        if not columns:
+            return boxes
+        return [nodes.container("", nodes.container("", *boxes), *columns, classes=["device-columns"])]
 
     def _claim(self, script: str, claim: Mapping[str, Any]) -> nodes.Node:
         words = [

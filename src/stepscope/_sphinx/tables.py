@@ -171,7 +171,12 @@ def undecided_reason(root: Path, script: str, claim: Mapping[str, Any]) -> list[
 
 
 def script_link(script: str, docname: str, words: str = "") -> nodes.Node:
-    """Return a link from a page to the page of an example; its text is the name of the script unless `words` says otherwise."""
+    """Return a link from a page to the page of an example; its text is the name of the script unless `words` says otherwise.
+
+    The scripts of ``bench/``, which a GPU records as well, have no page.
+    """
+    if script.startswith("bench/"):
+        return nodes.literal("", f"{script}.py")
     up = "../" * docname.count("/")  # a relative link, since a preview has no pages of examples to refer to
     name = words or Path(script).name
     return nodes.reference("", name, refuri=f"{up}auto_gallery/{script}.html", internal=True)
@@ -201,7 +206,10 @@ def _row(cells: Sequence[str | nodes.Node]) -> nodes.Node:
 
 
 def _age(root: Path, result: Mapping[str, Any]) -> str:
-    """Return a note where the script has changed since it recorded a result."""
-    script = root / "gallery" / f"{result['script']}.py"
+    """Return a note where the script has changed since it recorded a result, or did not come to its end."""
+    folder = root if result["script"].startswith("bench/") else root / "gallery"
+    script = folder / f"{result['script']}.py"
     current = script.is_file() and hashlib.sha256(script.read_bytes()).hexdigest()
-    return "" if current == result["script_sha256"] else " (an earlier version of this script)"
+    notes = ["an earlier version of this script"] * (current != result["script_sha256"])
+    notes += ["unfinished"] * bool(result.get("unfinished"))
+    return f" ({'; '.join(notes)})" if notes else ""

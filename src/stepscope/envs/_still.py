@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box
-from gymnasium.vector import VectorEnv
-from gymnasium.vector.utils import batch_space
 
 from stepscope._common.images import is_image
+from stepscope.envs._spaces import Box, VectorEnv, batch_space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,15 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import gymnasium
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from stepscope._common.devices import usable_device
 from stepscope.envs._names import action_names, state_names
+from stepscope.envs._spaces import AutoresetMode, Box, VectorEnv, batch_space
 from stepscope.envs._step import next_streams, reset_mask, validate_integer
 from stepscope.envs._warp import load, owned_bytes
 from stepscope.errors import BadInputError
@@ -407,8 +405,8 @@ class World(VectorEnv):  # gymnasium's types are not read
         return streams.random_(-(2**31), 2**31, generator=torch.Generator(self.device).manual_seed(seed))
 
     def _make_spaces(self) -> None:
-        def box(size: int, bound: float) -> gymnasium.spaces.Box:
-            return gymnasium.spaces.Box(-bound, bound, (size,), np.float32)
+        def box(size: int, bound: float) -> Box:
+            return Box(-bound, bound, (size,), np.float32)
 
         self.single_observation_space = box(self.qpos.shape[1] + self.qvel.shape[1], np.inf)
         self.single_action_space = box(self.ctrl.shape[1], 1.0)

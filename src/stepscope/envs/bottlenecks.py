@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box
 from torch import Tensor
 
 from stepscope._common.devices import usable_device
+from stepscope.envs._spaces import Box
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Work = Callable[[Tensor], Tensor]
 
-__all__ = ["Slow", "heavy", "hidden_wait", "light", "many_launches"]
+__all__ = ["MemoryCopy", "Slow", "heavy", "hidden_wait", "light", "many_launches"]
 
 _WIDTH = 8
 _FAR = 1e6  # no state is so large
@@ -56,6 +56,47 @@ class Slow:
         self._state = self._work(self._state + actions.mean(1, keepdim=True)).clamp(-1.0, 1.0)
         never = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
         return self._state, self._state[:, 0], never, never, {}
+
+
+class MemoryCopy:
+    """A step that copies memory and computes nothing: its speed is what the memory can do.
+
+    Parameters
+    ----------
+    num_envs
+        Number of environments.
+    numbers
+        Numbers of 4 bytes that each environment copies: so many are read, and so many written.
+    device
+        Device of all tensors; None is CUDA where there is one.
+    seed
+        Has no effect.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        *,
+        numbers: int = 64,
+        device: str | None = None,
+        seed: int | None = None,  # noqa: ARG002 - as any environment
+    ) -> None:
+        self.num_envs = num_envs
+        self.device = usable_device(device)
+        self.single_observation_space = Box(-np.inf, np.inf, (1,), np.float32)
+        self.single_action_space = Box(-1.0, 1.0, (1,), np.float32)
+        self._source = torch.ones(num_envs, numbers, device=self.device)
+        self._copy = torch.empty_like(self._source)
+
+    def reset(self) -> tuple[Tensor, dict[str, Any]]:
+        """Return a number of each environment."""
+        return self._copy[:, :1], {}
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:  # noqa: ARG002 - as any environment
+        """Copy, and return what Gymnasium's vector convention has."""
+        self._copy.copy_(self._source)
+        first = self._copy[:, 0]
+        return self._copy[:, :1], first, first, first, {}
 
 
 def light(num_envs: int, *, device: str | None = None) -> Slow:

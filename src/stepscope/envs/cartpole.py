@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import gymnasium
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from stepscope._common.devices import usable_device
 from stepscope.envs._compile import compile_step
 from stepscope.envs._dynamics import CartPoleConstants
+from stepscope.envs._spaces import AutoresetMode, Box, VectorEnv, batch_space
 from stepscope.envs._step import (
     Settings,
     fresh_states,
@@ -368,8 +366,8 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
         )
         # Bounds of the spaces' own type: from others gymnasium may warn of lost precision.
         one = np.array([1.0], np.float32)
-        self.single_observation_space = gymnasium.spaces.Box(-high, high, dtype=np.float32)
-        self.single_action_space = gymnasium.spaces.Box(-one, one, dtype=np.float32)
+        self.single_observation_space = Box(-high, high, dtype=np.float32)
+        self.single_action_space = Box(-one, one, dtype=np.float32)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 

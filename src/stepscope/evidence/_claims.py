@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from stepscope.evidence._ledger import append_evidence, calling_script
 from stepscope.evidence._provenance import device_name, loaded_cuda
 
-__all__ = ["Claim", "ClaimFailedError", "Decision", "Verdict", "claim"]
+__all__ = ["KEEP_GOING_VARIABLE", "Claim", "ClaimFailedError", "Decision", "Verdict", "claim"]
+
+KEEP_GOING_VARIABLE = "STEPSCOPE_KEEP_GOING"
+"""Environment variable that lets a script go on after a claim that does not hold: on another device it is a finding."""
 
 Verdict = Literal["holds", "does not hold", "undecided", "not checked here"]
 
@@ -110,7 +114,7 @@ def claim(
     Raises
     ------
     ClaimFailedError
-        The statement does not hold. A claim that is undecided raises nothing.
+        The statement does not hold, and `STEPSCOPE_KEEP_GOING` is not set. A claim that is undecided raises nothing.
     TypeError
         The check is neither a bool nor a `Decision`.
 
@@ -147,7 +151,7 @@ def claim(
     append_evidence(calling_script(), "claim", asdict(checked))
     label = f"claim {question}" if question else "claim"
     sentence = f"{label} {verdict}: {statement} ({value})"
-    if verdict == "does not hold":
+    if verdict == "does not hold" and not os.environ.get(KEEP_GOING_VARIABLE):
         raise ClaimFailedError(
             f"{sentence}; measured {checked.measured}, expected {checked.expected}" if decision else sentence
         )

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import stepscope
 from stepscope.evidence._ledger import append_evidence, calling_script
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide what is measured or printed."""
     from importlib import metadata  # noqa: PLC0415 - most commands need no versions, and it is slow to import
 
-    installed = {"python": platform.python_version(), "stepscope": metadata.version("stepscope")}
+    installed = {"python": platform.python_version(), "stepscope": stepscope.__version__}
     for package in _PACKAGES:
         try:
             installed[package] = metadata.version(package)

@@ -31,7 +31,7 @@ class GpuMemory:
     Attributes
     ----------
     peak
-        Most bytes seen so far; None without a GPU or without ``nvidia-ml-py``.
+        Most bytes seen so far; None without a GPU.
     source
         ``"process"`` where the driver reports the memory of each process; ``"growth"`` where it did not, as in a
         container with its own process numbers: what all processes of the machine took beyond what they took
@@ -99,11 +99,7 @@ def explain_unseen_gpu() -> str | None:
     if not _has_driver():
         return None
     try:
-        import pynvml  # noqa: PLC0415 - only where there is a GPU
-
-        pynvml.nvmlInit()
-    except ImportError:
-        return "nvidia-ml-py is not installed (pip install nvidia-ml-py)"
+        _load_nvml().nvmlInit()
     except Exception as error:  # noqa: BLE001 - its errors have no common base
         return f"its driver does not answer ({error})"
     return None
@@ -116,14 +112,24 @@ def _has_driver() -> bool:
 def _open_nvml() -> tuple[Any, list[Any]]:
     """Return the driver's library and a handle of each GPU; None and no handle where there is none."""
     if _has_driver():
-        with contextlib.suppress(Exception):  # not installed, or a driver that does not answer
-            import pynvml  # noqa: PLC0415 - only where there is a GPU
-
-            pynvml.nvmlInit()
-            return pynvml, [
-                pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
+        with contextlib.suppress(Exception):  # a driver that does not answer
+            nvml = _load_nvml()
+            nvml.nvmlInit()
+            return nvml, [
+                nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
             ]
     return None, []
+
+
+def _load_nvml() -> Any:  # noqa: ANN401 - a module
+    """Return the module that speaks to the driver's library: NVIDIA's own where it is installed, else ours."""
+    try:
+        import pynvml  # noqa: PLC0415 - only where there is a GPU
+    except ImportError:
+        from stepscope.measure import _nvml  # noqa: PLC0415 - the same
+
+        return _nvml
+    return pynvml
 
 
 class GpuUtilisation:
@@ -135,8 +141,8 @@ class GpuUtilisation:
     Attributes
     ----------
     busy
-        Mean of the second half of the samples, from 0 to 1, of the busiest GPU; None without a GPU, without
-        ``nvidia-ml-py``, or before there are two samples. The first half is left out, since programs start up in it.
+        Mean of the second half of the samples, from 0 to 1, of the busiest GPU; None without a GPU or
+        before there are two samples. The first half is left out, since programs start up in it.
     """
 
     def __init__(self) -> None:
