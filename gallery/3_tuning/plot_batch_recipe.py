@@ -247,8 +247,8 @@ if complete:
             full, f"{schedule} 512 number", f"{schedule} 512 size", samples
         )
         claim(
-            f"{task}, {schedule} learning rate: after {samples:,} samples the policies balance for no"
-            " more than 50 steps less where the number of minibatches is kept and not their size",
+            f"{task}, {schedule} learning rate: after {samples:,} samples, policies with the same number of"
+            " minibatches balance for at most 50 steps less than those with the same size",
             gap.above(-50),
             f"{gap.show('{:+.0f}')} steps, {source}",
             question="B8",
@@ -257,29 +257,30 @@ if complete:
     sooner = ratio(full, "fixed", "env_steps")
     cheaper = ratio(full, "fixed", "cpu_seconds")
     claim(
-        f"{task}, fixed learning rate: until a policy balances for {threshold} steps, keeping the number"
-        " takes less of one CPU thread",
+        f"{task}, fixed learning rate: a policy needs less CPU time to balance for {threshold} steps with the"
+        " same number of minibatches than with the same size",
         cheaper.below(1),
         f"{cheaper.show('{:.2f}x')} the time, {sooner.show('{:.2f}x')} the samples, {source}",
         question="B8",
         recorded=full is not here,
     )
-    for schedule, end in (("fixed", "longer"), ("adaptive", "less long")):
+    for schedule, end in (("fixed", "more"), ("adaptive", "fewer")):
         for keep in ("number", "size"):
             gap = difference(
                 full, f"{schedule} 512 {keep}", f"{schedule} 64 number", samples
             )
             claim(
-                f"cart-pole, RSL-RL, {schedule} learning rate, the {keep} of minibatches kept: after"
-                f" {samples:,} samples the policies of 512 environments balance {end} than those of 64",
-                gap.above(0) if end == "longer" else gap.below(0),
+                f"cart-pole, RSL-RL, {schedule} learning rate, the same {keep} of minibatches: after"
+                f" {samples:,} samples, the policies of 512 environments balance for {end} steps than those of 64",
+                gap.above(0) if end == "more" else gap.below(0),
                 f"{gap.show('{:+.0f}')} steps, {source}",
                 question="B8",
                 recorded=full is not here,
             )
 spared = saved(here, budget)
 claim(
-    f"{task}: keeping the number takes less than half of the CPU time for as many samples",
+    f"{task}: the same number of minibatches takes less than half the CPU time that the same size takes for as"
+    " many samples",
     spared.below(0.5),
     spared.show("{:.2f}x"),
     question="B8",
@@ -288,7 +289,7 @@ if full is not here:
     ours = difference(here, "adaptive 512 number", "adaptive 512 size", budget)
     theirs = difference(full, "adaptive 512 number", "adaptive 512 size", budget)
     claim(
-        f"other seeds in this build agree with the full size after {budget:,} samples: the intervals of the"
+        f"in this build, other seeds agree with the full-size run after {budget:,} samples: the intervals of the"
         " difference between the two recipes overlap",
         ours.low <= theirs.high and theirs.low <= ours.high,
         f"{ours.show('{:+.0f}')} steps here, {theirs.show('{:+.0f}')} {source}",

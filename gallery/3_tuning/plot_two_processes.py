@@ -473,19 +473,20 @@ for library in libraries:
         disturbance=busiest,
     )
     claim(
-        f"{names[library]}: two processes that share the environments are less efficient than two with as many each",
+        f"{names[library]}: two processes that share the environments take more CPU time for an environment step than"
+        " two that have as many each",
         worse.above(1),
         f"{worse.show('{:.2f}x')} the CPU time for an environment step",
         question="C14",
     )
 claim(
-    "in the same number of iterations two processes take twice the environment steps as one",
+    "in as many iterations, two processes take twice as many environment steps as one",
     all(stepped[library] == 2 * 128 * 16 * iterations for library in libraries),
     ", ".join(f"{names[library]} {stepped[library]:,}" for library in libraries),
     question="C14",
 )
 claim(
-    "RSL-RL's total steps are those of all processes; RL-Games' frames are too, one iteration late",
+    "RSL-RL prints the environment steps of all processes, and RL-Games does so one iteration late",
     printed["rsl_rl"] == stepped["rsl_rl"]
     and printed["rl_games"] == stepped["rl_games"] * (iterations - 1) // iterations,
     f"{printed['rsl_rl']:,} of {stepped['rsl_rl']:,} and {printed['rl_games']:,} of {stepped['rl_games']:,}",
@@ -509,7 +510,7 @@ claim(
 claim(
     "the networks of all processes are the same bit for bit",
     all(one.digest == two.digest for one, two in trained),
-    f"in {len(trained)} trainings",
+    f"in {len(trained)} training runs",
     question="C14",
 )
 claim(
@@ -546,7 +547,8 @@ claim(
     question="B9",
 )
 claim(
-    "each library makes at least 60 collective operations in an iteration",
+    "with five passes over four minibatches, each library makes at least 60 collective operations in an"
+    " iteration",
     all(count >= 60 for count in collectives.values()),
     ", ".join(f"{names[library]} {count}" for library, count in collectives.items()),
     question="C14",
