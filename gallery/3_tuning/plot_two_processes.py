@@ -480,7 +480,7 @@ for library in libraries:
         question="C14",
     )
 claim(
-    "in as many iterations, two processes take twice as many environment steps as one",
+    "in the same number of iterations, two processes take twice the environment steps of one",
     all(stepped[library] == 2 * 128 * 16 * iterations for library in libraries),
     ", ".join(f"{names[library]} {stepped[library]:,}" for library in libraries),
     question="C14",

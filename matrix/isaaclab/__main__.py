@@ -92,6 +92,7 @@ ISAACLAB = Program(
             iterations=20,
             horizon=32,
             exit_code=1,
+            unbuffered=True,
             recorded=True,
         ),
         _overflow("overflow", unbuffered=False, mangled=2),
