@@ -102,7 +102,7 @@ html_use_index = False
 html_copy_source = False
 html_show_sourcelink = False
 html_last_updated_fmt = "%Y-%m-%d"
-html_sidebars = {"index": [], "404": [], "troubleshooting/*": []}
+html_sidebars = {"index": [], "404": [], "troubleshooting/*": [], "tools/*": []}
 html_theme_options = {
     "logo": {
         "image_light": "_static/logo.svg",
@@ -113,7 +113,7 @@ html_theme_options = {
     "github_url": "https://github.com/stepscope/stepscope",
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "article_footer_items": ["page-links"],

@@ -92,6 +92,13 @@ def sphinx(session: nox.Session, python: str, output: str, *options: str) -> Non
     session.run(python, "-m", "sphinx", *strict, *options, "docs", f"{BUILD}/{output}")
 
 
+def tools(session: nox.Session, python: str) -> None:
+    """Put at hand what the tools of the site run in a browser: the wheel of this project, and Python for browsers."""
+    wheel = ["-m", "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels"]
+    session.run(python, *wheel, silent=True)
+    session.run(python, "-m", "stepscope._sphinx.pyodide")
+
+
 @nox.session(venv_backend="none", requires=["environment"])
 def docs(session: nox.Session) -> None:
     """Build the guide: run its examples, check its claims, its snippets and its pages (-- --strict to publish it)."""
@@ -104,8 +111,7 @@ def docs(session: nox.Session) -> None:
         # The pages appear under _build/html at the very end: a build that fails or is interrupted leaves none.
         for folder in ("html", "wheel"):
             shutil.rmtree(BUILD / folder, ignore_errors=True)
-        wheel = ["-m", "hatchling", "build", "--target", "wheel", "--directory", f"{BUILD}/wheel/wheels"]
-        session.run(python, *wheel, silent=True)
+        tools(session, python)
         session.run(python, "-m", "stepscope._sphinx.examples", *strict)
         sphinx(session, python, "staging", *options)
         # The snippets of the pages, those in the docstrings that the pages show, and the pages themselves.
@@ -127,6 +133,7 @@ def preview(session: nox.Session) -> None:
     python = shared(session)
     session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
     with one_build(session):
+        tools(session, python)
         session.run(python, "-m", "stepscope._sphinx.examples", "--none")
         sphinx(session, python, "preview", *session.posargs)
     session.log(f"the preview: {BUILD}/preview/index.html")
@@ -272,6 +279,7 @@ def links(session: nox.Session) -> None:
     python = shared(session)
     session.env["STEPSCOPE_EVIDENCE"] = str(BUILD / "evidence")
     with one_build(session):
+        tools(session, python)
         session.run(python, "-m", "stepscope._sphinx.examples", "--none")
         sphinx(session, python, "links", "-b", "linkcheck", *session.posargs)
 

@@ -70,7 +70,7 @@ ROWS = (
     ("envs", "measure"),
     ("doctor", "nans", "plan", "train"),
     ("recordings",),
-    ("commands",),
+    ("browser", "commands"),
     ("cli", "_sphinx"),
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stepscope._sphinx import (
+    browser_tools,
     commands,
     devices,
     excerpts,
@@ -58,6 +59,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, directive)
     app.add_role("source", SourceRole())
     for module in (
+        browser_tools,
         commands,
         devices,
         excerpts,

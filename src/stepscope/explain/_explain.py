@@ -194,15 +194,14 @@ class Explainer:
                 counter.last_after = run.progress.latest
             return
         remark = record.kind == "message" and _REMARK.search(text) is not None
-        counters = []
         matches = find_symptoms(text)
         if record.kind == "failure" and not any(match.symptom.accuses for match in matches):
             # Whoever posted it may have folded it at words.
             matches += find_symptoms(" ".join(text[-_LONGEST_FOLDED:].split()))
-        for match in (*symptoms.folded.find_symptoms(text, record.span), *matches):
-            counter = self._count(match, record, run, symptoms, remark=remark)
-            counters.append(counter)
-        if len(text) <= _LONGEST_REMEMBERED and not (counters and counters[0].match.line not in text):
+        folded = [*symptoms.folded.find_symptoms(text, record.span)]
+        counters = [self._count(match, record, run, symptoms, remark=remark) for match in (*folded, *matches)]
+        # What only several lines together show says nothing of the same line elsewhere.
+        if len(text) <= _LONGEST_REMEMBERED and not folded:
             if len(symptoms.texts) == _MOST_TEXTS:
                 symptoms.texts.clear()
             symptoms.texts[text] = tuple(counters)

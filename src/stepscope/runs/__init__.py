@@ -5,13 +5,14 @@ from stepscope.runs._failure import Failure
 from stepscope.runs._learning import LearningCurve, LearningPoint
 from stepscope.runs._messages import Place
 from stepscope.runs._rates import SCOPES, Rate, TimeShares, scope_label, time_shares
-from stepscope.runs._report import library_label, progress_sentence, report
+from stepscope.runs._report import RATE_HEADER, library_label, progress_sentence, rate_rows, report
 from stepscope.runs._run import Run, RunSummary
 from stepscope.runs._summary import MOST_RUNS, Summary
 from stepscope.runs._trends import MetricTrend
 
 __all__ = [
     "MOST_RUNS",
+    "RATE_HEADER",
     "SCOPES",
     "Failure",
     "LearningCurve",
@@ -27,6 +28,7 @@ __all__ = [
     "compare",
     "library_label",
     "progress_sentence",
+    "rate_rows",
     "report",
     "scope_label",
     "time_shares",

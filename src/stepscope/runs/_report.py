@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stepscope.runs._run import RunSummary
     from stepscope.runs._trends import MetricTrend
 
-__all__ = ["KIND_LABELS", "library_label", "progress_sentence", "report"]
+__all__ = ["KIND_LABELS", "RATE_HEADER", "library_label", "progress_sentence", "rate_rows", "report"]
 
 _MESSAGE = 120
 _LONGEST_FAILURE = 700
@@ -60,7 +60,7 @@ _ENDS = {
     "unfinished": ", without an error: it is running, was killed, or the log is cut off",
     "unknown": "",
 }
-_RATE_HEADER = ("median", "IQR", "first, cold", "")
+RATE_HEADER = ("median", "IQR", "first, cold", "")
 _PATH = re.compile(r"'([^'\n]+)'|(?<= to )(\S[^\n]*)")
 
 
@@ -75,15 +75,19 @@ KIND_LABELS: dict[Kind, tuple[str, str]] = {
 }
 
 
-def report(run: RunSummary) -> Iterator[ReportLine]:
-    """Yield the report on a run; warnings and failures come last, where a terminal shows them."""
+def report(run: RunSummary, *, with_rates: bool = True) -> Iterator[ReportLine]:
+    """Yield the report on a run; warnings and failures come last, where a terminal shows them.
+
+    The rates are a table in columns, which a page shows in its own way and leaves out here.
+    """
     yield ReportLine("library", library_label(run))
     if run.libraries or run.failure is not None:
         yield ReportLine(f"{run.unit}s", progress_sentence(run), _SEVERITIES.get(run.outcome, ""))
     if run.num_envs is not None:
         yield ReportLine("environments", f"{run.num_envs:,}")
     yield from _env_steps(run)
-    yield from _rates(run.rates)
+    if with_rates:
+        yield from _rates(run.rates)
     yield from _reported(run)
     yield from _updates(run)
     yield from _time(run)
@@ -145,24 +149,29 @@ def _env_steps(run: RunSummary) -> Iterator[ReportLine]:
 
 
 def _rates(rates: Sequence[Rate]) -> Iterator[ReportLine]:
-    """Yield a small table of the rates; nothing if there are none.
+    """Yield a small table of the rates; nothing if there are none."""
+    rows = rate_rows(rates)
+    if not rows:
+        return
+    rows.insert(0, ("rates", *RATE_HEADER))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, (label, *cells, unit) in enumerate(rows):
+        columns = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=False))
+        yield ReportLine(f"{'  ' * (number > 0)}{label}", f"{columns}  {unit}".rstrip())
+
+
+def rate_rows(rates: Sequence[Rate]) -> list[tuple[str, str, str, str, str]]:
+    """Return a row for each rate: its label, median, quartiles, first value and unit, below `RATE_HEADER`.
 
     A rate over the whole run that was only computed from those of its iterations tells nothing more than they do, and
     is left out.
     """
-    rows = [_rate_row(rate) for rate in rates if rate.scope != "cumulative" or not rate.derived]
-    if not rows:
-        return
-    rows.insert(0, ("rates", *_RATE_HEADER))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for label, *cells, unit in rows:
-        columns = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=False))
-        yield ReportLine(label, f"{columns}  {unit}".rstrip())
+    return [_rate_row(rate) for rate in rates if rate.scope != "cumulative" or not rate.derived]
 
 
 def _rate_row(rate: Rate) -> tuple[str, str, str, str, str]:
     """Return label, median, quartiles, first value and unit."""
-    label, unit = f"  {scope_label(rate.scope)}", f"{rate.unit}{', derived' * rate.derived}"
+    label, unit = scope_label(rate.scope), f"{rate.unit}{', derived' * rate.derived}"
     if rate.scope == "cumulative":
         return label, format_rate(rate.last), DASH, DASH, f"{unit}, at the end"
     first = DASH if rate.first is None else format_rate(rate.first)
