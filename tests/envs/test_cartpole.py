@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stepscope.envs import CartPole
+from stepscope.envs._step import make_step
 from stepscope.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -214,6 +215,35 @@ def test_inference_mode_comes_and_goes(compile: bool, request: pytest.FixtureReq
             torch.testing.assert_close(plain.state, state)
         observations.mul_(2)
         env.steps = env.steps + 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"pole_friction": 0.01, "gravity": 0.0},
+        {"integrator": "semi-implicit", "substeps": 3, "cart_friction": 0.1, "force_limit": 0.0},
+        {"integrator": "semi-implicit", "substeps": 2, "episode_length": 7, "track_half_length": 0.04},
+    ],
+)
+def test_a_step_in_place_is_the_pure_step(options: dict[str, Any]) -> None:
+    """What is updated in place has the very numbers of the function that is compiled, wherever its state comes from."""
+    num_envs, generator = 37, torch.Generator().manual_seed(0)
+    env = CartPole(num_envs, seed=1, **options)
+    pure = make_step(env.settings)
+    for turn in range(60):
+        if turn == 20:
+            env.set_state(torch.rand(num_envs, 4, generator=generator) - 0.5)
+        if turn == 40:
+            env.reset(options={"reset_mask": torch.arange(num_envs) < 20})
+        actions = 3 * torch.rand(num_envs, 1, generator=generator) - 1.5
+        held = env.snapshot()
+        state, steps, streams, *expected = pure(held["state"].mT, held["steps"], actions, held["streams"].mT)
+        observations, _, terminated, truncated, info = env.step(actions)
+        found = [observations, info["final_obs"], terminated, truncated, info["_final_obs"]]
+        assert all(map(torch.equal, found, expected))
+        after = env.snapshot()
+        assert all(map(torch.equal, after.values(), (state.mT, steps, streams.mT)))
 
 
 def test_gradients_do_not_reach_the_environment() -> None:

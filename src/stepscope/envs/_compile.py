@@ -28,7 +28,7 @@ _MISSING_COMPILER = (
 @lru_cache(maxsize=64)
 def compile_step(settings: Settings, device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
     """Return the step of these settings, compiled at its first call and shared by all environments that have them."""
-    step = make_step(settings, by_rows=True)
+    step = make_step(settings)
 
     def bytewise(*tensors: Tensor) -> tuple[Tensor, ...]:
         # Inductor writes booleans to memory one by one, but bytes by the register.

@@ -64,6 +64,11 @@ class CartPoleConstants:
         """Mass of the pole times its half length, over the whole mass: ``m l / M``, in m."""
         return self.pole_mass * self.pole_half_length / self.mass
 
+    @property
+    def equivalent_length(self) -> float:
+        """Length of the simple pendulum that swings as the pole does about its hinge, in m."""
+        return _INERTIA * self.pole_half_length
+
 
 def accelerations(
     push: Tensor, velocity: Tensor, angle: Tensor, spin: Tensor, *, constants: CartPoleConstants
@@ -102,11 +107,11 @@ def _frictionless_cart(
     push: Tensor, spin: Tensor, sin: Tensor, cos: Tensor, constants: CartPoleConstants
 ) -> tuple[Tensor, Tensor]:
     """Solve with ``mu_c = 0``: the same as :func:`_solve`, in as few passes over memory as it takes."""
-    length, ratio = constants.pole_half_length, constants.mass_length
+    ratio = constants.mass_length
     shared = torch.addcmul(push, spin * spin, sin, value=ratio)
     torque = torch.addcmul(constants.gravity * sin, shared, cos, value=-1.0)
     torque = _hinge(torque, spin, constants)
-    pole = torque / torch.rsub(cos * cos, _INERTIA * length, alpha=ratio)
+    pole = torque / torch.rsub(cos * cos, constants.equivalent_length, alpha=ratio)
     return torch.addcmul(shared, pole, cos, value=-ratio), pole
 
 
@@ -114,10 +119,10 @@ def _solve(  # noqa: PLR0917 - terms of one formula
     push: Tensor, spin: Tensor, sin: Tensor, cos: Tensor, grip: Tensor, constants: CartPoleConstants
 ) -> tuple[Tensor, Tensor]:
     """Solve the three balances for a known direction of friction: ``grip = mu_c s``."""
-    length, ratio, gravity = constants.pole_half_length, constants.mass_length, constants.gravity
+    ratio, gravity = constants.mass_length, constants.gravity
     shared = push + ratio * spin * spin * (sin + grip * cos) - gravity * grip
     lever = ratio * (cos - grip * sin)
-    pole = _hinge(gravity * sin - cos * shared, spin, constants) / (_INERTIA * length - cos * lever)
+    pole = _hinge(gravity * sin - cos * shared, spin, constants) / (constants.equivalent_length - cos * lever)
     return shared - lever * pole, pole
 
 

@@ -16,10 +16,22 @@ from stepscope.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Settings", "fresh_states", "make_step", "next_streams", "reset_mask", "validate_integer"]
+__all__ = [
+    "INCREMENT",
+    "MULTIPLIER",
+    "START_PER_STREAM",
+    "Settings",
+    "fresh_states",
+    "make_step",
+    "next_streams",
+    "reset_mask",
+    "validate_integer",
+]
 
-_START = 0.05  # start states lie within this, in every coordinate
-_MULTIPLIER, _INCREMENT = 1664525, 1013904223  # Knuth's and Lewis's, for 32 bits
+START_PER_STREAM = 0.05 / 2**31
+"""Start states lie within 0.05, in every coordinate, and streams within 2^31."""
+MULTIPLIER, INCREMENT = 1664525, 1013904223
+"""Knuth's and Lewis's numbers for a generator of 32 bits."""
 _MAY_BE_ZERO = {"force_limit", "gravity", "cart_friction", "pole_friction"}
 
 
@@ -82,26 +94,21 @@ def next_streams(streams: Tensor) -> Tensor:
     generator takes as long on a CPU as the rest of a compiled step. Its upper bits are its good ones, and only they
     count; it has the full period of 2^32, and torch's generator places the streams.
     """
-    return (streams * _MULTIPLIER).add_(_INCREMENT)
+    return (streams * MULTIPLIER).add_(INCREMENT)
 
 
 def fresh_states(streams: Tensor) -> Tensor:
     """Turn random streams, (4, N) int32, into start states, (4, N) float32, uniform in ±0.05."""
-    return streams * (_START / 2**31)
+    return streams * START_PER_STREAM
 
 
-def make_step(
-    settings: Settings, *, by_rows: bool = False
-) -> Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
-    """Build the step for some settings.
+def make_step(settings: Settings) -> Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]:
+    """Build the step for some settings, for a compiler.
 
     Parameters
     ----------
     settings
         Parameters of the step.
-    by_rows
-        Start episodes anew row by row, which a compiler fuses into one loop with all the rest, instead of all rows at
-        once, which takes fewer operations. The numbers are the same.
 
     Returns
     -------
@@ -111,7 +118,6 @@ def make_step(
         It changes none of its arguments and keeps none of its results.
     """
     scale = settings.force_limit / settings.constants.mass
-    begin = _begin_by_rows if by_rows else torch.where
 
     def step(state: Tensor, steps: Tensor, actions: Tensor, streams: Tensor) -> tuple[Tensor, ...]:
         position, velocity, angle, spin = state.unbind(0)
@@ -130,7 +136,7 @@ def make_step(
         done = terminated | truncated
         final = torch.stack(moved)
         streams = next_streams(streams)
-        begun = begin(done, fresh_states(streams), final)
+        begun = _begin(done, fresh_states(streams), final)
         # Rows stay rows: an observation is a transposed view of a copy, since moving numbers about costs more than
         # all of the physics.
         return (
@@ -147,6 +153,7 @@ def make_step(
     return step
 
 
-def _begin_by_rows(done: Tensor, fresh: Tensor, final: Tensor) -> Tensor:
+def _begin(done: Tensor, fresh: Tensor, final: Tensor) -> Tensor:
+    """Start episodes anew row by row, which a compiler fuses into one loop with all the rest."""
     rows = zip(fresh.unbind(0), final.unbind(0), strict=True)
     return torch.stack([torch.where(done, new, old) for new, old in rows])
