@@ -10,7 +10,7 @@ Which gains does a timestep allow?
 
 A position controller is a spring, and a simulator with a fixed timestep can follow a spring only if it is soft enough.
 For semi-implicit Euler, MuJoCo's default, with a spring force that is computed at the start of the step, the border is known: it is stable while the timestep times the spring's frequency is below 2.
-This example measures it in MuJoCo Warp, gain by gain and timestep by timestep, on one joint without damping.
+This example measures it in MuJoCo Warp, gain by gain and timestep by timestep, on joints without damping, and then with damping in the joint or in the controller.
 The implicit drives of PhysX have no such border and were not measured.
 """
 
@@ -23,53 +23,86 @@ from stepscope.envs.scenes import Physics, Task, World
 from stepscope.evidence import claim, provenance, record_measurement
 
 # %%
-# One link on a hinge, pulled to random targets by a position controller.
-# It has no gravity, friction or contacts, so only the integrator matters.
+# Links on hinges, one for each gain, pulled to random targets by position controllers.
+# There is no gravity, friction or contact, so only the integrator matters.
 
 inertia = 0.02  # kg m^2, about the hinge
-JOINT = """<mujoco>
+JOINT = """<body>
+  <joint name="{name}" axis="0 1 0" damping="{joint}"/>
+  <inertial pos="0 0 0" mass="1" diaginertia="{inertia} {inertia} {inertia}"/>
+  <geom type="sphere" size="0.05" contype="0" conaffinity="0"/>
+</body>"""
+CONTROLLER = '<position joint="{name}" kp="{gain}" kv="{controller}" ctrlrange="-1 1"/>'
+SCENE = """<mujoco>
   <compiler angle="radian" inertiafromgeom="false"/>
   <option gravity="0 0 0"/>
-  <worldbody>
-    <body>
-      <joint name="joint" axis="0 1 0"/>
-      <inertial pos="0 0 0" mass="1" diaginertia="{inertia} {inertia} {inertia}"/>
-      <geom type="sphere" size="0.05" contype="0" conaffinity="0"/>
-    </body>
-  </worldbody>
-  <actuator><position joint="joint" kp="{gain}" ctrlrange="-1 1"/></actuator>
+  <worldbody>{joints}</worldbody>
+  <actuator>{controllers}</actuator>
 </mujoco>"""
 gains = [30.0, 120.0, 480.0, 1920.0, 7680.0]  # N m / rad
 timesteps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.04]  # s
+damping = 3.0  # N m s / rad
 worlds, simulated = 16, 0.4  # s
 
 
-def failed(gain: float, timestep: float) -> float:
-    """Return the share of joints that were faster than any joint is, or no number at all."""
+def scene(gains: list[float], joint: float = 0.0, controller: float = 0.0) -> str:
+    """Return a scene with a joint for each gain, and damping in the joints or in their controllers."""
+    each = [
+        {"name": f"joint{i}", "gain": gain, "joint": joint, "controller": controller}
+        for i, gain in enumerate(gains)
+    ]
+    return SCENE.format(
+        joints="".join(JOINT.format(inertia=inertia, **part) for part in each),
+        controllers="".join(CONTROLLER.format(**part) for part in each),
+    )
+
+
+def failed(
+    timestep: float, joint: float, controller: float, integrator: str
+) -> list[float]:
+    """Return for each gain the share of joints that became faster than any joint is, or had no number."""
     world = World(
-        JOINT.format(inertia=inertia, gain=gain),
+        scene(gains, joint, controller),
         worlds,
-        physics=Physics(timestep=timestep, substeps=1),
+        physics=Physics(timestep=timestep, substeps=1, integrator=integrator),
         task=Task(episode_length=10**6),
         device="cpu",
         seed=0,
     )
     random = torch.Generator().manual_seed(0)
-    bad = torch.zeros(worlds, dtype=torch.bool)
+    bad = torch.zeros(worlds, len(gains), dtype=torch.bool)
     for step in range(round(simulated / timestep)):
         if step % 10 == 0:
-            targets = 2 * torch.rand(worlds, 1, generator=random) - 1
-        world.step(targets)
-        bad |= ~(world.qvel.abs().amax(1) < 1e5)
-    return float(bad.float().mean())
+            target = 2 * torch.rand(worlds, 1, generator=random) - 1
+        world.step(target.expand(-1, len(gains)))
+        bad |= ~(world.qvel.abs() < 1e5)
+        # A joint that has failed starts again, so that its numbers do not spread.
+        world.qpos[bad], world.qvel[bad] = 0.0, 0.0
+    return bad.float().mean(0).tolist()
 
 
 # %%
 # Each cell is one simulation of 0.4 seconds.
 
-share = {
-    gain: {timestep: failed(gain, timestep) for timestep in timesteps} for gain in gains
+SETUPS = {
+    "none": (0.0, 0.0, "euler"),
+    "joint": (damping, 0.0, "euler"),
+    "controller": (0.0, damping, "euler"),
+    "implicitfast": (0.0, damping, "implicitfast"),
 }
+
+
+def measure(setup: tuple[float, float, str]) -> dict[float, dict[float, float]]:
+    """Return the share of joints that failed, by gain and timestep."""
+    columns = {timestep: failed(timestep, *setup) for timestep in timesteps}
+    return {
+        gain: {timestep: columns[timestep][row] for timestep in timesteps}
+        for row, gain in enumerate(gains)
+    }
+
+
+maps = {name: measure(setup) for name, setup in SETUPS.items()}
+share = maps["none"]
 product = {
     (gain, timestep): timestep * math.sqrt(gain / inertia)
     for gain in gains
@@ -81,7 +114,16 @@ for gain, row in share.items():
     )
     print(f"{gain:7.0f} N m/rad  {cells}")
 print("in brackets: timestep times frequency, which must stay below 2")
-record_measurement("failed", share)
+record_measurement(
+    "stability",
+    {
+        "inertia_kg_m2": inertia,
+        "damping_n_m_s_per_rad": damping,
+        "joints": worlds,
+        "simulated_seconds": simulated,
+        "share": maps,
+    },
+)
 
 # %%
 # The line is the formula, the cells are measured.
@@ -127,8 +169,8 @@ plots.show(figure)
 # MuJoCo has no limit on the velocity of a joint.
 # Here the velocity is clamped after each step, and the joint moves with the clamped one, as Euler's method would.
 
-STIFF = JOINT.format(inertia=inertia, gain=480.0)
-STRONG = re.sub("<position .*/>", '<motor joint="joint" ctrlrange="-1e6 1e6"/>', STIFF)
+STIFF = scene([480.0])
+STRONG = re.sub("<position .*/>", '<motor joint="joint0" ctrlrange="-1e6 1e6"/>', STIFF)
 causes = {"gain too high": (STIFF, 0.02), "torque of 1 MN m": (STRONG, 0.005)}
 limits = {
     "no limit": {},
@@ -241,6 +283,41 @@ axes.grid(visible=False, axis="y")
 plots.show(figure)
 
 # %%
+# Does damping help?
+# ------------------
+# It depends on when the damping is computed.
+# MuJoCo's Euler integrator takes the damping of a joint at the end of the step, and that of a controller at its start.
+# With ``implicitfast`` it takes both at the end.
+# One step is a matrix again.
+# Its powers stay bounded while the square of timestep x frequency is below 4 + 2 x timestep x damping / inertia
+# for damping that is taken at the end, and below 4 - 2 x timestep x damping / inertia for damping from the start.
+
+sign = {"none": 0, "joint": 1, "controller": -1, "implicitfast": 1}
+label = {
+    "none": "no damping",
+    "joint": "damping in the joint",
+    "controller": "in the controller",
+    "implicitfast": "in the controller, implicitfast",
+}
+
+
+def border(name: str, timestep: float) -> float:
+    """Return the gain from which on a step is unstable; it is not positive where every gain is."""
+    left = 4 + sign[name] * 2 * timestep * damping / inertia
+    return inertia * left / timestep**2
+
+
+def stiffest(name: str, timestep: float) -> float:
+    """Return the largest gain at which no joint failed; 0 if there is none."""
+    return max((g for g in gains if maps[name][g][timestep] == 0), default=0.0)
+
+
+for name, text in label.items():
+    cells = "  ".join(f"{1e3 * t:2.0f} ms {stiffest(name, t):5.0f}" for t in timesteps)
+    print(f"{text:32} {cells}")
+print("largest gain without a failure (N m / rad); 0 where every gain failed")
+
+# %%
 # Common advice, tested on this machine.
 
 wrong = [
@@ -276,6 +353,38 @@ claim(
     share[gains[-1]][0.04] == 1.0 and share[gains[-1]][0.02] == 1.0,
     f"with {gains[-1]:.0f} N m/rad all joints fail at 40 ms and at 20 ms",
     question="C19",
+)
+
+misplaced = [
+    (name, gain, timestep)
+    for name, cells in maps.items()
+    for gain, row in cells.items()
+    for timestep, value in row.items()
+    if (value > 0) != (gain > border(name, timestep))
+    and not 0.8 < gain / max(border(name, timestep), 1e-9) < 1.25
+]
+changed = {
+    name: sum(
+        maps[name][gain][t] != share[gain][t] for gain in gains for t in timesteps
+    )
+    for name in maps
+}
+claim(
+    "Damping moves that border: up if it is in the joint, down if it is in the controller"
+    " (MuJoCo Warp, Euler integrator, CPU)",
+    not misplaced
+    and all(stiffest("joint", t) >= stiffest("none", t) for t in timesteps)
+    and all(stiffest("controller", t) <= stiffest("none", t) for t in timesteps)
+    and min(changed["joint"], changed["controller"]) > 0,
+    f"with {damping:g} N m s/rad, {changed['joint']} of {len(product)} cells become stable and"
+    f" {changed['controller']} become unstable",
+    question="C18",
+)
+claim(
+    "With implicitfast, damping in the controller does what damping in the joint does (MuJoCo Warp, CPU)",
+    maps["implicitfast"] == maps["joint"],
+    f"the same {len(product)} cells are stable",
+    question="C18",
 )
 
 stiff, strong = outcomes.values()

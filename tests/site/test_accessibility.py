@@ -32,6 +32,7 @@ KINDS = (
     "outputs/index.html",
     "reference/api/plots.html",
     "results/normal.html",
+    "tools/stability.html",
     "troubleshooting/nan-loss.html",
 )
 MESSAGES = 40  # every so many of the pages of messages, which are all written by one function

@@ -26,6 +26,8 @@ from stepscope._sphinx.commands import CommandDirective
 from stepscope._sphinx.fault_outcomes import FaultOutcomesDirective
 from stepscope._sphinx.figures import GalleryFigureDirective
 from stepscope._sphinx.gallery_output import GalleryOutputDirective
+from stepscope._sphinx.measurements import MeasurementDirective
+from stepscope._sphinx.memory_presets import MemoryPresetsDirective
 from stepscope._sphinx.minibatch_settings import MinibatchSettingsDirective
 from stepscope._sphinx.rates import OurRatesDirective, PublishedRatesDirective
 from stepscope._sphinx.records import RecordDirective
@@ -44,6 +46,8 @@ _DIRECTIVES = {
     "fault-outcomes": FaultOutcomesDirective,
     "gallery-figure": GalleryFigureDirective,
     "gallery-output": GalleryOutputDirective,
+    "measurement": MeasurementDirective,
+    "memory-presets": MemoryPresetsDirective,
     "minibatch-settings": MinibatchSettingsDirective,
     "our-rates": OurRatesDirective,
     "published-rates": PublishedRatesDirective,

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from stepscope._common import printable
-from stepscope._common.arguments import positive_integer
+from stepscope._common.arguments import Parser, positive_integer
 from stepscope._common.images import is_image
 from stepscope.commands._planning import (
     add_output_options,
@@ -26,9 +26,9 @@ from stepscope.plan.memory import (
 )
 
 if TYPE_CHECKING:
-    from stepscope._common.arguments import Parser
+    from collections.abc import Sequence
 
-__all__ = ["add"]
+__all__ = ["add", "parse_training"]
 
 _ABOUT = "compute PyTorch's share of the memory before anything runs"
 _MORE = (
@@ -41,6 +41,30 @@ _MORE = (
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to those of ``stepscope``."""
     parser = commands.add_parser("memory", help=_ABOUT, description=_MORE, allow_abbrev=False)
+    _add_sizes(parser)
+    add_output_options(parser, figure="memory against the number of environments")
+    parser.set_defaults(command=_memory, at_once=True)
+
+
+def parse_training(arguments: Sequence[str]) -> Training:
+    """Return the training that arguments of the command describe, without its options for output.
+
+    Raises
+    ------
+    BadInputError
+        An argument is missing or wrong; the sentence is the command's.
+
+    Examples
+    --------
+    >>> parse_training(["sb3", "--num-envs", "64", "--observation", "4", "--actions", "1"]).steps
+    1536
+    """
+    parser = Parser(prog="stepscope memory", allow_abbrev=False)
+    _add_sizes(parser)
+    return _training(parser.parse_args(arguments))
+
+
+def _add_sizes(parser: Parser) -> None:
     parser.add_argument(
         "library",
         type=_parse_library,
@@ -83,14 +107,11 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
         choices=("uint8", "float32"),
         help="type of an image's numbers (default: uint8 where the library takes it, which rsl_rl and skrl do not)",
     )
-    add_output_options(parser, figure="memory against the number of environments")
-    parser.set_defaults(command=_memory, at_once=True)
 
 
-def _memory(options: argparse.Namespace) -> int:
-    check_output_options(options)
+def _training(options: argparse.Namespace) -> Training:
     library, release = options.library
-    training = Training(
+    return Training(
         library=library,
         release=release,
         num_envs=options.num_envs,
@@ -101,7 +122,11 @@ def _memory(options: argparse.Namespace) -> int:
         minibatches=options.minibatches,
         dtype=options.dtype,
     )
-    estimate = estimate_memory(training)
+
+
+def _memory(options: argparse.Namespace) -> int:
+    check_output_options(options)
+    estimate = estimate_memory(_training(options))
     if options.json is not None:
         write_json(options.json, to_json(estimate))
     if options.json != "-":
