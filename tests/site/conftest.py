@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 import threading
@@ -88,3 +89,12 @@ def page(browser: Browser) -> Iterator[Page]:
     """A new window, 1280 pixels wide, that asks for light pages."""
     with browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light") as context:
         yield context.new_page()
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """The script of axe-core."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("axe-playwright-python is not installed")
+    return Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8")

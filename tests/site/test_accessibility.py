@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +31,7 @@ KINDS = (
     "reference/api/plots.html",
     "results/normal.html",
     "tools/stability.html",
+    "tools/read-a-log.html",
     "troubleshooting/nan-loss.html",
 )
 MESSAGES = 40  # every so many of the pages of messages, which are all written by one function
@@ -40,15 +39,6 @@ MESSAGES = 40  # every so many of the pages of messages, which are all written b
 RUN = """(rules) => axe.run({include: [["body"]], exclude: [["pre *"]]}, {resultTypes: ["violations"], rules})
     .then(({violations}) => violations.map(({id, nodes}) => `${id}: ${nodes[0].html}`))"""
 WITHOUT_COLOURS = {"color-contrast": {"enabled": False}}  # which are those of the pages above
-
-
-@pytest.fixture(scope="module")
-def engine() -> str:
-    """The script of axe-core."""
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or found.origin is None:
-        pytest.skip("axe-playwright-python is not installed")
-    return Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

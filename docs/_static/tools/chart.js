@@ -162,7 +162,7 @@ export const drawPanels = (root, panels, axis) => {
     at = index;
     const value = at === null ? null : xs[at];
     for (const panel of drawn) panel.show(value);
-    readout.textContent = value === null ? `Along each: ${axis}. The legends show the last values.`
+    readout.textContent = value === null ? `Horizontal axis: ${axis}. The legends show the last values.`
       : `${axis} ${value.toLocaleString("en")}`;
   };
   const redraw = () => {

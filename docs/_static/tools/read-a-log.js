@@ -260,7 +260,6 @@ const showComparison = (parent, comparison, files) => {
 
 const read = (files) => once(async (current) => {
   shown = files;
-  const started = performance.now();
   const logs = [];
   for (const file of files) {
     logs.push(await call("read_log", options(), [file], `Reading ${files.length > 1 ? `${logs.length + 1} of ${files.length}` : "the log"}`));
@@ -271,8 +270,7 @@ const read = (files) => once(async (current) => {
   const heading = add(result, "h2", "", { class: "tool-heading" });
   add(heading, "bdi", files.map(({ name }) => name).join(", "));
   const total = files.reduce((sum, { blob }) => sum + blob.size, 0);
-  const seconds = (performance.now() - started) / 1000;
-  add(result, "p", `${size(total)}, read on this computer in ${seconds.toFixed(1)} s`, { class: "tool-note" });
+  add(result, "p", `${size(total)}, read on this computer`, { class: "tool-note" });
   const pane = add(result, "div");
   const entries = logs.map((log, index) => ({
     name: log.name,

@@ -80,7 +80,7 @@ def _run(explanation: Explanation, curves: _RunCurves | None, log: BrowserFile) 
     return {
         "run": run.run,
         "title": library_label(run) if known else "",
-        "progress": progress_sentence(run) if known or run.failure is not None else "",
+        "progress": f"{run.unit}s: {progress_sentence(run)}" if known or run.failure is not None else "",
         "outcome": run.outcome,
         "wrong": explanation.wrong,
         "symptom": None if first is None else f"troubleshooting/{first.symptom.slug}.html",
