@@ -646,6 +646,17 @@ def nan_observation(_: Path) -> None:
     vectors.VecCheckNan(vectors.DummyVecEnv([environment(observation=NAN)]), raise_exception=True).reset()
 
 
+@reproduces("bad-value-recorded")
+def bad_value(folder: Path) -> None:
+    faults = importlib.import_module("stepscope.envs.faults")
+    cart_poles = importlib.import_module("stepscope.envs").CartPole(8, seed=0)
+    faulty = faults.Faulty(cart_poles, faults.bad_reward(step=5, env=2))
+    env = importlib.import_module("stepscope.nans").record(faulty, folder=folder)
+    env.reset(seed=0)
+    for _ in range(8):
+        env.step(torch.zeros(8, 1))
+
+
 @reproduces("logger-key-truncated")
 def two_names_of_one_beginning(_: Path) -> None:
     sb3()

@@ -84,6 +84,7 @@ SYSTEMS: Mapping[str, str] = {
     "slurm": "Slurm",
     "docker": "Docker",
     "torchrun": "torchrun",
+    "stepscope": "Stepscope",
 }
 """Who prints it."""
 
