@@ -13,6 +13,7 @@ Some libraries stop at once, some stop later, and one trains on NaN weights to t
 This example injects the bad value into a run of each of four libraries, and then again with a recorder around the environment.
 """
 
+import torch
 from stepscope import plots
 from stepscope.evidence import claim, provenance, record_measurement
 from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
@@ -22,6 +23,7 @@ from stepscope.train.experiments.fault_injection import FAULTS, run_with_fault
 # Each training run is a separate process and saves a checkpoint after each rollout.
 # RL-Games runs with ``torch_compile: False``; compiled, as by default since 1.6.5, it trains to the end on NaN weights.
 
+device = "cuda" if torch.cuda.is_available() else "cpu"
 names = {
     "rl_games": "RL-Games",
     "rsl_rl": "RSL-RL",
@@ -39,7 +41,9 @@ cases = [
     if guard is None or what == "infinity observed"
 ]
 runs = {
-    (library, what, guard): run_with_fault(library, faults[what], guard=guard)
+    (library, what, guard): run_with_fault(
+        library, faults[what], guard=guard, device=device
+    )
     for library, what, guard in cases
 }
 
@@ -141,7 +145,7 @@ print(
 nan_seen = {library: bare[library, "NaN observed"] for library in names}
 infinite = {library: bare[library, "infinity observed"] for library in names}
 claim(
-    "One NaN in one observation ends the run, or makes all weights NaN (PPO of four libraries, CPU)",
+    f"One NaN in one observation ends the run, or makes all weights NaN (PPO of four libraries, {device.upper()})",
     all(run.status or run.nonfinite_share == 1.0 for run in nan_seen.values()),
     f"the run ends with {sum(run.status != 0 for run in nan_seen.values())} of 4 libraries",
     question="C15",

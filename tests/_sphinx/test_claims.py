@@ -143,10 +143,26 @@ def test_a_gpu_that_has_recorded_has_a_column_of_its_own(build: Build, project: 
     page = build("```{claims} C01\n```")
     here, great, small = page.select(".device-columns > div")
     assert "More is faster" in here.text
-    assert "Great GPU 80GB" == great.strong.text
     assert "A million is more. Measured: 31x" in great.text
-    assert "2026-11-27" in great.text
-    assert ("Small GPU 8GB", "bench/nans.py") == (small.strong.text, small.code.text)
+    assert "Recorded on Great GPU 80GB (2026-11-27)." in great.text
+    assert "Recorded on Small GPU 8GB" in small.text
+    assert "bench/nans.py" == small.code.text
     assert not small.a
     assert "not a GPU" not in page.text
     assert 2 == len(build("```{claims} C01 1_tests/plot_one\n```").select(".device-columns > div"))
+
+
+def test_the_page_of_an_example_ends_with_what_gpus_have_recorded(build: Build, project: Path) -> None:
+    """Those of other scripts are on their own pages."""
+    example = project / "docs" / "auto_gallery" / "1_tests" / "plot_one.md"
+    example.parent.mkdir(parents=True)
+    example.write_text("---\norphan: true\n---\n# One\n\nIt measures.\n")
+    html = project / "html" / "auto_gallery" / "1_tests" / "plot_one.html"
+    build("Nothing.")
+    assert "On a GPU" not in html.read_text()
+    record(project, "Great GPU 80GB", "580.1", "1_tests/plot_one", "a million is more")
+    record(project, "Other GPU", "580.1", "1_tests/plot_two", "of another script")
+    build("Nothing.")
+    page = html.read_text()
+    assert page.index("It measures.") < page.index("A million is more") < page.index("Great GPU 80GB")
+    assert "Other GPU" not in page

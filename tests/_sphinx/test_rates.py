@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stepscope._sphinx.rates import rates_from_recording
+from stepscope._sphinx.rates import rates_from_libraries, rates_from_recording
 from stepscope.evidence import FOLDER_VARIABLE
 
 if TYPE_CHECKING:
@@ -99,6 +99,16 @@ def test_our_own_rates_are_those_measured_and_those_recorded(build: Build, proje
     assert [f"{ours}, a CPU skrl; this build, 2026-11-01", "4,000,000", "2,000,000", "1,000,000"] == rows[0]
     assert f"{ours}, a GPU skrl; recorded 2026-11-02, abc" == rows[1][0]
     assert 3 == sum("lab" in row[0].lower() for row in rows[2:])
+
+
+def test_a_gpu_shows_each_library_at_each_size_with_its_memory() -> None:
+    """A run that failed has no rates and no row."""
+    run = {"env_steps_per_second": {"total": 5e5}, "device_bytes": 3 * 2**30}
+    runs = {"rsl_rl": {"4096": run, "16384": {"env_steps_per_second": {}, "device_bytes": None}}}
+    result = {"device": "Great GPU", "measurements": {"libraries": {"runs": runs}}}
+    [row] = rates_from_libraries(result, source="recorded")
+    assert ("RSL-RL, 3,072 MiB of GPU memory", "Great GPU") == (row.software, row.device)
+    assert (4096, {"total": 5e5}) == (row.num_envs, row.rates)
 
 
 def test_a_recording_gives_the_rates_that_it_prints() -> None:

@@ -134,7 +134,8 @@ def test_a_part_needs_memory_and_packages(tmp_path: Path) -> None:
     ]
     lines = [*format_summary(outcomes, MACHINE, into=tmp_path)]
     assert "Stand-in GPU 80GB, 80 GiB, driver 580.1, torch 2.11" == lines[0]
-    assert "needs rsl_rl" in lines[2]
+    assert "needs 81 GiB" in lines[1]
+    assert "skipped     1 script, for want of rsl_rl; --list shows each" == lines[3]
 
 
 DRIVER = """

@@ -43,22 +43,17 @@ def device_columns(
     """
     columns = []
     for device, results in _results_by_gpu(root).items():
-        claims = [
-            _claim(result, claim, docname)
+        selected = [
+            (result, claim)
             for result in results
             for claim in result["claims"]
             if select(result["script"], claim)
         ]
-        if claims:
-            origin = f"Recorded {', '.join(sorted({str(result['date']) for result in results}))}."
-            columns.append(
-                nodes.container(
-                    "",
-                    nodes.paragraph("", "", nodes.strong("", device)),
-                    nodes.bullet_list("", *claims, classes=["claims"]),
-                    nodes.paragraph("", origin, classes=["recording-source"]),
-                )
-            )
+        if selected:
+            claims = [_claim(result, claim, docname) for result, claim in selected]
+            dates = ", ".join(sorted({str(result["date"]) for result, _ in selected}))
+            origin = nodes.paragraph("", f"Recorded on {device} ({dates}).", classes=["recording-source"])
+            columns.append(nodes.container("", nodes.bullet_list("", *claims, classes=["claims"]), origin))
     return columns
 
 
@@ -90,7 +85,7 @@ def _show_on_example(app: Sphinx, doctree: nodes.document) -> None:
     script = docname.removeprefix(_GALLERY)
     columns = device_columns(project_root(app.env), docname, lambda name, _: name == script)
     if columns:
-        heading = nodes.rubric("", "The same script on a GPU")
+        heading = nodes.rubric("", "On a GPU")
         section += [heading, nodes.container("", *columns, classes=["device-columns"])]
 
 

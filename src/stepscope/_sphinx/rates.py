@@ -39,12 +39,14 @@ __all__ = [
     "OurRatesDirective",
     "PublishedRatesDirective",
     "rate_rows",
+    "rates_from_libraries",
     "rates_from_measurements",
     "rates_from_recording",
 ]
 
 _ABSENT = "\N{EN DASH}"
 _MEASURED = "5_outputs/plot_four_meanings_of_fps"
+_PRINTED = "bench/libraries"  # what a GPU records of the libraries at two sizes, as they print it
 # Consoles of simulators that the build does not have; the cart-pole of the four libraries is measured by it.
 _RECORDED = ("isaaclab/3.0.0/benchmark.txt", "isaaclab/3.0.0/train.txt", "mjlab/1.6.0/train.txt")
 
@@ -104,6 +106,24 @@ def rates_from_measurements(
         )
 
 
+def rates_from_libraries(result: Mapping[str, Any], *, source: str) -> Iterator[PublishedRates]:
+    """Yield the rates that the libraries printed in a recorded result, size by size, with the memory of the GPU."""
+    for library, runs in result["measurements"].get("libraries", {}).get("runs", {}).items():
+        for num_envs, run in runs.items():
+            rates = {scope: rate for scope, rate in run["env_steps_per_second"].items() if scope in SCOPES}
+            memory = run.get("device_bytes")
+            if rates:
+                yield PublishedRates(
+                    task="the cart-pole of this guide",
+                    software=library_name(library)
+                    + (f", {memory / 2**20:,.0f} MiB of GPU memory" if memory else ""),
+                    device=result["device"],
+                    num_envs=int(num_envs),
+                    rates=rates,
+                    source=source,
+                )
+
+
 def rates_from_recording(path: Path) -> PublishedRates:
     """Return the rates of a recorded console: the typical one of each scope, or those that a benchmark reports."""
     recording = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -156,11 +176,11 @@ def _this_build() -> Iterator[PublishedRates]:
 
 
 def _other_machines(results: Path) -> Iterator[PublishedRates]:
-    for path in sorted(results.glob(f"*/{_MEASURED}.json")):
+    for path in sorted([*results.glob(f"*/{_MEASURED}.json"), *results.glob(f"*/{_PRINTED}.json")]):
         result = json.loads(path.read_text(encoding="utf-8"))
-        yield from rates_from_measurements(
-            result["measurements"], result, source=f"recorded {result['date']}, {result['commit'] or _ABSENT}"
-        )
+        source = f"recorded {result['date']}, {result['commit'] or _ABSENT}"
+        yield from rates_from_measurements(result["measurements"], result, source=source)
+        yield from rates_from_libraries(result, source=source)
 
 
 def _rates_table(rates: Iterable[PublishedRates]) -> nodes.Node:

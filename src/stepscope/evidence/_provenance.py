@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ _PACKAGES = (
     "mujoco",
     "mujoco-warp",
     "warp-lang",
+    "triton",
 )
 _started = time.perf_counter()
 
@@ -46,7 +48,7 @@ class Provenance:
     threads
         ``OMP_NUM_THREADS``; None where it is not set, and each library chooses.
     driver
-        Version of the GPU's driver; None on a CPU.
+        Version of the GPU's driver, ``"unknown"`` where the system does not tell; None on a CPU.
     versions
         Version of Python, of stepscope and of every package among the ones we measure that is installed.
     date
@@ -135,10 +137,19 @@ def _driver() -> str | None:
     try:
         first = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0]
     except OSError:
-        return None
+        return _driver_of_nvidia_smi() or "unknown"
     # The line holds the words "Kernel Module" and then the version.
     numbers = [word for word in first.split() if word[0].isdigit() and "." in word]
-    return numbers[0] if numbers else None
+    return numbers[0] if numbers else "unknown"
+
+
+def _driver_of_nvidia_smi() -> str | None:
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return next(iter(process.stdout.split()), None)
 
 
 def _peak_memory_mib() -> float | None:

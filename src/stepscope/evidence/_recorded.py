@@ -87,8 +87,10 @@ def read_recorded(other: str | None = None) -> Mapping[str, Any] | None:
     -------
     Mapping or None
         Fields ``device``, ``date``, ``versions``, ``measurements`` and ``claims`` among them; None for a script that
-        was downloaded, which has no results next to it.
+        was downloaded, which has no results next to it, and on a GPU, which a CPU's result says nothing of.
     """
+    if loaded_cuda():
+        return None
     script = Path(calling_script()).resolve()
     name = other or script_name(script)
     results = script.parent.parent.parent / "results"

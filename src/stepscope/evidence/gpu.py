@@ -90,7 +90,7 @@ class Part:
     @property
     def limit(self) -> float:
         """Seconds after which it is ended: another machine may be a few times slower than expected."""
-        return max(60.0, 4 * self.seconds)
+        return max(60.0, 3 * self.seconds)
 
 
 PARTS = (
@@ -312,8 +312,7 @@ class _Runner:
         script = self.root / part.script
         if not script.is_file():
             return Outcome(part=part, state="skipped", why="the script is not in this checkout")
-        missing = [package for package in part.needs if package not in self.machine.packages]
-        if missing:
+        if missing := _missing(part, self.machine):
             return Outcome(part=part, state="skipped", why=f"needs {', '.join(missing)}")
         if self.machine.on_gpu and self.machine.memory_bytes < part.gibibytes * _GIB:
             return Outcome(part=part, state="skipped", why=f"needs {part.gibibytes:g} GiB of GPU memory")
@@ -413,19 +412,35 @@ class _Runner:
         if not written.is_file():
             return Outcome(part=part, state="failed", why=ended or "it wrote nothing down", seconds=seconds)
         evidence = read_script(written)
-        measured = f"{len(evidence.measurements)} measurements, {_count_verdicts(evidence.claims)}"
+        measured = _describe_evidence(evidence)
         why = f"{ended}; {measured}" if ended else measured
         return Outcome(part=part, state="unfinished" if ended else "saved", why=why, seconds=seconds)
+
+
+def _missing(part: Part, machine: Machine) -> list[str]:
+    return [package for package in part.needs if package not in machine.packages]
 
 
 def _amount(result: dict[str, Any]) -> int:
     return len(result["measurements"]) + len(result["claims"])
 
 
-def _count_verdicts(claims: Sequence[Any]) -> str:
-    verdicts = [claim["verdict"] for claim in claims]
-    counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "no claims"
+def _describe_evidence(evidence: ScriptEvidence) -> str:
+    """Return how much was measured, and the verdicts, in words.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> claims = ({"verdict": "holds"}, {"verdict": "holds"}, {"verdict": "undecided"})
+    >>> _describe_evidence(replace(_NO_EVIDENCE, claims=claims, measurements={"step_time": {}}))
+    '1 measurement; of 3 claims 2 hold, 1 undecided'
+    """
+    verdicts = [claim["verdict"] for claim in evidence.claims]
+    words = {"holds": "hold", "does not hold": "do not hold"}
+    counts = ", ".join(f"{verdicts.count(each)} {words.get(each, each)}" for each in dict.fromkeys(verdicts))
+    measured = len(evidence.measurements)
+    claims = f"of {len(verdicts)} claim{'s' * (len(verdicts) != 1)} {counts}" if verdicts else "no claims"
+    return f"{measured} measurement{'s' * (measured != 1)}; {claims}"
 
 
 def _last_line(log: Path) -> str:
@@ -559,10 +574,15 @@ def format_list(parts: Sequence[Part], machine: Machine, *, into: Path, root: Pa
 def format_summary(outcomes: Sequence[Outcome], machine: Machine, *, into: Path) -> Iterator[str]:
     """Yield the lines of the report at the end."""
     yield str(machine)
+    lacking = [outcome for outcome in outcomes if set(_missing(outcome.part, machine))]
     for state in ("saved", "kept", "unfinished", "failed", "skipped"):
         for outcome in outcomes:
-            if outcome.state == state:
+            if outcome.state == state and outcome not in lacking:
                 yield f"{state:11} {outcome.part.name:48} {outcome.why}"
+    if lacking:
+        packages = dict.fromkeys(name for outcome in lacking for name in _missing(outcome.part, machine))
+        scripts = f"{len(lacking)} script{'s' * (len(lacking) != 1)}"
+        yield f"skipped     {scripts}, for want of {', '.join(packages)}; --list shows each"
     folder = result_file(into, machine.device, Path("folder/script")).parents[1]
     if any(outcome.state in ("saved", "kept", "unfinished") for outcome in outcomes):
         yield f"Results: {folder}"

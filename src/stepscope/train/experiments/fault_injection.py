@@ -85,7 +85,7 @@ class FaultCounterEnv(Faulty):
         return result
 
 
-def run_with_fault(library: str, fault: Fault, *, guard: str | None = None) -> FaultRun:
+def run_with_fault(library: str, fault: Fault, *, guard: str | None = None, device: str = "cpu") -> FaultRun:
     """Train with PPO on cart-poles with one bad value; a checkpoint is saved after each rollout.
 
     Parameters
@@ -96,6 +96,8 @@ def run_with_fault(library: str, fault: Fault, *, guard: str | None = None) -> F
         What goes wrong, and when.
     guard
         ``module:function`` that wraps the environment, such as ``"stepscope.nans:record"``.
+    device
+        Device to train on, ``"cpu"`` or ``"cuda"``.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def run_with_fault(library: str, fault: Fault, *, guard: str | None = None) -> F
     """
     check_library(library)
     # JSON of Python's knows NaN and infinity, and reads them back.
-    request = json.dumps({"library": library, "fault": asdict(fault), "guard": guard})
+    request = json.dumps({"library": library, "fault": asdict(fault), "guard": guard, "device": device})
     code = f"import json, sys; from {__name__} import _train; _train(**json.loads(sys.argv[1]))"
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, _CONSOLE)
@@ -149,10 +151,10 @@ def _last_exception(console: list[str]) -> str:
     return next(exceptions, console[-1] if console else "")
 
 
-def _train(library: str, fault: dict[str, Any], guard: str | None) -> None:
+def _train(library: str, fault: dict[str, Any], guard: str | None, device: str) -> None:
     """Train here; runs in the fresh process."""
     size = dict(SIZE)
-    env: Any = FaultCounterEnv(CartPole(size.pop("num_envs"), seed=0, device="cpu"), Fault(**fault))
+    env: Any = FaultCounterEnv(CartPole(size.pop("num_envs"), seed=0, device=device), Fault(**fault))
     if guard is not None:
         env = resolve_callable(guard)(env)
     module = importlib.import_module(f"stepscope.train.{library}")
