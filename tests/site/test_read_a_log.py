@@ -68,7 +68,8 @@ def _give(page: Page, *files: tuple[str, bytes]) -> str:
 
 def _command(*arguments: str) -> str:
     command = [sys.executable, "-m", "stepscope", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    environment = {**os.environ, "COLUMNS": "300"}  # else columns that find no room would follow below
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
 
 def test_every_recording_gives_the_json_of_the_command(tool: Page) -> None:
@@ -354,6 +355,7 @@ def _renderer_memory(browser_process: int) -> float:
     return largest
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_a_large_log_can_be_cancelled_and_read_in_little_memory(tool: Page, tmp_path: Path) -> None:
     """The page answers meanwhile, Cancel ends the work, and memory does not grow with the log."""
