@@ -66,7 +66,7 @@ def _alternative(rules: MinibatchRules) -> str | nodes.Node:
     if not rules.alternative:
         return "no setting"
     fixes = nodes.inline("", "times the environments: fixes their number", classes=["below"])
-    return nodes.inline("", "", nodes.literal("", rules.alternative), fixes)
+    return nodes.inline("", "", nodes.literal("", rules.alternative, classes=["breakable"]), fixes)
 
 
 def _early_stop(rules: MinibatchRules) -> str | nodes.Node:
