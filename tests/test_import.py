@@ -70,7 +70,8 @@ ROWS = (
     ("envs", "measure"),
     ("doctor", "nans", "plan", "train"),
     ("recordings",),
-    ("browser", "commands"),
+    ("commands",),
+    ("browser",),
     ("cli", "_sphinx"),
 )
 

@@ -21,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from stepscope._common.format import TIMES, format_bytes
 from stepscope._sphinx.tables import table
+from stepscope.browser import memory_arguments
 from stepscope.commands.memory import parse_training
 from stepscope.logs import BY_KEY
 from stepscope.plan.memory import estimate_memory
@@ -28,7 +29,7 @@ from stepscope.plan.memory import estimate_memory
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MemoryPresetsDirective", "format_link", "preset_arguments", "read_presets"]
+__all__ = ["MemoryPresetsDirective", "format_link", "read_presets"]
 
 _FILES = "https://github.com/isaac-sim/IsaacLab/blob/v{release}/source/isaaclab_tasks/isaaclab_tasks/{path}"
 _SIZES = ("library", "num_envs", "horizon", "observation", "actions", "hidden", "minibatches", "dtype")
@@ -38,22 +39,6 @@ def read_presets(path: Path) -> tuple[str, list[dict[str, Any]]]:
     """Return the release of Isaac Lab that a file lists tasks of, and the tasks."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     return content["release"], content["preset"]
-
-
-def preset_arguments(preset: Mapping[str, Any]) -> list[str]:
-    """Return the sizes of a task as arguments of ``stepscope memory``.
-
-    Examples
-    --------
-    >>> preset_arguments({"library": "sb3", "num_envs": 64, "observation": "4", "hidden": ""})
-    ['sb3', '--num-envs', '64', '--observation', '4']
-    """
-    options = (
-        (f"--{name.replace('_', '-')}", str(preset[name]))
-        for name in _SIZES[1:]
-        if preset.get(name, "") != ""
-    )
-    return [preset["library"], *(word for option in options for word in option)]
 
 
 def format_link(preset: Mapping[str, Any]) -> str:
@@ -88,7 +73,7 @@ def _row(preset: Mapping[str, Any], release: str) -> list[str | nodes.Node]:
         + (f", {preset['dtype']}" if "dtype" in preset else ""),
         f"hidden {preset['hidden'] or 'layer of 512 behind three convolutions'}",
     ]
-    estimate = estimate_memory(parse_training(preset_arguments(preset)))
+    estimate = estimate_memory(parse_training(memory_arguments(preset)))
     files = [
         nodes.reference("", word, refuri=_FILES.format(release=release, path=preset[word]))
         for word in ("environment", "agent")

@@ -8,5 +8,14 @@ from stepscope.browser._compare import compare_logs
 from stepscope.browser._download import write_csv, write_json
 from stepscope.browser._file import BrowserFile
 from stepscope.browser._log import read_log
+from stepscope.browser._memory import calculate_memory, memory_arguments
 
-__all__ = ["BrowserFile", "compare_logs", "read_log", "write_csv", "write_json"]
+__all__ = [
+    "BrowserFile",
+    "calculate_memory",
+    "compare_logs",
+    "memory_arguments",
+    "read_log",
+    "write_csv",
+    "write_json",
+]
