@@ -164,7 +164,9 @@ const showBatches = (found) => {
     for (const [first] of cells) {
       if (value !== null && first.textContent === value.toLocaleString("en")) first.parentElement.setAttribute("aria-current", "true");
     }
-    cuts.querySelector(".wide-table [aria-current]")?.scrollIntoView?.({ block: "nearest" });
+    const current = box.querySelector("[aria-current]");
+    const scrolled = box.querySelector(".wide-table");
+    if (current) scrolled.scrollTop = Math.max(0, current.offsetTop - scrolled.clientHeight / 2);
   }
   list(box, lines);
   command(box, text);
@@ -197,7 +199,7 @@ const compute = async () => {
   const mine = turn;
   const values = settings();
   preset.value = String(presets.findIndex((each) => same(each.values, values)));
-  if (preset.selectedIndex < 0) preset.value = "-1";
+  field("dtype").parentElement.hidden = !values.dtype && !values.observation.includes("x"); // it is about images
   const late = setTimeout(() => python.ready && say("Computing …", { busy: true }), LATE);
   try {
     const found = await python.call("calculate_memory", values);
@@ -223,7 +225,10 @@ const fill = (values) => {
     if (input.tagName !== "SELECT" || [...input.options].some((option) => option.value === value)) input.value = value;
   }
 };
-const keep = () => history.replaceState(null, "", `#${new URLSearchParams(settings())}`);
+const keep = () => {
+  const filled = Object.entries(settings()).filter(([, value]) => value);
+  history.replaceState(null, "", `#${new URLSearchParams(filled)}`);
+};
 const fromLink = () => {
   const values = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   if (!("num_envs" in values)) return;

@@ -43,7 +43,7 @@ def read_presets(path: Path) -> tuple[str, list[dict[str, Any]]]:
 
 def format_link(preset: Mapping[str, Any]) -> str:
     """Return the address of the calculator with the sizes of a task, on its own page."""
-    return f"#{urlencode({name: preset.get(name, '') for name in _SIZES}, safe=',')}"
+    return f"#{urlencode({name: preset[name] for name in _SIZES if preset.get(name)}, safe=',')}"
 
 
 class MemoryPresetsDirective(SphinxDirective):
