@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from stepscope.envs import CartPole
 from stepscope.envs._step import make_step
 from stepscope.errors import BadInputError
+from stepscope.measure._host_syncs import host_syncs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -282,6 +283,9 @@ def test_a_step_neither_waits_for_the_device_nor_loops_over_environments() -> No
         assert not {"_local_scalar_dense", "item", "nonzero", "masked_select", "unique"} & set(
             operations.names
         )
+        with host_syncs(env.device) as places:
+            env.step(actions)
+        assert not places
         counts.append(len(operations.names))
     assert counts[0] == counts[1]
 

@@ -28,6 +28,7 @@ READS: dict[str, Callable[[torch.Tensor], object]] = {
     "mask": lambda values: values[values > 0],
     "where": lambda values: torch.where(values > 0),
     "unique": lambda values: values.unique(),
+    "fill by a mask with a tensor": lambda values: values.masked_fill_(values > 0, values.new_zeros(())),
 }
 STAYS: dict[str, Callable[[torch.Tensor], object]] = {
     "sum": lambda values: values.sum(),

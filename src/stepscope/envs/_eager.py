@@ -52,7 +52,7 @@ class EagerStep:
             self._gravity, self._length = number(constants.gravity), number(constants.equivalent_length)
             self._track, self._lean = number(settings.track_half_length), number(settings.angle_limit)
             self._begin = number(START_PER_STREAM)
-            self._zero, self._one, self._limit = integer(0), integer(1), integer(settings.episode_length)
+            self._one, self._limit = integer(1), integer(settings.episode_length)
             self._increment = integer(INCREMENT)
         self._push = self._actions.view(-1)
         self._state_rows, self._rate_rows = self._state.unbind(0), self._rates.unbind(0)
@@ -77,7 +77,7 @@ class EagerStep:
         final = self._state.clone()
         streams = torch.add(self._increment, streams, alpha=MULTIPLIER)
         torch.where(done, streams * self._begin, final, out=self._state)
-        steps.masked_fill_(done, self._zero)
+        steps.masked_fill_(done, 0)  # a number: on CUDA the host would wait for a tensor's value
         return self._state, steps, streams, self._state.clone().t(), final.t(), terminated, truncated, done
 
     def _integrate(self) -> None:

@@ -32,6 +32,8 @@ _READS = {
     "equal",
     "is_nonzero",
 }
+# Filling by a mask with a tensor's value, and not with a number: on CUDA PyTorch reads that value with .item().
+_FILLS = {"masked_fill.Tensor", "masked_fill_.Tensor"}
 _TO_HOST = {Tensor.cpu, Tensor.numpy, Tensor.tolist, Tensor.__array__}
 _WAITING = ("StreamSynchronize", "DeviceSynchronize", "EventSynchronize", "cudaMemcpy", "CtxSynchronize")
 
@@ -80,7 +82,8 @@ class _ReadCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - torch's signature
         name = func.__name__.partition(".")[0]
-        if (name in _READS or _indexes_by_mask(name, args)) and (where := _caller()):
+        reads = name in _READS or func.__name__ in _FILLS or _indexes_by_mask(name, args)
+        if reads and (where := _caller()):
             self._places[where] += 1
         return func(*args, **(kwargs or {}))
 
