@@ -177,7 +177,7 @@ def pythons(session: nox.Session) -> None:
     extras = "[watch,tensorboard,plot,pandas]"
     session.install("--editable", f".{extras}", *GROUPS(PROJECT, "test"))
     session.env.update(PROCESSES)
-    rooms = ("_common", "logs", "runs", "export", "watch", "doctor")
+    rooms = ("_common", "logs", "runs", "export", "watch", "doctor", "browser")
     names = ("read", "watch", "compare", "memory", "batches", "doctor")
     commands = [f"tests/commands/test_{name}.py" for name in names]
     tests = [

@@ -39,6 +39,7 @@ HEAVY = (
         "stepscope.train",
         "stepscope.doctor",
         "stepscope.recordings",
+        "stepscope.browser",
     ],
 )
 def test_light_modules_import_nothing_heavy(module: str) -> None:
