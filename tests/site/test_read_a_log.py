@@ -374,3 +374,13 @@ def test_a_large_log_can_be_cancelled_and_read_in_little_memory(tool: Page, tmp_
     assert "Run 1" not in tool.inner_text(".tool-result")
     assert "RSL-RL" in tool.inner_text(".tool-title")
     assert 50 < peak < MOST_MEMORY
+
+
+def test_what_else_is_notable_leads_to_its_pages(tool: Page, site: Path) -> None:
+    """Each is named by its page, which exists."""
+    path = RECORDINGS / "isaaclab/3.0.0/overflow_unbuffered.txt"
+    _give(tool, (path.name, path.read_bytes()))
+    links = tool.locator(".tool-cause dd a")
+    assert links.count() > 1
+    for number in range(links.count()):
+        assert (site / "troubleshooting" / f"{links.nth(number).inner_text()}.html").is_file()

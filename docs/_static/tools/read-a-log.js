@@ -78,6 +78,8 @@ const call = (name, given, files, label) => {
 const SEVERITY = { bad: "bad", warn: "warn", good: "good" };
 const OUTCOMES = { failed: "failed", interrupted: "interrupted", finished: "finished", unfinished: "not finished", unknown: "" };
 
+const OCCURRENCES = ["it set off", "notable"];
+
 // Label and text of each line; a line without a label belongs to the one above. What `ours` names is our own prose.
 const list = (parent, lines, { ours = [] } = {}) => {
   const box = add(parent, "dl", "", { class: "tool-list" });
@@ -94,8 +96,13 @@ const list = (parent, lines, { ours = [] } = {}) => {
       continue;
     }
     const line = add(cell, "p", "", { class: SEVERITY[severity] ?? "" });
+    // Behind what followed, and what else is notable, the report names its page.
+    const [, said, slug] = OCCURRENCES.includes(label) ? (content.match(/^(.*); ([a-z0-9-]+)\)$/s) ?? []) : [];
     if (ours.includes(label)) prose(line, content);
-    else add(line, "bdi", content);
+    else if (slug) {
+      add(line, "bdi", `${said}) `);
+      add(line, "a", slug, { href: new URL(`troubleshooting/${slug}.html`, site).href });
+    } else add(line, "bdi", content);
   }
 };
 
@@ -169,7 +176,7 @@ const downloads = (parent, file, run) => {
   });
 };
 
-const SKIPPED = ["library", "iterations", "vector steps", "env steps", "first failure"];
+const SKIPPED = ["library", "iterations", "vector steps", "env steps"];
 
 const showRun = (parent, run, file) => {
   parent.replaceChildren();
