@@ -198,6 +198,7 @@ const compute = async () => {
   turn += 1;
   const mine = turn;
   const values = settings();
+  root.dataset.busy = "true";
   preset.value = String(presets.findIndex((each) => same(each.values, values)));
   field("dtype").parentElement.hidden = !values.dtype && !values.observation.includes("x"); // it is about images
   const late = setTimeout(() => python.ready && say("Computing …", { busy: true }), LATE);
@@ -208,6 +209,7 @@ const compute = async () => {
     if (found.memory) showMemory(found.memory);
     showError(found.field, found.error);
     showBatches(found.batches);
+    delete root.dataset.busy;
     say("");
   } catch (error) {
     if (mine !== turn) return;
@@ -252,6 +254,7 @@ const begin = () => {
       fill(presets[preset.value].values);
     }
     keep();
+    root.dataset.busy = "true";
     pause = setTimeout(compute, event.target.tagName === "SELECT" ? 0 : PAUSE);
   });
   form.addEventListener("submit", (event) => event.preventDefault());
