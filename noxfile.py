@@ -264,13 +264,13 @@ def run_apart(session: nox.Session) -> None:
     exact = ["--no-deps", "--ignore-requires-python"]
     session.install(*exact, "--requirement", f"matrix/{session.name}/requirements.txt")
     session.install("--no-deps", "--editable", ".")
-    session.install("--constraint", "constraints.txt", "pytest", "pytest-timeout", "hypothesis")
+    session.install("--constraint", "constraints.txt", "pytest", "pytest-timeout", "hypothesis", "optuna")
     session.env.update(PROCESSES)
     session.run("python", "-m", f"matrix.{session.name}", *session.posargs)
-    # Here the reader is tested on what the installed packages print, and the recorder in their environments, which the
-    # project's own environment lacks.
-    rooms = [f"tests/{room}/test_{session.name}.py" for room in ("logs", "nans")]
-    session.run("python", "-m", "pytest", *rooms, "tests/logs/libraries/test_warp.py", "-q")
+    # Here the reader is tested on what the installed packages print, the recorder in their environments and the commands
+    # on their trainings, which the project's own environment lacks.
+    tests = sorted(str(path) for path in Path("tests").rglob(f"test_{session.name}.py"))
+    session.run("python", "-m", "pytest", *tests, "tests/logs/libraries/test_warp.py", "-q")
 
 
 @nox.session(default=False, venv_backend="none", requires=["environment"])

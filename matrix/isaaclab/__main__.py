@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from matrix._commands import RECORDINGS, Command, Program, main
+from matrix._commands import RECORDINGS, Command, Program, Transcript, main
 from matrix.isaaclab.assets import make_assets
 from matrix.isaaclab.recorded import copy_with_recorder
 
@@ -72,6 +72,54 @@ def _overflow(variant: str, *, unbuffered: bool, mangled: int = 0) -> Command:
     )
 
 
+# What the page "With Isaac Lab" shows.
+_HERE = Path(__file__).parent
+_TRAIN = f"""\\
+    isaaclab train --rl_library rsl_rl --task {_CARTPOLE} \\
+    --num_envs {{num_envs}} --device cpu agent.device=cpu"""
+_TRANSCRIPTS = (
+    Transcript(
+        variant="fit",
+        lines=(f"stepscope fit --budget 1500MiB --verify -- {_TRAIN} --max_iterations 2",),
+        shows=(r"^largest num_envs +[\d,]+, limited by host memory", r"^verified +[\d,]+ environments fit"),
+    ),
+    Transcript(
+        variant="bottleneck",
+        lines=(f"stepscope bottleneck --sizes 256,1024,4096 -- {_TRAIN} --max_iterations 5",),
+        shows=(r"^ +256 ", r"^ +4,096 "),
+    ),
+    Transcript(
+        variant="watch",
+        lines=(
+            f"""stepscope watch -- \\
+    isaaclab train --rl_library rsl_rl --task {_CARTPOLE} \\
+    --num_envs 256 --device cpu agent.device=cpu --max_iterations 60""",
+        ),
+        shows=(r"^iteration 60 of 60, .* reward", r"\d s left$", r"^finished: "),
+    ),
+    Transcript(
+        variant="tune",
+        lines=(
+            f"""stepscope tune --search num_envs=64,256 --until reward=1 \\
+    --trial-seconds 240 --seeds 0 -- {_TRAIN} --seed {{seed}} \\
+    --max_iterations 100000""",
+        ),
+        shows=(r"^search +2 trials of 2 combinations", "no setting has been run with fresh seeds"),
+    ),
+    Transcript(
+        variant="nan_terms",
+        lines=tuple(
+            f"python faulty_tasks.py {name} 2>&1 | tail -8" for name in ("observation", "reward", "direct")
+        ),
+        files=(_HERE / "faulty_tasks.py",),
+        shows=(
+            r"NaN in observations/policy joint_vel_rel\[1\] of environment 7, in step 20",
+            r"NaN in rewards/terms cart_vel of environment 7, in step 20",
+            r"NaN in observations/policy \[3\] of environment 7, in step 20",
+        ),
+    ),
+)
+
 _BOTH_REPORTS = ("--benchmark_formatter", "schema,summary")
 
 ISAACLAB = Program(
@@ -104,6 +152,7 @@ ISAACLAB = Program(
         _benchmark("benchmark_startup", "startup"),
         _train("benchmark_training", *_BOTH_REPORTS, command=("benchmark", "training")),
     ),
+    transcripts=_TRANSCRIPTS,
     variables={"ISAACSIM_ASSET_ROOT": str(_ASSETS)},
     recorded={"PYTHONPATH": str(_EDITED)},
     paths={str(_ASSETS): "<assets>", str(_EDITED): "<packages>"},

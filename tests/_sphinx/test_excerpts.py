@@ -1,12 +1,20 @@
 """Excerpts of recordings are what the recording holds, no more and no less."""
 
+from __future__ import annotations
+
+import json
+import shutil
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stepscope._sphinx.excerpts import excerpt, overflow_class, visible_text
 from stepscope.errors import BadInputError
+
+if TYPE_CHECKING:
+    from tests._sphinx.conftest import Build
 
 RECORDING = (
     Path(__file__).parents[2].joinpath("recordings", "rsl_rl", metadata.version("rsl-rl-lib"), "default.txt")
@@ -56,3 +64,16 @@ def test_what_is_shown_has_no_control_codes() -> None:
     """A page shows the text that a terminal shows."""
     assert "\x1b" in excerpt(RECORDING, "iteration 2")
     assert "\x1b" not in visible_text(excerpt(RECORDING, "iteration 2"))
+
+
+def test_a_transcript_is_shown_with_its_release_device_and_day(project: Path, build: Build) -> None:
+    """The command that a page shows, the end of what it printed, and where."""
+    folder = project / "recordings" / "isaaclab" / "3.0.0"
+    shutil.copytree(RECORDING.parents[2] / "isaaclab" / "3.0.0", folder)
+    page = build("```{recording} isaaclab/3.0.0/fit.console\n:tail: 2\n```")
+    lines = page.select_one(".command-output pre").get_text().splitlines()
+    printed = (folder / "fit.console").read_text(encoding="utf-8").splitlines()
+    assert [*printed[:3], "…", *printed[-2:]] == lines
+    about = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+    source = page.select_one(".recording-source").get_text()
+    assert f"recorded with isaaclab 3.0.0 on {about['device']}, {about['date']}" == source

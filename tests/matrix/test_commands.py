@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from matrix._commands import RECORDINGS, Command, Program, main
+from matrix._commands import RECORDINGS, Command, Program, Transcript, main
 from matrix.isaaclab.__main__ import ISAACLAB
 from matrix.isaaclab.assets import with_default_prim
 from matrix.mjlab.__main__ import MJLAB
@@ -34,6 +36,33 @@ def test_what_is_recorded_is_what_is_run(program: Program) -> None:
         assert " ".join([program.program, *command.arguments]) == recording["command"]
         assert (folder.name, command.exit_code) == (recording["version"], recording["exit_code"])
         assert command.settings == recording["settings"]
+
+
+@pytest.mark.parametrize("program", [ISAACLAB, MJLAB], ids=lambda program: program.library)
+def test_what_is_typed_is_recorded_and_shows_what_the_pages_say(program: Program) -> None:
+    """Each transcript has its recording, of just those lines."""
+    [folder] = (RECORDINGS / program.library).iterdir()
+    for transcript in program.transcripts:
+        path = folder / f"{transcript.variant}.console"
+        recording = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        assert "\n".join(transcript.lines) == recording["command"]
+        assert (folder.name, transcript.exit_code) == (recording["version"], recording["exit_code"])
+        assert not list(transcript.missing(path.read_text(encoding="utf-8")))
+
+
+def test_a_transcript_is_judged_by_what_it_shows(capfd: pytest.CaptureFixture[str]) -> None:
+    """Lines run one after another in a folder with the files, and a missing text is a sentence."""
+    typed = Transcript(
+        variant="typed",
+        lines=("cat test_commands.py > copy", "wc -l \\\n    copy"),
+        shows=(r"^\$ cat", r"\d+ copy$", "never printed"),
+        files=(Path(__file__),),
+    )
+    program = _program("")
+    assert 1 == main(replace(program, commands=(), transcripts=(typed,)), ["--check"])
+    printed = capfd.readouterr().out
+    assert "nothing in it matches 'never printed'" in printed
+    assert "$ wc -l \\\n    copy\n" in printed
 
 
 @pytest.mark.parametrize(

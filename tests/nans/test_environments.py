@@ -612,3 +612,53 @@ if __name__ == "__main__":
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "NaN in observations" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+class _RewardManager:
+    """The terms of each step's reward in one tensor, as the managers of Isaac Lab and mjlab keep them."""
+
+    def __init__(self, num_envs: int) -> None:
+        self.active_terms = ["alive", "speed"]
+        self._step_reward = torch.zeros(num_envs, 2)
+
+    def compute(self, state: torch.Tensor, *, bad: bool) -> torch.Tensor:
+        """Return the sum of the terms; the second is NaN in one environment."""
+        self._step_reward[:, 0] = 1.0
+        self._step_reward[:, 1] = -state[:, 1].abs()
+        if bad:
+            self._step_reward[3, 1] = math.nan
+        return self._step_reward.sum(1)
+
+
+class Managed(CartPole):
+    """A cart-pole whose reward is made of terms."""
+
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs, seed=0)
+        self.reward_manager = _RewardManager(num_envs)
+        self.calls = 0
+
+    def step(self, actions: torch.Tensor) -> Any:  # noqa: ANN401 - the environment's own
+        """Replace the reward, from the fifth step on by a bad one."""
+        self.calls += 1
+        observations, _, *rest = super().step(actions)
+        return observations, self.reward_manager.compute(self.state, bad=self.calls > 4), *rest
+
+
+def test_a_bad_reward_is_traced_to_its_term() -> None:
+    """Where the environment keeps the terms; the term comes before the sum."""
+    env = record(Managed(8), folder=None)
+    env.reset(seed=0)
+    with pytest.raises(BadValueError, match="NaN in rewards/terms speed of environment 3, in step 5"):
+        _step(env, torch.zeros(8, 1), 16)
+    assert "a term of the reward" == env.report.cause.name
+
+
+def test_a_manager_of_another_kind_is_ignored() -> None:
+    """A matrix that does not have a column for each term is not one of its terms."""
+    task = Managed(8)
+    task.reward_manager.active_terms = ["alive"]
+    env = record(task, folder=None)
+    env.reset(seed=0)
+    with pytest.raises(BadValueError, match=r"NaN in rewards \[0\] of environment 3, in step 5"):
+        _step(env, torch.zeros(8, 1), 16)

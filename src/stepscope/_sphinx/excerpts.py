@@ -8,6 +8,9 @@
 
 shows the third iteration that RSL-RL printed, shows how it was recorded, and is the text that
 the snippet below it on the page parses: `excerpt` gives the same text to the build and to the tests of the snippets.
+
+A file that ends with ``.console`` shows commands typed where a library is installed that the build lacks, and all that
+they printed; ``:tail: 3`` shows the first of them and the last three lines.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ __all__ = [
     "project_root",
     "select_records",
     "setup",
+    "shorten_transcript",
     "visible_text",
 ]
 
@@ -94,6 +98,20 @@ def select_records(path: Path, show: str, *, num_envs: int | None = None) -> lis
     return records_shown
 
 
+def shorten_transcript(text: str, tail: int) -> str:
+    r"""Return the first command of a transcript, which may go on in the next row, and its last lines.
+
+    Examples
+    --------
+    >>> shorten_transcript("$ train \\\n  --seed 1\na\nb\nc\n", 1)
+    '$ train \\\n  --seed 1\n…\nc\n'
+    """
+    lines = text.splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines, 1) if not line.endswith("\\\n"))
+    left_out = ["…\n"] if first + tail < len(lines) else []
+    return "".join([*lines[:first], *left_out, *lines[max(first, len(lines) - tail) :]])
+
+
 def visible_text(text: str) -> str:
     r"""Return what a reader of a file sees: no colour codes, each redrawing of a bar on its own line.
 
@@ -118,7 +136,7 @@ def project_root(env: BuildEnvironment) -> Path:
 
 class _Recording(SphinxDirective):
     required_arguments = 1
-    option_spec: ClassVar = {"show": directives.unchanged}
+    option_spec: ClassVar = {"show": directives.unchanged, "tail": directives.positive_int}
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()  # the selection depends on the recording and on all of the parser
@@ -128,13 +146,20 @@ class _Recording(SphinxDirective):
         except (OSError, BadInputError) as error:
             raise self.error(str(error)) from error
         recording = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        classes = ["recording", f"library-{recording['library']}", *overflow_class(text)]
-        block = nodes.literal_block(text, text, language="text", classes=classes)
-        source = f"printed by {recording['library'].replace('_', '-')} {recording['version']} on {recording['date']}: "
-        caption = nodes.paragraph(
-            "", source, nodes.literal("", recording["command"]), classes=["recording-source"]
+        typed = path.suffix == ".console"
+        if "tail" in self.options:
+            text = shorten_transcript(text, self.options["tail"])
+        kind = ["command-output"] if typed else ["recording"]
+        classes = [*kind, f"library-{recording['library']}", *overflow_class(text)]
+        block = nodes.literal_block(text, text, language="console" if typed else "text", classes=classes)
+        release = f"{recording['library'].replace('_', '-')} {recording['version']}"
+        source = (
+            f"recorded with {release} on {recording['device']}, {recording['date']}"
+            if typed
+            else f"printed by {release} on {recording['date']}: "
         )
-        return [block, caption]
+        command = [] if typed else [nodes.literal("", recording["command"])]
+        return [block, nodes.paragraph("", source, *command, classes=["recording-source"])]
 
 
 def _write_colours(app: Sphinx) -> None:

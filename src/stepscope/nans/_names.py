@@ -16,7 +16,17 @@ from stepscope.nans._foreign import describe_error, label, safe_getattr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["TensorName", "column_name", "find_column_names", "parse_tensor_name"]
+__all__ = [
+    "REWARD_TERMS",
+    "TensorName",
+    "column_name",
+    "find_column_names",
+    "parse_tensor_name",
+    "reward_terms",
+]
+
+REWARD_TERMS = "rewards/terms"
+"""Name of the tensor of `reward_terms`."""
 
 _FORMER = re.compile(r"@(\d+(?:x\d+)* \w+)$")
 _MAX_NAMES = 2**16  # columns of a tensor
@@ -111,6 +121,18 @@ def find_column_names(
     return by_tensor
 
 
+def reward_terms(env: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the tensor into which Isaac Lab's or mjlab's manager writes the terms of a reward, (N, terms), or None.
+
+    It is the same tensor in each step.
+    """
+    rewards = safe_getattr(safe_getattr(env, "unwrapped", env), "reward_manager")
+    terms, names = safe_getattr(rewards, "_step_reward"), safe_getattr(rewards, "active_terms")
+    shape = safe_getattr(terms, "shape", ())
+    matrix = len(shape) == 2 and isinstance(names, (list, tuple)) and shape[1] == len(names)  # noqa: PLR2004
+    return terms if matrix else None
+
+
 def _labels(columns: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
     if isinstance(columns, (str, bytes, Mapping)):
         raise TypeError(f"a {type(columns).__name__} where a tuple of names should be")
@@ -123,6 +145,9 @@ def _manager_terms(env: Any) -> dict[str, Sequence[str]]:  # noqa: ANN401 - as a
     actions = safe_getattr(managed, "action_manager")
     if actions is not None:
         names["actions"] = tuple(_columns(actions.active_terms, actions.action_term_dim))
+    rewards = safe_getattr(managed, "reward_manager")
+    if reward_terms(env) is not None:
+        names[REWARD_TERMS] = tuple(rewards.active_terms)
     observations = safe_getattr(managed, "observation_manager")
     if observations is not None:
         groups = {

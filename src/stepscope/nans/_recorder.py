@@ -24,7 +24,7 @@ from stepscope.nans._extrema import ExtremaCheck
 from stepscope.nans._first_bad import bad_in_last_row
 from stepscope.nans._flatten import as_tensor, flatten_tensors, holds_arrays, is_plain_tensor
 from stepscope.nans._foreign import describe_error, device_of, label, num_envs_of
-from stepscope.nans._names import find_column_names
+from stepscope.nans._names import REWARD_TERMS, find_column_names, reward_terms
 from stepscope.nans._report import build_report
 from stepscope.nans._ring import RingBuffer, Snapshot
 from stepscope.nans._snapshots import snapshot_of
@@ -78,6 +78,7 @@ class Recorder:
         self._warnings: dict[str, bool] = {}  # by text, whether it was emitted
         self._skipped: set[str] = set()
         self._names = find_column_names(env, names, on_warning=self._add_warning)
+        self._reward_terms = reward_terms(env)
         self._on_bad = on_bad
         self._step = 0
         rank = os.environ.get("RANK", "")
@@ -211,6 +212,8 @@ class Recorder:
 
     def _write_result(self, result: Any) -> None:  # noqa: ANN401 - the environment's own
         layout = self._layout = self._layout or StepLayout.of(result)
+        if self._reward_terms is not None:  # first, so that they are the cause of a bad reward
+            self._write(REWARD_TERMS, self._reward_terms)
         self._write("rewards", result[layout.rewards])
         flags = result[layout.flags]
         try:

@@ -157,9 +157,12 @@ def mask_paths(text: bytes, paths: Mapping[str, str]) -> tuple[bytes, list[str]]
     return text, [name for name in dict.fromkeys(paths.values()) if name.encode() in text]
 
 
-def write_recording(text: bytes, recording: Recording, *, into: Path) -> Path:
-    """Write ``LIBRARY/VERSION/VARIANT.txt`` below a folder, and the JSON next to it; return the path of the text."""
-    path = into / recording.library / recording.version / f"{recording.variant}.txt"
+def write_recording(text: bytes, recording: Recording, *, into: Path, suffix: str = ".txt") -> Path:
+    """Write ``LIBRARY/VERSION/VARIANT.txt`` below a folder, and the JSON next to it; return the path of the text.
+
+    The suffix of what a terminal shows, with the commands, is ``.console``.
+    """
+    path = into / recording.library / recording.version / f"{recording.variant}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text)
     path.with_suffix(".json").write_text(json.dumps(asdict(recording), indent=2) + "\n", encoding="utf-8")
