@@ -50,6 +50,8 @@ const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} 
 const once = async (work) => {
   turn += 1;
   const mine = turn;
+  // What still runs would keep the new request waiting.
+  if (root.dataset.busy && python.ready) python.cancel();
   root.dataset.busy = "true";
   try {
     const answer = await work(() => mine === turn);
