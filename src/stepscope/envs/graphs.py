@@ -44,13 +44,12 @@ class GraphedCartPole(CartPole):
         if not hasattr(self, "_held"):  # the base compiles its step while it is made
             return super().step(actions)
         self._check(actions)
-        with torch.no_grad():
-            self._hold()
-            self._actions.copy_(actions)
-            if self._graph is None:
-                self._results = self._advance()
-            else:
-                self._graph.replay()
+        self._hold()
+        self._actions.copy_(actions.detach())
+        if self._graph is None:
+            self._results = self._advance()
+        else:
+            self._graph.replay()
         return self._results
 
     def restore(self, snapshot: Mapping[str, Tensor]) -> None:
@@ -74,14 +73,16 @@ class GraphedCartPole(CartPole):
 
     def _capture(self) -> None:
         """Capture a step, after warm-up steps on a side stream, as CUDA graphs require."""
-        side = torch.cuda.Stream(self.device)
-        side.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(side), torch.no_grad():
-            for _ in range(_WARM_UP):
-                self._advance()
-        torch.cuda.current_stream(self.device).wait_stream(side)
-        torch.cuda.synchronize(self.device)
-        graph = torch.cuda.CUDAGraph()
-        with torch.no_grad(), torch.cuda.graph(graph):
-            self._results = self._advance()
+        # Neither block changes the mode of gradients, for which the compiler would compile once more.
+        with torch.cuda.device(self.device):
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(_WARM_UP):
+                    self._advance()
+            torch.cuda.current_stream().wait_stream(side)
+            torch.cuda.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._results = self._advance()
         self._graph = graph

@@ -22,6 +22,7 @@ import zipfile
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path, PurePosixPath
+from platform import machine as machine_type
 from typing import TYPE_CHECKING, Any
 
 from stepscope.evidence._claims import KEEP_GOING_VARIABLE
@@ -502,7 +503,7 @@ def _fits_here(tags: str) -> bool:
     python, abi, platform = tags.split("-")[-3:]
     version = f"cp{sys.version_info.major}{sys.version_info.minor}"
     right_python = python.startswith("py") or version in python.split(".") or abi == "abi3"
-    return right_python and (platform == "any" or platform.endswith(os.uname().machine))
+    return right_python and (platform == "any" or platform.endswith(machine_type()))
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None:
