@@ -93,3 +93,26 @@ except BadInputError as error:
         "in CXX, or leave compile=False.\n"
     )
     assert expected == done.stdout
+
+
+BEFORE_2_13 = """
+import sys, torch
+from stepscope.envs import CartPole
+compile = torch.compile
+def before(model, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
+    return compile(model, fullgraph=fullgraph, backend="eager")
+torch.compile = before
+for gravity in (5.0, 9.8):
+    env = CartPole(3, seed=0, compile=True, gravity=gravity)
+    plain = CartPole(3, seed=0, gravity=gravity)
+    actions = torch.ones(3, 1)
+    for _ in range(3):
+        assert torch.equal(env.step(actions)[0], plain.step(actions)[0])
+print("both")
+"""
+
+
+def test_it_compiles_with_the_arguments_that_pytorch_had_before_2_13() -> None:
+    """The step needs none of the newer ones; GPU machines often have an older PyTorch."""
+    done = subprocess.run([sys.executable, "-c", BEFORE_2_13], capture_output=True, text=True, check=False)
+    assert ("both\n", 0) == (done.stdout, done.returncode), done.stderr

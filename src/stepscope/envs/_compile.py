@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -35,15 +36,7 @@ def compile_step(settings: Settings, device: torch.device) -> Callable[..., tupl
         *numbers, terminated, truncated, done = step(*tensors)
         return *numbers, _bytes(terminated), _bytes(truncated), _bytes(done)
 
-    fused = torch.compile(
-        bytewise,
-        fullgraph=True,
-        # Environments with other settings must not make these numbers dynamic, nor use up our compilations.
-        isolate_recompiles=True,
-        recompile_limit=64,
-        # Dynamo's guards have checked every tensor already; a second check takes a twelfth of a small step.
-        options={"size_asserts": False, "alignment_asserts": False},
-    )
+    fused = torch.compile(bytewise, fullgraph=True, options=_options(), **_isolation())
 
     def guarded(*tensors: Tensor) -> tuple[Tensor, ...]:
         try:
@@ -55,6 +48,23 @@ def compile_step(settings: Settings, device: torch.device) -> Callable[..., tupl
         return *numbers, terminated.view(torch.bool), truncated.view(torch.bool), done.view(torch.bool)
 
     return guarded
+
+
+def _isolation() -> dict[str, Any]:
+    """Keep environments with other settings from making these numbers dynamic, and from using up our compilations.
+
+    PyTorch can do so since 2.13. Before, a second number of environments compiles for all numbers.
+    """
+    isolation = {"isolate_recompiles": True, "recompile_limit": 64}
+    known = inspect.signature(torch.compile).parameters
+    return {name: value for name, value in isolation.items() if name in known}
+
+
+def _options() -> dict[str, bool]:
+    """Leave out what Dynamo's guards have checked already: a second check takes a twelfth of a small step."""
+    from torch._inductor import list_options  # noqa: PLC0415 - it takes seconds, and only a compiled step needs it
+
+    return dict.fromkeys({"size_asserts", "alignment_asserts"} & set(list_options()), False)
 
 
 def _bytes(flags: Tensor) -> Tensor:
