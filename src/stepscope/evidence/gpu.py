@@ -437,8 +437,12 @@ def _describe_evidence(evidence: ScriptEvidence) -> str:
     '1 measurement; of 3 claims 2 hold, 1 undecided'
     """
     verdicts = [claim["verdict"] for claim in evidence.claims]
-    words = {"holds": "hold", "does not hold": "do not hold"}
-    counts = ", ".join(f"{verdicts.count(each)} {words.get(each, each)}" for each in dict.fromkeys(verdicts))
+    plural = {"holds": "hold", "does not hold": "do not hold"}
+    numbers = {verdict: verdicts.count(verdict) for verdict in verdicts}
+    counts = ", ".join(
+        f"{number} {verdict if number == 1 else plural.get(verdict, verdict)}"
+        for verdict, number in numbers.items()
+    )
     measured = len(evidence.measurements)
     claims = f"of {len(verdicts)} claim{'s' * (len(verdicts) != 1)} {counts}" if verdicts else "no claims"
     return f"{measured} measurement{'s' * (measured != 1)}; {claims}"
