@@ -79,7 +79,7 @@ def test_advice_shows_the_values_of_the_message() -> None:
     """A fact is filled in, and the reader is told where it is from."""
     page = format_page(OVERFLOW)
     assert "Set `max_things` above 12." in page
-    assert "`12` is what the message above says." in page
+    assert "`12` is from the message above" in page
 
 
 def test_a_rule_shows_its_threshold() -> None:

@@ -249,8 +249,11 @@ def _format_advice(symptom: Symptom) -> list[str]:
     names = [name for name in re.findall(r"\{(\w+)\}", symptom.do_now) if name in values]
     advice = [_fill(symptom, symptom.do_now)]
     if names:
-        shown = " and ".join(_code(values[name]) for name in dict.fromkeys(names))
-        advice.append(f"{shown} is what the message above says. Take the value from your own.")
+        shown = list(dict.fromkeys(_code(values[name]) for name in names))
+        verb = "is" if len(shown) == 1 else "are"
+        advice.append(
+            f"{' and '.join(shown)} {verb} from the message above: take the values of your own message."
+        )
     return advice
 
 
