@@ -30,6 +30,7 @@ KINDS = (
     "outputs/index.html",
     "reference/api/plots.html",
     "results/normal.html",
+    "tools/memory.html",
     "tools/stability.html",
     "tools/read-a-log.html",
     "troubleshooting/nan-loss.html",

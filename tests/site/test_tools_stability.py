@@ -110,7 +110,7 @@ def test_the_map_is_the_one_that_the_example_printed(
     """The page of the example has the same shares."""
     text = pages["auto_gallery/4_nans/plot_stability_map.html"].get_text()
     for gain, row in measured["share"]["none"].items():
-        [line] = re.findall(rf"^ *{float(gain):.0f} N m/rad (.*)$", text, re.MULTILINE)
+        [line] = re.findall(rf"(?<!\d){float(gain):.0f} N m/rad((?: +\d+ % \( *[\d.]+\))+)", text)
         printed = [int(share) for share in re.findall(r"(\d+) % \(", line)]
         assert printed == [round(100 * share) for share in row.values()]
 
