@@ -50,6 +50,8 @@ FIRST_HITS = {
     "batch size": ["guide/tuning", "guide/small-budgets", "auto_gallery/3_tuning/plot_batch_recipe"],
     "learning rate": ["guide/tuning", "outputs/rsl_rl", "outputs/rl_games"],
     "8 GB": ["guide/small-budgets", "guide/memory", "results/normal"],
+    "memory calculator": ["tools/memory", "guide/memory", "guide/small-budgets"],
+    "joint gains": ["tools/stability", "guide/nans", "auto_gallery/4_nans/plot_stability_map"],
     # The names of one setting in two libraries.
     "num_steps_per_env": ["guide/tuning"],
     "n_steps": ["guide/tuning"],

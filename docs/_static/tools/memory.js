@@ -263,6 +263,7 @@ const begin = () => {
     fromLink();
     root.scrollIntoView({ block: "start" });
   });
+  say("Python is loaded when you touch a field; each answer after that takes a moment.");
   fromLink();
 };
 

@@ -163,9 +163,9 @@ const start = (tool, measured) => {
     const path = (points) => `M${points.map((point) => point.map((each) => each.toFixed(1))).join("L")}`;
     const { timestep } = joint();
     const truth = Array.from({ length: 8 * SHOWN + 1 }, (_, at) => [x(at / 8), y(exact((at / 8) * timestep, joint()))]);
-    const shown = states.slice(0, number + 1).filter(({ angle }) => Number.isFinite(angle));
+    const shown = states.slice(0, number + 1);
     const last = shown.at(-1).angle;
-    const failed = Math.abs(states[Math.min(number, states.length - 1)].velocity) >= TOO_FAST || shown.length <= number;
+    const failed = !(Math.abs(shown.at(-1).velocity) < TOO_FAST);
     const [tipX, tipY] = [52 - 40 * Math.sin(last), middle - 40 * Math.cos(last)];
     const parts = [
       draw("line", { class: "grid", x1: left, x2: right, y1: y(0), y2: y(0) }),
@@ -192,17 +192,19 @@ const start = (tool, measured) => {
   const play = () => {
     cancelAnimationFrame(frame);
     const states = [{ angle: 1, velocity: 0 }];
-    while (states.length <= SHOWN) states.push(advance(states.at(-1), joint()));
+    const goesOn = () => states.length <= SHOWN && Math.abs(states.at(-1).velocity) < TOO_FAST;
+    while (goesOn()) states.push(advance(states.at(-1), joint()));
+    const end = states.length - 1;
     if (still.matches) {
-      drawTrace(states, SHOWN);
+      drawTrace(states, end);
       return;
     }
     let began = null;
     const next = (now) => {
       began ??= now;
-      const number = Math.min(SHOWN, Math.floor(((now - began) / 1000) * STEPS_PER_SECOND));
+      const number = Math.min(end, Math.floor(((now - began) / 1000) * STEPS_PER_SECOND));
       drawTrace(states, number);
-      if (number < SHOWN) frame = requestAnimationFrame(next);
+      if (number < end) frame = requestAnimationFrame(next);
     };
     frame = requestAnimationFrame(next);
   };
