@@ -7,9 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common.format import format_bytes
-from stepscope.commands.memory import parse_training
 from stepscope.errors import BadInputError
-from stepscope.plan import batches, memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,6 +84,8 @@ def _library(texts: Mapping[str, str]) -> str:
 
 
 def _parse(texts: Mapping[str, str]) -> Training:
+    from stepscope.commands.memory import parse_training  # noqa: PLC0415 - the page that reads logs does not wait for it
+
     # With an equals sign, a value that begins with a hyphen is not another option.
     options = [
         f"{_option(name)}={texts.get(name, '')}"
@@ -108,6 +108,8 @@ def _find_field(texts: Mapping[str, str], sentence: str) -> tuple[str, str, Trai
 
 
 def _estimate(training: Training, texts: Mapping[str, str]) -> dict[str, Any]:
+    from stepscope.plan import memory  # noqa: PLC0415 - the same
+
     estimate = memory.estimate_memory(training)
     return {
         "command": shlex.join(["stepscope", "memory", *memory_arguments(texts)]),
@@ -121,6 +123,8 @@ def _estimate(training: Training, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _cut(training: Training, minibatches: int) -> dict[str, Any]:
+    from stepscope.plan import batches  # noqa: PLC0415 - the same
+
     command = ["stepscope", "batches", training.library]
     command += ["--num-envs", str(training.num_envs), "--horizon", str(training.horizon)]
     answer: dict[str, Any] = {"command": shlex.join(command), "value": None, "refusal": None}
