@@ -37,7 +37,7 @@ def update(self, old=PPO.update):
     return old(self)
 PPO.update = update
 """
-# PPO ends likewise; DQN goes on.
+# PPO ends likewise; DQN goes on. Its seed decides when it first learns from the bad value, or whether it does at all.
 SB3 = """
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import CheckpointCallback
@@ -45,7 +45,7 @@ from stepscope.train import sb3
 from stepscope.envs.faults import missing_reading
 env = FaultCounterEnv(CartPole(16, seed=0), missing_reading(step=20, env=3, column=1))
 env = sb3._Environment(env, discrete=True)
-agent = DQN("MlpPolicy", env, learning_starts=64, train_freq=1, device="cpu")
+agent = DQN("MlpPolicy", env, learning_starts=64, train_freq=1, seed=0, device="cpu")
 agent.learn(16 * 64, callback=CheckpointCallback(8, "runs", name_prefix="dqn"))
 """
 CODE = {

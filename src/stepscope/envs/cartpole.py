@@ -302,12 +302,14 @@ class CartPole(VectorEnv):  # gymnasium's types are not read
 
     def snapshot(self) -> dict[str, Tensor]:
         """Return a copy of the state of all environments, a row for each, for `restore`."""
-        with torch.inference_mode(mode=False):
-            return {
-                "state": self._state.t().clone(),
-                "steps": self._steps.clone(),
-                "streams": self._streams.t().clone(),
-            }
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(mode=False):
+                return self.snapshot()
+        return {
+            "state": self._state.clone().t(),
+            "steps": self._steps.clone(),
+            "streams": self._streams.clone().t(),
+        }
 
     def restore(self, snapshot: Mapping[str, Tensor]) -> None:
         """Go on from a snapshot of as many environments, of this object or of another with the same settings.

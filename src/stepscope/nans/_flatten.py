@@ -23,15 +23,16 @@ __all__ = ["as_tensor", "flatten_tensors", "holds_arrays", "is_plain_tensor"]
 _WATCHED = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 _STRIDED = torch.strided
 _MAX_ITEMSIZE, _MAX_COMPLEX_ITEMSIZE = 8, 16  # bytes of a number in torch
+_SIGNED = frozenset((torch.int8, torch.int16, torch.int32, torch.int64))
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # which torch barely supports
 _MAX_DEPTH = 8
 
 
-def is_plain_tensor(value: Any) -> bool:  # noqa: ANN401 - whatever an environment returns
-    """Return whether a value is a tensor that needs no conversion."""
+def is_plain_tensor(value: Any, *, integers: bool = False) -> bool:  # noqa: ANN401 - whatever an environment returns
+    """Return whether a value is a tensor of floating-point numbers, or of integers, that needs no conversion."""
     return (
         type(value) is Tensor
-        and value.dtype in _WATCHED
+        and (value.dtype in _WATCHED or (integers and value.dtype in _SIGNED))
         and not value.requires_grad
         and value.layout is _STRIDED
     )

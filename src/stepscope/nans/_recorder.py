@@ -187,8 +187,9 @@ class Recorder:
         self._write("actions", actions, integers=True)  # a replay steps with them
 
     def _record(self, result: Any) -> Any:  # noqa: ANN401 - the environment's own
-        self._step += 1
-        self._restarted = None
+        vars(self)["_step"] += 1  # since __setattr__ takes as long as a copy
+        if self._restarted is not None:
+            self._restarted = None
         try:
             self._write_result(result)
         except BadInputError:
@@ -211,7 +212,9 @@ class Recorder:
         return observations, *result[1:place], rewards, *result[place + 1 :]
 
     def _write_result(self, result: Any) -> None:  # noqa: ANN401 - the environment's own
-        layout = self._layout = self._layout or StepLayout.of(result)
+        layout = self._layout
+        if layout is None:
+            layout = self._layout = StepLayout.of(result)
         if self._reward_terms is not None:  # first, so that they are the cause of a bad reward
             self._write(REWARD_TERMS, self._reward_terms)
         self._write("rewards", result[layout.rewards])
@@ -237,6 +240,12 @@ class Recorder:
             self._uses_numpy = holds_arrays(observations)
 
     def _write(self, name: str, value: Any, *, integers: bool = False) -> None:  # noqa: ANN401 - whatever an environment takes and returns
+        try:
+            if self._ring.write_like_before(name, value):
+                return
+        except Exception as error:  # noqa: BLE001 - as above
+            self._skip(name, describe_error(error))
+            return
         # Usually it is one of these two, and the general case costs as much as the copy.
         if is_plain_tensor(value) or (type(value) is np.ndarray and value.dtype.kind == "f"):
             tensors: Iterable[tuple[str, Any]] = ((name, value),)
@@ -269,6 +278,8 @@ class Recorder:
         while self._ring.left_out:
             name, shape = self._ring.left_out.popitem()
             self._skip(name, "it has no row for each environment", shape=f" of shape {shape}")
+        if all(self._warnings.values()):
+            return
         for text in [text for text, emitted in self._warnings.items() if not emitted]:
             self._warnings[text] = True
             warn(text)
@@ -471,6 +482,8 @@ def _observations(result: Any) -> Any:  # noqa: ANN401 - the environment's own
 
 def _to_plain_tensor(value: Any) -> Tensor:  # noqa: ANN401 - the environment's own
     """Return values of a snapshot as a tensor that can be sliced and saved."""
+    if is_plain_tensor(value, integers=True) and not value.is_neg():
+        return value
     tensor = as_tensor(value) if isinstance(value, np.ndarray) else torch.as_tensor(value)
     tensor = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()
     return tensor.resolve_conj().resolve_neg()

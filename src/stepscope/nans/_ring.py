@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from stepscope.errors import BadInputError
 from stepscope.nans._names import parse_tensor_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from torch import Tensor
 
 __all__ = ["EXACT", "History", "RingBuffer", "RingSize", "Snapshot"]
 
@@ -76,22 +76,22 @@ class RingSize:
         """Return the size that keeps so many steps before a bad value, whenever it is noticed."""
         return cls(every=every, checks=-(-steps // every), late_checks=_LATE_CHECKS if cuda else 0)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """Number of rows."""
         return (self.checks + self.late_checks) * self.every
 
-    @property
+    @cached_property
     def recent(self) -> int:
         """Number of exact rows: the unchecked ones, and as many before them."""
         return (min(self.checks, 2) + self.late_checks) * self.every
 
-    @property
+    @cached_property
     def older(self) -> int:
         """Number of rows before those, in half precision."""
         return self.rows - self.recent
 
-    @property
+    @cached_property
     def between_snapshots(self) -> int:
         """Rows between two snapshots: half of what is kept, so that one precedes the bad value."""
         return max(1, self.checks // 2) * self.every
@@ -131,6 +131,9 @@ class _TensorHistory:
         self.gaps: list[tuple[int, int]] = []  # ranges of rows that were not written
         self.is_checked = name != "done" and value.is_floating_point() and value.numel() > 0
         self.slots = tuple(row.mT if by_columns else row for row in self.stored.unbind(0))
+        # As many rows as lie between two checks.
+        self.blocks = self.stored.split(size.every)
+        self._older_blocks = self._older.split(size.every) if older else ()
 
     @property
     def number_of_bytes(self) -> int:
@@ -142,14 +145,15 @@ class _TensorHistory:
 
     def drop_gaps(self, first: int) -> None:
         """Drop the gaps before a row."""
-        self.gaps = [gap for gap in self.gaps if gap[1] > first]
+        if self.gaps:
+            self.gaps = [gap for gap in self.gaps if gap[1] > first]
 
     def round_oldest(self, written: int, size: RingSize) -> None:
         """Copy the rows that are overwritten next into half precision."""
-        leaving = written - size.recent
-        if len(self._older) and leaving >= 0:
-            begin, place = leaving % size.recent, leaving % size.older
-            self._older[place : place + size.every].copy_(self.stored[begin : begin + size.every])
+        leaving = (written - size.recent) // size.every
+        if leaving >= 0 and self._older_blocks:
+            block = self.blocks[leaving % len(self.blocks)]
+            self._older_blocks[leaving % len(self._older_blocks)].copy_(block)
 
     def rows(self, first: int, end: int) -> Tensor:
         """Return these rows as (T, N, columns) on the CPU, in the tensor's own type."""
@@ -233,6 +237,25 @@ class RingBuffer:
         if slot is not None:
             slot.copy_(value)
 
+    def write_like_before(self, name: str, value: Any) -> bool:  # noqa: ANN401 - whatever an environment returns
+        """Write what has the type and shape of the row before; return whether it has. On the hot path."""
+        tensor = self._tensors.get(name)
+        if (
+            tensor is None
+            or type(value) is not Tensor
+            or value.dtype is not tensor.dtype
+            or value.shape != tensor.shape
+            or value.requires_grad
+            or value.layout is not torch.strided
+        ):
+            return False
+        row = self.written - 1
+        if row != tensor.next:
+            return False
+        tensor.next = row + 1
+        tensor.slots[row % len(tensor.slots)].copy_(value)
+        return True
+
     def write_any(self, name: str, *flags: Tensor) -> None:
         """Write whether any of several flags is set; nothing where there are none."""
         slot = self._slot(name, flags[0]) if flags else None
@@ -290,8 +313,8 @@ class RingBuffer:
         rows = {}
         for name, tensor in self._all.items():
             if tensor.is_checked:
-                place = begin % len(tensor.stored)
-                rows[name] = tensor.stored[place : place + count]
+                block = tensor.blocks[begin // self.size.every % len(tensor.blocks)]
+                rows[name] = block if count == self.size.every else block[:count]
         return rows
 
     @property
@@ -307,11 +330,13 @@ class RingBuffer:
     def rotate(self) -> None:
         """Free the rows until the next check."""
         first = self.first
+        any_gone = False
         for tensor in self._all.values():
             tensor.round_oldest(self.written, self.size)
             tensor.drop_gaps(first)
-        self._tensors = _drop_gone(self._tensors, first)  # keys may be new in each step
-        self._former = _drop_gone(self._former, first)
+            any_gone |= tensor.is_gone(first)
+        if any_gone:  # keys may be new in each step
+            self._tensors, self._former = _drop_gone(self._tensors, first), _drop_gone(self._former, first)
         if self.size.older:  # the oldest of those have just been overwritten
             self._kept_from = self.written - self.size.rows + self.size.every
         del self._steps[: -self.size.rows], self._resets[: -self.size.rows]

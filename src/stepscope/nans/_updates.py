@@ -156,6 +156,8 @@ class UpdateMonitor:
 
     def check(self) -> None:
         """Check weights, and gradients where an optimizer is about to use them."""
+        if not (self._networks or self._pending):
+            return
         numbers = []
         for name, network, what in list(self._checks()):
             try:
