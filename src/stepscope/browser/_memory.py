@@ -108,39 +108,50 @@ def _find_field(texts: Mapping[str, str], sentence: str) -> tuple[str, str, Trai
 
 
 def _estimate(training: Training, texts: Mapping[str, str]) -> dict[str, Any]:
-    from stepscope.plan import memory  # noqa: PLC0415 - the same
+    from stepscope.plan.memory import (  # noqa: PLC0415 - the same
+        estimate_memory,
+        format_rows,
+        report,
+        to_json,
+    )
 
-    estimate = memory.estimate_memory(training)
+    estimate = estimate_memory(training)
     return {
         "command": shlex.join(["stepscope", "memory", *memory_arguments(texts)]),
-        "json": memory.to_json(estimate),
-        "rows": memory.format_rows(estimate),
+        "json": to_json(estimate),
+        "rows": format_rows(estimate),
         # The first lines describe the rows, as the JSON does.
-        "lines": _lines(list(memory.report(estimate))[len(estimate.items) + 1 :]),
+        "lines": _lines(list(report(estimate))[len(estimate.items) + 1 :]),
         "torch": format_bytes(estimate.torch_bytes),
         "host": format_bytes(estimate.host_bytes) if estimate.host_bytes else None,
     }
 
 
 def _cut(training: Training, minibatches: int) -> dict[str, Any]:
-    from stepscope.plan import batches  # noqa: PLC0415 - the same
+    from stepscope.plan.batches import (  # noqa: PLC0415 - the same
+        check_setting,
+        find_batches,
+        format_rows,
+        report,
+        to_json,
+    )
 
     command = ["stepscope", "batches", training.library]
     command += ["--num-envs", str(training.num_envs), "--horizon", str(training.horizon)]
     answer: dict[str, Any] = {"command": shlex.join(command), "value": None, "refusal": None}
     answer |= {"json": None, "rows": [], "lines": []}
     try:
-        cuts = batches.find_batches(training.library, num_envs=training.num_envs, horizon=training.horizon)
-        answer["json"] = batches.to_json(cuts)
-        answer["rows"] = batches.format_rows(cuts)
-        answer["lines"] = _lines(batches.report(cuts))
+        cuts = find_batches(training.library, num_envs=training.num_envs, horizon=training.horizon)
+        answer["json"] = to_json(cuts)
+        answer["rows"] = format_rows(cuts)
+        answer["lines"] = _lines(report(cuts))
         if cuts.rules.fixes == "number" or training.steps % minibatches == 0:
             value = minibatches if cuts.rules.fixes == "number" else training.steps // minibatches
             answer["value"] = value
             answer["command"] = shlex.join([*command, "--setting", str(value)])
-            setting = batches.check_setting(cuts, value)
-            answer["json"] = batches.to_json(cuts, setting)
-            answer["lines"] = _lines(batches.report(cuts, setting))
+            setting = check_setting(cuts, value)
+            answer["json"] = to_json(cuts, setting)
+            answer["lines"] = _lines(report(cuts, setting))
     except BadInputError as error:
         answer["refusal"] = str(error)
     return answer
