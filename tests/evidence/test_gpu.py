@@ -158,29 +158,31 @@ def started(root: Path, *parts: Part) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the script of a killed command")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no list of processes here")
 def test_after_kill_9_the_next_call_continues(tmp_path: Path) -> None:
-    """What was measured is there, also of the script that ran; that script is gone; nothing is measured twice."""
+    """What was measured is there, also of the script that ran; that script and its child are gone; nothing is measured twice."""
     first = script(tmp_path, "first", MEASURES + f"open({str(tmp_path / 'runs')!r}, 'a').write('first ')\n")
     slow = script(
         tmp_path,
         "slow",
         MEASURES
-        + f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        + "import os, subprocess, sys, time\n"
+        + 'child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])\n'
+        + f"open({str(tmp_path / 'pids')!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} ')\n"
         + f"while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.1)\n"
-        + 'record_measurement("late", {"n": 3})\n',
+        + 'record_measurement("late", {"n": 3})\nchild.kill()\n',
     )
     process = started(tmp_path, first, slow)
     path = tmp_path / "results" / "stand-in-gpu-80gb" / "9_tests" / "plot_slow.json"
     until = time.monotonic() + 120
-    while not (path.exists() and (tmp_path / "pid").exists()) and time.monotonic() < until:
+    while not (path.exists() and (tmp_path / "pids").exists()) and time.monotonic() < until:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    pid = int((tmp_path / "pid").read_text())
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+    pids = (tmp_path / "pids").read_text().split()
+    while any(Path(f"/proc/{pid}/exe").exists() for pid in pids) and time.monotonic() < until:
         time.sleep(0.1)
-    assert not Path(f"/proc/{pid}").exists()
+    assert [False, False] == [Path(f"/proc/{pid}/exe").exists() for pid in pids]
     assert "unfinished" not in saved(tmp_path, "first")
     assert "the run was cut off" == saved(tmp_path, "slow")["unfinished"]
     assert {"sizes"} == set(saved(tmp_path, "slow")["measurements"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -56,6 +55,8 @@ _PACKAGES = (
 _POLL = 1.0  # seconds between two looks at what a running script has written
 _GRACE = 5.0  # seconds that a process has to end by itself
 _GIB = 2**30
+# Ends a script and what it has started once this process has gone, however it went: the pipe from it is closed then.
+_WATCHER = "import os, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), 9)"
 _NO_EVIDENCE = ScriptEvidence(script="", claims=(), measurements={}, provenance={}, run={})
 
 
@@ -368,7 +369,11 @@ class _Runner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no thread is running
+            )
+            watcher = subprocess.Popen(
+                [sys.executable, "-S", "-c", _WATCHER, str(process.pid)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
             )
             ended, saved = "", -1
             try:
@@ -380,10 +385,12 @@ class _Runner:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(_POLL)
             except KeyboardInterrupt:
-                _end(process)
                 self._save(part, written, -1, unfinished="the run was interrupted")
                 raise
-            _end(process)
+            finally:
+                _end(process)
+                watcher.kill()  # before this process closes the pipe: the script's number may be another's by then
+                watcher.communicate()
             if not ended and process.returncode:
                 ended = f"{_describe_status(process.returncode)}: {_last_line(log)}"
             self._save(part, written, -1, unfinished=ended or None)
@@ -455,11 +462,6 @@ def _last_line(log: Path) -> str:
 
 def _describe_status(status: int) -> str:
     return f"exit status {status}" if status > 0 else f"killed by signal {-status}"
-
-
-def _end_with_parent() -> None:
-    """Let the kernel kill this process when the one that started it has gone, however it went."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
