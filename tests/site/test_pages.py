@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 from bs4 import BeautifulSoup
@@ -110,6 +110,8 @@ def _leads_somewhere(site: Path, places: dict[str, set[str]], name: str, path: s
     if not target.is_file():
         return False
     there = places.get(target.resolve().relative_to(site.resolve()).as_posix())
+    if there is not None and "=" in fragment:  # the view of a tool: values of fields
+        return set(dict(parse_qsl(fragment))) <= there
     # The theme's own "#" links act through its script.
     return not fragment or there is None or fragment in there
 

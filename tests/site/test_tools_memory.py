@@ -108,14 +108,10 @@ def _follow(page: Page, settings: dict[str, Any]) -> None:
     _settle(page)
 
 
-def _run(command: str) -> tuple[dict[str, Any], str]:
-    """Return the JSON and the text that a command of the page prints."""
-    arguments = [sys.executable, "-m", *shlex.split(command)]
-    texts = [
-        subprocess.run(arguments + more, capture_output=True, text=True, check=True).stdout
-        for more in (["--json", "-"], [])
-    ]
-    return json.loads(texts[0]), texts[1]
+def _run(command: str, *options: str) -> str:
+    """Return what a command of the page prints."""
+    arguments = [sys.executable, "-m", *shlex.split(command), *options]
+    return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(
@@ -127,7 +123,7 @@ def test_the_page_shows_what_the_commands_print(tool: Page, settings: dict[str, 
     """Every item with its bytes, formula, meaning and source; the sums; and the setting of the minibatches."""
     _follow(tool, settings)
     shown = tool.evaluate(ANSWER)
-    memory, text = _run(shown["commands"][0])
+    memory, text = json.loads(_run(shown["commands"][0], "--json", "-")), _run(shown["commands"][0])
     for name in ("num_envs", "horizon", "actions", "minibatches"):
         assert memory["training"][name] == settings[name]
     assert "x".join(map(str, memory["training"]["observation"])) == settings["observation"]
@@ -156,7 +152,7 @@ def test_the_page_shows_what_the_commands_print(tool: Page, settings: dict[str, 
         largest = sizes.index(max(sizes))
         expected = sizes[largest] / sum(sizes) * sum(widths)
         assert widths[largest] == pytest.approx(expected, rel=0.1)
-    batches, _ = _run(shown["commands"][1])
+    batches = json.loads(_run(shown["commands"][1], "--json", "-"))
     [setting] = batches["settings"]
     words = (
         f"{batches['names']['setting']} {setting['value']:,} is accepted: {setting['updates']:,} updates per"

@@ -183,6 +183,21 @@ def test_the_drawing_moves_unless_a_reader_wants_none_of_it(
         steps.nth(48).wait_for()
 
 
+@pytest.mark.parametrize("setup", ["none", "joint"])
+def test_small_steps_follow_the_exact_motion(tool: Page, address: str, setup: str) -> None:
+    """The two curves of the drawing meet where many steps make a period: the one is integrated, the other solved."""
+    _open(tool, address, timestep=0.5, gain=480, damping=setup)
+    apart = tool.evaluate(
+        """() => {
+          const [, ...exact] = document.querySelector(".stability-trace .truth").getAttribute("d").split(/[ML]/);
+          return [...document.querySelectorAll(".stability-trace .step")].map((step, at) =>
+            Math.abs(Number(step.getAttribute("cy")) - Number(exact[8 * at].split(",")[1])));
+        }"""
+    )
+    assert len(apart) == 49
+    assert max(apart) < 4  # of 100 between -1 and 1 rad
+
+
 def test_nothing_comes_from_another_host_and_nothing_fails(browser: Browser, address: str) -> None:
     """All requests of a visit go to the site; no error is logged."""
     with browser.new_context() as context:
