@@ -295,9 +295,9 @@ plots.show(figure)
 sign = {"none": 0, "joint": 1, "controller": -1, "implicitfast": 1}
 label = {
     "none": "no damping",
-    "joint": "damping in the joint",
+    "joint": "in the joint",
     "controller": "in the controller",
-    "implicitfast": "in the controller, implicitfast",
+    "implicitfast": "same, implicitfast",
 }
 
 
@@ -312,9 +312,10 @@ def stiffest(name: str, timestep: float) -> float:
     return max((g for g in gains if maps[name][g][timestep] == 0), default=0.0)
 
 
+print(f"{'':18}" + "".join(f"{1e3 * t:5.0f} ms" for t in timesteps))
 for name, text in label.items():
-    cells = "  ".join(f"{1e3 * t:2.0f} ms {stiffest(name, t):5.0f}" for t in timesteps)
-    print(f"{text:32} {cells}")
+    cells = "".join(f"{stiffest(name, t):8.0f}" for t in timesteps)
+    print(f"{text:18}{cells}")
 print("largest gain without a failure (N m / rad); 0 where every gain failed")
 
 # %%
