@@ -72,6 +72,29 @@ def _overflow(variant: str, *, unbuffered: bool, mangled: int = 0) -> Command:
     )
 
 
+# What each library needs on a CPU besides `--device cpu`, and with so few environments.
+_OVERRIDES = {
+    "rl_games": (
+        "agent.params.config.device=cpu agent.params.config.device_name=cpu",
+        "agent.params.config.minibatch_size=1024",
+    ),
+    "skrl": (),
+    "sb3": ("agent.device=cpu",),
+}
+
+
+def _library(name: str, *shows: str) -> Transcript:
+    """Return a training with another library, and what the reader takes from its log."""
+    rows = (
+        f"isaaclab train --rl_library {name} --task {_CARTPOLE} --num_envs 64",
+        "--max_iterations 8 --device cpu",
+        *_OVERRIDES[name],
+        "> run.log 2>&1",
+    )
+    read = "stepscope read run.log" + (" --num-envs 64" if name == "skrl" else "")
+    return Transcript(variant=f"read_{name}", lines=(" \\\n    ".join(rows), read), shows=shows)
+
+
 # What the page "With Isaac Lab" shows.
 _HERE = Path(__file__).parent
 _TRAIN = f"""\\
@@ -106,6 +129,7 @@ _TRANSCRIPTS = (
         ),
         shows=(r"^search +2 trials of 2 combinations", "no setting has been run with fresh seeds"),
     ),
+    _library("skrl", r"^library +skrl, in Isaac Lab", r"^ +bar's rate ", r"^records .*\d messages$"),
     Transcript(
         variant="nan_terms",
         lines=tuple(

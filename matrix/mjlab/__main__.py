@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from matrix._commands import Command, Program, main
+from matrix._commands import Command, Program, Transcript, main
 
 
 def _train(
@@ -20,6 +21,20 @@ def _train(
         settings={"task": task, "num_envs": 64, "iterations": iterations, "horizon": 32},
         exit_code=exit_code,
         cold=cold,
+    )
+
+
+_HERE = Path(__file__).parent
+
+
+def _nan(fault: str, *shows: str, report: bool = True) -> Transcript:
+    """Return a run with a fault: what the guard prints, and what the recorder does."""
+    run = f"python faulty_task.py {fault} 2> errors.txt | grep -e NanGuard -e recorder"
+    return Transcript(
+        variant=f"nan_{fault}",
+        lines=(run, "tail -8 errors.txt") if report else (run,),
+        files=(_HERE / "faulty_task.py",),
+        shows=shows,
     )
 
 
@@ -42,6 +57,25 @@ MJLAB = Program(
             "nan",
             iterations=3,
             exit_code=1,
+        ),
+    ),
+    transcripts=(
+        _nan(
+            "state",
+            r"\[NanGuard\] Detected NaN/Inf at step 96$",
+            r"\[NanGuard\] NaN/Inf found in envs: \[7\]",
+            r"NaN in observations/actor cart_pos of environment 7, in step 20",
+        ),
+        _nan(
+            "observation",
+            r"\A.*\n.*\n.*NaN in observations/actor pole_vel of environment 7, in step 20",
+        ),
+        _nan("reward", r"\A.*\n64 steps without a report of the recorder$", report=False),
+        Transcript(
+            variant="guard_cost",
+            lines=("python guard_cost.py 2>&1 | tail -3",),
+            files=(_HERE / "faulty_task.py", _HERE / "guard_cost.py"),
+            shows=(r"^environments  bare step, ms", r"^ +64 ", r"^ +1,024 "),
         ),
     ),
 )
