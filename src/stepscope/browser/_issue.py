@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import stepscope
 from stepscope._common import printable
+from stepscope._common.personal import remove_personal
 from stepscope._common.text import mask_numbers, strip_escapes
-from stepscope.doctor import remove_personal
 from stepscope.explain import explanation_report, page
 from stepscope.runs import report
 

@@ -2,7 +2,6 @@
 
 from stepscope.doctor._checks import Finding, find_problems
 from stepscope.doctor._facts import Facts, collect_facts
-from stepscope.doctor._personal import remove_personal
 from stepscope.doctor._ranks import RankCheck, check_ranks
 from stepscope.doctor._report import format_rows, report, to_json
 
@@ -14,7 +13,6 @@ __all__ = [
     "collect_facts",
     "find_problems",
     "format_rows",
-    "remove_personal",
     "report",
     "to_json",
 ]

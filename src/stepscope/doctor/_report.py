@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stepscope._common.format import format_bytes, format_count, format_list
+from stepscope._common.personal import remove_personal
 from stepscope._common.report import ReportLine
-from stepscope.doctor._personal import remove_personal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

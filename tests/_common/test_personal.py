@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from stepscope.doctor import remove_personal
+from stepscope._common.personal import remove_personal
 
 
 def test_home_directories_become_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
