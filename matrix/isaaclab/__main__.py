@@ -129,7 +129,9 @@ _TRANSCRIPTS = (
         ),
         shows=(r"^search +2 trials of 2 combinations", "no setting has been run with fresh seeds"),
     ),
+    _library("rl_games", r"^library +RL-Games .* in Isaac Lab", r"^ +fps total ", r"^records .*\d messages$"),
     _library("skrl", r"^library +skrl, in Isaac Lab", r"^ +bar's rate ", r"^records .*\d messages$"),
+    _library("sb3", r"^library +Stable-Baselines3.* in Isaac Lab", r"^records .*\d messages$"),
     Transcript(
         variant="nan_terms",
         lines=tuple(

@@ -72,6 +72,15 @@ MJLAB = Program(
         ),
         _nan("reward", r"\A.*\n64 steps without a report of the recorder$", report=False),
         Transcript(
+            variant="fit",
+            lines=(
+                """stepscope fit --budget 1500MiB -- \\
+    train Mjlab-Cartpole-Balance --env.scene.num-envs {num_envs} \\
+    --agent.max-iterations 2 --gpu-ids None --agent.logger tensorboard""",
+            ),
+            shows=(r"^largest num_envs +[\d,]+, limited by host memory",),
+        ),
+        Transcript(
             variant="guard_cost",
             lines=("python guard_cost.py 2>&1 | tail -3",),
             files=(_HERE / "faulty_task.py", _HERE / "guard_cost.py"),

@@ -230,3 +230,11 @@ def test_a_report_is_read_as_isaac_lab_prints_it(
     assert [float(f"{value:.2f}") for value in startup] == [
         get(f"startup {part}") for part in ("launch", "env", "step")
     ]
+
+
+def test_where_the_policy_is_saved_is_one_message() -> None:
+    """Isaac Lab prints the path of Stable-Baselines3's policy in a line below."""
+    [saved, trained] = reads("Saving to:\n/logs/sb3/task/PPO_1/model.zip\nTraining time: 30.17 seconds\n")
+    assert ("isaaclab", "message") == (saved.library, saved.kind)
+    assert saved.text.endswith("model.zip")
+    assert {"Training time": 30.17} == trained.metrics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -154,3 +155,15 @@ def test_rows_of_two_tables_are_kept_apart() -> None:
     log = table.format(dashes, " ", 1, 7, end) + table.format(end, " ", 2, 8, dashes)
     [record] = [record for record in reads(log) if record.kind == "iteration"]
     assert {"a/b": 1, "time/fps": 7} == record.metrics
+
+
+def test_a_warning_about_minibatches_is_known_to_its_end() -> None:
+    """Three lines of text, and the line of source that Python prints below them."""
+    sb3 = pytest.importorskip("stable_baselines3")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sb3.PPO("MlpPolicy", "CartPole-v1", n_steps=10, batch_size=64, device="cpu")
+    [warning] = [one for one in caught if "mini-batch size" in str(one.message)]
+    text = warnings.formatwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    assert 4 == len(text.splitlines())
+    assert {"message"} == {record.kind for record in reads(text)}

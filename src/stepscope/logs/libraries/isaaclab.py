@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stepscope.logs._blocks import Fields, decoded, message
+from stepscope.logs._blocks import Fields, Passage, decoded, message
 from stepscope.logs._library import Library
 from stepscope.logs._values import compiled, parse_number
 from stepscope.logs.libraries._isaaclab_reports import Box, Report
@@ -96,6 +96,7 @@ _MESSAGES = (
 )
 
 
+_SAVING = b"Saving to:"  # the policy of Stable-Baselines3, whose path is below
 # RL-Games says so too, and for itself.
 _NAME_OF_RUN = b"Exact experiment name requested from command line: "
 
@@ -110,9 +111,10 @@ def _open_block(line: Line, context: Context) -> Block | None:
         return message(line, _KEY, metrics=_timed(line))
     if first == b"[":
         return _bracketed(line, context)
-    if text.startswith(_NAME_OF_RUN):
-        return message(line, _KEY) if context.library == _KEY else None
-    if text.startswith(_MESSAGES) or _LOGGED.match(text):
+    if text.rstrip() == _SAVING:
+        return Passage(_KEY, line, lambda below: below.rstrip().endswith(b"model.zip"))
+    named = text.startswith(_NAME_OF_RUN) and context.library == _KEY
+    if named or text.startswith(_MESSAGES) or _LOGGED.match(text):
         return message(line, _KEY)
     match = _TRAINED.fullmatch(text)
     return None if match is None else message(line, _KEY, metrics={"Training time": parse_number(match[1])})

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Single, Text, decoded, message
+from stepscope.logs._blocks import MAX_METRICS, Block, Numbers, Passage, Single, Text, decoded, message
 from stepscope.logs._library import Library, Scalar, UpdateCount
 from stepscope.logs._records import Fps, Record, Seconds
 from stepscope.logs._values import as_count, compiled, parse_bar, parse_duration, parse_int, parse_number
@@ -47,6 +47,9 @@ _MESSAGES = (
     b"== CURRENT SYSTEM INFO ==",
     b"== SAVED MODEL SYSTEM INFO ==",
 )
+# The rest of a warning about minibatches, with the line of source that Python prints below a warning.
+_ADVICE = b"We recommend using a `batch_size` that is a factor of `n_steps * n_envs`."
+_AFTER_ADVICE = (b"Info: (n_steps=", b"  warnings.warn(")
 _DEVICE = compiled(rb"Using [\w:]{1,40} device\s*+")
 _RATE = "time/fps"
 # Tables without sections, as relatives of Stable-Baselines3 print them, have these.
@@ -63,13 +66,14 @@ def _open_block(line: Line, context: Context) -> Block | None:
         return _table(line, context)
     if text.startswith(_MESSAGES) or (text.startswith(b"Using ") and _DEVICE.fullmatch(text)):
         return message(line, _KEY)
+    if text.startswith(_ADVICE):
+        return Passage(_KEY, line, lambda below: below.startswith(_AFTER_ADVICE))
     if text.startswith((_SAVED, _BEST)):
         return _checkpoint(line)
     if b"\xe2\x94\x81" in text and (match := _BAR.fullmatch(text)):
         return _progress(match)
-    if context.library == _KEY and (bar := parse_bar(text)) is not None:
-        return _tqdm(line, bar)
-    return None
+    bar = parse_bar(text) if context.library == _KEY else None
+    return None if bar is None else _tqdm(line, bar)
 
 
 def _tqdm(line: Line, bar: Bar) -> Block:
