@@ -23,7 +23,24 @@ def test_user_names_are_replaced_as_words(monkeypatch: pytest.MonkeyPatch, varia
     """In any value of a structure; keys stay, since programs look for them."""
     monkeypatch.setenv(variable, "adalovelace")
     value = {"error": ["adalovelace@box: adalovelaces", 3, None]}
-    assert {"error": ["USER@box: adalovelaces", 3, None]} == remove_personal(value)
+    assert {"error": ["USER@HOST: adalovelaces", 3, None]} == remove_personal(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"'C:\\Users\\Ada\\b'", r"'~\\b'"),
+        ("C:\\Users\\Ada Lovelace\\b", "~\\b"),
+        ("/home/ada/a.py and /scratch/ada/run, /scratch/adam", "~/a.py and /scratch/USER/run, /scratch/adam"),
+        ("[ada@node042: step", "[USER@HOST: step"),
+        ("scp ada@cluster.example:log .", "scp USER@HOST:log ."),
+        ("git@github.com:isaac-sim/IsaacLab", "git@github.com:isaac-sim/IsaacLab"),
+        ("a @ b: pkg@1.2", "a @ b: pkg@1.2"),
+    ],
+)
+def test_names_are_learnt_from_the_text(text: str, expected: str) -> None:
+    """Of homes in any spelling, of the same person's other folders, of prompts; an address of a repository stays."""
+    assert remove_personal(text) == expected
 
 
 def test_the_name_of_the_machine_is_replaced() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stepscope.browser import BrowserFile, compare_logs, read_log, write_csv, write_json
+from stepscope.errors import BadInputError
 from stepscope.logs import read, reads
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -145,6 +146,45 @@ def test_a_comparison_tells_when_a_reward_was_reached() -> None:
     rows = compare_logs(logs, until=50.0)["rows"]
     assert isinstance(rows, list)
     assert any("50" in label and len(cells) == 2 for label, *cells in rows)
+
+
+def test_of_many_runs_a_comparison_shows_some_of_each_log() -> None:
+    """A table with hundreds of columns says nothing; a note says how many are missing."""
+    log = (RECORDINGS / "rsl_rl/5.5.1/default.txt").read_bytes()
+    compared = compare_logs([_file(log * 30, name="a.log"), _file(log, name="b.log")])
+    assert compared["names"] == [*(f"a.log run {run}" for run in range(1, 7)), "b.log"]
+    notes = compared["notes"]
+    assert isinstance(notes, list)
+    assert notes[0].startswith("a.log holds 24 more runs")
+
+
+def test_a_page_names_no_option_of_the_command() -> None:
+    """What an option does, the page has a field for."""
+    logs = [
+        _file((RECORDINGS / f"{name}/default.txt").read_bytes()) for name in ("rsl_rl/5.5.1", "skrl/2.1.1")
+    ]
+    problem = str(compare_logs(logs)["problem"])
+    assert "fill in the number of environments" in problem
+    assert "--" not in problem
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_number_of_environments_is_at_least_one(number: int) -> None:
+    """As for every other way to read a log."""
+    with pytest.raises(BadInputError, match="at least 1"):
+        read_log(_file((RECORDINGS / "skrl/2.1.1/default.txt").read_bytes()), num_envs=number)
+
+
+def test_losses_beyond_what_can_be_drawn_are_left_out() -> None:
+    """The scale of an axis would overflow; NaN has a mark of its own."""
+    text = (RECORDINGS / "rsl_rl/5.5.1/default.txt").read_text("utf-8")
+    values = iter(["1e308", "-1e308", "nan"])
+    text = re.sub(r"(?<=Mean value loss: )\S+", lambda found: next(values, found[0]), text)
+    [run] = read_log(_file(text.encode()))["runs"]  # type: ignore[misc]
+    [losses] = [panel for panel in run["panels"] if panel["title"] == "Losses"]
+    [curve] = [curve for curve in losses["curves"] if curve["name"] == "Mean value loss"]
+    assert max(abs(value) for value in curve["y"] if value is not None) < 1e36
+    assert curve["not_finite_from"] == 2
 
 
 def test_a_table_has_a_row_for_each_iteration() -> None:

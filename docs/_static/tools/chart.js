@@ -29,12 +29,16 @@ export const format = (value) => {
   return String(Number(value.toPrecision(3)));
 };
 
-const short = (value) => {
+// A number on an axis, with the digits that tell it from the next one, which is `step` away.
+const short = (value, step = value) => {
   const size = Math.abs(value);
+  const power = (number) => Math.floor(Math.log10(number) + 1e-9);
+  const digits = Math.min(15, Math.max(3, power(size) - power(Math.abs(step)) + 1)) || 3;
+  if (size >= 1e12 || (size && size < 1e-3)) return Number(value.toPrecision(digits)).toExponential();
   for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
-    if (size >= unit) return `${Number((value / unit).toPrecision(3))}${letter}`;
+    if (size >= unit) return `${Number((value / unit).toPrecision(digits))}${letter}`;
   }
-  return size && size < 1e-3 ? value.toExponential(0) : String(Number(value.toPrecision(3)));
+  return String(Number(value.toPrecision(digits)));
 };
 
 // About `count` round numbers between two values.
@@ -47,6 +51,8 @@ const ticks = (low, high, count) => {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => (first + index) * step);
 };
 
+let panels = 0; // on the page so far, for names of their own
+
 const powers = (low, high) => {
   const first = Math.ceil(low);
   const all = Array.from({ length: Math.floor(high) - first + 1 }, (_, index) => first + index);
@@ -55,12 +61,13 @@ const powers = (low, high) => {
 };
 
 class Panel {
-  constructor(root, { title, unit, curves, axis }, index) {
+  constructor(root, { title, unit, curves, axis }) {
     this.curves = curves;
     this.axis = axis;
     const figure = html("figure", { class: "tool-chart" }, root);
     const caption = html("figcaption", { text: unit ? `${title}, in ${unit}` : title }, figure);
-    caption.id = `panel-${index}`;
+    panels += 1;
+    caption.id = `panel-${panels}`;
     this.svg = svg("svg", { role: "img", tabindex: 0, "aria-labelledby": caption.id }, figure);
     const legend = html("ul", { class: "tool-legend" }, figure);
     this.values = curves.map((curve, number) => {
@@ -96,12 +103,12 @@ class Panel {
     for (const value of marks) {
       const y = this.y(value);
       svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y, class: "grid" }, this.svg);
-      svg("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, this.svg).textContent = short(value);
+      svg("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, this.svg).textContent = short(value, this.logarithmic ? value : marks[1] - marks[0]);
     }
     const along = ticks(left, right, Math.max(2, Math.floor(inner.width / 110)));
     for (const value of along.filter((each) => this.axis !== "iteration" || Number.isInteger(each))) {
       const x = this.x(value);
-      svg("text", { x, y: HEIGHT - 6, "text-anchor": "middle" }, this.svg).textContent = short(value);
+      svg("text", { x, y: HEIGHT - 6, "text-anchor": "middle" }, this.svg).textContent = short(value, along[1] - along[0]);
     }
     this.curves.forEach((curve, number) => this.#curve(curve, number));
     const bottom = HEIGHT - MARGIN.bottom;
@@ -152,7 +159,7 @@ class Panel {
 // Draw panels of curves below `root`; `axis` says what they have in common.
 export const drawPanels = (root, panels, axis) => {
   const box = html("div", { class: "tool-panels" }, root);
-  const drawn = panels.map((panel, index) => new Panel(box, { axis, ...panel }, index));
+  const drawn = panels.map((panel) => new Panel(box, { axis, ...panel }));
   if (!drawn.length) return;
   const readout = html("p", { class: "tool-readout" }, box);
   const xs = [...new Set(panels.flatMap(({ curves }) => curves.flatMap(({ x }) => x)))].sort((a, b) => a - b);

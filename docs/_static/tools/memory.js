@@ -24,7 +24,7 @@ const add = (parent, name, content = "", attributes = {}) => {
 };
 
 const say = (message, { share = null, busy = false, failed = false } = {}) => {
-  words.textContent = message;
+  if (words.textContent !== message) words.textContent = message;
   status.classList.toggle("failed", failed);
   bar.hidden = share === null;
   if (share !== null) bar.value = share;
@@ -239,10 +239,6 @@ const fromLink = () => {
 };
 
 const begin = () => {
-  if (location.protocol === "file:") {
-    say("A browser runs this tool only from a web server: python -m http.server in the folder of the site starts one.", { failed: true });
-    return;
-  }
   let pause = 0;
   for (const event of ["pointerenter", "focusin", "touchstart"]) {
     root.addEventListener(event, () => turn || compute(), { once: true, passive: true });

@@ -5,6 +5,10 @@ const wheel = () => new URL(document.querySelector("meta[name=stepscope-wheel]")
 
 export const supported = () => typeof WebAssembly === "object" && typeof Worker === "function";
 
+// Why a file cannot be read; of a running training it changes all the time.
+export const unreadable = (name) =>
+  `${name} cannot be read: it is a folder, or it has changed since you chose it. Choose it again, or a copy of it.`;
+
 export class Python {
   #worker = null;
   #calls = new Map(); // by number
@@ -20,6 +24,11 @@ export class Python {
     return this.#worker !== null;
   }
 
+  // {stage, done}: what is being loaded, and the share of it.
+  get stage() {
+    return this.#stage;
+  }
+
   get ready() {
     return this.#stage.done === 1;
   }
@@ -30,10 +39,12 @@ export class Python {
     if (this.#worker) return;
     const source = `import ${JSON.stringify(new URL("worker.js", here).href)};`;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    this.#worker = new Worker(address, { type: "module" });
-    this.#worker.onmessage = ({ data }) => this.#receive(data);
-    this.#worker.onerror = (event) => this.#fail(event.message || "the worker could not be started");
-    this.#worker.postMessage({ wheel: wheel() });
+    const worker = new Worker(address, { type: "module" });
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => worker === this.#worker && this.#receive(data);
+    worker.onerror = ({ message }) =>
+      worker === this.#worker && this.#fail(`Stepscope could not be loaded (${message || "a file is missing"}). Check the connection and try again.`);
+    worker.postMessage({ wheel: wheel() });
   }
 
   // Call a function of `stepscope.browser`; `files` are {name, blob, complete}.
@@ -56,7 +67,7 @@ export class Python {
     for (const { reject } of calls) reject(new DOMException("cancelled", "AbortError"));
   }
 
-  #receive({ id, stage, done, result, error, failed }) {
+  #receive({ id, stage, done, result, error, changed, failed }) {
     if (failed) return this.#fail(failed);
     if (stage) {
       this.#stage = { stage, done };
@@ -66,6 +77,7 @@ export class Python {
     if (!call) return undefined;
     if (done !== undefined) return call.onprogress(done);
     this.#calls.delete(id);
+    if (changed) return call.reject(new Error(unreadable(changed)));
     return error === undefined ? call.resolve(result) : call.reject(new Error(error));
   }
 
@@ -75,7 +87,7 @@ export class Python {
     this.#worker?.terminate();
     this.#worker = null;
     this.#stage = { stage: "", done: 0 };
-    const error = new Error(`Stepscope could not be loaded: ${why}`);
+    const error = new Error(why);
     for (const { reject } of calls) reject(error);
     this.onstage({ stage: error.message, done: 0, failed: true });
   }

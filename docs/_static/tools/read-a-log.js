@@ -1,6 +1,6 @@
 // The page that reads a log. Text of a log only ever becomes the text of an element.
 import { drawPanels } from "./chart.js";
-import { Python, supported } from "./python.js";
+import { Python, supported, unreadable } from "./python.js";
 
 const root = document.getElementById("log-tool");
 const form = root.querySelector("form");
@@ -8,9 +8,13 @@ const [text, chooser, envs] = ["log-text", "log-files", "log-envs"].map((id) => 
 const [status, result, drop] = [".tool-status", ".tool-result", ".tool-drop"].map((name) => root.querySelector(name));
 const [bar, words, cancel] = ["progress", "span", "button"].map((name) => status.querySelector(name));
 const site = new URL("../../", import.meta.url);
+const SHORT = 5_000_000; // bytes that are read within a second or two
 const LONG = 200_000; // characters that a field still shows without delay
 
+let pasted = {}; // what was pasted: {shown, whole}, as the field shows it and all of it
 let shown = []; // the files of the last result: {name, blob, complete}
+let doing = ""; // words for what is being done
+let running = 0; // bytes of what is being read
 let turn = 0; // number of the last request; an older answer is dropped
 
 const add = (parent, name, content = "", attributes = {}) => {
@@ -30,7 +34,7 @@ const prose = (parent, content) => {
 };
 
 const say = (message, { share = null, busy = false, failed = false } = {}) => {
-  words.textContent = message;
+  if (words.textContent !== message) words.textContent = message;
   status.classList.toggle("failed", failed);
   bar.hidden = share === null;
   if (share !== null) bar.value = share;
@@ -41,17 +45,20 @@ const python = new Python({
   onstage: ({ stage, done, failed }) => {
     if (failed) say(stage, { failed });
     else if (done === 1 && !root.dataset.busy) say("");
-    else say(`${stage} …`, { share: done, busy: Boolean(root.dataset.busy) });
+    else say(`${done === 1 ? doing : stage} …`, { share: done === 1 ? 0 : done, busy: Boolean(root.dataset.busy) });
   },
 });
 
-const options = () => (envs.value ? { num_envs: Number(envs.value) } : {});
+const options = () => {
+  if (!envs.checkValidity()) throw new Error("The number of environments has to be an integer from 1 to 1,000,000,000.");
+  return envs.value ? { num_envs: Number(envs.value) } : {};
+};
 const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const once = async (work) => {
   turn += 1;
   const mine = turn;
-  // What still runs would keep the new request waiting.
-  if (root.dataset.busy && python.ready) python.cancel();
+  // A long log that is still read would keep the new request waiting; a short one ends before Python could start anew.
+  if (python.ready && running > SHORT) python.cancel();
   root.dataset.busy = "true";
   try {
     const answer = await work(() => mine === turn);
@@ -69,10 +76,14 @@ const once = async (work) => {
 };
 
 const call = (name, given, files, label) => {
+  doing = label;
   const total = files.reduce((sum, { blob }) => sum + blob.size, 0);
-  const onprogress = (share) => say(`${label}, ${Math.round(share * 100)} % of ${size(total)}`, { share, busy: true });
-  if (python.ready) say(`${label} …`, { share: 0, busy: true });
-  return python.call(name, given, { files, onprogress });
+  // The words change ten times at most, since a screen reader speaks each change.
+  const onprogress = (share) => say(`${label}, ${Math.floor(share * 10) * 10} % of ${size(total)}`, { share, busy: true });
+  const { stage, done } = python.stage;
+  say(`${python.ready ? label : stage || "Loading Python"} …`, { share: python.ready ? 0 : done, busy: true });
+  running = total;
+  return python.call(name, given, { files, onprogress }).finally(() => { running = 0; });
 };
 
 // ---- What is shown ---------------------------------------------------------------------------------------------------
@@ -174,6 +185,7 @@ const downloads = (parent, file, run) => {
       document.execCommand("copy");
     }
     copy.textContent = "Copied";
+    say("The report is copied.");
     setTimeout(() => { copy.textContent = "Copy the report"; }, 2000);
   });
 };
@@ -267,12 +279,49 @@ const showComparison = (parent, comparison, files) => {
 
 // ---- What is read ----------------------------------------------------------------------------------------------------
 
-const read = (files) => once(async (current) => {
-  shown = files;
+// A file as UTF-8 text: PowerShell writes UTF-16, and old logs are often compressed.
+const decoded = async (file) => {
+  let start;
+  try {
+    start = [...new Uint8Array(await file.blob.slice(0, 2).arrayBuffer())].join();
+  } catch {
+    throw new Error(unreadable(file.name));
+  }
+  const streams = {
+    "31,139": () => new DecompressionStream("gzip"),
+    "255,254": () => new TextDecoderStream("utf-16le"),
+    "254,255": () => new TextDecoderStream("utf-16be"),
+  };
+  if (!(start in streams)) return file;
+  let stream = file.blob.stream().pipeThrough(streams[start]());
+  if (start !== "31,139") stream = stream.pipeThrough(new TextEncoderStream());
+  try {
+    return { ...file, blob: await new Response(stream).blob() };
+  } catch {
+    throw new Error(`${file.name} cannot be decompressed; is it complete?`);
+  }
+};
+
+// Files with the same name are told apart by a number.
+const named = (files) => {
+  const seen = new Set();
+  return files.map((file) => {
+    let { name } = file;
+    for (let number = 2; seen.has(name); number += 1) name = `${file.name} (${number})`;
+    seen.add(name);
+    return { ...file, name };
+  });
+};
+
+const read = (given, { focus = true } = {}) => once(async (current) => {
+  shown = given;
+  const files = await Promise.all(named(given).map(decoded));
   const logs = [];
   for (const file of files) {
+    if (!current()) return;
     logs.push(await call("read_log", options(), [file], `Reading ${files.length > 1 ? `${logs.length + 1} of ${files.length}` : "the log"}`));
   }
+  if (!current()) return;
   const comparison = files.length > 1 ? await call("compare_logs", options(), files, "Comparing") : null;
   if (!current()) return;
   result.replaceChildren();
@@ -291,7 +340,12 @@ const read = (files) => once(async (current) => {
   const another = add(result, "div", "", { class: "tool-row" });
   const label = add(another, "label", "Compare with another log", { class: "tool-file" });
   const input = add(label, "input", "", { type: "file", multiple: "" });
-  input.addEventListener("change", () => input.files.length && read([...files, ...taken(input.files)]));
+  input.addEventListener("change", () => {
+    if (!input.files.length) return;
+    forget();
+    read([...given, ...taken(input.files)]);
+  });
+  if (!focus) return;
   result.focus({ preventScroll: true });
   result.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth", block: "start" });
 });
@@ -313,8 +367,8 @@ const sample = (names) => once(async (current) => {
   python.start();
   const files = [];
   for (const name of names) {
-    const answer = await fetch(new URL(`_static/samples/${name}`, site));
-    if (!answer.ok) throw new Error(`${name} could not be loaded (${answer.status}).`);
+    const answer = await fetch(new URL(`_static/samples/${name}`, site)).catch(() => ({ ok: false }));
+    if (!answer.ok) throw new Error(`${name} could not be loaded. Check the connection and try again.`);
     files.push({ name, blob: await answer.blob(), complete: false });
   }
   return current() ? files : undefined;
@@ -327,25 +381,30 @@ const fromLink = () => {
 };
 
 const begin = () => {
-  if (location.protocol === "file:") {
-    say("A browser runs this tool only from a web server: python -m http.server in the folder of the site starts one.", { failed: true });
-    return;
-  }
   for (const event of ["pointerenter", "focusin", "touchstart", "dragenter"]) {
     root.addEventListener(event, () => python.start(), { once: true, passive: true });
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    readText(text.value);
+    readText(text.value === pasted.shown ? pasted.whole : text.value);
   });
   text.addEventListener("paste", (event) => {
-    const pasted = event.clipboardData.getData("text");
-    if (text.value || !pasted.includes("\n")) return;
+    const { files } = event.clipboardData;
+    const whole = event.clipboardData.getData("text");
+    if (files.length) {
+      event.preventDefault();
+      forget();
+      read(taken(files));
+      return;
+    }
+    // What was pasted before and has not been edited gives way; into other text it is only inserted.
+    if ((text.value && text.value !== pasted.shown) || !whole.includes("\n")) return;
     event.preventDefault();
     // A field with many megabytes freezes the page; the log itself is read whole.
-    const cut = pasted.length > LONG;
-    text.value = cut ? `${pasted.slice(0, LONG)}\n[the field shows the beginning only; all ${size(pasted.length)} were read]` : pasted;
-    readText(pasted);
+    const cut = whole.length > LONG;
+    text.value = cut ? `${whole.slice(0, LONG)}\n[the field shows the beginning only; all ${size(whole.length)} were read]` : whole;
+    pasted = { shown: text.value, whole }; // as the field has it, with its line ends
+    readText(whole);
   });
   chooser.addEventListener("change", () => {
     if (!chooser.files.length) return;
@@ -353,15 +412,18 @@ const begin = () => {
     read(taken(chooser.files));
     chooser.value = "";
   });
-  envs.addEventListener("change", () => shown.length && envs.checkValidity() && read(shown));
-  drop.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
+  envs.addEventListener("change", () => shown.length && envs.checkValidity() && read(shown, { focus: false }));
+  // A file that misses the field would replace the page, so it may be dropped anywhere.
+  const ours = ({ target, dataTransfer }) => dataTransfer.types.includes("Files") || drop.contains(target);
+  addEventListener("dragover", (event) => {
+    drop.classList.toggle("over", ours(event));
+    if (ours(event)) event.preventDefault();
   });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
+  addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || drop.classList.remove("over"));
+  addEventListener("drop", (event) => {
     drop.classList.remove("over");
+    if (!ours(event)) return;
+    event.preventDefault();
     const { files } = event.dataTransfer;
     forget();
     if (files.length) read(taken(files));
@@ -373,11 +435,20 @@ const begin = () => {
       sample(button.dataset.sample.split(" "));
     });
   }
-  cancel.addEventListener("click", () => python.cancel());
+  cancel.addEventListener("click", () => {
+    turn += 1;
+    delete root.dataset.busy;
+    python.cancel();
+    say("Cancelled.");
+    status.focus(); // the button that had the focus is gone
+  });
   addEventListener("hashchange", fromLink);
   fromLink();
 };
 
 root.hidden = false;
 if (supported()) begin();
-else say("This browser has no WebAssembly, which the tool needs. The command stepscope read does the same.", { failed: true });
+else {
+  form.hidden = true;
+  say("This browser has no WebAssembly, which the tool needs. Install Stepscope instead: the command stepscope read does the same.", { failed: true });
+}

@@ -27,17 +27,20 @@ call
 `;
 const OFTEN = 100; // milliseconds between two reports of progress
 
+// Of a Python exception the last line says what happened.
+const lastLine = (error) => String(error.message ?? error).trim().split("\n").pop();
+
 const stage = (text, done) => self.postMessage({ stage: text, done });
 
 const start = async ({ wheel }) => {
   stage("Loading Python", 0.1);
-  const archive = fetch(wheel).then((answer) => {
+  const fetched = fetch(wheel).then((answer) => {
     if (!answer.ok) throw new Error(`${wheel} cannot be loaded (${answer.status})`);
     return answer.arrayBuffer();
   });
-  const pyodide = await loadPyodide();
+  const [pyodide, archive] = await Promise.all([loadPyodide(), fetched]);
   stage("Loading Stepscope", 0.7);
-  pyodide.unpackArchive(await archive, "wheel", { extractDir: "/stepscope" });
+  pyodide.unpackArchive(archive, "wheel", { extractDir: "/stepscope" });
   pyodide.runPython("import sys; sys.path.insert(0, '/stepscope')");
   const call = pyodide.runPython(BOOTSTRAP);
   stage("Ready", 1);
@@ -48,10 +51,13 @@ let ready = null;
 self.onmessage = async ({ data }) => {
   if (data.wheel) {
     ready = start(data);
-    ready.catch((error) => self.postMessage({ failed: String(error.message ?? error) }));
+    ready.catch((error) => self.postMessage({
+      failed: `Stepscope could not be loaded (${lastLine(error)}). Check the connection and try again.`,
+    }));
     return;
   }
   const { id, name, options, files } = data;
+  let changed = null; // the name of a file that cannot be read any more
   try {
     const call = await ready;
     const reader = new FileReaderSync();
@@ -66,15 +72,25 @@ self.onmessage = async ({ data }) => {
       name: file,
       size: blob.size,
       complete,
-      read: (begin, end) => new Uint8Array(reader.readAsArrayBuffer(blob.slice(begin, end))),
+      read: (begin, end) => {
+        try {
+          return new Uint8Array(reader.readAsArrayBuffer(blob.slice(begin, end)));
+        } catch (error) {
+          changed = file;
+          throw error;
+        }
+      },
     }));
     const parts = [];
     const write = (text) => parts.push(new Blob([text]));
     const result = JSON.parse(call(name, JSON.stringify(options), logs, write, progress));
     self.postMessage({ id, result: name.startsWith("write_") ? new Blob(parts) : result });
   } catch (error) {
-    // Of a Python exception the last line says what happened.
-    const lines = String(error.message ?? error).trim().split("\n");
-    self.postMessage({ id, error: lines[lines.length - 1] });
+    const line = lastLine(error);
+    if (changed !== null) self.postMessage({ id, changed });
+    else if (error.type === "BadInputError") self.postMessage({ id, error: line.replace(/^[\w.]+: /, "") });
+    // Anything else is a defect of ours, after which Python begins anew.
+    else if (/MemoryError|memory/.test(line)) self.postMessage({ failed: `Python has too little memory in this browser (${line}).` });
+    else self.postMessage({ failed: `Stepscope has a defect: ${line}. Please report it at https://github.com/stepscope/stepscope/issues` });
   }
 };

@@ -10,7 +10,11 @@ from typing import Any
 
 __all__ = ["remove_personal"]
 
-_HOMES = re.compile(r"(?:/home|/Users|[A-Za-z]:\\Users)[/\\][^/\\\s:'\"]+")
+# With doubled backslashes, as in the `repr` of a path, and with a space in a name if the path goes on behind it.
+_HOMES = re.compile(
+    r"""(?:/home|/Users|[A-Za-z]:\\{1,2}Users)(?:/|\\{1,2})([^/\\\s:'"]+(?: [^/\\\s:'"]+){0,3}(?=\\)|[^/\\\s:'"]+)"""
+)
+_PROMPT = re.compile(r"(?<![\w.-])(?!git@)[\w.-]+@[\w.-]+(?=:)")  # of a shell, or of scp
 _NAME_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER")
 _NOBODY = {"", "root", "localhost"}  # accounts and machines that everybody has
 
@@ -37,7 +41,10 @@ def remove_personal(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
 def _clean(text: str) -> str:
     for home in _homes():
         text = re.sub(rf"{re.escape(home)}(?=$|[^\w.-])", "~", text)
-    text = _HOMES.sub("~", text)
+    named = {match[1] for match in _HOMES.finditer(text)} - _NOBODY
+    text = _PROMPT.sub("USER@HOST", _HOMES.sub("~", text))
+    for name in named:  # their folders elsewhere, such as /scratch/someone
+        text = re.sub(rf"(?<=[/\\]){re.escape(name)}(?![\w.-])", "USER", text)
     for names, word in ((_users(), "USER"), (_hosts(), "HOST")):
         for name in names - _NOBODY:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", word, text)

@@ -69,12 +69,13 @@ def _is_tool(docname: str) -> bool:
 def _add_to_page(
     app: Sphinx, pagename: str, _template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Name the wheel in the page's head, and load its own script and styles."""
+    """Name the wheel in the page's head, and load its own scripts and styles."""
     if doctree is None or not _is_tool(pagename):
         return
     wheel = f"../wheels/stepscope-{stepscope.__version__}-py3-none-any.whl"
     context["metatags"] = f'{context.get("metatags", "")}\n<meta name="stepscope-wheel" content="{wheel}">'
     app.add_css_file("tools/tools.css")
+    app.add_js_file("tools/served.js")
     script = f"tools/{pagename.removeprefix('tools/')}.js"
     if Path(app.srcdir, "_static", script).is_file():
         app.add_js_file(script, type="module")
@@ -92,10 +93,13 @@ def _write(app: Sphinx, error: Exception | None) -> None:
     for name, path in _SAMPLES.items():
         shutil.copyfile(_ROOT / path, samples / name)
     for html in sorted(Path(app.outdir, "tools").glob("*.html")):
-        if _is_tool(f"tools/{html.stem}"):
-            page = html.read_text(encoding="utf-8")
+        page = html.read_text(encoding="utf-8")
+        if _is_tool(f"tools/{html.stem}") and "Content-Security-Policy" not in page:
             policy = f'<meta http-equiv="Content-Security-Policy" content="{content_security_policy(page)}">'
-            html.write_text(re.sub(r"<head>", f"<head>\n{policy}", page, count=1), encoding="utf-8")
+            # A browser looks for the encoding in the first kilobyte, so the policy comes after it.
+            html.write_text(
+                re.sub(r'<meta charset="utf-8" ?/?>', rf"\g<0>\n{policy}", page, count=1), encoding="utf-8"
+            )
 
 
 def setup(app: Sphinx) -> None:

@@ -12,6 +12,7 @@ import os
 import sys
 import tarfile
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from sphinx.errors import ExtensionError
@@ -44,24 +45,33 @@ def fetch(folder: Path) -> Path:
         If the archive cannot be fetched, or is not the one that is pinned.
     """
     path = folder / _ARCHIVE
-    registry = os.environ.get("npm_config_registry", "https://registry.npmjs.org").rstrip("/")  # noqa: SIM112 - npm's own name
-    address = f"{registry}/pyodide/-/{_ARCHIVE}"
-    if not path.is_file():
-        try:
-            with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 - the hash decides
-                data = answer.read()
-        except OSError as error:
-            raise ExtensionError(
-                f"Python for browsers cannot be fetched from {address} ({error}); name another registry in"
-                f" npm_config_registry, or put the file into {folder}."
-            ) from None
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(data)
-        part.replace(path)
-    if hashlib.sha512(path.read_bytes()).hexdigest() != _SHA512:
-        raise ExtensionError(f"{path} is not Pyodide {_VERSION} as released; remove it and build again.")
+    if path.is_file():
+        if not _is_pinned(path.read_bytes()):
+            raise ExtensionError(f"{path} is not Pyodide {_VERSION} as released; remove it and build again.")
+        return path
+    registry = os.environ.get("npm_config_registry") or "https://registry.npmjs.org"  # noqa: SIM112 - npm's own name
+    address = f"{registry.rstrip('/')}/pyodide/-/{_ARCHIVE}"
+    try:
+        with urllib.request.urlopen(address, timeout=120) as answer:  # noqa: S310 - the hash decides
+            data = answer.read()
+    except (OSError, HTTPException, ValueError) as error:
+        raise ExtensionError(
+            f"Python for browsers cannot be fetched from {address} ({error}); name another registry in"
+            f" npm_config_registry, or put the file into {folder}."
+        ) from None
+    if not _is_pinned(data):
+        raise ExtensionError(
+            f"What {address} sends is not Pyodide {_VERSION} as released; name another registry in npm_config_registry."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(data)
+    part.replace(path)
     return path
+
+
+def _is_pinned(data: bytes) -> bool:
+    return hashlib.sha512(data).hexdigest() == _SHA512
 
 
 def unpack(archive: Path, folder: Path) -> None:

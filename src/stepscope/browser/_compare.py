@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stepscope._common import printable
-from stepscope.browser._log import format_curve
+from stepscope.browser._log import format_curve, page_text
+from stepscope.export import MOST_RUNS as MOST_SHOWN
 from stepscope.runs import MOST_RUNS, LearningCurve, Summary, compare
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def compare_logs(
         ``notes``; ``panels``: the reward of each run against seconds and against environment steps.
     """
     runs: list[tuple[str, RunSummary, LearningCurve]] = []
+    notes: list[str] = []
+    most = max(1, MOST_SHOWN // len(logs))
     for log in logs:
         summary, curves = Summary(printable(log.name)), dict[int, LearningCurve]()
         for record in log.records(num_envs=num_envs):
@@ -51,16 +54,21 @@ def compare_logs(
             return {"problem": problem}
         found = summary.runs()
         runs += [
-            (f"{summary.name}{f' run {run.run}' * (len(found) > 1)}", run, curves[run.run]) for run in found
+            (f"{summary.name}{f' run {run.run}' * (len(found) > 1)}", run, curves[run.run])
+            for run in found[:most]
         ]
+        if len(found) > most:
+            notes.append(
+                f"{summary.name} holds {len(found) - most:,} more runs, which are not shown; `stepscope compare` shows all."
+            )
     comparison = compare([(name, run) for name, run, _ in runs], curves=[curve for _, _, curve in runs])
     if not comparison.compared:
-        return {"problem": f"Nothing can be compared: {' '.join(comparison.notes)}"}
+        return {"problem": f"Nothing can be compared: {page_text(' '.join(comparison.notes))}"}
     return {
         "problem": None,
         "names": [name for name, _, _ in runs],
         "rows": [[row.label, *row.cells] for row in comparison.rows],
-        "notes": list(comparison.notes),
+        "notes": [*notes, *map(page_text, comparison.notes)],
         "panels": [
             {
                 "title": f"Reward against {axis}",

@@ -9,7 +9,7 @@ from stepscope._common import printable
 from stepscope._common.downsampling import Downsampler
 from stepscope.browser._issue import format_issue
 from stepscope.explain import Explainer, explanation_report
-from stepscope.export import MOST_RUNS, RunSeries
+from stepscope.export import MOST_RUNS, RunSeries, drawable
 from stepscope.runs import RATE_HEADER, library_label, progress_sentence, rate_rows, report
 
 if TYPE_CHECKING:
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from stepscope.explain import Explanation
     from stepscope.logs import Record
 
-__all__ = ["format_curve", "read_log"]
+__all__ = ["format_curve", "page_text", "read_log"]
 
 _MOST_CURVES = 8  # of one kind: more are a tangle
+_INSTEAD = {
+    "--json shows all": "the JSON has all",
+    "give --num-envs N": "fill in the number of environments",
+    "pass it with --num-envs N": "fill it in at the top of the page",
+}
 _FARTHEST = 2.0**53  # beyond, neighbours fall together
 
 
@@ -96,10 +101,14 @@ def _run(explanation: Explanation, curves: _RunCurves | None, log: BrowserFile) 
 
 
 def _lines(lines: Iterable[ReportLine]) -> list[list[str]]:
-    return [
-        [line.label, line.text.replace("--json shows all", "the JSON has all"), line.severity]
-        for line in lines
-    ]
+    return [[line.label, page_text(line.text), line.severity] for line in lines]
+
+
+def page_text(text: str) -> str:
+    """Return a sentence of the command line, with what the page has in place of options."""
+    for option, here in _INSTEAD.items():
+        text = text.replace(option, here)
+    return text
 
 
 class _RunCurves:
@@ -151,6 +160,8 @@ class _RunCurves:
 
 
 def _add(curves: dict[str, Downsampler], label: str, x: float, value: float) -> None:
+    if math.isfinite(value) and not drawable(x, value):
+        return
     if label in curves or len(curves) < _MOST_CURVES:
         curves.setdefault(label, Downsampler(limit=2048)).add(value, x)
 

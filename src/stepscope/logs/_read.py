@@ -73,7 +73,7 @@ def read(log: str | Path | IO[bytes] | IO[str], *, num_envs: int | None = None) 
     >>> [(record.library, record.kind, record.span) for record in read(file)]
     [('sb3', 'message', (0, 17)), ('sb3', 'message', (17, 39))]
     """
-    return Records(stream(_chunks(log), num_envs=_checked(num_envs)))
+    return Records(stream(_chunks(log), num_envs=num_envs))
 
 
 def reads(log: str | bytes, *, num_envs: int | None = None) -> Records:
@@ -102,15 +102,7 @@ def reads(log: str | bytes, *, num_envs: int | None = None) -> Records:
     """
     data = _encoded(log) if isinstance(log, str) else bytes(log)
     parts = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
-    return Records(stream(parts, num_envs=_checked(num_envs), cut=False))
-
-
-def _checked(num_envs: int | None) -> int | None:
-    if num_envs is not None and num_envs < 1:
-        raise BadInputError(
-            f"num_envs is {num_envs}; give the number of environments of the run, at least 1."
-        )
-    return num_envs
+    return Records(stream(parts, num_envs=num_envs, cut=False))
 
 
 def _chunks(log: str | Path | IO[Any]) -> Iterator[bytes]:
@@ -144,6 +136,10 @@ def stream(
     An empty chunk shows that nothing has come for a while: what could be complete is yielded. Without a `stripper`,
     the prefix of the lines is learnt from the log.
     """
+    if num_envs is not None and num_envs < 1:
+        raise BadInputError(
+            f"num_envs is {num_envs}; give the number of environments of the run, at least 1."
+        )
     stripper = PrefixStripper(understand) if stripper is None else stripper
     untimed = _records(chunks, stripper, Context(num_envs=num_envs), cut=cut)
     records = _with_first_library(_with_times(untimed, stripper.stamps))
