@@ -20,10 +20,6 @@ export class Python {
     this.onstage = onstage;
   }
 
-  get started() {
-    return this.#worker !== null;
-  }
-
   // {stage, done}: what is being loaded, and the share of it.
   get stage() {
     return this.#stage;
