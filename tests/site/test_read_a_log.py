@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import json
 import os
 import random
@@ -318,6 +319,119 @@ def test_without_javascript_a_sentence_names_the_command(browser: Browser, addre
         page.goto(f"{address}/tools/read-a-log.html")
         assert "stepscope read train.log" in page.inner_text(".tool-without")
         assert not page.is_visible("#log-text")
+
+
+PASTE = """(text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  const paste = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+  document.getElementById("log-text").dispatchEvent(paste);
+}"""
+DROP = """(text) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], "dropped.log"));
+  const drop = new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true});
+  document.querySelector("h1").dispatchEvent(drop);
+}"""
+
+
+def _give_named(page: Page, name: str, content: bytes, *, heading: str = "") -> str:
+    page.set_input_files("#log-files", {"name": name, "mimeType": "text/plain", "buffer": content})
+    page.wait_for_selector(f".tool-heading bdi:text-is('{heading or name}')")
+    return page.inner_text(".tool-title")
+
+
+def test_what_readers_give_is_read(tool: Page, tmp_path: Path) -> None:
+    """Files as Windows and gzip write them, with one name, beside the field, pasted twice, changed since."""
+    content = (RECORDINGS / "rsl_rl/5.5.1/default.txt").read_bytes()
+    other = (RECORDINGS / "sb3/2.9.2/default.txt").read_bytes()
+    title = _give_named(tool, "plain.log", content)
+    for name, encoded in (
+        ("lines.log", content.replace(b"\n", b"\r\n")),
+        ("shell.log", content.decode().encode("utf-16")),
+        ("big.log", b"\xfe\xff" + content.decode().encode("utf-16-be")),
+        ("train.log.gz", gzip.compress(content)),
+    ):
+        assert _give_named(tool, name, encoded) == title
+    files = [{"name": "same.log", "mimeType": "text/plain", "buffer": each} for each in (content, other)]
+    tool.set_input_files("#log-files", files)  # type: ignore[arg-type]
+    tool.wait_for_selector("table.comparison bdi:text-is('same.log (2)')")
+    names = tool.evaluate("[...document.querySelectorAll('figcaption')].map(({id}) => id)")
+    assert len(names) == len(set(names)) > 1
+    tool.evaluate(DROP, content.decode())
+    tool.wait_for_selector(".tool-heading bdi:text-is('dropped.log')")
+    tool.evaluate(PASTE, content.decode())
+    tool.wait_for_selector(".tool-heading bdi:text-is('pasted text')")
+    tool.evaluate(PASTE, other.decode())
+    tool.wait_for_selector(".tool-title:has-text('Stable-Baselines3')")
+    assert tool.input_value("#log-text") == other.decode()
+    path = tmp_path / "live.log"
+    path.write_bytes(content)
+    tool.set_input_files("#log-files", path)
+    tool.wait_for_selector(".tool-heading bdi:text-is('live.log')")
+    path.write_bytes(content + content)
+    tool.get_by_role("button", name="Download CSV").click()
+    tool.wait_for_selector(".tool-status.failed span:has-text('live.log cannot be read')")
+    tool.fill("#log-envs", "-3")
+    tool.click("[data-sample='skrl.txt']")
+    tool.wait_for_selector(".tool-status.failed span:has-text('from 1 to 1,000,000,000')")
+    tool.fill("#log-envs", "")
+    assert _give_named(tool, "after.log", content) == title
+
+
+def test_a_file_that_cannot_be_loaded_is_asked_for_again(tool: Page) -> None:
+    """The sentence is not about the log, and the next try begins anew."""
+    wheels = re.compile(r"/wheels/")
+    tool.context.route(wheels, lambda route: route.fulfill(status=404))
+    log = (RECORDINGS / "rsl_rl/5.5.1/default.txt").read_bytes()
+    assert _give(tool, ("train.log", log)).startswith("Stepscope could not be loaded")
+    assert not tool.is_visible(".tool-cancel, .tool-status progress")
+    tool.context.unroute(wheels)
+    _give_named(tool, "train.log", log)
+    assert tool.inner_text(".tool-status") == ""
+
+
+def test_a_defect_of_ours_does_not_accuse_the_log(tool: Page) -> None:
+    """Bad input is a sentence; anything else is our own, and Python works afterwards."""
+    messages = tool.evaluate(
+        """async () => {
+          const { Python } = await import(new URL("../_static/tools/python.js", location.href));
+          const python = new Python();
+          const messages = [];
+          for (const options of [{ num_envs: 0 }, { unknown: 1 }, {}]) {
+            const files = [{ name: "a.log", blob: new Blob(["x\\n"]), complete: true }];
+            await python.call("read_log", options, { files })
+              .then(({ problem }) => messages.push(problem), ({ message }) => messages.push(message));
+          }
+          python.cancel();
+          return messages;
+        }"""
+    )
+    assert messages[0].startswith("num_envs is 0; ")
+    assert messages[1].startswith("Stepscope has a defect: TypeError: ")
+    assert messages[2].startswith("a.log has no line that")
+
+
+@pytest.mark.parametrize("name", ["read-a-log", "memory", "stability"])
+def test_a_page_on_a_disk_asks_for_a_server(page: Page, site: Path, name: str) -> None:
+    """A browser loads no module from there, so that the tool itself could not tell."""
+    page.goto((site / f"tools/{name}.html").as_uri())
+    assert "python -m http.server" in page.inner_text(".tool-unserved")
+    assert not page.is_visible(".tool")
+
+
+def test_the_site_s_own_controls_obey_the_policy(page: Page, address: str) -> None:
+    """Search, the switch of the theme and the buttons that copy."""
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "Policy" in message.text else None)
+    page.goto(f"{address}/tools/read-a-log.html")
+    page.locator(".theme-switch-button").first.click()
+    page.locator(".search-button__button").first.click()
+    page.keyboard.type("memory")
+    page.wait_for_timeout(500)
+    page.keyboard.press("Escape")
+    page.locator("button.copybtn").first.click()
+    assert refused == []
 
 
 def _large_log() -> bytes:
