@@ -124,10 +124,10 @@ _TRANSCRIPTS = (
         variant="tune",
         lines=(
             f"""stepscope tune --search num_envs=64,256 --until reward=1 \\
-    --trial-seconds 240 --seeds 0 -- {_TRAIN} --seed {{seed}} \\
+    --trial-seconds 240 --seeds 2 -- {_TRAIN} --seed {{seed}} \\
     --max_iterations 100000""",
         ),
-        shows=(r"^search +2 trials of 2 combinations", "no setting has been run with fresh seeds"),
+        shows=(r"^search +2 trials of 2 combinations", r"^recommendation "),
     ),
     _library("rl_games", r"^library +RL-Games .* in Isaac Lab", r"^ +fps total ", r"^records .*\d messages$"),
     _library("skrl", r"^library +skrl, in Isaac Lab", r"^ +bar's rate ", r"^records .*\d messages$"),
