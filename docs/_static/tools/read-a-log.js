@@ -171,7 +171,7 @@ const downloads = (parent, file, run) => {
   }
   const details = add(parent, "details", "", { class: "tool-issue" });
   add(details, "summary", "Report it to the maintainers");
-  add(details, "p", "Home directories are replaced by ~. Read the text before you post it: nobody else knows what in it is private.");
+  add(details, "p", "Home directories are replaced by ~, and names of users and hosts by USER and HOST where they are recognised. Read the text before you post it: nobody else knows what in it is private.");
   const id = `issue-${Math.random().toString(36).slice(2)}`;
   add(details, "label", "Text of the issue, in Markdown", { for: id });
   const field = add(details, "textarea", "", { id, rows: 14, readonly: "", spellcheck: "false" });

@@ -23,6 +23,7 @@ def remove_personal(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say
     """Return text, or a structure of it as in JSON, without home directories, user names and the name of the machine.
 
     A home directory becomes ``~``, a user name ``USER`` and the name of the machine ``HOST``.
+    Names are also learnt from the text: from home directories in it, and from prompts such as ``name@host:``.
 
     Examples
     --------
