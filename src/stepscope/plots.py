@@ -11,7 +11,7 @@ import os
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from stepscope.evidence import FOLDER_VARIABLE
 from stepscope.logs import LIBRARIES
@@ -25,7 +25,7 @@ except ModuleNotFoundError:
     # What is measured is recorded on machines with nothing but torch and NumPy as well; a figure is not part of it.
     if not os.environ.get(FOLDER_VARIABLE):
         raise
-    mpl = None  # type: ignore[assignment] # there is nothing to draw with
+    mpl = cast("Any", None)  # there is nothing to draw with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -223,8 +224,10 @@ def _unlisted(root: Path, script: str) -> Part:
     """Return a part of a script from what it names: its text names the packages that it uses."""
     text = (root / script).read_text(encoding="utf-8")
     title = text.partition('"""\n')[2].partition("\n")[0]
-    needs = ["gymnasium"] * ("stepscope.train" in text or "stepscope.envs.scenes" in text)
-    needs += ["mujoco_warp"] * ("stepscope.envs.scenes" in text)
+    # Patterns, because a string that is the name of a package counts as its use when an example is fingerprinted.
+    simulates = re.search(r"stepscope\.envs\.scenes\b", text) is not None
+    needs = ["gymnasium"] * (simulates or re.search(r"stepscope\.train\b", text) is not None)
+    needs += ["mujoco_warp"] * simulates
     needs += [library for library in _LIBRARIES if f'"{library}"' in text or f"import {library}" in text]
     needs += ["stable_baselines3"] * ('"sb3"' in text or "sb3." in text)
     needs += ["scipy"] * ("plot_tune" in script)
