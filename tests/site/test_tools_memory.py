@@ -83,18 +83,7 @@ def tool(window: Page) -> Page:
 
 
 def _link(settings: dict[str, Any]) -> str:
-    names = (
-        "library",
-        "release",
-        "num_envs",
-        "horizon",
-        "observation",
-        "actions",
-        "hidden",
-        "minibatches",
-        "dtype",
-    )
-    return "&".join(f"{name}={settings[name]}" for name in names if settings.get(name))
+    return "&".join(f"{name}={settings[name]}" for name in (*FIELDS[1:], "dtype") if settings.get(name))
 
 
 def _settle(page: Page) -> None:

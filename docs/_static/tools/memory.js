@@ -1,4 +1,5 @@
 // The page "How much memory will PPO need?": fields, and what `stepscope memory` and `stepscope batches` answer.
+import { add, statusLine } from "./page.js";
 import { Python, supported } from "./python.js";
 
 const PAUSE = 120; // ms without another key before the sizes are computed
@@ -9,27 +10,10 @@ const PLACES = { torch: "PyTorch", host: "NumPy, in the memory of the host" };
 const root = document.querySelector(".memory-tool");
 const form = root.querySelector("form");
 const preset = document.getElementById("preset");
-const status = root.querySelector(".tool-status");
-const [bar, words, cancel] = ["progress", "span", "button"].map((name) => status.querySelector(name));
+const { cancel, say } = statusLine(root);
 const answer = root.querySelector(".memory-answer");
 const cuts = root.querySelector(".memory-batches");
 const field = (name) => document.getElementById(name);
-
-const add = (parent, name, content = "", attributes = {}) => {
-  const element = document.createElement(name);
-  element.textContent = content;
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  parent.append(element);
-  return element;
-};
-
-const say = (message, { share = null, busy = false, failed = false } = {}) => {
-  if (words.textContent !== message) words.textContent = message;
-  status.classList.toggle("failed", failed);
-  bar.hidden = share === null;
-  if (share !== null) bar.value = share;
-  cancel.hidden = !busy;
-};
 
 const python = new Python({
   onstage: ({ stage, done, failed }) => {
@@ -250,6 +234,7 @@ const begin = () => {
       fill(presets[preset.value].values);
     }
     keep();
+    turn += 1; // what is still being computed is the answer for other sizes
     root.dataset.busy = "true";
     pause = setTimeout(compute, event.target.tagName === "SELECT" ? 0 : PAUSE);
   });

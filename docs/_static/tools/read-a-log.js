@@ -1,12 +1,13 @@
 // The page that reads a log. Text of a log only ever becomes the text of an element.
 import { drawPanels } from "./chart.js";
+import { add, statusLine } from "./page.js";
 import { Python, supported, unreadable } from "./python.js";
 
 const root = document.getElementById("log-tool");
 const form = root.querySelector("form");
 const [text, chooser, envs] = ["log-text", "log-files", "log-envs"].map((id) => document.getElementById(id));
-const [status, result, drop] = [".tool-status", ".tool-result", ".tool-drop"].map((name) => root.querySelector(name));
-const [bar, words, cancel] = ["progress", "span", "button"].map((name) => status.querySelector(name));
+const [result, drop] = [".tool-result", ".tool-drop"].map((name) => root.querySelector(name));
+const { status, cancel, say } = statusLine(root);
 const site = new URL("../../", import.meta.url);
 const SHORT = 5_000_000; // bytes that are read within a second or two
 const LONG = 200_000; // characters that a field still shows without delay
@@ -17,28 +18,12 @@ let doing = ""; // words for what is being done
 let running = 0; // bytes of what is being read
 let turn = 0; // number of the last request; an older answer is dropped
 
-const add = (parent, name, content = "", attributes = {}) => {
-  const element = document.createElement(name);
-  element.textContent = content;
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  parent.append(element);
-  return element;
-};
-
 // Text of ours has code between backticks; in text of a log they are what they are.
 const prose = (parent, content) => {
   content.split("`").forEach((part, index) => {
     if (index % 2) add(parent, "code", part);
     else parent.append(part);
   });
-};
-
-const say = (message, { share = null, busy = false, failed = false } = {}) => {
-  if (words.textContent !== message) words.textContent = message;
-  status.classList.toggle("failed", failed);
-  bar.hidden = share === null;
-  if (share !== null) bar.value = share;
-  cancel.hidden = !busy;
 };
 
 const python = new Python({
